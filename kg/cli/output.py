@@ -1,0 +1,90 @@
+"""Results on stdout, everything else on stderr."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def _stdout() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def show(result: Mapping[str, Any], as_json: bool, *renderables: RenderableType) -> None:
+    """Print a command's result: the mapping as JSON, or the renderables for a person."""
+    if as_json:
+        typer.echo(json.dumps(result, indent=2, default=str))
+        return
+    console = _stdout()
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def note(text: str) -> None:
+    """Say something on the way, on stderr; rich markup is taken."""
+    _stderr().print(text)
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Report an error as one line, and what to do about it as a second."""
+    console = _stderr()
+    console.print(f"[bold red]error[/] {escape(message)}")
+    if hint:
+        console.print(f"[bold]hint[/]  {escape(hint)}")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Return a plain table; numbers stand to the right."""
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+        made.add_column(column, justify="right" if numeric else "left", header_style="dim")
+    for row in rows:
+        made.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in row))
+    return made
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr while the block runs; none where stderr is no terminal.
+
+    Yields a function to call with (done, total), and with `text=` for what stands after the bar.
+    """
+    console = _stderr()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(description, total=None, text="")
+
+        def advance(done: int, total: int, text: str | None = None) -> None:
+            bar.update(task, completed=done, total=total, **({} if text is None else {"text": text}))
+
+        yield advance

@@ -1,0 +1,73 @@
+"""Clouds of exactly N points, from clouds and from surfaces."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kg import ops
+from kg.data.shape import Shape
+from kg.errors import KgError
+
+OVERSAMPLING = 4
+"""Random surface samples for each point kept. Farthest point sampling then evens them out."""
+
+
+def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int64]:
+    """Return the indices (count,) of farthest point sampling in a cloud (M, 3), a function of the
+    set of points alone (see `kg.ops.canonical_order`).
+
+    Raises:
+        KgError: The cloud has fewer than `count` points.
+
+    """
+    if len(points) < count:
+        raise KgError(
+            f"The cloud has {len(points)} points, {count} are needed.",
+            f"Ask for fewer with --points {len(points)}, or sample the shape more densely.",
+        )
+    cloud = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
+    order = ops.canonical_order(cloud)
+    chosen = ops.farthest_point_sample(ops.gather(cloud, order), count)
+    return order[0, chosen[0]].numpy()
+
+
+def sample_shape(
+    shape: Shape, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return an even cloud (count, 3) of a shape and its material coordinates (count, 3), if any.
+
+    A mesh is sampled uniformly by area, four times over, and thinned by farthest point sampling. A
+    cloud of exactly `count` points stays as it is, in its order; a larger one is thinned.
+
+    Raises:
+        KgError: A cloud has fewer than `count` points, or a mesh has no area.
+
+    """
+    if shape.faces is None:
+        points, material = shape.vertices, shape.material
+        if len(points) == count:
+            return points, material
+    else:
+        points, material = _sample_surface(shape, OVERSAMPLING * count, rng)
+    kept = farthest_points(points, count)
+    return points[kept], None if material is None else material[kept]
+
+
+def _sample_surface(
+    shape: Shape, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    assert shape.faces is not None
+    corners = shape.vertices[shape.faces]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    if not areas.sum() > 0:
+        raise KgError("The mesh has no area: all its triangles are degenerate.")
+    face = rng.choice(len(areas), count, p=areas / areas.sum())
+    # Uniform barycentric coordinates: the square root makes up for the triangle's narrowing.
+    root, along = np.sqrt(rng.random(count)), rng.random(count)
+    weights = np.stack([1 - root, root * (1 - along), root * along], axis=1)
+
+    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[shape.faces[face]])
+        return mixed
+
+    return at(shape.vertices), None if shape.material is None else at(shape.material)

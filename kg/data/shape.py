@@ -1,0 +1,56 @@
+"""One shape as its source has it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import KgError
+
+
+def _no_positions() -> NDArray[np.float64]:
+    return np.empty((0, 3))
+
+
+def _no_ids() -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A point cloud, or a triangle mesh whose surface will be sampled, in its source's own units.
+
+    Attributes:
+        vertices: (V, 3) float64.
+        faces: (F, 3) int64 vertex indices of a mesh, or None for a point cloud.
+        landmarks: (A, 3) float64 positions known on this shape; A may be 0.
+        landmark_ids: (A,) int64 semantic ids, one meaning per id all over the category.
+        material: (V, 3) float64 or None: where each vertex lies on the garment at rest, so that
+            samples of one garment can be matched through any deformation.
+
+    Raises:
+        KgError: An array has the wrong size, is not finite, or a face points at no vertex.
+
+    """
+
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64] | None = None
+    landmarks: NDArray[np.float64] = field(default_factory=_no_positions)
+    landmark_ids: NDArray[np.int64] = field(default_factory=_no_ids)
+    material: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        vertices, faces = self.vertices, self.faces
+        if vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) == 0:
+            raise KgError(f"A shape needs vertices (V, 3) with V of at least 1, not {vertices.shape}.")
+        if not np.isfinite(vertices).all():
+            raise KgError(f"{int((~np.isfinite(vertices)).any(1).sum())} vertices are NaN or infinite.")
+        if faces is not None:
+            if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0:
+                raise KgError(f"A mesh needs triangles (F, 3) with F of at least 1, not {faces.shape}.")
+            if faces.min() < 0 or faces.max() >= len(vertices):
+                raise KgError(f"A face points beyond the {len(vertices)} vertices.")
+        if self.landmarks.shape != (len(self.landmark_ids), 3):
+            raise KgError(f"{self.landmarks.shape} landmarks but {self.landmark_ids.shape} ids.")
+        if self.material is not None and self.material.shape != vertices.shape:
+            raise KgError(f"Material coordinates {self.material.shape}, vertices {vertices.shape}.")

@@ -1,0 +1,55 @@
+"""Which cloud is for training, which for choosing, which for the final figure."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+
+from kg.data.dataset import Item, Split
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
+
+
+def _deal(names: Sequence[str], shares: dict[Split, float], rng: np.random.Generator) -> dict[str, Split]:
+    """Deal names to splits by shares; each split gets at least one while there are enough."""
+    shuffled = [names[i] for i in rng.permutation(len(names))]
+    total = sum(shares.values())
+    # Small splits first, so that a handful of objects leaves one for each of them.
+    dealt: dict[str, Split] = {}
+    for split in sorted(shares, key=lambda name: shares[name])[:-1]:
+        wanted = max(1, round(len(names) * shares[split] / total))
+        for name in shuffled[len(dealt) : len(dealt) + min(wanted, max(0, len(names) - len(dealt) - 1))]:
+            dealt[name] = split
+    largest = max(shares, key=lambda name: shares[name])
+    return {name: dealt.get(name, largest) for name in names}
+
+
+def split_by_object(items: Sequence[Item], seed: int) -> list[Split]:
+    """Return the split of every item, by its object's identity.
+
+    The data set's own split stands where it has one. What it lacks is drawn from its training
+    objects, never from its test: a published split without validation gets one, and a data set
+    without any split is dealt 70 / 10 / 20.
+    """
+    rng = np.random.default_rng([seed, 0])
+    own: dict[str, Split | None] = {}
+    for item in items:
+        own.setdefault(item.object, item.split)
+    free = sorted(name for name, split in own.items() if split in (None, "train"))
+    present = {split for split in own.values() if split is not None}
+    shares: dict[Split, float] = {
+        split: FRACTIONS[split] for split in SPLITS if split == "train" or split not in present
+    }
+    dealt = _deal(free, shares, rng)
+    return [dealt.get(item.object) or own[item.object] or "train" for item in items]
+
+
+def split_by_frame(items: Sequence[Item], seed: int) -> list[Split]:
+    """Return the split of every item with no regard to its object: Key-Grid's own for garments, whose
+    test frames come from the sequence that it trained on.
+    """
+    rng = np.random.default_rng([seed, 1])
+    names = [item.id for item in items]
+    dealt = _deal(sorted(names), {split: FRACTIONS[split] for split in SPLITS}, rng)
+    return [dealt[name] for name in names]

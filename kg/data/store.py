@@ -1,0 +1,167 @@
+"""The prepared store: one HDF5 file of clouds, ready to train on.
+
+points          (n, N, 3) float32   normalised
+scale, offset   (n,) float64        source = normalised * scale + offset
+ids, objects    (n,) string
+frame           (n,) int32
+split/object    (n,) uint8          0 train, 1 val, 2 test; no object on both sides
+split/frame     (n,) uint8          the paper's, frames of one object on all sides
+landmarks       (n, A, 3) float32   normalised, NaN where a shape has none; optional
+landmark_ids    (n, A) int32        semantic ids, -1 where a shape has none; optional
+material        (n, N, 3) float32   where each point lies on the object at rest; optional
+attributes      format, version, dataset, category, variant, unit, landmark_names (JSON),
+                provenance (JSON: source, command, seed, options, versions), checksum (SHA-256
+                of the points)
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from kg import paths
+from kg.data.dataset import Split
+from kg.data.split import SPLITS
+from kg.errors import KgError
+
+FORMAT, VERSION = "kg-store", 1
+
+SplitBy = Literal["object", "frame"]
+
+
+@dataclass(frozen=True, eq=False)
+class Clouds:
+    """Rows of a store, in memory. The arrays are those of the module's docstring."""
+
+    ids: list[str]
+    objects: list[str]
+    frame: NDArray[np.int32]
+    points: NDArray[np.float32]
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    landmarks: NDArray[np.float32] | None = None
+    landmark_ids: NDArray[np.int32] | None = None
+    material: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Store:
+    """A prepared store, open for reading only while something is read.
+
+    Raises:
+        KgError: There is no such file, or it is no kg store of a version that is known.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise KgError(f"There is no prepared store at {path}.", "Make one with: kg prepare --help")
+        with self._open() as file:
+            attributes = dict(file.attrs)
+            if attributes.get("format") != FORMAT or attributes.get("version") != VERSION:
+                raise KgError(f"{path} is no kg store of version {VERSION}.", "Prepare it again: kg prepare")
+            self.dataset = str(attributes["dataset"])
+            self.category = str(attributes["category"])
+            self.variant = str(attributes["variant"])
+            self.unit = str(attributes["unit"])
+            self.checksum = str(attributes["checksum"])
+            self.provenance: dict[str, Any] = json.loads(attributes["provenance"])
+            names = json.loads(attributes["landmark_names"])
+            self.landmark_names: dict[int, str] = {int(key): name for key, name in names.items()}
+            self.count, self.points_per_cloud = file["points"].shape[:2]
+            self.has_landmarks = "landmarks" in file
+            self.has_material = "material" in file
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise KgError(f"{self.path} cannot be read: {error}", "Prepare it again: kg prepare") from error
+        with file:
+            yield file
+
+    @property
+    def name(self) -> str:
+        """Data set, category and variant, for people to read."""
+        return f"{self.dataset}/{self.category}/{self.variant}"
+
+    def splits(self, by: SplitBy = "object") -> NDArray[np.uint8]:
+        """Return the split of every row, (n,) indices into ("train", "val", "test")."""
+        with self._open() as file:
+            split: NDArray[np.uint8] = file[f"split/{by}"][:]
+        return split
+
+    def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
+        """Return the rows of a split, or all of them.
+
+        Raises:
+            KgError: The split is unknown.
+
+        """
+        if split is not None and split not in SPLITS:
+            raise KgError(f"There is no split '{split}'.", f"Known: {', '.join(SPLITS)}.")
+        rows = slice(None) if split is None else np.flatnonzero(self.splits(by) == SPLITS.index(split))
+        with self._open() as file:
+
+            def column(name: str) -> Any:
+                return file[name][rows] if name in file else None
+
+            return Clouds(
+                ids=list(file["ids"].asstr()[rows]),
+                objects=list(file["objects"].asstr()[rows]),
+                frame=column("frame"),
+                points=column("points"),
+                scale=column("scale"),
+                offset=column("offset"),
+                landmarks=column("landmarks"),
+                landmark_ids=column("landmark_ids"),
+                material=column("material"),
+            )
+
+
+def write_store(
+    path: Path,
+    clouds: Clouds,
+    splits: Mapping[SplitBy, list[Split]],
+    *,
+    dataset: str,
+    category: str,
+    variant: str,
+    unit: str,
+    landmark_names: Mapping[int, str],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a store, whole or not at all."""
+    with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        text = h5py.string_dtype()
+        file.create_dataset("ids", data=clouds.ids, dtype=text)
+        file.create_dataset("objects", data=clouds.objects, dtype=text)
+        for name in ("frame", "points", "scale", "offset", "landmarks", "landmark_ids", "material"):
+            values = getattr(clouds, name)
+            if values is not None:
+                file.create_dataset(name, data=values)
+        for by, names in splits.items():
+            codes = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
+            file.create_dataset(f"split/{by}", data=codes)
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            dataset=dataset,
+            category=category,
+            variant=variant,
+            unit=unit,
+            landmark_names=json.dumps(dict(landmark_names)),
+            provenance=json.dumps(dict(provenance)),
+            checksum=hashlib.sha256(np.ascontiguousarray(clouds.points).tobytes()).hexdigest(),
+        )

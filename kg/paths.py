@@ -1,0 +1,60 @@
+"""Where kg keeps things.
+
+Everything that is made from data (raw copies, prepared stores, caches) lies in one folder, `KG_HOME`.
+Runs lie where the user works, in `runs/`, unless `KG_RUNS` says otherwise.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkstemp
+
+
+def home() -> Path:
+    """Return the data folder: `KG_HOME`, else `$XDG_DATA_HOME/kg`, else `~/.local/share/kg`."""
+    if folder := os.environ.get("KG_HOME"):
+        return Path(folder).expanduser()
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "kg"
+
+
+def raw(dataset: str) -> Path:
+    """Return the folder of a data set as fetched."""
+    return home() / "raw" / dataset
+
+
+def store(dataset: str, category: str, variant: str) -> Path:
+    """Return the file of a prepared store."""
+    return home() / "prepared" / dataset / category / f"{variant}.h5"
+
+
+def runs() -> Path:
+    """Return the folder of the run folders: `KG_RUNS`, else `./runs`."""
+    return Path(os.environ.get("KG_RUNS") or "runs").expanduser()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` that takes its place on success and is removed on failure.
+
+    A reader therefore sees the old file or the whole new one, never a half. The temporary name keeps
+    the suffix, because writers choose their format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
