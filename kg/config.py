@@ -149,7 +149,9 @@ def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
     allowed = getattr(kind, "__args__", ())
     try:
         if kind is bool:
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                text.lower()
+            ]
         if kind in (int, float, str):
             return kind(text)
         if name == "grid":

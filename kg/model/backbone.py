@@ -55,11 +55,13 @@ class Backbone(nn.Module, ABC):
         level_channels: C of each level, finest first.
         point_channels: C of the per-point features.
         global_channels: G of the global feature.
+        minimum_points: The smallest N that it takes.
     """
 
     level_channels: ClassVar[tuple[int, ...]]
     point_channels: ClassVar[int]
     global_channels: ClassVar[int]
+    minimum_points: ClassVar[int] = 1
 
     @abstractmethod
     def forward(self, points: Tensor) -> Features:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from kg import ops, registry
 from kg.config import Inference, ModelConfig
+from kg.errors import KgError
 from kg.model.backbone import Backbone, Features
-from kg.model.layers import MLP, BatchNorm
+from kg.model.layers import MLP
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class KeypointHead(nn.Module):
         self.mix = nn.Linear(keypoints, keypoints)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the logits, (B, N, K)."""
         scores = self.score(self.dropout(self.hidden(features)))
         logits: Tensor = self.mix(scores.log_softmax(dim=2))
         return logits
@@ -55,6 +57,7 @@ class EdgeHead(nn.Module):
         self.score = nn.Linear(256, edges)
 
     def forward(self, feature: Tensor) -> Tensor:
+        """Return the weights, (B, E)."""
         score: Tensor = self.score(self.hidden(feature))
         return score.sigmoid()
 
@@ -82,6 +85,7 @@ class Decoder(nn.Module):
         self.point = nn.Linear(16, 3)
 
     def forward(self, features: Features, keypoints: Tensor, edges: Tensor) -> Tensor:
+        """Return the rebuilt cloud, (B, N, 3), for keypoints (B, K, 3) and edge weights (B, E)."""
         pyramid, encoded = features.pyramid, features.level_features
         warmth = self._heat_features(pyramid.clouds[1:-1], keypoints, edges)
         values = encoded[-1]
@@ -91,9 +95,7 @@ class Decoder(nn.Module):
         cloud: Tensor = self.point(self.refine(self.steps[0](pyramid.climb(values, 1))))
         return cloud
 
-    def _heat_features(
-        self, clouds: list[Tensor], keypoints: Tensor, edges: Tensor
-    ) -> tuple[Tensor, ...]:
+    def _heat_features(self, clouds: list[Tensor], keypoints: Tensor, edges: Tensor) -> tuple[Tensor, ...]:
         """Return, for each cloud (B, n, 3), value and place of the nearest grid node, (B, n, 4).
 
         Only the nodes that some point is nearest to are computed, not the whole grid.
@@ -130,7 +132,17 @@ class KeyGrid(nn.Module):
             points: (B, N, 3) in [-1, 1].
             inference: "soft" or "hard"; by default soft while training, as configured otherwise.
             reconstruct: Run the decoder.
+
+        Raises:
+            KgError: The clouds have fewer points than the backbone needs.
         """
+        least = self.backbone.minimum_points
+        if points.shape[1] < least:
+            raise KgError(
+                f"Clouds of {points.shape[1]} points are too small: "
+                f"the backbone {self.config.backbone} needs {least}.",
+                f"Use --points {least} or more.",
+            )
         order = None
         if self.config.canonical and not self.training:
             order = ops.canonical_order(points)
@@ -141,10 +153,8 @@ class KeyGrid(nn.Module):
         weights = logits.softmax(dim=1)
         indices = logits.argmax(dim=1)
         inference = inference or ("soft" if self.training else self.config.inference)
-        if inference == "hard":
-            keypoints = ops.gather(points, indices)
-        else:
-            keypoints = weights.transpose(1, 2) @ points
+        hard = inference == "hard"
+        keypoints = ops.gather(points, indices) if hard else weights.transpose(1, 2) @ points
         reconstruction = None
         if reconstruct:
             reconstruction = self.decoder(features, keypoints, edges)

@@ -1,6 +1,7 @@
 """Building blocks on rows: the last axis is the channels, all others are points."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -59,9 +60,8 @@ class MLP(nn.Module):
 
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
         super().__init__()
-        sizes = [channels, *widths]
-        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in zip(sizes, widths, strict=False))
-        self.norms = nn.ModuleList(BatchNorm(width) for width in widths)
+        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise([channels, *widths]))
+        self.norms: Sequence[BatchNorm] = nn.ModuleList(BatchNorm(width) for width in widths)  # type: ignore[assignment]
 
     def forward(self, values: Tensor) -> Tensor:
         """Return (..., widths[-1]) for values (..., channels)."""
@@ -85,10 +85,8 @@ class GroupMLP(nn.Module):
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
         super().__init__()
         self.first = nn.Linear(channels + 3, widths[0])
-        self.linears = nn.ModuleList(
-            nn.Linear(*pair) for pair in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(BatchNorm(width) for width in widths)
+        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.norms: Sequence[BatchNorm] = nn.ModuleList(BatchNorm(width) for width in widths)  # type: ignore[assignment]
 
     def forward(self, points: Tensor, features: Tensor, centres: Tensor, members: Tensor) -> Tensor:
         """Return one feature for each ball, (B, S, widths[-1]).
@@ -102,6 +100,7 @@ class GroupMLP(nn.Module):
         per_point = self.first(torch.cat([features, points], dim=2))
         per_centre = centres @ self.first.weight[:, -3:].T
         values = ops.gather(per_point, members) - per_centre[:, :, None]
-        for linear, norm in zip(self.linears, self.norms[:-1], strict=True):
+        for norm, linear in zip(self.norms, self.linears, strict=False):
             values = linear(norm.relu(values))
-        return self.norms[-1].relu_max(values)
+        pooled: Tensor = self.norms[-1].relu_max(values)
+        return pooled

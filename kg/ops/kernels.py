@@ -9,13 +9,23 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from kg.errors import unknown_name
 
-OPERATIONS = ("farthest_point_sample", "ball_query", "nearest_neighbours")
+OPERATIONS = (
+    "farthest_point_sample",
+    "ball_query",
+    "nearest_neighbours",
+    "moments",
+    "affine_relu",
+    "affine_relu_sums",
+    "affine_relu_backward",
+    "group_extremes",
+    "group_backward",
+)
 CHOICES = ("auto", "torch", "numba")
 
 
@@ -26,7 +36,7 @@ class Kernel:
     operation: str
     backend: str
     reason: str
-    run: Callable[..., Tensor]
+    run: Callable[..., Any]
 
 
 @cache

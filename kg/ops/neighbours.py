@@ -41,7 +41,8 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, *, ne
     _check("points", points)
     _check("centres", centres)
     run = choose("ball_query", points.device).run
-    return run(points.detach(), centres.detach(), radius, count, nearest)
+    found: Tensor = run(points.detach(), centres.detach(), radius, count, nearest)
+    return found
 
 
 def nearest_neighbours(queries: Tensor, points: Tensor, count: int = 1) -> Tensor:
@@ -59,7 +60,9 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int = 1) -> Tenso
     _check("points", points)
     if points.shape[1] < count:
         raise ValueError(f"{count} neighbours asked of {points.shape[1]} points")
-    return choose("nearest_neighbours", points.device).run(queries.detach(), points.detach(), count)
+    run = choose("nearest_neighbours", points.device).run
+    found: Tensor = run(queries.detach(), points.detach(), count)
+    return found
 
 
 def interpolation_weights(fine: Tensor, coarse: Tensor) -> Interpolation:

@@ -1,4 +1,4 @@
-"""The searches for the CPU, compiled by numba on first use and cached on disk.
+"""The kernels for the CPU, compiled by numba on first use and cached on disk.
 
 Squared distances are summed in the order of the specification and without fused multiply-adds, so that
 the indices are those of `torch_kernels`, ties included.
@@ -11,12 +11,15 @@ import torch
 from numba import get_num_threads, njit, prange, set_num_threads
 from torch import Tensor
 
+from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
+
 BLOCK = 16
 """Queries advanced together over the points: their comparisons fill the lanes of a vector register."""
 
-# Without NaN and signed zero a maximum may be taken in any order, which lets it be vectorised; nothing
-# here permits rounding differently.
+# Without NaN and signed zero a maximum may be taken in any order, which lets it be vectorised. Searches
+# permit no other rounding; sums may use fused multiply-adds.
 ORDER_FREE = {"nnan", "nsz"}
+SUMS = {"nsz", "contract"}
 
 
 def _array(tensor: Tensor) -> np.ndarray:
@@ -121,6 +124,84 @@ def _nearest(queries, points, found):
             found[b, first + lane, 0] = index[lane]
 
 
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _moments(rows, means, variances):
+    total, channels = rows.shape
+    for piece in prange(len(means)):
+        first, last = piece * PIECE, min(total, (piece + 1) * PIECE)
+        mean, variance = means[piece], variances[piece]
+        mean[:] = 0
+        variance[:] = 0
+        for row in range(first, last):
+            for c in range(channels):
+                mean[c] += rows[row, c]
+        for c in range(channels):
+            mean[c] /= last - first
+        for row in range(first, last):
+            for c in range(channels):
+                deviation = rows[row, c] - mean[c]
+                variance[c] += deviation * deviation
+        for c in range(channels):
+            variance[c] /= last - first
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _affine_relu(rows, slope, shift, result):
+    zero = rows.dtype.type(0)
+    for piece in prange((len(rows) + PIECE - 1) // PIECE):
+        for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
+            for c in range(rows.shape[1]):
+                result[row, c] = max(zero, rows[row, c] * slope[c] + shift[c])
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _affine_relu_sums(grad, result, rows, mean, weighted, plain):
+    zero = rows.dtype.type(0)
+    for piece in prange(len(plain)):
+        weighted[piece] = 0
+        plain[piece] = 0
+        for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
+            for c in range(rows.shape[1]):
+                through = grad[row, c] if result[row, c] > zero else zero
+                plain[piece, c] += through
+                weighted[piece, c] += through * (rows[row, c] - mean[c])
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _affine_relu_backward(grad, result, rows, slope, factor, constant, output):
+    zero = rows.dtype.type(0)
+    for piece in prange((len(rows) + PIECE - 1) // PIECE):
+        for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
+            for c in range(rows.shape[1]):
+                through = grad[row, c] if result[row, c] > zero else zero
+                output[row, c] = through * slope[c] + rows[row, c] * factor[c] + constant[c]
+
+
+@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+def _group_extremes(groups, sign, index, chosen):
+    members, channels = groups.shape[1], groups.shape[2]
+    for group in prange(len(groups)):
+        for c in range(channels):
+            index[group, c] = 0
+            chosen[group, c] = groups[group, 0, c]
+        for member in range(1, members):
+            for c in range(channels):
+                value = groups[group, member, c]
+                better = value * sign[c] > chosen[group, c] * sign[c]
+                chosen[group, c] = value if better else chosen[group, c]
+                index[group, c] = np.int32(member) if better else index[group, c]
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _group_backward(grad, index, groups, factor, constant, output):
+    members, channels = groups.shape[1], groups.shape[2]
+    for group in prange(len(groups)):
+        for member in range(members):
+            for c in range(channels):
+                chosen = grad[group, c] if index[group, c] == member else groups.dtype.type(0)
+                output[group, member, c] = groups[group, member, c] * factor[c] + constant[c] + chosen
+
+
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
     _match_threads()
@@ -146,3 +227,60 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     found = np.empty((*queries.shape[:2], 1), np.int64)
     _nearest(_array(queries), _array(points), found)
     return torch.from_numpy(found)
+
+
+def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kg.ops.norm.moments`."""
+    _match_threads()
+    counts = piece_counts(len(rows))
+    means, variances = torch.empty((2, len(counts), rows.shape[1]), dtype=rows.dtype)
+    _moments(_array(rows), means.numpy(), variances.numpy())
+    return merge_moments(means, variances, counts)
+
+
+def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
+    """See `torch_kernels.affine_relu`."""
+    _match_threads()
+    result = torch.empty(rows.shape, dtype=rows.dtype)
+    _affine_relu(_array(rows), _array(slope), _array(shift), result.numpy())
+    return result
+
+
+def affine_relu_sums(grad: Tensor, result: Tensor, rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.affine_relu_sums`."""
+    _match_threads()
+    pieces = -(-len(rows) // PIECE)
+    weighted, plain = torch.empty((2, pieces, rows.shape[1]), dtype=rows.dtype)
+    arrays = (_array(grad), _array(result), _array(rows), _array(mean))
+    _affine_relu_sums(*arrays, weighted.numpy(), plain.numpy())
+    return weighted.sum(0), plain.sum(0)
+
+
+def affine_relu_backward(
+    grad: Tensor, result: Tensor, rows: Tensor, slope: Tensor, factor: Tensor, constant: Tensor
+) -> Tensor:
+    """See `torch_kernels.affine_relu_backward`."""
+    _match_threads()
+    output = torch.empty(rows.shape, dtype=rows.dtype)
+    arrays = (_array(grad), _array(result), _array(rows), _array(slope), _array(factor), _array(constant))
+    _affine_relu_backward(*arrays, output.numpy())
+    return output
+
+
+def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.group_extremes`."""
+    _match_threads()
+    shape = (groups.shape[0], groups.shape[2])
+    index, chosen = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=groups.dtype)
+    sign = torch.where(slope < 0, -1, 1).to(groups.dtype)
+    _group_extremes(_array(groups), _array(sign), index.numpy(), chosen.numpy())
+    return index, chosen
+
+
+def group_backward(grad: Tensor, index: Tensor, groups: Tensor, factor: Tensor, constant: Tensor) -> Tensor:
+    """See `torch_kernels.group_backward`."""
+    _match_threads()
+    output = torch.empty(groups.shape, dtype=groups.dtype)
+    arrays = (_array(grad), _array(index), _array(groups), _array(factor), _array(constant))
+    _group_backward(*arrays, output.numpy())
+    return output

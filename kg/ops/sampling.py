@@ -53,4 +53,5 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor | None = Non
         raise ValueError(f"cannot choose {count} of {points.shape[1]} points")
     if start is None:
         start = torch.zeros(len(points), dtype=torch.int64, device=points.device)
-    return choose("farthest_point_sample", points.device).run(points.detach(), count, start)
+    chosen: Tensor = choose("farthest_point_sample", points.device).run(points.detach(), count, start)
+    return chosen

@@ -1,4 +1,4 @@
-"""The searches in plain PyTorch, on any device: the specification that faster versions must meet."""
+"""The kernels in plain PyTorch, on any device: the specification that faster versions must meet."""
 
 import torch
 from torch import Tensor
@@ -74,3 +74,64 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
         _smallest(_squared_distances(query, points), count)[1] for query in _query_chunks(queries, points)
     ]
     return torch.cat(chunks, dim=1)
+
+
+PIECE = 256
+"""Rows summed naively before pieces are merged."""
+
+
+def merge_moments(means: Tensor, variances: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and biased variance (C,) of pieces, (P, C) each, of `counts` (P,) rows."""
+    share = (counts / counts.sum())[:, None].to(means.dtype)
+    mean = (share * means).sum(0)
+    return mean, (share * (variances + (means - mean).square())).sum(0)
+
+
+def piece_counts(rows: int, device: torch.device | None = None) -> Tensor:
+    """Return how many rows each piece has, (P,) float64."""
+    starts = torch.arange(0, rows, PIECE, device=device, dtype=torch.float64)
+    return (rows - starts).clamp(max=PIECE)
+
+
+def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Specification of `kg.ops.norm.moments`."""
+    pieces = [torch.var_mean(piece, dim=0, correction=0) for piece in torch.split(rows, PIECE)]
+    variances, means = (torch.stack(values) for values in zip(*pieces, strict=True))
+    return merge_moments(means, variances, piece_counts(len(rows), rows.device))
+
+
+def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
+    """Return `relu(rows · slope + shift)`, (R, C), for slope and shift (C,)."""
+    return torch.addcmul(shift, rows, slope).relu_()
+
+
+def affine_relu_sums(grad: Tensor, result: Tensor, rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sums over rows of g · (rows - mean) and of g, (C,) each; g is grad where result > 0."""
+    through = grad * (result > 0)
+    return (through * (rows - mean)).sum(0), through.sum(0)
+
+
+def affine_relu_backward(
+    grad: Tensor, result: Tensor, rows: Tensor, slope: Tensor, factor: Tensor, constant: Tensor
+) -> Tensor:
+    """Return `g · slope + rows · factor + constant`, (R, C); g is grad where result > 0."""
+    return torch.addcmul(constant, rows, factor).addcmul_(grad * (result > 0), slope)
+
+
+def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which member of each group (G, k, C) is largest after a line of that slope, and its value.
+
+    That is the largest before it where the line rises, the smallest where it falls; the first among
+    equals. (G, C) each; the index is int32.
+    """
+    index = groups.argmax(1)
+    falling = slope < 0
+    if falling.any():
+        index[:, falling] = groups[:, :, falling].argmin(1)
+    return index.to(torch.int32), groups.gather(1, index[:, None])[:, 0]
+
+
+def group_backward(grad: Tensor, index: Tensor, groups: Tensor, factor: Tensor, constant: Tensor) -> Tensor:
+    """Return `groups · factor + constant` with grad (G, C) added at the members `index` names."""
+    result = torch.addcmul(constant, groups, factor)
+    return result.scatter_add_(1, index[:, None].to(torch.int64), grad[:, None])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
+from kg.errors import KgError
 from kg.model import MLP, Backbone, Features, GroupMLP, Pyramid
 
 
@@ -44,17 +45,18 @@ class PointNet2(Backbone):
             first in the cloud's order, as the released code does.
 
     Raises:
-        ValueError: `neighbours` is something else; a cloud has fewer than 1024 points.
+        KgError: `neighbours` is something else.
     """
 
     level_channels = tuple(sum(scale.widths[-1] for scale in level.scales) for level in ABSTRACTIONS)
     point_channels = PROPAGATIONS[0][-1]
     global_channels = level_channels[-1]
+    minimum_points = ABSTRACTIONS[0].points
 
     def __init__(self, neighbours: Literal["nearest", "first"] = "nearest") -> None:
         super().__init__()
         if neighbours not in ("nearest", "first"):
-            raise ValueError(f"neighbours must be 'nearest' or 'first', not '{neighbours}'")
+            raise KgError(f"neighbours must be 'nearest' or 'first', not '{neighbours}'.")
         self.nearest = neighbours == "nearest"
         inputs = (3 * COPIES_OF_XYZ, *self.level_channels)
         self.abstractions = nn.ModuleList(
