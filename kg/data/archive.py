@@ -57,12 +57,11 @@ def obtain(
     Raises:
         KgError: The source is not there, is no archive that is known, is broken, unsafe or too large for
             the disk, or `find_root` found something missing.
-
     """
     if not source.exists():
         raise KgError(f"There is nothing at {source}.", "Name the folder or archive that you obtained.")
     if source.is_dir():
-        root = _named(find_root, source, source)
+        root = locate(find_root, source, source)
         entries = list(_folder_entries(root))
         with _staging(destination) as staging:
             _write(entries, source, staging / "data", progress)
@@ -71,14 +70,19 @@ def obtain(
     with _archive_entries(source) as entries, _staging(destination) as staging:
         _refuse_bomb(entries, source)
         _write(entries, source, staging / "data", progress)
-        _put(_named(find_root, staging / "data", source), destination, staging)
+        _put(locate(find_root, staging / "data", source), destination, staging)
 
 
 def find_folder(folder: Path, holds: Callable[[Path], bool], depth: int = 3) -> Path | None:
     """Return the nearest folder, this one or one below it, for which `holds` is true; None if there is none.
 
     Archives and downloads wrap what they hold in folders of any name.
+
+    Raises:
+        KgError: There is no such folder.
     """
+    if not folder.is_dir():
+        raise KgError(f"There is no folder {folder}.")
     level = [folder]
     for _ in range(depth + 1):
         for candidate in level:
@@ -88,7 +92,8 @@ def find_folder(folder: Path, holds: Callable[[Path], bool], depth: int = 3) -> 
     return None
 
 
-def _named(find_root: FindRoot, folder: Path, source: Path) -> Path:
+def locate(find_root: FindRoot, folder: Path, source: Path) -> Path:
+    """Return what `find_root` finds in a folder; its error speaks of "it", and gets the source's name."""
     try:
         return find_root(folder)
     except KgError as error:
@@ -147,7 +152,7 @@ def _archive_entries(path: Path) -> Iterator[list[_Entry]]:
                 f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}), or it is cut short.",
                 "Unpack it yourself, and name the folder.",
             )
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, tarfile.TarError, EOFError, zlib.error) as error:
         raise KgError(f"{path} is broken or cut short: {error}", "Obtain it again.") from error
 
 

@@ -27,7 +27,6 @@ class Mesh:
 
     Raises:
         KgError: A polygon has fewer than three corners or points at no vertex.
-
     """
 
     vertices: Points

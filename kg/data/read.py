@@ -26,6 +26,22 @@ READERS: dict[str, Callable[[Path], Mesh]] = {
     ".txt": read_text,
     ".xyz": read_text,
 }
+SUFFIXES = frozenset(READERS)
+
+
+def shape_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and below it that can be read, sorted; hidden ones are left out.
+
+    A .txt counts only where nothing else does: beside meshes it is a licence or a note.
+    """
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    return [path for path in found if path.suffix.lower() != ".txt"] or found
 
 
 def read_shape(path: Path) -> Shape:
@@ -36,7 +52,6 @@ def read_shape(path: Path) -> Shape:
     Raises:
         KgError: There is no such file, its format is unknown, or it is broken: cut short, empty, a point
             not finite, a face that points nowhere. The message names the file.
-
     """
     mesh = read_mesh(path)
     try:
@@ -50,14 +65,13 @@ def read_mesh(path: Path) -> Mesh:
 
     Raises:
         KgError: As `read_shape`, except that points may be NaN.
-
     """
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
         raise KgError(f"{path} {kind}; a file with a shape is needed.")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise KgError(f"{path} has no format that is known.", f"Known: {', '.join(sorted(READERS))}.")
+        raise KgError(f"{path} has no format that is known.", f"Known: {', '.join(sorted(SUFFIXES))}.")
     try:
         mesh = reader(path)
         if not len(mesh.vertices):

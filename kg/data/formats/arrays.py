@@ -14,7 +14,6 @@ def read_npy(path: Path) -> Mesh:
 
     Raises:
         KgError: The array has another shape or holds no real numbers.
-
     """
     return Mesh.of_cloud(_points(np.load(path, allow_pickle=False)))
 
@@ -24,7 +23,6 @@ def read_npz(path: Path) -> Mesh:
 
     Raises:
         KgError: None of them is there, or an array has another shape.
-
     """
     with np.load(path, allow_pickle=False) as file:
         named = next((name for name in ("points", "vertices") if name in file.files), None)
@@ -44,7 +42,6 @@ def read_text(path: Path) -> Mesh:
 
     Raises:
         KgError: A line is no point, or the lines differ in length.
-
     """
     lines = path.read_text(encoding="utf-8", errors="replace").replace(",", " ").splitlines()
     try:

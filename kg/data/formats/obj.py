@@ -14,7 +14,6 @@ def read_obj(path: Path) -> Mesh:
 
     Raises:
         KgError: A line is no vertex or face.
-
     """
     vertices: list[list[float]] = []
     polygons: list[list[int]] = []

@@ -16,7 +16,6 @@ def read_off(path: Path) -> Mesh:
 
     Raises:
         KgError: The header is missing, the file is binary or ends early, or a line is broken.
-
     """
     lines = _lines(path)
     header = HEADER.match(lines[0]) if lines else None

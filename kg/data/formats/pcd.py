@@ -31,7 +31,6 @@ def read_pcd(path: Path) -> Mesh:
 
     Raises:
         KgError: The header is broken, or there are fewer points than it says.
-
     """
     header, body = _header(path.read_bytes())
     missing = {"x", "y", "z"} - set(header.columns.names or ())

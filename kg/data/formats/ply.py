@@ -89,7 +89,6 @@ def read_ply(path: Path) -> Mesh:
 
     Raises:
         KgError: The header is broken, the file ends early, or its surface is stored as strips.
-
     """
     layout, elements, content = _header(path.read_bytes())
     if any(element.name == "tristrips" for element in elements):

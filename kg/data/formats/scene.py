@@ -15,7 +15,6 @@ def read_scene(path: Path) -> Mesh:
 
     Raises:
         KgError: open3d cannot be imported, or it finds no triangles.
-
     """
     # Its warnings go to stdout, where results belong, and say more than its exceptions.
     with redirect_stdout(StringIO()) as said:
