@@ -76,8 +76,10 @@ def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint)
 
 def _missing(loaded: type, base: type) -> list[str]:
     """Return the methods and class attributes that the base leaves to its subclasses and this one lacks."""
-    declared = inspect.get_annotations(base)
-    attributes = [name for name, kind in declared.items() if get_origin(kind) is ClassVar]
+    origins: dict[str, object] = {
+        name: get_origin(kind) for name, kind in inspect.get_annotations(base).items()
+    }
+    attributes = [name for name, origin in origins.items() if origin is ClassVar]
     return [
         *sorted(getattr(loaded, "__abstractmethods__", ())),
         *(name for name in attributes if not hasattr(loaded, name)),
