@@ -1,0 +1,14 @@
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("KG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KG_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def shared_data():
+    return REPOSITORY.parent / "shared" / "data"
