@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kg import __version__
+from kg.cli import eval as eval_command
 from kg.cli import info, predict, train
 from kg.cli.output import complain, note
 from kg.errors import KgError
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("eval")(eval_command.evaluate)
 app.command("info")(info.info)
 
 

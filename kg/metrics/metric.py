@@ -41,8 +41,11 @@ class Sample:
 
     def take(self, rows: NDArray[np.integer]) -> "Sample":
         """Return the shapes of these rows (m,), in their order."""
-        arrays: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return Sample(**{name: None if array is None else array[rows] for name, array in arrays.items()})
+        arrays = {item.name: getattr(self, item.name) for item in fields(self)}
+        taken: dict[str, Any] = {
+            name: None if array is None else array[rows] for name, array in arrays.items()
+        }
+        return Sample(**taken)
 
     def to_source(self, normalised: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return positions (n, M, 3) in the source's own units."""
