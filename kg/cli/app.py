@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from kg import __version__
-from kg.cli import fetch, info, predict, prepare, train
+from kg.cli import eval as eval_command
+from kg.cli import fetch, info, predict, prepare, train, viz
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -28,6 +29,8 @@ app.command("fetch")(fetch.fetch)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("eval")(eval_command.evaluate)
+app.command("viz")(viz.viz)
 app.command("info")(info.info)
 
 
