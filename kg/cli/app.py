@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kg import __version__
+from kg.cli import viz
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -58,6 +59,9 @@ def _root(
 
     Data lie in KG_HOME (see kg info), runs in ./runs. Every command takes --json.
     """
+
+
+app.command("viz")(viz.viz)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
