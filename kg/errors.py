@@ -10,7 +10,6 @@ class KgError(Exception):
     Args:
         message: What is wrong, in one sentence that names the file or value.
         hint: What to do next, in one sentence; may be empty.
-
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -62,7 +62,6 @@ class Predictions:
 
         Raises:
             KgError: There is none, it is broken, or it is no file of predictions.
-
         """
         if not path.is_file():
             raise KgError(f"There is no file {path}.", "Write one with: kg predict")

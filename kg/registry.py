@@ -93,7 +93,6 @@ def dataset(name: str) -> "Dataset":
 
     Raises:
         KgError: There is none (the hint names the closest), or its plugin is broken.
-
     """
     from kg.data import Dataset
 
@@ -113,7 +112,6 @@ def backbone(name: str) -> "type[Backbone]":
 
     Raises:
         KgError: There is none (the hint names the closest), or its plugin is broken.
-
     """
     from kg.model.backbone import Backbone
 

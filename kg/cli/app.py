@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kg import __version__
-from kg.cli import viz
+from kg.cli import info, predict, train, viz
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -24,6 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("viz")(viz.viz)
+app.command("info")(info.info)
 
 
 def _print_version(wanted: bool) -> None:
@@ -59,9 +63,6 @@ def _root(
 
     Data lie in KG_HOME (see kg info), runs in ./runs. Every command takes --json.
     """
-
-
-app.command("viz")(viz.viz)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

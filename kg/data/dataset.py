@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from kg.data.shape import Shape
+from kg.errors import KgError
 
 Split = Literal["train", "val", "test"]
 
@@ -21,7 +22,6 @@ class Item:
         frame: Number within the object's sequence.
         split: The data set's own split, where it publishes one.
         source: What `Dataset.load` needs: a path, parameters; picklable.
-
     """
 
     id: str
@@ -39,7 +39,6 @@ class PrepareOptions:
         points: N, points a cloud.
         objects: How many objects at most (a made data set: how many to make); None for its default.
         seed: Of everything random: made shapes, surface samples, splits.
-
     """
 
     points: int = 2048
@@ -55,7 +54,6 @@ class Fetch:
         destination: Folder to fill; it appears only when everything in it is there.
         source: What the user obtained by hand (`--from`), a folder or an archive; None to download.
         progress: Called with (done, total, unit) as the work goes on.
-
     """
 
     destination: Path
@@ -92,13 +90,11 @@ class Dataset(ABC):
     def fetch(self, request: Fetch) -> None:
         """Fill `request.destination`, from the network or from `request.source`.
 
-        The default is for data sets with nothing to fetch.
-
         Raises:
             KgError: It cannot be fetched by a program (the message says how a person does it), or what
                 was given is not this data set (the message names what is missing).
-
         """
+        raise KgError(f"The data set '{self.name}' has nothing to fetch.", f"Use it: kg prepare {self.name}")
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories that can be prepared from the raw folder."""
@@ -114,7 +110,6 @@ class Dataset(ABC):
 
         Raises:
             KgError: The raw folder lacks what is needed; names the missing file.
-
         """
 
     @abstractmethod
@@ -123,5 +118,4 @@ class Dataset(ABC):
 
         Raises:
             KgError: The file is broken; names it and what is wrong.
-
         """

@@ -15,7 +15,6 @@ class Frame:
     Attributes:
         scale: Source units for one normalised unit; above 0.
         offset: Source coordinate of the normalised origin, the same on all three axes.
-
     """
 
     scale: float
@@ -38,7 +37,6 @@ def normalise(points: NDArray[np.floating]) -> Frame:
 
     Raises:
         KgError: All coordinates are equal, so there is no extent to divide by.
-
     """
     low, high = float(points.min()), float(points.max())
     if not high > low:

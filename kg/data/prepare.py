@@ -30,7 +30,6 @@ class Prepared:
         store: The store, made now or found.
         made: False if the store was there already, made with the same options.
         skipped: What was left out, as (id, reason).
-
     """
 
     store: Store
@@ -67,7 +66,6 @@ def prepare(
     Raises:
         KgError: Nothing can be prepared, a store with other options is there, or a shape is broken
             and `strict` is set.
-
     """
     variant = variant or dataset.variant
     path = paths.store(dataset.name, category, variant)

@@ -13,12 +13,12 @@ OVERSAMPLING = 4
 
 
 def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int64]:
-    """Return the indices (count,) of farthest point sampling in a cloud (M, 3), a function of the
-    set of points alone (see `kg.ops.canonical_order`).
+    """Return the indices (count,) of farthest point sampling in a cloud (M, 3).
+
+    A function of the set of points alone (see `kg.ops.canonical_order`).
 
     Raises:
         KgError: The cloud has fewer than `count` points.
-
     """
     if len(points) < count:
         raise KgError(
@@ -41,7 +41,6 @@ def sample_shape(
 
     Raises:
         KgError: A cloud has fewer than `count` points, or a mesh has no area.
-
     """
     if shape.faces is None:
         points, material = shape.vertices, shape.material
@@ -66,8 +65,10 @@ def _sample_surface(
     root, along = np.sqrt(rng.random(count)), rng.random(count)
     weights = np.stack([1 - root, root * (1 - along), root * along], axis=1)
 
+    triangles = shape.faces[face]
+
     def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[shape.faces[face]])
+        mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[triangles])
         return mixed
 
     return at(shape.vertices), None if shape.material is None else at(shape.material)

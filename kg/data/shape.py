@@ -30,7 +30,6 @@ class Shape:
 
     Raises:
         KgError: An array has the wrong size, is not finite, or a face points at no vertex.
-
     """
 
     vertices: NDArray[np.float64]

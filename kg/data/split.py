@@ -46,8 +46,9 @@ def split_by_object(items: Sequence[Item], seed: int) -> list[Split]:
 
 
 def split_by_frame(items: Sequence[Item], seed: int) -> list[Split]:
-    """Return the split of every item with no regard to its object: Key-Grid's own for garments, whose
-    test frames come from the sequence that it trained on.
+    """Return the split of every item with no regard to its object.
+
+    That is Key-Grid's own split for garments, whose test frames come from the sequence it trained on.
     """
     rng = np.random.default_rng([seed, 1])
     names = [item.id for item in items]

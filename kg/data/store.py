@@ -59,7 +59,6 @@ class Store:
 
     Raises:
         KgError: There is no such file, or it is no kg store of a version that is known.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -107,7 +106,6 @@ class Store:
 
         Raises:
             KgError: The split is unknown.
-
         """
         if split is not None and split not in SPLITS:
             raise KgError(f"There is no split '{split}'.", f"Known: {', '.join(SPLITS)}.")

@@ -60,7 +60,8 @@ class Scene:
 
         The view is orthographic, so they stay where they are in the picture, and no point hides them.
         """
-        return shape.keypoints + np.array([0, 0, 4 * max(self.half)])
+        moved: NDArray[np.float64] = shape.keypoints + np.array([0, 0, 4 * max(self.half)])
+        return moved
 
     def rods(self, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the radii (E,) and colours (E, 3) of the edges: the stronger, the thicker and darker."""

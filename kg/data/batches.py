@@ -1,0 +1,34 @@
+"""Clouds for training: thinned to N points, in a shuffled order that the seed alone decides."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kg.data.sample import farthest_points
+
+
+def thin(clouds: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return clouds (n, N, 3) thinned to (n, count, 3) by farthest point sampling.
+
+    Raises:
+        KgError: N is below `count`.
+    """
+    if clouds.shape[1] == count:
+        return clouds
+    return np.stack([cloud[farthest_points(cloud, count)] for cloud in clouds])
+
+
+def shuffled_batches(clouds: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
+    """Return the row numbers of each batch of an epoch; the last batch may be smaller."""
+    generator = torch.Generator().manual_seed(step_seed(seed, epoch, 0))
+    return list(torch.split(torch.randperm(clouds, generator=generator), batch_size))
+
+
+def step_seed(seed: int, epoch: int, step: int) -> int:
+    """Return the seed of everything random in a step.
+
+    Because a step draws from its own stream, a resumed training repeats the uninterrupted one with no
+    random state to save.
+    """
+    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,86 @@
+"""Checkpoints: kg's own, and those of Key-Grid's released training script."""
+
+import hashlib
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kg import paths
+from kg.config import Config
+from kg.errors import KgError
+from kg.model.keygrid import KeyGrid
+from kg.model.released import convert, is_released
+
+FORMAT, VERSION = "kg-checkpoint", 1
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network and where it came from.
+
+    Attributes:
+        model: In evaluation mode, on the device that was asked for.
+        config: Of the run that made it.
+        epoch: Epochs done.
+        identity: SHA-256 of the file, the first 12 hexadecimal digits.
+        training: What `kg train --resume` needs beside the network; empty for a released checkpoint.
+        unused: Parameters of a released checkpoint that nothing reads.
+    """
+
+    model: KeyGrid
+    config: Config
+    epoch: int
+    identity: str
+    training: dict[str, Any]
+    unused: list[str]
+
+
+def save_checkpoint(path: Path, model: KeyGrid, config: Config, epoch: int, training: dict[str, Any]) -> None:
+    """Write a checkpoint, whole or not at all. `training` holds plain values and tensors."""
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": config.to_dict(),
+        "epoch": epoch,
+        "model": model.state_dict(),
+        "training": training,
+    }
+    with paths.replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+    """Read a checkpoint of kg or of the released script; nothing in the file is executed.
+
+    Raises:
+        KgError: There is no such file, or it is no checkpoint of either kind.
+    """
+    if not path.is_file():
+        raise KgError(f"There is no checkpoint {path}.", "Train first: kg train --help")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise KgError(
+            f"{path} cannot be read as a checkpoint.", "It may be cut short; use another."
+        ) from error
+    identity = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    if isinstance(content, dict) and is_released(content):
+        released = convert(content)
+        config, epoch, state = released.config, released.epoch, released.state
+        training, unused = {}, released.unused
+    elif isinstance(content, dict) and content.get("format") == FORMAT:
+        if content["version"] != VERSION:
+            raise KgError(f"{path} is of version {content['version']}, kg reads {VERSION}.", "Update kg.")
+        config, epoch, state = Config.from_dict(content["config"]), content["epoch"], content["model"]
+        training, unused = content["training"], []
+    else:
+        raise KgError(f"{path} is no checkpoint of kg or of the released Key-Grid.")
+    model = KeyGrid(config.model)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise KgError(f"{path} does not fit its own configuration: {error}") from error
+    return Checkpoint(model.to(device).eval(), config, epoch, identity, training, unused)

@@ -1,0 +1,166 @@
+"""Key-Grid: keypoints, their skeleton and the reconstruction that teaches both."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kg import ops, registry
+from kg.config import Inference, ModelConfig
+from kg.errors import KgError
+from kg.model.backbone import Backbone, Features
+from kg.model.layers import MLP
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What Key-Grid finds in clouds (B, N, 3).
+
+    Attributes:
+        keypoints: (B, K, 3).
+        indices: (B, K), the point of the largest weight for each keypoint.
+        weights: (B, N, K), summing to 1 over the points (eq. 1).
+        edges: (B, E), 0 to 1, in the order of `kg.ops.edge_pairs`.
+        reconstruction: (B, N, 3), or None where it was not asked for.
+    """
+
+    keypoints: Tensor
+    indices: Tensor
+    weights: Tensor
+    edges: Tensor
+    reconstruction: Tensor | None
+
+
+class KeypointHead(nn.Module):
+    """Weights of every point for every keypoint: features (B, N, C) to logits (B, N, K)."""
+
+    def __init__(self, channels: int, keypoints: int, dropout: float) -> None:
+        super().__init__()
+        self.hidden = MLP(channels, [128])
+        self.dropout = nn.Dropout(dropout)
+        self.score = nn.Linear(128, keypoints)
+        self.mix = nn.Linear(keypoints, keypoints)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits, (B, N, K)."""
+        scores = self.score(self.dropout(self.hidden(features)))
+        logits: Tensor = self.mix(scores.log_softmax(dim=2))
+        return logits
+
+
+class EdgeHead(nn.Module):
+    """Weights of the skeleton's edges: a global feature (B, G) to (B, E) in 0 to 1."""
+
+    def __init__(self, channels: int, edges: int) -> None:
+        super().__init__()
+        self.hidden = MLP(channels, [512, 256])
+        self.score = nn.Linear(256, edges)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Return the weights, (B, E)."""
+        score: Tensor = self.score(self.hidden(feature))
+        return score.sigmoid()
+
+
+class Decoder(nn.Module):
+    """Rebuilds the cloud from the encoder's levels and the heat of the skeleton (eq. 7).
+
+    From the coarsest level up: the encoder's features of a level, the decoder's from below, and the
+    grid heatmap at the level's points. The last step, to the cloud itself, has only the decoder's.
+    """
+
+    HEAT_CHANNELS = 4
+
+    def __init__(self, level_channels: tuple[int, ...], config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths: list[tuple[int, ...]] = [(128, 128, 128), (256, 128)]
+        widths += [(256, 256)] * (len(level_channels) - len(widths))
+        below = [*(width[-1] for width in widths[1:]), level_channels[-1]]
+        skips = [0, *(channels + self.HEAT_CHANNELS for channels in level_channels[:-1])]
+        self.steps = nn.ModuleList(
+            MLP(skip + under, width) for skip, under, width in zip(skips, below, widths, strict=True)
+        )
+        self.refine = MLP(widths[0][-1], (128, 128, 128, 64, 32, 16))
+        self.point = nn.Linear(16, 3)
+
+    def forward(self, features: Features, keypoints: Tensor, edges: Tensor) -> Tensor:
+        """Return the rebuilt cloud, (B, N, 3), for keypoints (B, K, 3) and edge weights (B, E)."""
+        pyramid, encoded = features.pyramid, features.level_features
+        warmth = self._heat_features(pyramid.clouds[1:-1], keypoints, edges)
+        values = encoded[-1]
+        for level in reversed(range(1, len(encoded))):
+            climbed = pyramid.climb(values, level + 1)
+            values = self.steps[level](torch.cat([encoded[level - 1], climbed, warmth[level - 1]], dim=2))
+        cloud: Tensor = self.point(self.refine(self.steps[0](pyramid.climb(values, 1))))
+        return cloud
+
+    def _heat_features(self, clouds: list[Tensor], keypoints: Tensor, edges: Tensor) -> tuple[Tensor, ...]:
+        """Return, for each cloud (B, n, 3), value and place of the nearest grid node, (B, n, 4).
+
+        Only the nodes that some point is nearest to are computed, not the whole grid.
+        """
+        config = self.config
+        nodes = ops.nearest_node(torch.cat(clouds, dim=1), config.grid)
+        value = ops.skeleton_heatmap(nodes, keypoints, edges, sigma=config.sigma, sign=config.sign)
+        warmth = torch.cat([value[..., None], nodes], dim=2)
+        return torch.split(warmth, [cloud.shape[1] for cloud in clouds], dim=1)
+
+
+class KeyGrid(nn.Module):
+    """The whole network (Hou et al., NeurIPS 2024), over any backbone.
+
+    Raises:
+        KgError: There is no backbone of the configured name.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone: Backbone = registry.backbone(config.backbone)(**config.backbone_options)
+        self.keypoint_head = KeypointHead(self.backbone.point_channels, config.keypoints, config.dropout)
+        edges = config.keypoints * (config.keypoints - 1) // 2
+        self.edge_head = EdgeHead(self.backbone.global_channels, edges)
+        self.decoder = Decoder(self.backbone.level_channels, config)
+
+    def forward(
+        self, points: Tensor, *, inference: Inference | None = None, reconstruct: bool = True
+    ) -> Detection:
+        """Detect the keypoints of clouds.
+
+        Args:
+            points: (B, N, 3) in [-1, 1].
+            inference: "soft" or "hard"; by default soft while training, as configured otherwise.
+            reconstruct: Run the decoder.
+
+        Raises:
+            KgError: The clouds have fewer points than the backbone needs.
+        """
+        least = self.backbone.minimum_points
+        if points.shape[1] < least:
+            raise KgError(
+                f"Clouds of {points.shape[1]} points are too small: "
+                f"the backbone {self.config.backbone} needs {least}.",
+                f"Use --points {least} or more.",
+            )
+        order = None
+        if self.config.canonical and not self.training:
+            order = ops.canonical_order(points)
+            points = ops.gather(points, order)
+        features = self.backbone(points)
+        logits = self.keypoint_head(features.point_features)
+        edges = self.edge_head(features.global_feature)
+        weights = logits.softmax(dim=1)
+        indices = logits.argmax(dim=1)
+        inference = inference or ("soft" if self.training else self.config.inference)
+        hard = inference == "hard"
+        keypoints = ops.gather(points, indices) if hard else weights.transpose(1, 2) @ points
+        reconstruction = None
+        if reconstruct:
+            reconstruction = self.decoder(features, keypoints, edges)
+        if order is not None:
+            back = order.argsort(dim=1)
+            indices = order.gather(1, indices)
+            weights = ops.gather(weights, back)
+            reconstruction = None if reconstruction is None else ops.gather(reconstruction, back)
+        return Detection(keypoints, indices, weights, edges, reconstruction)

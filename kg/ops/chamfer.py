@@ -1,0 +1,23 @@
+"""How far two clouds are apart."""
+
+from torch import Tensor
+
+from kg.ops.neighbours import nearest_neighbours
+from kg.ops.sampling import gather
+
+
+def chamfer_distance(first: Tensor, second: Tensor) -> Tensor:
+    """Return the Chamfer distance of clouds (B, N, 3) and (B, M, 3), a scalar, differentiable in both.
+
+    Squared distance to the nearest point of the other cloud, mean over points, the two directions
+    summed, mean over the batch.
+
+    Raises:
+        ValueError: A cloud has another shape or no points.
+    """
+
+    def one_way(source: Tensor, target: Tensor) -> Tensor:
+        nearest = gather(target, nearest_neighbours(source, target)[..., 0])
+        return (source - nearest).square().sum(2).mean()
+
+    return one_way(first, second) + one_way(second, first)

@@ -1,0 +1,200 @@
+"""Keypoints of clouds, by a trained detector."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import kg
+from kg import ops
+from kg.config import Inference
+from kg.data.batches import thin
+from kg.data.dataset import Split
+from kg.data.normalise import normalise
+from kg.data.sample import sample_shape
+from kg.data.store import Clouds, Store
+from kg.errors import KgError
+from kg.model.checkpoint import Checkpoint, load_checkpoint
+from kg.predictions import Predictions
+from kg.runs import find_run
+
+NEARBY = 0.1
+"""Distance, in normalised units, within which a keypoint's weight counts as its own."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A checkpoint ready for use, with the run it is from ("" for a checkpoint without one)."""
+
+    checkpoint: Checkpoint
+    run: str
+    device: torch.device
+
+    @classmethod
+    def load(cls, run: Path | None, checkpoint: str, device: torch.device) -> "Detector":
+        """Load a run's `best` or `last` checkpoint, or any checkpoint file.
+
+        Args:
+            run: The run folder; the latest by default.
+            checkpoint: "best", "last" or a path.
+            device: Where it will work.
+
+        Raises:
+            KgError: There is no such run or checkpoint.
+        """
+        if checkpoint in ("best", "last"):
+            folder = find_run(run)
+            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), folder.name, device)
+        return cls(load_checkpoint(Path(checkpoint), device), "", device)
+
+    @torch.no_grad()
+    def detect(
+        self,
+        clouds: Clouds,
+        *,
+        inference: Inference | None = None,
+        batch_size: int = 8,
+        meta: dict[str, Any] | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> Predictions:
+        """Return the keypoints of clouds, which are thinned to the N of the training.
+
+        Raises:
+            KgError: The clouds have fewer points than that.
+        """
+        config = self.checkpoint.config
+        inference = inference or config.model.inference
+        points = thin(clouds.points, config.train.points)
+        columns: dict[str, list[np.ndarray[Any, Any]]] = {
+            name: [] for name in ("keypoints", "indices", "confidences", "edges")
+        }
+        for first in range(0, len(points), batch_size):
+            batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
+            found = self.checkpoint.model(batch, inference=inference, reconstruct=False)
+            nearest = ops.nearest_neighbours(found.keypoints, batch)[..., 0]
+            distance = torch.cdist(batch, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
+            confidence = (found.weights * (distance <= NEARBY)).sum(1)
+            values = (found.keypoints, nearest, confidence, found.edges)
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value.cpu().numpy())
+            progress(min(first + batch_size, len(points)), len(points))
+        stacked = {name: np.concatenate(values) for name, values in columns.items()}
+        keypoints = stacked["keypoints"].astype(np.float64)
+        return Predictions(
+            ids=np.array(clouds.ids),
+            objects=np.array(clouds.objects),
+            points=points,
+            scale=clouds.scale,
+            offset=clouds.offset,
+            keypoints_source=keypoints * clouds.scale[:, None, None] + clouds.offset[:, None, None],
+            edge_pairs=ops.edge_pairs(keypoints.shape[1]).numpy(),
+            meta=self._meta(inference) | (meta or {}),
+            **stacked,
+        )
+
+    def _meta(self, inference: str) -> dict[str, Any]:
+        config = self.checkpoint.config
+        return {
+            "run": self.run,
+            "checkpoint": self.checkpoint.identity,
+            "epoch": self.checkpoint.epoch,
+            "preset": config.preset,
+            "seed": config.train.seed,
+            "inference": inference,
+            "device": self.device.type,
+            "command": " ".join(["kg", *sys.argv[1:]]),
+            "kg": kg.__version__,
+        }
+
+
+def predict_store(
+    detector: Detector,
+    *,
+    store: Path | None = None,
+    split: Split | None = "test",
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of a prepared store's clouds.
+
+    Args:
+        detector: What to detect with.
+        store: The store; by default the one that the detector was trained on.
+        split: Which part, by the detector's own way of splitting; None for all.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        progress: Called with (done, total).
+
+    Raises:
+        KgError: The store is gone or was changed since the training, or the split is empty.
+    """
+    data = detector.checkpoint.config.data
+    if store is None and not data.store:
+        raise KgError(
+            "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
+        )
+    opened = Store(store or Path(data.store))
+    if store is None and opened.checksum != data.checksum:
+        raise KgError(
+            f"{opened.path} has changed since the training: its test shapes may have been trained on.",
+            f"Train again, or name it on purpose with --store {opened.path}.",
+        )
+    clouds = opened.read(split, data.split_by)
+    if len(clouds) == 0:
+        raise KgError(f"The split '{split}' of {opened.name} is empty.", "Choose another with --split.")
+    meta = {
+        "dataset": opened.dataset,
+        "category": opened.category,
+        "variant": opened.variant,
+        "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
+        "split": split or "all",
+        "split_by": data.split_by,
+        "unit": opened.unit,
+    }
+    return detector.detect(clouds, inference=inference, batch_size=batch_size, meta=meta, progress=progress)
+
+
+def predict_files(
+    detector: Detector,
+    files: Sequence[Path],
+    *,
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of shapes in files, meshes or clouds, sampled to the N of the training.
+
+    Raises:
+        KgError: A file cannot be read, or its cloud has fewer points than needed; names the file.
+    """
+    from kg.data.read import read_shape
+
+    count = detector.checkpoint.config.train.points
+    points, frames = [], []
+    for number, file in enumerate(files):
+        try:
+            cloud, _ = sample_shape(read_shape(file), count, np.random.default_rng([seed, number]))
+            frame = normalise(cloud)
+        except KgError as error:
+            raise KgError(f"{file}: {error.message}", error.hint) from error
+        points.append(frame.to_normalised(cloud))
+        frames.append(frame)
+    names = [str(file) for file in files]
+    clouds = Clouds(
+        ids=names,
+        objects=names,
+        frame=np.zeros(len(files), np.int32),
+        points=np.stack(points),
+        scale=np.array([frame.scale for frame in frames]),
+        offset=np.array([frame.offset for frame in frames]),
+    )
+    meta = {"store": {}, "split": "files", "unit": "as in the files"}
+    return detector.detect(clouds, inference=inference, batch_size=batch_size, meta=meta, progress=progress)

@@ -1,0 +1,84 @@
+"""The run folder: everything about one training, in one place.
+
+config.json       every option
+environment.json  versions, device, kernels, the command
+metrics.jsonl     one line an epoch
+tensorboard/      the same for TensorBoard
+last.pt, best.pt  checkpoints
+
+`runs/latest` points at the newest.
+"""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kg import paths
+from kg.config import Config
+from kg.errors import KgError
+
+LATEST = "latest"
+
+
+def new_run(config: Config, category: str, name: str | None = None) -> Path:
+    """Make a run folder, with its configuration in it, and point `latest` at it.
+
+    Raises:
+        KgError: A folder of that name is there already.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = paths.runs() / (name or f"{stamp}-{category}-{config.preset}")
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise KgError(
+            f"The run {folder} is there already.",
+            f"Continue it with --resume {folder}, or use another --name.",
+        ) from None
+    write_json(folder / "config.json", config.to_dict())
+    # A link cannot be changed in place: a new one takes the old one's name.
+    link = folder.parent / f".{LATEST}-{folder.name}"
+    link.symlink_to(folder.name, target_is_directory=True)
+    link.replace(folder.parent / LATEST)
+    return folder
+
+
+def find_run(run: Path | None) -> Path:
+    """Return a run folder: a path, the name of one in the runs folder, or by default the latest.
+
+    Raises:
+        KgError: It does not exist or is no run folder.
+    """
+    candidates = [paths.runs() / LATEST] if run is None else [run, paths.runs() / run]
+    for folder in candidates:
+        if (folder / "config.json").is_file():
+            return folder.resolve()
+    if run is None:
+        raise KgError(f"There is no run in {paths.runs()}.", "Train first: kg train --category shirt")
+    known = ", ".join(path.name for path in list_runs())
+    raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
+
+
+def list_runs() -> list[Path]:
+    """Return the run folders in the runs folder, sorted by name."""
+    found = (path.parent for path in paths.runs().glob("*/config.json"))
+    return sorted(path for path in found if path.name != LATEST)
+
+
+def read_config(run: Path) -> Config:
+    """Return a run's configuration.
+
+    Raises:
+        KgError: The file is missing or broken.
+    """
+    try:
+        return Config.from_dict(json.loads((run / "config.json").read_text()))
+    except (OSError, json.JSONDecodeError) as error:
+        raise KgError(f"{run / 'config.json'} cannot be read: {error}") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    with paths.replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,37 @@
+"""What a run ran on, so that its figures can be explained later."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from typing import Any
+
+import torch
+
+from kg.devices import describe
+from kg.ops.kernels import OPERATIONS, choose
+
+PACKAGES = ("kg", "torch", "numpy", "numba", "h5py", "open3d", "open3d-cpu", "pyvista", "typer")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that matter, those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Return versions, machine, device, the kernels in use and the command, as plain values."""
+    return {
+        "versions": {"python": platform.python_version(), **versions()},
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "device": describe(device),
+        "kernels": {name: choose(name, device).backend for name in OPERATIONS},
+        "command": " ".join(["kg", *sys.argv[1:]]),
+    }

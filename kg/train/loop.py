@@ -1,0 +1,260 @@
+"""The training loop."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kg.config import Config, TrainConfig
+from kg.data.batches import shuffled_batches, step_seed, thin
+from kg.data.store import Store
+from kg.errors import KgError
+from kg.model.checkpoint import load_checkpoint, save_checkpoint
+from kg.model.keygrid import KeyGrid
+from kg.model.losses import farthest_point_loss, similarity_loss
+from kg.runs import write_json
+from kg.train.environment import environment
+from kg.train.log import Log
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: called for with every step, and with `epoch_metrics` after an epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    epoch_metrics: Metrics | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a training came to."""
+
+    run: Path
+    epochs: int
+    train_shapes: int
+    val_shapes: int
+    seconds: float
+    best_epoch: int
+    best: Metrics = field(default_factory=dict)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The training was asked to stop and has saved itself; `--resume` continues it exactly."""
+
+
+def train(
+    config: Config,
+    run: Path,
+    device: torch.device,
+    *,
+    resume: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Summary:
+    """Train a detector in its run folder, from the start or from the folder's last checkpoint.
+
+    Everything random in a step follows from (seed, epoch, step), so a resumed training ends with the
+    same weights as one that was never interrupted, on the same machine.
+
+    Args:
+        config: What to train on what.
+        run: The run folder.
+        device: Where.
+        resume: Continue from last.pt.
+        report: Called after each step and each epoch.
+
+    Raises:
+        KgError: The store is gone, has changed, or has no training shapes; or a loss is not finite.
+        Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
+    """
+    store = Store(Path(config.data.store))
+    if store.checksum != config.data.checksum:
+        raise KgError(f"{store.path} has changed since this run began.", "Start a new run: kg train")
+    started = time.monotonic()
+    training = _Training(config, run, device, store)
+    if resume:
+        training.restore()
+    write_json(run / "environment.json", environment(device))
+    with Log(run, training.epoch) as log, _stop_requests() as stop:
+        while training.epoch < config.train.epochs:
+            entry = training.run_epoch(stop, report)
+            log.write(entry)
+            report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
+    return Summary(
+        run=run,
+        epochs=training.epoch,
+        train_shapes=len(training.clouds),
+        val_shapes=len(training.val_clouds),
+        seconds=time.monotonic() - started,
+        best_epoch=int(training.best.get("epoch", 0)),
+        best=training.best,
+    )
+
+
+class _Training:
+    """The state of one training: where it stands is (epoch, step), whole steps only."""
+
+    def __init__(self, config: Config, run: Path, device: torch.device, store: Store) -> None:
+        self.config, self.run, self.device = config, run, device
+        by = config.data.split_by
+
+        def load(split: Any) -> Tensor:
+            return torch.from_numpy(thin(store.read(split, by).points, config.train.points))
+
+        self.clouds, self.val_clouds = load("train"), load("val")
+        if len(self.clouds) == 0:
+            raise KgError(f"{store.name} has no shapes to train on.", "Prepare more shapes: kg prepare")
+        torch.manual_seed(config.train.seed)
+        self.model = KeyGrid(config.model).to(device)
+        self.optimizer = make_optimizer(self.model, config.train)
+        self.epoch, self.step = 0, 0
+        self.sums: Metrics = {}
+        self.best: Metrics = {}
+
+    def restore(self) -> None:
+        """Continue from last.pt, if the run got as far as writing one."""
+        path = self.run / "last.pt"
+        if not path.is_file():
+            return
+        checkpoint = load_checkpoint(path, self.device)
+        self.model.load_state_dict(checkpoint.model.state_dict())
+        state = checkpoint.training
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = checkpoint.epoch, state["step"]
+        self.sums, self.best = state["sums"], state["best"]
+
+    def save(self, name: str = "last.pt") -> None:
+        state = {
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "sums": self.sums,
+            "best": self.best,
+        }
+        save_checkpoint(self.run / name, self.model, self.config, self.epoch, state)
+
+    def run_epoch(self, stop: threading.Event, report: Callable[[Progress], None]) -> Metrics:
+        """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
+        options = self.config.train
+        began = time.monotonic()
+        batches = shuffled_batches(len(self.clouds), options.batch_size, options.seed, self.epoch)
+        for rows in batches[self.step :]:
+            if stop.is_set():
+                self.save()
+                raise Interrupted
+            losses = self._step(rows, len(batches))
+            for name, value in losses.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value * len(rows)
+            self.step += 1
+            report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
+        entry: Metrics = {"epoch": self.epoch + 1}
+        entry |= {name: total / len(self.clouds) for name, total in self.sums.items()}
+        entry["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        entry |= self._validate()
+        entry["seconds"] = time.monotonic() - began
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        # Without validation shapes there is nothing to choose by: the latest is the best.
+        if not self.best or entry.get("val_loss", -math.inf) <= self.best.get("val_loss", math.inf):
+            self.best = entry
+            self.save("best.pt")
+        self.save()
+        return entry
+
+    def _step(self, rows: Tensor, steps: int) -> Metrics:
+        options = self.config.train
+        torch.manual_seed(step_seed(options.seed, self.epoch, self.step + 1))
+        rate = learning_rate(options, self.epoch + self.step / steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        points = self.clouds[rows].to(self.device, non_blocking=True)
+        self.model.train()
+        similar = options.similarity_weight > 0 and self.epoch >= options.similarity_delay
+        found = self.model(points, reconstruct=similar)
+        start = torch.randint(points.shape[1], (len(points),)).to(self.device)
+        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
+        loss = options.farthest_weight * far
+        losses = {"farthest": far.item()}
+        if similar:
+            similarity = similarity_loss(found.reconstruction, points)
+            loss = loss + options.similarity_weight * similarity
+            losses["similarity"] = similarity.item()
+        if not torch.isfinite(loss):
+            raise KgError(
+                f"The loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1}.",
+                "Lower the learning rate: --set learning_rate=..., in a new run.",
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return {"loss": loss.item(), **losses}
+
+    @torch.no_grad()
+    def _validate(self) -> Metrics:
+        """Return both losses on the validation shapes, evaluated as a user's shapes would be."""
+        if len(self.val_clouds) == 0:
+            return {}
+        options = self.config.train
+        self.model.eval()
+        far = similarity = 0.0
+        for points in torch.split(self.val_clouds, options.batch_size):
+            points = points.to(self.device)
+            found = self.model(points, inference="soft")
+            far += farthest_point_loss(found.keypoints, points, options.farthest).item() * len(points)
+            similarity += similarity_loss(found.reconstruction, points).item() * len(points)
+        far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)
+        total = options.farthest_weight * far + options.similarity_weight * similarity
+        return {"val_loss": total, "val_farthest": far, "val_similarity": similarity}
+
+
+def make_optimizer(model: nn.Module, options: TrainConfig) -> torch.optim.Optimizer:
+    """Return the configured optimizer over a model's parameters."""
+    if options.optimizer == "adadelta":
+        return torch.optim.Adadelta(model.parameters(), lr=options.learning_rate, eps=options.adadelta_eps)
+    return torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+
+
+def learning_rate(options: TrainConfig, epoch: float) -> float:
+    """Return the learning rate at a point of the training, in epochs done, fractions included."""
+    if options.schedule == "constant":
+        return options.learning_rate
+    floor = 0.01
+    progress = min(1.0, epoch / options.epochs)
+    return options.learning_rate * (floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+@contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into a request that is met between two steps.
+
+    A second Ctrl-C stops at once. Outside the main thread signals cannot be caught; the event is then
+    never set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def request(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
