@@ -56,8 +56,14 @@ def find_run(run: Path | None) -> Path:
             return folder.resolve()
     if run is None:
         raise KgError(f"There is no run in {paths.runs()}.", "Train first: kg train --category shirt")
-    known = sorted(path.parent.name for path in paths.runs().glob("*/config.json"))
-    raise KgError(f"{run} is no run folder.", f"Known: {', '.join(known) or 'none'}.")
+    known = ", ".join(path.name for path in list_runs())
+    raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
+
+
+def list_runs() -> list[Path]:
+    """Return the run folders in the runs folder, sorted by name."""
+    found = (path.parent for path in paths.runs().glob("*/config.json"))
+    return sorted(path for path in found if path.name != LATEST)
 
 
 def read_config(run: Path) -> Config:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kg import __version__
+from kg.cli import info, predict, train
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -23,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("info")(info.info)
 
 
 def _print_version(wanted: bool) -> None:

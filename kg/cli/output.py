@@ -29,6 +29,11 @@ def _stderr() -> Console:
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+def is_terminal() -> bool:
+    """Tell whether a person watches stderr, so that progress bars are shown."""
+    return _stderr().is_terminal
+
+
 def show(result: Mapping[str, Any], as_json: bool, *renderables: RenderableType) -> None:
     """Print a command's result: the mapping as JSON, or the renderables for a person."""
     if as_json:
@@ -85,6 +90,8 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
         task = bar.add_task(description, total=None, text="")
 
         def advance(done: int, total: int, text: str | None = None) -> None:
-            bar.update(task, completed=done, total=total, **({} if text is None else {"text": text}))
+            bar.update(task, completed=done, total=total)
+            if text is not None:
+                bar.update(task, text=text)
 
         yield advance

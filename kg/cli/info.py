@@ -1,0 +1,71 @@
+"""`kg info`."""
+
+from typing import Any
+
+from kg.cli.output import Json, show, table
+
+
+def info(as_json: Json = False) -> None:
+    """Show what there is: versions, devices, kernels, data sets, backbones, stores, folders.
+
+    kg info
+    kg info --json
+    """
+    import platform
+
+    import torch
+
+    from kg import paths, registry
+    from kg.data.find import prepared_stores
+    from kg.devices import choose_device, describe
+    from kg.ops.kernels import OPERATIONS, choose
+    from kg.runs import list_runs
+    from kg.train.environment import versions
+
+    device = choose_device()
+    kernels = [choose(name, device) for name in OPERATIONS]
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    datasets, backbones = registry.datasets(), registry.backbones()
+    stores = prepared_stores()
+    result: dict[str, Any] = {
+        "versions": {"python": platform.python_version(), **versions()},
+        "device": describe(device),
+        "gpus": gpus,
+        "kernels": {
+            kernel.operation: {"backend": kernel.backend, "reason": kernel.reason} for kernel in kernels
+        },
+        "datasets": [vars(plugin) for plugin in datasets],
+        "backbones": [vars(plugin) for plugin in backbones],
+        "stores": [str(path) for path in stores],
+        "runs": [run.name for run in list_runs()],
+        "folders": {"home": str(paths.home()), "runs": str(paths.runs().resolve())},
+    }
+    plugins = [
+        [kind, plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
+        for kind, found in (("data set", datasets), ("backbone", backbones))
+        for plugin in found
+    ]
+    sections = [
+        table("Versions", ["package", "version"], list(result["versions"].items())),
+        table("Devices", ["device", ""], [[describe(device), "default"], *([name, "GPU"] for name in gpus)]),
+        table(
+            "Kernels",
+            ["operation", "version", "why"],
+            [[kernel.operation, kernel.backend, kernel.reason] for kernel in kernels],
+        ),
+        table("Plugins", ["kind", "name", "is", "from", "state"], plugins),
+        table(
+            "Prepared stores",
+            ["data set", "category", "variant", "MB"],
+            [[*path.parts[-3:-1], path.stem, round(path.stat().st_size / 1e6, 1)] for path in stores],
+        ),
+        table(
+            "Folders",
+            ["", "path"],
+            [
+                ["data (KG_HOME)", result["folders"]["home"]],
+                [f"runs (KG_RUNS), {len(result['runs'])} in it", result["folders"]["runs"]],
+            ],
+        ),
+    ]
+    show(result, as_json, *(part for section in sections for part in (section, "")))

@@ -1,0 +1,99 @@
+"""`kg predict`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kg.cli.options import Cpu, Gpu, Kernels, Run
+from kg.cli.output import Json, note, progress, show
+from kg.errors import KgError
+
+
+def predict(
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Meshes or clouds. By default the test split of what the run was trained on."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("out.npz"),
+    run: Run = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="best, last, or a file; the released Key-Grid's checkpoints work too.")
+    ] = "best",
+    store: Annotated[Path | None, typer.Option(help="Another prepared store to predict.")] = None,
+    split: Annotated[
+        Literal["train", "val", "test", "all"], typer.Option(help="Part of the store.")
+    ] = "test",
+    inference: Annotated[
+        Literal["soft", "hard"] | None,
+        typer.Option(
+            help="Keypoints as weighted means of the cloud, or as points of it. Default: the run's."
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+    kernels: Kernels = None,
+    as_json: Json = False,
+) -> None:
+    """Predict keypoints and write them to a file.
+
+    kg predict                                    the latest run on its test split
+    kg predict scan.ply shirt.obj -o mine.npz     your own shapes
+    kg predict --run runs/NAME --split val
+    kg predict --checkpoint released.pt plane.pcd
+    """
+    from kg.devices import choose_device
+    from kg.predict import Detector, predict_files, predict_store
+
+    if output.suffix != ".npz":
+        raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")
+    files = [path for entry in inputs or [] for path in _expand(entry)]
+    if files and store is not None:
+        raise KgError("Files and --store exclude each other.", "Leave one of them out.")
+    detector = Detector.load(run, checkpoint, choose_device(gpu, cpu))
+    if unused := detector.checkpoint.unused:
+        note(
+            f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads are left out."
+        )
+    with progress("Predicting") as advance:
+        if files:
+            made = predict_files(
+                detector, files, inference=inference, batch_size=batch_size, progress=advance
+            )
+        else:
+            made = predict_store(
+                detector,
+                store=store,
+                split=None if split == "all" else split,
+                inference=inference,
+                batch_size=batch_size,
+                progress=advance,
+            )
+    made.save(output)
+    result = {
+        "output": str(output),
+        "shapes": len(made),
+        "keypoints": made.keypoints.shape[1],
+        "confidence": float(made.confidences.mean()),
+        **made.meta,
+    }
+    show(
+        result,
+        as_json,
+        f"Wrote [bold]{output}[/]: {len(made)} shapes x {made.keypoints.shape[1]} keypoints, "
+        f"{made.meta['inference']} inference, mean confidence {made.confidences.mean():.2f}.",
+        f"Next: kg viz {output}",
+    )
+
+
+def _expand(entry: Path) -> list[Path]:
+    """Return the shape files of a folder, or the file itself."""
+    from kg.data.read import SUFFIXES
+
+    if not entry.is_dir():
+        return [entry]
+    found = sorted(path for path in entry.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise KgError(f"{entry} holds no shapes.", f"Readable: {' '.join(sorted(SUFFIXES))}")
+    return found

@@ -1,0 +1,197 @@
+"""`kg train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kg.cli.options import Cpu, Gpu, Kernels
+from kg.cli.output import Json, is_terminal, note, progress, show, table
+from kg.errors import KgError
+
+if TYPE_CHECKING:
+    from kg.config import Config
+    from kg.data import Dataset, Store
+    from kg.data.store import SplitBy
+
+
+def train(
+    category: Annotated[
+        str | None, typer.Option("--category", "-c", help="What to train on: shirt, airplane, ...")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, where several have the category.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Prepared variant, where there are several.")] = None,
+    store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")
+    ] = "kg",
+    keypoints: Annotated[
+        int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
+    ] = None,
+    farthest: Annotated[
+        int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")
+    ] = None,
+    points: Annotated[int | None, typer.Option(min=1, help="N, points a cloud.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", "-e", min=1)] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", "-b", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and everything drawn.")] = None,
+    split_by: Annotated[
+        Literal["object", "frame"],
+        typer.Option(help="Test on objects never seen, or on other frames of the same, as the paper does."),
+    ] = "object",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other option; --set help lists them."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue a run exactly: its folder or name, or 'latest'.")
+    ] = None,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+    kernels: Kernels = None,
+    as_json: Json = False,
+) -> None:
+    """Train a detector; with nothing prepared, on built-in garments.
+
+      kg train --category shirt --preset quick     a first look, minutes on two cores
+      kg train --category shirt --gpu 0            the full training on the first GPU
+      kg train -c airplane -k 10 --seed 1          ten keypoints, another seed
+      kg train -c bed --set sigma=0.1 -e 200       any constant of the method
+      kg train --resume latest                     go on where Ctrl-C or a crash stopped it
+
+    Watch it with: tensorboard --logdir runs
+    """
+    if option and "help" in option:
+        _list_options(as_json)
+        return
+    from kg import runs
+    from kg.devices import choose_device, describe
+    from kg.train import Progress
+    from kg.train import train as run_training
+
+    device = choose_device(gpu, cpu)
+    texts = {
+        "keypoints": keypoints,
+        "farthest": farthest,
+        "points": points,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    given = {key: str(value) for key, value in texts.items() if value is not None}
+    given |= dict(_assignment(text) for text in option or [])
+    if resume is not None:
+        folder, config = _reopen(resume, given)
+    else:
+        opened = _open_store(store, category, dataset, variant)
+        config = _configure(preset, given, opened, split_by)
+        folder = runs.new_run(config, opened.category, name)
+    note(f"Training in [bold]{folder}[/] on {describe(device)}")
+
+    with progress("Training") as advance:
+
+        def report(now: Progress) -> None:
+            if now.epoch_metrics is not None:
+                _report_epoch(now.epoch_metrics)
+                return
+            done = now.epoch * now.steps + now.step
+            advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
+
+        summary = run_training(config, folder, device, resume=resume is not None, report=report)
+
+    result = {
+        "run": str(folder),
+        "epochs": summary.epochs,
+        "seconds": summary.seconds,
+        "train_shapes": summary.train_shapes,
+        "val_shapes": summary.val_shapes,
+        "best": summary.best,
+        "config": config.to_dict(),
+    }
+    losses = [[key, value] for key, value in summary.best.items() if "val_" in key]
+    show(
+        result,
+        as_json,
+        f"Trained [bold]{folder}[/] in {summary.seconds:.0f} s, {summary.epochs} epochs of "
+        f"{summary.train_shapes} shapes; best epoch {summary.best_epoch} "
+        f"by the loss on {summary.val_shapes} validation shapes.",
+        table("", ["loss", "value"], losses) if losses else "",
+        "Next: kg predict, kg eval --metric das, kg viz out.npz",
+    )
+
+
+def _open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
+    from kg.data import Store
+    from kg.data.find import Wanted, find_store
+
+    if path is not None:
+        return Store(path)
+
+    def announce(chosen: "Dataset") -> None:
+        note(f"Nothing prepared for '{category}': making it from the built-in {chosen.name}.")
+
+    with progress(f"Preparing {category or ''}") as advance:
+        return find_store(Wanted(category, dataset, variant), on_prepare=announce, progress=advance)
+
+
+def _configure(preset: str, given: dict[str, str], store: "Store", split_by: "SplitBy") -> "Config":
+    from dataclasses import replace
+
+    from kg import config as configuration
+    from kg import registry
+
+    config = configuration.preset(preset)
+    try:
+        source = registry.dataset(store.dataset)
+        defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
+    except KgError:
+        # The store outlives the plugin that made it.
+        defaults = {}
+    for key, text in (defaults | given).items():
+        config = config.override(key, text)
+    data = configuration.DataConfig(str(store.path.resolve()), store.checksum, split_by)
+    return replace(config, data=data)
+
+
+def _reopen(resume: Path, given: dict[str, str]) -> "tuple[Path, Config]":
+    from kg import runs
+
+    folder = runs.find_run(resume)
+    config = runs.read_config(folder)
+    fixed = [key for key in given if key != "epochs"]
+    if fixed:
+        raise KgError(
+            f"A run that is resumed keeps its options; '{fixed[0]}' cannot change.",
+            "Leave it out (only --epochs may grow), or start a new run.",
+        )
+    if "epochs" in given:
+        config = config.override("epochs", given["epochs"])
+        runs.write_json(folder / "config.json", config.to_dict())
+    return folder, config
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"'{text}' is no NAME=VALUE.", param_hint="--set")
+    return key.strip().replace("-", "_"), value.strip()
+
+
+def _report_epoch(metrics: dict[str, float]) -> None:
+    """Print an epoch's metrics where there is no bar to show them, as in a log file."""
+    if not is_terminal():
+        values = " ".join(f"{key} {value:.5g}" for key, value in metrics.items() if key != "epoch")
+        note(f"epoch {metrics['epoch']}: {values}")
+
+
+def _list_options(as_json: bool) -> None:
+    from kg import config as configuration
+
+    known = configuration.options()
+    presets = {
+        name: {**part["model"], **part["train"]}
+        for name, part in ((name, made.to_dict()) for name, made in configuration.PRESETS.items())
+    }
+    rows = [[key, *(str(values[key]) for values in presets.values())] for key in known]
+    show(presets, as_json, table("Options and presets", ["option", *presets], rows))

@@ -1,0 +1,85 @@
+"""Finding a prepared store by what the user said, and making one of built-in shapes if there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kg import paths, registry
+from kg.data.dataset import Dataset, PrepareOptions
+from kg.data.prepare import prepare
+from kg.data.store import Store
+from kg.errors import KgError, unknown_name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user said of the data; None where they said nothing."""
+
+    category: str | None = None
+    dataset: str | None = None
+    variant: str | None = None
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether a store's path, .../dataset/category/variant.h5, fits."""
+        dataset, category, variant = path.parts[-3], path.parts[-2], path.stem
+        return all(
+            asked in (None, found)
+            for asked, found in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
+        )
+
+
+def prepared_stores() -> list[Path]:
+    """Return the paths of all prepared stores, sorted."""
+    return sorted((paths.home() / "prepared").glob("*/*/[!.]*.h5"))
+
+
+def find_store(
+    wanted: Wanted,
+    *,
+    on_prepare: Callable[[Dataset], None] = lambda dataset: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Store:
+    """Return the one prepared store that fits, made first if a built-in data set has the category.
+
+    Args:
+        wanted: What the user said.
+        on_prepare: Called before a store is made.
+        progress: Called with (done, total) shapes while it is made.
+
+    Raises:
+        KgError: Several stores fit, or none does and none can be made.
+    """
+    known = prepared_stores()
+    fitting = [path for path in known if wanted.matches(path)]
+    if len(fitting) == 1:
+        return Store(fitting[0])
+    if fitting:
+        names = ", ".join("/".join((*path.parts[-3:-1], path.stem)) for path in fitting)
+        raise KgError(
+            f"{len(fitting)} prepared stores fit: {names}.", "Choose with --category, --dataset, --variant."
+        )
+    builtins = _builtins(wanted)
+    if wanted.category is None:
+        raise KgError("Nothing is prepared yet.", "Name a built-in category: kg train --category shirt")
+    for dataset in builtins:
+        if wanted.category in dataset.categories and wanted.variant in (None, dataset.variant):
+            on_prepare(dataset)
+            raw = paths.raw(dataset.name)
+            return prepare(dataset, wanted.category, raw, PrepareOptions(), progress=progress).store
+    categories = {path.parts[-2] for path in known} | {
+        name for dataset in builtins for name in dataset.categories
+    }
+    if wanted.category in categories:
+        raise KgError(
+            f"No prepared store of '{wanted.category}' fits the --dataset and --variant given.",
+            "See what is there: kg info",
+        )
+    raise unknown_name("prepared or built-in category", wanted.category, categories)
+
+
+def _builtins(wanted: Wanted) -> list[Dataset]:
+    names = [plugin.name for plugin in registry.datasets() if not plugin.problem]
+    if wanted.dataset is not None and wanted.dataset not in names:
+        raise unknown_name("data set", wanted.dataset, names)
+    loaded = [registry.dataset(name) for name in names if wanted.dataset in (None, name)]
+    return [dataset for dataset in loaded if dataset.builtin]
