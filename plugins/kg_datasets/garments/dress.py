@@ -48,16 +48,18 @@ class Dress(Sizes):
         waist = np.array([self.chest * self.waist / 2, -self.waist_depth])
         lean = np.radians(self.flare)
         hem = waist + self.skirt * np.array([np.sin(lean), -np.cos(lean)])
+        rim = bow([0, -self.waist_depth - self.skirt], hem)
+        armhole = scoop(tip, armpit, 1.7)[::-1]
         side, bodice = split(rounded([hem, waist, armpit], 0.12), waist)
         return Half(
             edges=[
-                Edge("hem", *[bow([0, -self.waist_depth - self.skirt], hem)] * 2),
+                Edge("hem", rim, rim),
                 Edge("hem corner", side),
                 Edge("waist side", bodice),
-                Edge("armpit", *[scoop(tip, armpit, 1.7)[::-1]] * 2),
-                Edge("shoulder tip", line(tip, neck)),
+                Edge("armpit", armhole, armhole),
+                Edge("shoulder", line(tip, neck)),
                 Edge(
-                    "shoulder",
+                    "neck side",
                     scoop(neck, [0, -self.front_neck], self.neck_power),
                     scoop(neck, [0, -self.back_neck], 2.0),
                 ),

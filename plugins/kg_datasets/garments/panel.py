@@ -52,7 +52,7 @@ def _inside(outline: Points, edge: float) -> Points:
 
 
 def _contains(outline: Points, points: Points) -> NDArray[np.bool_]:
-    """Return which points (M, 2) lie inside: a ray to the right crosses the outline an odd number of times."""
+    """Return which points (M, 2) lie inside: a ray to the right crosses an odd number of edges."""
     start, end = outline, np.roll(outline, -1, axis=0)
     x, y = points[:, :1], points[:, 1:]
     spans = (start[:, 1] > y) != (end[:, 1] > y)

@@ -109,8 +109,16 @@ class Sizes(ABC):
         """Return the sizes in the middle of their ranges."""
         return cls(**{item.name: sum(item.metadata["range"]) / 2 for item in fields(cls)})
 
-    def other_side(self, rng: np.random.Generator) -> Self:
-        """Return sizes for the other half: the sided ones a little different."""
+    @abstractmethod
+    def half(self) -> Half:
+        """Return the half on the wearer's left."""
+
+    def pattern(self, rng: np.random.Generator | None = None) -> Pattern:
+        """Return the whole pattern: its right half a little different, or without `rng` the same."""
+        left = self.half()
+        return _join(left, left if rng is None else self._other_side(rng).half())
+
+    def _other_side(self, rng: np.random.Generator) -> Self:
         changed = {
             item.name: getattr(self, item.name) * (1 + rng.uniform(-ASYMMETRY, ASYMMETRY))
             for item in fields(self)
@@ -118,26 +126,24 @@ class Sizes(ABC):
         }
         return replace(self, **changed)
 
-    @abstractmethod
-    def half(self) -> Half:
-        """Return the half on the wearer's left."""
 
-
-def join(left: Half, right: Half) -> Pattern:
-    """Return the pattern of a left half and of another that is mirrored to the right."""
-    limbs = [half.limb for half in (left, _mirrored_half(right)) if half.limb]
-    starts = [edge.start for edge in left.edges] + [left.end]
-    named = [starts[0], *(f"left {name}" for name in starts[1:-1]), starts[-1]]
-    outline = [Edge(name, edge.front, edge.back) for name, edge in zip(named, left.edges, strict=False)]
-    back_down = [starts[-1], *(f"right {name}" for name in starts[-2:0:-1])]
-    for name, edge in zip(back_down, _mirrored_half(right).edges, strict=True):
-        outline.append(Edge(name, edge.front, edge.back))
-    return Pattern(tuple(outline), tuple(limbs))
+def _join(left: Half, half: Half) -> Pattern:
+    right = _mirrored_half(half)
+    places = [edge.start for edge in left.edges[1:]]
+    up = [left.edges[0].start, *(f"left {place}" for place in places)]
+    down = [left.end, *(f"right {place}" for place in reversed(places))]
+    outline = [
+        Edge(start, edge.front, edge.back)
+        for start, edge in zip([*up, *down], [*left.edges, *right.edges], strict=True)
+    ]
+    return Pattern(tuple(outline), tuple(side.limb for side in (left, right) if side.limb))
 
 
 def _mirrored_half(half: Half) -> Half:
     edges = [
-        Edge(edge.start, _mirrored(edge.front)[::-1], None if edge.back is None else _mirrored(edge.back)[::-1])
+        Edge(
+            edge.start, _mirrored(edge.front)[::-1], None if edge.back is None else _mirrored(edge.back)[::-1]
+        )
         for edge in reversed(half.edges)
     ]
     limb = half.limb and Limb(
@@ -147,4 +153,5 @@ def _mirrored_half(half: Half) -> Half:
 
 
 def _mirrored(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points * np.array([-1.0, 1.0])
+    mirrored: NDArray[np.float64] = points * np.array([-1.0, 1.0])
+    return mirrored

@@ -40,6 +40,14 @@ class Garment:
         """Material coordinates (V, 3): x, y on the pattern and `LAYER` times the side."""
         return np.concatenate([self.flat, LAYER * self.side[:, None]], axis=1)
 
+    @property
+    def edges(self) -> NDArray[np.int64]:
+        """Every edge once, (E, 2), its lower vertex first."""
+        faces, count = self.faces, len(self.flat)
+        ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+        codes = np.unique(ends.min(axis=1) * count + ends.max(axis=1))
+        return np.stack(np.divmod(codes, count), axis=1)
+
 
 @dataclass(frozen=True, eq=False)
 class _Border:

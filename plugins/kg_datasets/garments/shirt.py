@@ -61,16 +61,17 @@ class Shirt(Sizes):
         lower = armpit + self.sleeve * along
         upper = lower + self.cuff * float(np.interp(self.sleeve, [0.06, LONGEST], [0.18, 0.095])) * across
 
+        rim, cuff = bow([0, -self.length], hem), line(lower, upper)
         side, under = split(rounded([hem, waist, armpit, lower], 0.05), armpit)
         return Half(
             edges=[
-                Edge("hem", *[bow([0, -self.length], hem)] * 2),
+                Edge("hem", rim, rim),
                 Edge("hem corner", side),
                 Edge("armpit", under),
-                Edge("cuff underside", *[line(lower, upper)] * 2),
+                Edge("cuff underside", cuff, cuff),
                 Edge("cuff top", rounded([upper, tip, neck], 0.09)),
                 Edge(
-                    "shoulder",
+                    "neck side",
                     scoop(neck, [0, -self.front_neck], self.neck_power),
                     scoop(neck, [0, -self.back_neck], 2.0),
                 ),

@@ -37,9 +37,10 @@ class Skirt(Sizes):
         lean = np.radians(self.flare)
         # The side is as long as the middle, so that the hem of a flared skirt is an arc.
         hem = hip + (self.length - self.hip_depth) * np.array([np.sin(lean), -np.cos(lean)])
+        rim = bow([0, -self.length], hem)
         return Half(
             edges=[
-                Edge("hem", *[bow([0, -self.length], hem)] * 2),
+                Edge("hem", rim, rim),
                 Edge("hem corner", rounded([hem, hip, waist], 0.12)),
                 Edge(
                     "waist side",

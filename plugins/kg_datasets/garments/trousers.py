@@ -44,25 +44,23 @@ class LongPants(Sizes):
         waist = np.array([self.waist / 2, 0.0])
         hip = np.array([self.waist * self.hip / 2, -0.7 * self.rise])
         thigh = self.waist * self.hip / 2 * self.thigh
-        cuff = thigh * self.cuff
         lean = np.radians(self.spread)
-        along = np.array([np.sin(lean), -np.cos(lean)])
-        level = np.array([np.cos(lean), np.sin(lean)])
+        along, across = np.array([np.sin(lean), -np.cos(lean)]), np.array([np.cos(lean), np.sin(lean)])
 
-        top = np.array([GAP, -self.rise])
         # Both seams of a leg take their share of its narrowing, so that it hangs from its middle.
-        inner = top + self.inseam * along + max(0.0, thigh - cuff) / 2 * level
-        outer = inner + cuff * level
-        hang = hip + (thigh - hip[0] + GAP) * np.array([1.0, 0.0]) - 0.3 * self.rise * np.array([0.0, 1.0])
-        slack = (1 - self.knee) * (thigh + cuff) / 4
-        inner_knee, outer_knee = (top + inner) / 2 + slack * level, (hang + outer) / 2 - slack * level
+        inner_top, outer_top = np.array([GAP, -self.rise]), np.array([GAP + thigh, -self.rise])
+        inner = inner_top + self.inseam * along + thigh * max(0.0, 1 - self.cuff) / 2 * across
+        outer = inner + thigh * self.cuff * across
+        slack = thigh * (1 + self.cuff) / 4 * (1 - self.knee) * across
+        inner_knee, outer_knee = (inner_top + inner) / 2 + slack, (outer_top + outer) / 2 - slack
 
-        inseam = rounded([[0, -self.rise], top, inner_knee, inner], 0.25)
-        outseam = rounded([outer, outer_knee, hang, hip, waist], 0.25)
+        inseam = rounded([[0, -self.rise], inner_top, inner_knee, inner], 0.25)
+        outseam = rounded([outer, outer_knee, outer_top, hip, waist], 0.25)
+        cuff = line(inner, outer)
         return Half(
             edges=[
                 Edge("crotch", inseam),
-                Edge("cuff inside", *[line(inner, outer)] * 2),
+                Edge("cuff inside", cuff, cuff),
                 Edge("cuff outside", outseam),
                 Edge(
                     "waist side",
@@ -71,7 +69,7 @@ class LongPants(Sizes):
                 ),
             ],
             end="waist",
-            limb=Limb(top, along, level, width=thigh),
+            limb=Limb(inner_top, along, across, width=thigh),
         )
 
 
