@@ -1,6 +1,10 @@
 from pathlib import Path
 
 import pytest
+import torch
+
+# On a busy machine a second thread costs the tests more than it gives.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
