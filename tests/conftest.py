@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import torch
+
+# On a busy machine a second thread costs the tests more than it gives.
+torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).parents[1]
 

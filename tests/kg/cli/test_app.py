@@ -86,7 +86,7 @@ def test_success_is_zero(raising: list[BaseException]) -> None:
     [
         (["nonsense"], "nonsense"),
         (["fail", "--nonsense"], "--nonsense"),
-        (["fail", "--number", "x"], "'x'"),
+        (["fail", "--number", "x"], "valid integer"),
         (["fail", "too", "many"], "too many"),
     ],
 )
@@ -97,6 +97,7 @@ def test_wrong_usage_is_two_and_points_to_the_help(
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
+    assert "See: kg " in err
     assert "--help" in err
 
 
