@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from kg import __version__
 from kg.cli import eval as eval_command
@@ -111,4 +112,4 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    note(f"[yellow]warning[/] {message}")
+    note(f"[yellow]warning[/] {escape(str(message))}")

@@ -107,14 +107,14 @@ def test_warnings_are_one_line_on_stderr(
     import warnings
 
     def warn() -> None:
-        warnings.warn("Careful.", stacklevel=1)
+        warnings.warn("Careful with [x].", stacklevel=1)
 
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     app.command("warn")(warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         assert run(["warn"]) == 0
-    assert capsys.readouterr() == ("", "warning Careful.\n")
+    assert capsys.readouterr() == ("", "warning Careful with [x].\n")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
