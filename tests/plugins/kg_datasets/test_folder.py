@@ -1,0 +1,196 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg.data import Dataset, PrepareOptions, read_mesh
+from kg.data.prepare import prepare
+from kg.errors import KgError
+from kg.registry import dataset
+
+OPTIONS = PrepareOptions(points=64)
+
+
+@pytest.fixture
+def folder() -> Dataset:
+    return dataset("folder")
+
+
+def write_obj(file: Path, vertices: np.ndarray, faces: list[list[int]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices]
+    lines += ["f " + " ".join(str(corner + 1) for corner in face) for face in faces]
+    file.write_text("\n".join(lines) + "\n")
+
+
+def write_clouds(root: Path, points: Mapping[str, int]) -> None:
+    for name, count in points.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, np.random.default_rng(count).normal(size=(count, 3)))
+
+
+def test_a_flat_folder_is_one_category_of_any_name(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(tmp_path / "mine", {"b.npy": 70, "a.npy": 80, "more/c.npy": 90})
+    (tmp_path / "mine" / "LICENSE.txt").write_text("None.")
+    assert folder.find_categories(tmp_path / "mine") == ("mine",)
+    for category in ("mine", "mug"):
+        items = folder.items(category, tmp_path / "mine", OPTIONS)
+        assert [item.id for item in items] == ["a", "b", "more/c"]
+        assert [item.object for item in items] == ["a", "b", "more/c"]
+        assert [len(folder.load(item).vertices) for item in items] == [80, 70, 90]
+
+
+def test_sub_folders_are_categories(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(tmp_path, {"mug/1.npy": 70, "mug/deep/2.npy": 70, "bowl/1.npy": 70})
+    (tmp_path / "notes").mkdir()
+    assert folder.find_categories(tmp_path) == ("bowl", "mug")
+    assert [item.id for item in folder.items("mug", tmp_path, OPTIONS)] == ["1", "deep/2"]
+    with pytest.raises(KgError, match="no category 'mgu'") as caught:
+        folder.items("mgu", tmp_path, OPTIONS)
+    assert "Did you mean 'mug'?" in caught.value.hint
+
+
+def test_the_split_of_modelnet_stands(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(tmp_path, {"mug/train/mug_1.npy": 70, "mug/test/mug_2.npy": 70, "mug/mug_3.npy": 70})
+    splits = {item.id: item.split for item in folder.items("mug", tmp_path, OPTIONS)}
+    assert splits == {"train/mug_1": "train", "test/mug_2": "test", "mug_3": None}
+
+
+def test_poses_of_one_mesh_know_where_their_points_belong(tmp_path: Path, folder: Dataset) -> None:
+    """A sheet of bent quads, folded over: a sample's material is found from its pose by unfolding it."""
+    side = np.linspace(0, 1, 9)
+    rest = np.array([[x, y, 0] for y in side for x in side])
+    quads = [[9 * r + c, 9 * r + c + 1, 9 * r + c + 10, 9 * r + c + 9] for r in range(8) for c in range(8)]
+    folded = rest * [1, 1, 0]
+    over = rest[:, 0] > 0.5
+    folded[over, 0] = 1 - rest[over, 0]
+    folded[over, 2] = 0.25
+    write_obj(tmp_path / "0_rest.obj", rest, quads)
+    write_obj(tmp_path / "1_moved.obj", rest + np.array([3, 0, 1]), quads)
+    write_obj(tmp_path / "2_folded.obj", folded, quads)
+    clouds = prepare(folder, "sheet", tmp_path, OPTIONS).store.read()
+    assert clouds.material is not None
+    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    np.testing.assert_allclose(clouds.material[0], source[0], atol=1e-6)
+    np.testing.assert_allclose(clouds.material[1], source[1] - [3, 0, 1], atol=1e-6)
+    upper = source[2][:, 2] > 0.249
+    unfolded = np.where(upper, 1 - source[2][:, 0], source[2][:, 0])
+    # Between the layers a quad stands upright: there x does not tell.
+    plain = upper | (source[2][:, 2] < 0.001)
+    assert 0.1 < upper.mean() < 0.9
+    np.testing.assert_allclose(clouds.material[2][plain, 0], unfolded[plain], atol=1e-6)
+    np.testing.assert_allclose(clouds.material[2][:, 1], source[2][:, 1], atol=1e-6)
+
+
+def test_a_sharply_bent_quad_does_not_break_the_correspondence(tmp_path: Path, folder: Dataset) -> None:
+    """Cut for itself, this quad is cut along its other diagonal; the first mesh's cut holds for both."""
+    flat = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0], [2, 1, 0]], float)
+    bent = flat.copy()
+    bent[2] = [0.2, 0.2, 0.0]
+    faces = [[3, 0, 1, 2], [1, 4, 5, 2]]
+    write_obj(tmp_path / "a.obj", flat, faces)
+    write_obj(tmp_path / "b.obj", bent, faces)
+    write_obj(tmp_path / "c.obj", flat * [1, 1, 1] + [0, 0, 5], faces)
+    first, second, _ = (folder.load(item) for item in folder.items("sheet", tmp_path, OPTIONS))
+    assert first.faces is not None
+    assert second.faces is not None
+    assert first.faces.tolist() == second.faces.tolist()
+    assert second.material is not None
+    np.testing.assert_array_equal(second.material, flat)
+
+
+def test_the_reference_is_the_most_spread_out(tmp_path: Path, folder: Dataset) -> None:
+    """A sleeve, pressed flat and round: flat, points of its two layers would be taken for one another."""
+    turn = np.arange(12) * 2 * np.pi / 12
+    sleeve = np.array([[np.cos(angle), np.sin(angle), height] for height in range(4) for angle in turn])
+    faces = [
+        [12 * r + c, 12 * r + (c + 1) % 12, 12 * r + 12 + (c + 1) % 12, 12 * r + 12 + c]
+        for r in range(3)
+        for c in range(12)
+    ]
+    write_obj(tmp_path / "0_flat.obj", sleeve * [1.5, 0.02, 1], faces)
+    write_obj(tmp_path / "1_round.obj", sleeve, faces)
+    write_obj(tmp_path / "2_crumpled.obj", sleeve * [0.5, 1, 0.5], faces)
+    for item in folder.items("any", tmp_path, OPTIONS):
+        material = folder.load(item).material
+        assert material is not None
+        np.testing.assert_allclose(material, sleeve, atol=1e-6)
+
+
+def test_other_meshes_have_no_material(tmp_path: Path, folder: Dataset) -> None:
+    rng = np.random.default_rng(0)
+    write_obj(tmp_path / "a.obj", rng.normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
+    write_obj(tmp_path / "b.obj", rng.normal(size=(4, 3)), [[0, 1, 3], [1, 2, 3]])
+    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_material
+
+
+def test_one_mesh_alone_corresponds_to_nothing(tmp_path: Path, folder: Dataset) -> None:
+    write_obj(tmp_path / "a.obj", np.random.default_rng(0).normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
+    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_material
+
+
+def test_a_broken_first_mesh_is_left_out_alone(tmp_path: Path, folder: Dataset) -> None:
+    (tmp_path / "a.obj").write_text("v 0 0\n")
+    write_obj(tmp_path / "b.obj", np.random.default_rng(0).normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
+    made = prepare(folder, "any", tmp_path, OPTIONS)
+    assert [name for name, _ in made.skipped] == ["a"]
+    assert made.store.count == 1
+
+
+def test_the_same_shape_in_two_formats(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(tmp_path, {"a.npy": 70})
+    (tmp_path / "a.xyz").write_text("0 0 0\n1 1 1\n")
+    with pytest.raises(KgError, match=r"a twice, as a\.npy and a\.xyz"):
+        folder.items("any", tmp_path, OPTIONS)
+
+
+def test_nothing_there(tmp_path: Path, folder: Dataset) -> None:
+    with pytest.raises(KgError, match="no folder"):
+        folder.find_categories(tmp_path / "none")
+    with pytest.raises(KgError, match="no shapes") as caught:
+        folder.items("any", tmp_path, OPTIONS)
+    assert ".ply" in caught.value.hint
+
+
+def test_every_format_there_is(fixtures: Path, folder: Dataset, tmp_path: Path) -> None:
+    for file in (fixtures / "shapes").iterdir():
+        if file.suffix != ".glb":
+            (tmp_path / f"{file.stem}_{file.suffix[1:]}{file.suffix}").write_bytes(file.read_bytes())
+    made = prepare(folder, "all", tmp_path, PrepareOptions(points=24))
+    assert made.skipped == []
+    # The .txt is left out: beside meshes it could be a licence.
+    assert made.store.count == len(list(tmp_path.glob("*.*"))) - 1 == 18
+
+
+def test_a_real_shirt_keeps_its_distances_when_folded(shared_data: Path, folder: Dataset) -> None:
+    """Samples close on the cloth are apart as far as its edges say: the poses differ in scale."""
+    source = shared_data / "sequences" / "tshirt_fold"
+    made = prepare(folder, "tshirt", source, PrepareOptions(points=256)).store
+    clouds = made.read()
+    lengths = {file.stem: edge_length(file) for file in source.glob("*.obj")}
+    assert clouds.material is not None
+    poses = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    rest = clouds.ids.index("tshirt1900")
+    np.testing.assert_allclose(clouds.material[rest], poses[rest], atol=1e-4)
+    for name, pose, material in zip(clouds.ids, poses, clouds.material, strict=True):
+        apart = np.linalg.norm(material[:, None] - material, axis=2)
+        near = (apart > 0) & (apart < 0.1 * apart.max())
+        scale = np.linalg.norm(pose[:, None] - pose, axis=2)[near] / apart[near]
+        assert np.median(scale) == pytest.approx(lengths[name] / lengths["tshirt1900"], rel=0.1)
+
+
+def edge_length(file: Path) -> float:
+    mesh = read_mesh(file)
+    corners = mesh.vertices[mesh.corners.reshape(-1, 3)]
+    return float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1)))
+
+
+def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
+    bags = shared_data / "bags"
+    items = folder.items("bag", bags, OPTIONS)
+    assert len(items) == 36
+    materials = [folder.load(item).material for item in items[:5]]
+    for material in materials:
+        np.testing.assert_array_equal(material, folder.load(items[0]).vertices)

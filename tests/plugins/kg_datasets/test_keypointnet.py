@@ -1,0 +1,124 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg.data import Dataset, Fetch, PrepareOptions
+from kg.data.prepare import prepare
+from kg.errors import KgError
+from kg.registry import dataset
+
+OPTIONS = PrepareOptions(points=16)
+
+
+@pytest.fixture
+def keypointnet() -> Dataset:
+    return dataset("keypointnet")
+
+
+@pytest.fixture
+def raw(fixtures: Path, tmp_path: Path) -> Path:
+    """Return a copy that a test may spoil."""
+    return Path(shutil.copytree(fixtures / "keypointnet", tmp_path / "raw"))
+
+
+def edit(file: Path, change: Any) -> None:
+    entries = json.loads(file.read_text())
+    change(entries)
+    file.write_text(json.dumps(entries))
+
+
+def test_clouds_annotations_and_the_published_split(raw: Path, keypointnet: Dataset) -> None:
+    assert keypointnet.find_categories(raw) == ("airplane", "mug")
+    items = keypointnet.items("airplane", raw, OPTIONS)
+    assert [(item.id, item.split) for item in items] == [("a1", "train"), ("a2", "test"), ("a3", "val")]
+    shapes = [keypointnet.load(item) for item in items]
+    assert [shape.landmark_ids.tolist() for shape in shapes] == [[0, 4, 9], [0, 4], []]
+    # The fixture annotates points 3, 7 and 11.
+    np.testing.assert_allclose(shapes[0].landmarks, shapes[0].vertices[[3, 7, 11]], atol=1e-6)
+
+
+def test_landmarks_reach_the_store(raw: Path, keypointnet: Dataset) -> None:
+    clouds = prepare(keypointnet, "airplane", raw, OPTIONS).store.read()
+    assert clouds.landmarks is not None
+    assert clouds.landmark_ids is not None
+    assert clouds.landmark_ids.tolist() == [[0, 4, 9], [0, 4, -1], [-1, -1, -1]]
+    np.testing.assert_allclose(clouds.landmarks[0], clouds.points[0][[3, 7, 11]], atol=1e-5)
+    assert np.isnan(clouds.landmarks[1, 2]).all()
+
+
+def test_without_annotations_and_splits(raw: Path, keypointnet: Dataset) -> None:
+    shutil.rmtree(raw / "annotations")
+    shutil.rmtree(raw / "splits")
+    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    assert not made.store.has_landmarks
+    assert made.store.splits().tolist() != [0, 2, 1]
+    assert sorted(made.store.splits()) == [0, 1, 2]
+
+
+def test_the_root_may_lie_deeper(raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
+    assert keypointnet.find_categories(tmp_path) == ("airplane", "mug")
+    assert len(keypointnet.items("mug", tmp_path, OPTIONS)) == 1
+
+
+def test_an_annotation_that_does_not_lie_on_its_cloud(raw: Path, keypointnet: Dataset) -> None:
+    def move(entries: list[dict[str, Any]]) -> None:
+        entries[0]["keypoints"][1]["xyz"][0] += 0.01
+        entries[1]["keypoints"][0]["pcd_info"]["point_index"] = 16
+
+    edit(raw / "annotations" / "airplane.json", move)
+    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    assert made.store.read().ids == ["a3"]
+    assert [name for name, _ in made.skipped] == ["a1", "a2"]
+    assert "lies 0.01 from the cloud point" in made.skipped[0][1]
+    assert "beyond the 16 of the cloud" in made.skipped[1][1]
+
+
+@pytest.mark.parametrize("content", ["[", "[1]", '[{"model_id": "a1"}]', '{"a": 1}'])
+def test_broken_annotations_are_named(raw: Path, keypointnet: Dataset, content: str) -> None:
+    (raw / "annotations" / "airplane.json").write_text(content)
+    with pytest.raises(KgError, match=r"airplane\.json holds no annotations"):
+        keypointnet.items("airplane", raw, OPTIONS)
+
+
+def test_what_is_missing(raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
+    with pytest.raises(KgError, match="no category 'plane'") as caught:
+        keypointnet.items("plane", raw, OPTIONS)
+    assert "airplane" in caught.value.hint
+    with pytest.raises(KgError, match=r"no clouds of 'chair': pcds/03001627"):
+        keypointnet.items("chair", raw, OPTIONS)
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "pcds.zip").touch()
+    with pytest.raises(KgError, match=r"packed: It holds no folder 'pcds'") as caught:
+        keypointnet.find_categories(tmp_path / "packed")
+    assert caught.value.hint == "Unpack pcds.zip first."
+
+
+def test_fetch_takes_what_was_downloaded(raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
+    with pytest.raises(KgError, match="cannot download"):
+        keypointnet.fetch(Fetch(tmp_path / "there"))
+    keypointnet.fetch(Fetch(tmp_path / "there", source=tmp_path))
+    assert keypointnet.find_categories(tmp_path / "there") == ("airplane", "mug")
+
+
+def test_real_airplanes_with_their_keypoints(shared_data: Path, keypointnet: Dataset) -> None:
+    items = keypointnet.items("airplane", shared_data / "keypointnet", PrepareOptions())
+    assert len(items) == 13
+    shapes = [keypointnet.load(item) for item in items]
+    assert all(shape.vertices.shape == (2048, 3) for shape in shapes)
+    assert all(len(shape.landmarks) >= 8 for shape in shapes)
+    for shape in shapes:
+        assert 0.8 < np.linalg.norm(np.ptp(shape.vertices, axis=0)) < 1.02
+
+
+def test_real_beds_have_the_published_split(shared_data: Path, keypointnet: Dataset) -> None:
+    items = keypointnet.items("bed", shared_data / "keypointnet", PrepareOptions())
+    assert len(items) == 146
+    published = {
+        name: (shared_data / "keypointnet" / "splits" / f"{name}.txt").read_text().count("02818832-")
+        for name in ("train", "val", "test")
+    }
+    assert {name: sum(item.split == name for item in items) for name in published} == published
