@@ -62,7 +62,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(column, justify="right" if numeric else "left", header_style="dim")
+        # Folded, not cut off: a name in a table is there to be copied.
+        made.add_column(column, justify="right" if numeric else "left", header_style="dim", overflow="fold")
     for row in rows:
         made.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in row))
     return made
