@@ -172,7 +172,7 @@ PLY = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float
         ("a.pcd", "FIELDS x y\nSIZE 4 4\nTYPE F F\nWIDTH 1\nDATA ascii\n0 0\n", "no z"),
         ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 1\nDATA ascii\n0 0 oops\n", "no number"),
         ("a.stl", "solid a\nvertex 0 0 0\nvertex 1 0 0\nvertex 1 1\nendsolid\n", "broken"),
-        ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 3\nDATA ascii\n0 0 0\n1 1 1\n2", "2 of 3 points"),
+        ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 3\nDATA ascii\n0 0 0\n1 1 1\n2", "2 of 3"),
         ("a.xyz", "0 0 0\n1 1\n", "no list of points"),
         ("a.txt", "0 0 0\n1 1 nan\n", "NaN"),
     ],
