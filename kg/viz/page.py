@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from kg import paths
-from kg.viz.colours import ink, keypoint_colours
+from kg.viz.colours import ink, is_light, keypoint_colours
 from kg.viz.layout import Layout
 from kg.viz.scene import Scene, Shape
 
@@ -69,17 +68,17 @@ def _points(pixels: float) -> float:
 
 
 def _add_numbers(axes: Axes, shape: Shape, layout: Layout) -> None:
-    for number, place in enumerate(shape.keypoints):
+    colours = keypoint_colours(len(shape.keypoints))
+    for number, (place, colour) in enumerate(zip(shape.keypoints, colours, strict=True)):
         axes.text(
             float(place[0]),
             float(place[1]),
             str(number),
             ha="center",
             va="center_baseline",
-            fontsize=_points(layout.text),
+            fontsize=_points(0.75 * layout.text),
             fontweight="bold",
-            color="black",
-            path_effects=[withStroke(linewidth=_points(0.25 * layout.text), foreground="white")],
+            color="black" if is_light(colour) else "white",
         )
 
 
