@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from kg import __version__
-from kg.cli import info, predict, train, viz
+from kg.cli import eval as eval_command
+from kg.cli import fetch, info, predict, prepare, train, viz
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -24,8 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("fetch")(fetch.fetch)
+app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("eval")(eval_command.evaluate)
 app.command("viz")(viz.viz)
 app.command("info")(info.info)
 

@@ -1,0 +1,20 @@
+"""Measures of keypoints, one file each: a pure function of arrays, and a `METRIC` that names it."""
+
+from kg.metrics import (
+    correspondence,
+    coverage,
+    das_annotated,
+    das_unsupervised,
+    inclusivity,
+    miou,
+    spread,
+)
+from kg.metrics.metric import Metric, Sample
+
+METRICS: dict[str, Metric] = {
+    module.METRIC.name: module.METRIC
+    for module in (das_annotated, das_unsupervised, miou, coverage, inclusivity, spread, correspondence)
+}
+"""Every metric by its name."""
+
+__all__ = ["METRICS", "Metric", "Sample"]

@@ -1,0 +1,99 @@
+"""What the metrics share: checks of their arrays, nearest points, agreement of labels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Nearest(NamedTuple):
+    """Nearest point of each query: `indices` and Euclidean `distances`, both (n, Q)."""
+
+    indices: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+def clouds(name: str, values: ArrayLike, count: int | None = None) -> NDArray[np.float64]:
+    """Return points (n, M, 3) as float64, n and M of at least 1.
+
+    Args:
+        name: Of the array, for the message.
+        values: The points.
+        count: The n that it must have.
+
+    Raises:
+        ValueError: It has another shape, or holds NaN or infinity.
+    """
+    checked = np.asarray(values, dtype=np.float64)
+    if checked.ndim != 3 or checked.shape[2] != 3 or 0 in checked.shape:
+        raise ValueError(f"{name} must be (n, M, 3) with n and M of at least 1, not {checked.shape}")
+    if count is not None and len(checked) != count:
+        raise ValueError(f"{name} must be of {count} shapes, not {len(checked)}")
+    if not np.isfinite(checked).all():
+        raise ValueError(f"{name} holds NaN or infinity")
+    return checked
+
+
+def landmarks(
+    positions: ArrayLike, ids: ArrayLike, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return landmarks (n, A, 3) and their semantic ids (n, A), where -1 stands for "no landmark".
+
+    Raises:
+        ValueError: The shapes do not fit, or a landmark with an id has no finite position.
+    """
+    where, which = np.asarray(positions, dtype=np.float64), np.asarray(ids, dtype=np.int64)
+    if where.ndim != 3 or where.shape[2] != 3 or where.shape[:2] != which.shape:
+        raise ValueError(f"landmarks must be (n, A, 3) with ids (n, A), not {where.shape} with {which.shape}")
+    if len(where) != count:
+        raise ValueError(f"landmarks must be of {count} shapes, not {len(where)}")
+    if not np.isfinite(where[which >= 0]).all():
+        raise ValueError("a landmark with an id has no finite position")
+    return where, which
+
+
+def nearest(
+    queries: NDArray[np.float64], points: NDArray[np.float64], present: NDArray[np.bool_] | None = None
+) -> Nearest:
+    """Return the nearest point of each query, shape by shape; of equals, the one with the lowest index.
+
+    Args:
+        queries: (n, Q, 3).
+        points: (n, P, 3).
+        present: (n, P), which points exist. Where a shape has none, the distance is infinite.
+    """
+    shape = queries.shape[:2]
+    found = Nearest(np.empty(shape, np.int64), np.empty(shape))
+    # Shape by shape: all at once would need n * Q * P * 3 numbers.
+    for row, (query, cloud) in enumerate(zip(queries, points, strict=True)):
+        squared = np.square(query[:, None] - cloud).sum(2)
+        if present is not None:
+            squared[:, ~present[row]] = np.inf
+        best = squared.argmin(1)
+        found.indices[row] = best
+        found.distances[row] = np.sqrt(squared[np.arange(len(query)), best])
+    return found
+
+
+def diagonals(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the length (n,) of the diagonal of each cloud's axis-aligned bounding box."""
+    lengths: NDArray[np.float64] = np.linalg.norm(points.max(1) - points.min(1), axis=1)
+    return lengths
+
+
+def extents(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `diagonals` of clouds to be divided by.
+
+    Raises:
+        ValueError: All points of a cloud lie in one place.
+    """
+    lengths = diagonals(points)
+    if not lengths.all():
+        raise ValueError(f"cloud {int(lengths.argmin())} has no extent")
+    return lengths
+
+
+def agreement(labels: NDArray[np.int64]) -> float:
+    """Return which share of the m * m ordered pairs of labels (m,) are equal, each with itself included."""
+    _, counts = np.unique(labels, return_counts=True)
+    return float(np.square(counts / len(labels)).sum())
