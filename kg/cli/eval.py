@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kg.predictions import Predictions
 
 Part = Literal["train", "val", "test", "all"]
-COLUMNS = ("metric", "part", "value", "unit", "shapes", "split", "space", "threshold")
+COLUMNS = ("metric", "part", "value", "unit", "shapes", "space", "threshold")
 
 
 def evaluate(
@@ -53,6 +53,7 @@ def evaluate(
     das               the next where shapes are annotated, else the one after
     das-annotated     keypoints and annotations find each other alike
     das-unsupervised  each keypoint is nearest to its namesake on the first shape
+                      (as published), and on every shape in turn (mean)
     miou              keypoints lie where people annotated, within a threshold
     coverage          keypoints reach as far as the shape
     inclusivity       keypoints lie on the shape, within a threshold
@@ -67,10 +68,11 @@ def evaluate(
     from rich.markup import escape
     from rich.text import Text
 
-    from kg.evaluate import DAS
+    from kg.evaluate import DAS, check_names
     from kg.evaluate import evaluate as measure
 
     names = [name.strip() for entry in metric or [DAS] for name in entry.split(",") if name.strip()]
+    check_names(names)
     predictions = _predictions(target, split, checkpoint, gpu, cpu)
     results = measure(predictions, names, threshold=threshold)
     for warning, metrics in _shared(results).items():
@@ -117,10 +119,9 @@ def _table(results: "list[Result]") -> "Table":
     rows: list[tuple[Any, ...]] = []
     for result in results:
         threshold = "" if result.threshold is None else f"{result.threshold:g}"
-        where = (result.shapes, result.split, result.space, threshold)
-        rows += [
-            (result.metric, part, value, result.units[part], *where) for part, value in result.values.items()
-        ]
+        where = (result.shapes, result.space.split(" (")[0], threshold)
+        for part, unit in result.units.items():
+            rows.append((result.metric, part, result.values[part], unit, *where))
     return table("", COLUMNS, rows)
 
 
@@ -128,7 +129,9 @@ def _caption(predictions: "Predictions", results: "list[Result]") -> str:
     meta = predictions.meta
     data = "/".join(str(meta[key]) for key in ("dataset", "category", "variant") if meta.get(key))
     facts = {
-        "data": f"{data}, split by {meta.get('split_by', 'unknown')}" if data else "your own files",
+        "data": data,
+        "split": f"{meta['split']}, by {meta['split_by']}" if "split_by" in meta else meta.get("split"),
+        "unit": meta.get("unit"),
         "run": meta.get("run"),
         "checkpoint": meta.get("checkpoint"),
         "preset": meta.get("preset"),
