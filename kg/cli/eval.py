@@ -35,6 +35,9 @@ def evaluate(
     checkpoint: Annotated[
         str | None, typer.Option(help="best, last, or a file, for a run. Default: best.")
     ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Another prepared store than a run's own, to predict.")
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Of miou (0.1, the data set's own units) or inclusivity (0.05, normalised units)."),
@@ -48,7 +51,7 @@ def evaluate(
     kg eval                                the latest run on its test split
     kg eval out.npz --metric das,miou      what kg predict wrote
     kg eval runs/NAME --metric all --split val
-    kg eval --metric miou --threshold 0.05 --json
+    kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
 
     das               the next where shapes are annotated, else the one after
     das-annotated     keypoints and annotations find each other alike
@@ -73,7 +76,7 @@ def evaluate(
 
     names = [name.strip() for entry in metric or [DAS] for name in entry.split(",") if name.strip()]
     check_names(names)
-    predictions = _predictions(target, split, checkpoint, gpu, cpu)
+    predictions = _predictions(target, split, checkpoint, store, gpu, cpu)
     results = measure(predictions, names, threshold=threshold)
     for warning, metrics in _shared(results).items():
         about = "" if len(metrics) == len(results) else f"{', '.join(metrics)}: "
@@ -84,12 +87,17 @@ def evaluate(
 
 
 def _predictions(
-    target: Path | None, split: Part | None, checkpoint: str | None, gpu: int | None, cpu: bool
+    target: Path | None,
+    split: Part | None,
+    checkpoint: str | None,
+    store: Path | None,
+    gpu: int | None,
+    cpu: bool,
 ) -> "Predictions":
     if target is not None and target.suffix == ".npz":
         from kg.predictions import Predictions
 
-        for option, value in (("--split", split), ("--checkpoint", checkpoint)):
+        for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
             if value is not None:
                 raise KgError(
                     f"{target} is predicted already: {option} is for runs.",
@@ -103,7 +111,7 @@ def _predictions(
     detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
     part = None if split == "all" else split or "test"
     with progress("Predicting") as advance:
-        return predict_store(detector, split=part, progress=advance)
+        return predict_store(detector, store=store, split=part, progress=advance)
 
 
 def _shared(results: "list[Result]") -> dict[str, list[str]]:

@@ -50,7 +50,7 @@ def _against(predicted: NDArray[np.float64], reference: int) -> float:
         squared = np.square(by_keypoint - place[:, None]).sum(1)
         hits += squared.argmin(0) == number
     found = int(hits.sum() - hits[reference])
-    return 100 * found / ((count - 1) * K)
+    return 100 * found / float((count - 1) * K)
 
 
 def _measure(sample: Sample, _: float) -> dict[str, float]:

@@ -58,10 +58,10 @@ def detections(predictions, monkeypatch):
         asked.update(run=run, checkpoint=checkpoint, device=str(device))
         return "detector"
 
-    def predict_store(detector, *, split, progress):
+    def predict_store(detector, *, store, split, progress):
         assert detector == "detector"
         progress(4, 4)
-        asked.update(split=split)
+        asked.update(store=store, split=split)
         return predictions
 
     monkeypatch.setattr(kg.predict.Detector, "load", load)
@@ -105,7 +105,7 @@ def test_brackets_in_a_name_are_shown_as_they_are(saved, capsys):
 
 def test_a_run_is_predicted_on_its_test_split(detections, capsys):
     assert run(["eval", "--cpu", "--json"]) == 0
-    assert detections == {"run": None, "checkpoint": "best", "device": "cpu", "split": "test"}
+    assert detections == {"run": None, "checkpoint": "best", "device": "cpu", "store": None, "split": "test"}
     assert json.loads(capsys.readouterr().out)["results"][0]["metric"] == "das-unsupervised"
 
 
@@ -113,6 +113,8 @@ def test_options_of_a_run(detections):
     assert run(["eval", "some/run", "--cpu", "--split", "all", "--checkpoint", "last"]) == 0
     assert str(detections["run"]) == "some/run"
     assert (detections["split"], detections["checkpoint"]) == (None, "last")
+    assert run(["eval", "--cpu", "--store", "other.h5"]) == 0
+    assert str(detections["store"]) == "other.h5"
 
 
 def test_options_of_a_run_do_not_fit_a_file(saved, capsys):
