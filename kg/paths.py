@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 
+from kg.errors import KgError
+
 
 def home() -> Path:
     """Return the data folder: `KG_HOME`, else `$XDG_DATA_HOME/kg`, else `~/.local/share/kg`."""
@@ -24,7 +26,16 @@ def raw(dataset: str) -> Path:
 
 
 def store(dataset: str, category: str, variant: str) -> Path:
-    """Return the file of a prepared store."""
+    """Return the file of a prepared store.
+
+    Raises:
+        KgError: The category or the variant is no plain name.
+    """
+    for kind, name in (("category", category), ("variant", variant)):
+        if not name or name.startswith(".") or any(mark in name for mark in "/\\\0"):
+            raise KgError(
+                f"A {kind} cannot be called '{name}'.", "Its name becomes a file's: use a plain word."
+            )
     return home() / "prepared" / dataset / category / f"{variant}.h5"
 
 

@@ -11,7 +11,7 @@ import typer
 
 from kg import __version__
 from kg.cli import eval as eval_command
-from kg.cli import info, predict, train
+from kg.cli import fetch, info, predict, prepare, train, viz
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -25,9 +25,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("fetch")(fetch.fetch)
+app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("eval")(eval_command.evaluate)
+app.command("viz")(viz.viz)
 app.command("info")(info.info)
 
 

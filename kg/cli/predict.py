@@ -53,9 +53,7 @@ def predict(
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")
     detector = Detector.load(run, checkpoint, choose_device(gpu, cpu))
     if unused := detector.checkpoint.unused:
-        note(
-            f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads are left out."
-        )
+        note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")
     with progress("Predicting") as advance:
         if files:
             made = predict_files(

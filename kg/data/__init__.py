@@ -1,8 +1,29 @@
 """Shapes, data sets and the prepared store: what a data set plugin works with."""
 
-from kg.data.dataset import Dataset, Fetch, Item, PrepareOptions
+from kg.data.archive import find_folder, locate, obtain
+from kg.data.dataset import Dataset, Fetch, Item, PrepareOptions, Split
+from kg.data.mesh import Mesh, weld
 from kg.data.normalise import Frame, normalise
+from kg.data.read import read_mesh, read_shape, shape_files
 from kg.data.shape import Shape
 from kg.data.store import Store
 
-__all__ = ["Dataset", "Fetch", "Frame", "Item", "PrepareOptions", "Shape", "Store", "normalise"]
+__all__ = [
+    "Dataset",
+    "Fetch",
+    "Frame",
+    "Item",
+    "Mesh",
+    "PrepareOptions",
+    "Shape",
+    "Split",
+    "Store",
+    "find_folder",
+    "locate",
+    "normalise",
+    "obtain",
+    "read_mesh",
+    "read_shape",
+    "shape_files",
+    "weld",
+]

@@ -16,7 +16,8 @@ def thin(clouds: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     """
     if clouds.shape[1] == count:
         return clouds
-    return np.stack([cloud[farthest_points(cloud, count)] for cloud in clouds])
+    thinned = [cloud[farthest_points(cloud, count)] for cloud in clouds]
+    return np.array(thinned, dtype=np.float32).reshape(-1, count, 3)
 
 
 def shuffled_batches(clouds: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:

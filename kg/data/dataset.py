@@ -10,6 +10,7 @@ from kg.data.shape import Shape
 from kg.errors import KgError
 
 Split = Literal["train", "val", "test"]
+Access = Literal["download", "by hand", "in place"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class PrepareOptions:
 
     Attributes:
         points: N, points a cloud.
-        objects: How many objects at most (a made data set: how many to make); None for its default.
+        objects: How many objects at most, drawn by the seed where there are more (a made data set: how
+            many to make); None for all, or its default.
         seed: Of everything random: made shapes, surface samples, splits.
     """
 
@@ -69,6 +71,8 @@ class Dataset(ABC):
         title: One line for listings.
         licence: Under which terms the shapes may be used.
         url: Where it lives; empty if nowhere.
+        access: How its files come: by `kg fetch` alone, by a person who then gives them to `kg fetch
+            --from`, or never, being read where they lie by `kg prepare --from`.
         builtin: True if it needs no fetching: `kg train` may prepare it unasked.
         categories: What it holds; empty if that depends on the raw folder (see `find_categories`).
         keypoints, farthest: K and J that the method uses for it.
@@ -80,6 +84,7 @@ class Dataset(ABC):
     title: ClassVar[str]
     licence: ClassVar[str]
     url: ClassVar[str] = ""
+    access: ClassVar[Access] = "download"
     builtin: ClassVar[bool] = False
     categories: ClassVar[tuple[str, ...]] = ()
     keypoints: ClassVar[int] = 8

@@ -73,22 +73,26 @@ def prepare(
     if path.exists() and not force:
         store = Store(path)
         if store.provenance.get("options") == chosen:
-            return Prepared(store, made=False, skipped=[])
+            skipped = [(name, reason) for name, reason in store.provenance["skipped"]]
+            return Prepared(store, made=False, skipped=skipped)
         raise KgError(
             f"{store.name} was prepared with other options ({_difference(store, chosen)}).",
             "Replace it with --force, or keep both with --variant NAME.",
         )
 
-    items = dataset.items(category, raw, options)
+    items = _chosen(dataset.items(category, raw, options), options)
     if not items:
-        raise KgError(f"{dataset.name} has no shapes of the category '{category}' in {raw}.")
-    repeated = [name for name, count in Counter(item.id for item in items).items() if count > 1]
-    if repeated:
-        raise KgError(f"The id '{repeated[0]}' names {len(repeated) + 1} shapes; ids must be unique.")
+        raise KgError(
+            f"{dataset.name} has no shapes of the category '{category}' in {raw}.",
+            f"Known: {', '.join(dataset.find_categories(raw)) or 'none'}.",
+        )
+    name, times = Counter(item.id for item in items).most_common(1)[0]
+    if times > 1:
+        raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
 
     kept: list[Item] = []
     rows: list[_Row] = []
-    skipped: list[tuple[str, str]] = []
+    skipped = []
     for number, item in enumerate(items):
         try:
             shape = dataset.load(item)
@@ -128,6 +132,16 @@ def prepare(
         },
     )
     return Prepared(Store(path), made=True, skipped=skipped)
+
+
+def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
+    """Return the items of as many objects as were asked for, drawn at random, in their order."""
+    names = sorted({item.object for item in items})
+    if options.objects is None or len(names) <= options.objects:
+        return list(items)
+    drawn = np.random.default_rng([options.seed, len(names)]).permutation(len(names))[: options.objects]
+    kept = {names[number] for number in drawn}
+    return [item for item in items if item.object in kept]
 
 
 def _difference(store: Store, chosen: dict[str, object]) -> str:

@@ -43,7 +43,8 @@ class Shape:
         if vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) == 0:
             raise KgError(f"A shape needs vertices (V, 3) with V of at least 1, not {vertices.shape}.")
         if not np.isfinite(vertices).all():
-            raise KgError(f"{int((~np.isfinite(vertices)).any(1).sum())} vertices are NaN or infinite.")
+            broken = int((~np.isfinite(vertices)).any(axis=1).sum())
+            raise KgError(f"{broken} of {len(vertices)} vertices are NaN or infinite.")
         if faces is not None:
             if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0:
                 raise KgError(f"A mesh needs triangles (F, 3) with F of at least 1, not {faces.shape}.")

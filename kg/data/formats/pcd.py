@@ -1,0 +1,145 @@
+"""PCD of the Point Cloud Library: text, binary and compressed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data.mesh import Mesh
+from kg.errors import KgError
+
+KINDS = {("F", 4): "<f4", ("F", 8): "<f8"} | {
+    (sign.upper(), size): f"<{sign}{size}" for sign in "iu" for size in (1, 2, 4, 8)
+}
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Columns as numpy dtypes; one that holds several numbers has a shape."""
+
+    columns: np.dtype[np.void]
+    points: int
+    organised: bool
+    data: str
+
+
+def read_pcd(path: Path) -> Mesh:
+    """Read the cloud.
+
+    Of an organised one (an image of points) the pixels without a measurement, stored as NaN, are left out.
+
+    Raises:
+        KgError: The header is broken, or there are fewer points than it says.
+    """
+    header, body = _header(path.read_bytes())
+    missing = {"x", "y", "z"} - set(header.columns.names or ())
+    if missing:
+        raise KgError(f"Its points have no {', '.join(sorted(missing))}.")
+    read = {"ascii": _text, "binary": _binary, "binary_compressed": _compressed}[header.data]
+    points = read(header, body)
+    if header.organised:
+        points = points[np.isfinite(points).all(axis=1)]
+    return Mesh.of_cloud(points)
+
+
+def _header(content: bytes) -> tuple[_Header, bytes]:
+    lines: dict[str, list[str]] = {}
+    at = 0
+    while "DATA" not in lines:
+        end = content.find(b"\n", at)
+        if end < 0:
+            raise KgError("Its header has no DATA line.")
+        words = content[at:end].decode("ascii", errors="replace").split()
+        if words and not words[0].startswith("#"):
+            lines[words[0]] = words[1:]
+        at = end + 1
+    try:
+        names, sizes, types = lines["FIELDS"], lines["SIZE"], lines["TYPE"]
+        counts = [int(count) for count in lines.get("COUNT", ["1"] * len(names))]
+        fields = [
+            # Padding columns are all called "_": numpy wants names that differ.
+            (f"_{number}" if name == "_" else name, KINDS[kind, int(size)], (count,))
+            for number, (name, size, kind, count) in enumerate(zip(names, sizes, types, counts, strict=True))
+        ]
+        width, height = int(lines["WIDTH"][0]), int(lines.get("HEIGHT", ["1"])[0])
+        points = int(lines.get("POINTS", [str(width * height)])[0])
+        data = lines["DATA"][0]
+        if data not in ("ascii", "binary", "binary_compressed"):
+            raise KgError(f"Its DATA is '{data}', which is not read.")
+        return _Header(np.dtype(fields), points, height > 1, data), content[at:]
+    except (KeyError, ValueError, IndexError) as error:
+        raise KgError(f"Its header is broken: {error}") from error
+
+
+def _text(header: _Header, body: bytes) -> NDArray[np.float64]:
+    widths = [_width(header, name) for name in header.columns.names or ()]
+    words = body.split()
+    if len(words) < header.points * sum(widths):
+        raise _ends_early(len(words) // sum(widths), header)
+    starts = dict(zip(header.columns.names or (), np.cumsum([0, *widths]), strict=False))
+    rows = np.array(words[: header.points * sum(widths)]).reshape(header.points, sum(widths))
+    try:
+        return rows[:, [starts[axis] for axis in "xyz"]].astype(np.float64)
+    except ValueError as error:
+        raise KgError(f"A coordinate is no number: {error}") from error
+
+
+def _binary(header: _Header, body: bytes) -> NDArray[np.float64]:
+    if len(body) < header.points * header.columns.itemsize:
+        raise _ends_early(len(body) // header.columns.itemsize, header)
+    rows = np.frombuffer(body, header.columns, header.points)
+    return np.stack([rows[axis][:, 0] for axis in "xyz"], axis=1).astype(np.float64)
+
+
+def _compressed(header: _Header, body: bytes) -> NDArray[np.float64]:
+    """Read what is stored column after column, LZF-compressed, behind its packed and its full size."""
+    packed, full = (int(size) for size in np.frombuffer(body[:8].ljust(8, b"\0"), "<u4"))
+    wanted = header.points * header.columns.itemsize
+    if len(body) < 8 + packed or full != wanted:
+        raise KgError(f"It ends early: {len(body) - 8} of {packed} compressed bytes are there.")
+    content = _decompress(body[8 : 8 + packed], full)
+    columns, at = {}, 0
+    for name in header.columns.names or ():
+        column = header.columns[name]
+        columns[name] = np.frombuffer(content, column.base, header.points * _width(header, name), at)
+        at += header.points * column.itemsize
+    return np.stack([columns[axis] for axis in "xyz"], axis=1).astype(np.float64)
+
+
+def _decompress(packed: bytes, full: int) -> bytes:
+    """Undo LZF: runs of literal bytes, and copies from what came before, which may overlap themselves."""
+    out = bytearray()
+    at = 0
+    try:
+        while at < len(packed):
+            control = packed[at]
+            at += 1
+            if control < 32:
+                out += packed[at : at + control + 1]
+                at += control + 1
+                continue
+            length = control >> 5
+            if length == 7:
+                length += packed[at]
+                at += 1
+            distance = ((control & 31) << 8) + packed[at] + 1
+            at += 1
+            piece = out[-distance:][: length + 2]
+            if distance > len(out) or len(out) > full:
+                break
+            out += (piece * (1 + (length + 2) // len(piece)))[: length + 2]
+    except IndexError:
+        pass
+    if len(out) != full:
+        raise KgError("Its compressed data are broken.")
+    return bytes(out)
+
+
+def _width(header: _Header, name: str) -> int:
+    shape: tuple[int, ...] = header.columns[name].shape
+    return shape[0]
+
+
+def _ends_early(found: int, header: _Header) -> KgError:
+    return KgError(f"It ends early: {found} of {header.points} points are there.")

@@ -1,0 +1,83 @@
+"""Files to shapes: clouds and meshes in the formats that people have."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from kg.data.formats.arrays import read_npy, read_npz, read_text
+from kg.data.formats.obj import read_obj
+from kg.data.formats.off import read_off
+from kg.data.formats.pcd import read_pcd
+from kg.data.formats.ply import read_ply
+from kg.data.formats.scene import read_scene
+from kg.data.mesh import Mesh
+from kg.data.shape import Shape
+from kg.errors import KgError
+
+READERS: dict[str, Callable[[Path], Mesh]] = {
+    ".glb": read_scene,
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".obj": read_obj,
+    ".off": read_off,
+    ".pcd": read_pcd,
+    ".ply": read_ply,
+    ".stl": read_scene,
+    ".txt": read_text,
+    ".xyz": read_text,
+}
+SUFFIXES = frozenset(READERS)
+
+
+def shape_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and below it that can be read, sorted; hidden ones are left out.
+
+    A .txt counts only where nothing else does: beside meshes it is a licence or a note.
+    """
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    return [path for path in found if path.suffix.lower() != ".txt"] or found
+
+
+def read_shape(path: Path) -> Shape:
+    """Return the cloud or triangle mesh of a file, in its own units; the suffix says what it is.
+
+    A file of vertices without faces is a cloud. Of .txt, .xyz and .npy the first three columns count.
+
+    Raises:
+        KgError: There is no such file, its format is unknown, or it is broken: cut short, empty, a point
+            not finite, a face that points nowhere. The message names the file.
+    """
+    mesh = read_mesh(path)
+    try:
+        return mesh.shape()
+    except KgError as error:
+        raise KgError(f"{path}: {error.message}", error.hint) from error
+
+
+def read_mesh(path: Path) -> Mesh:
+    """Return what a file holds, its vertices and polygons in their own order (see `read_shape`).
+
+    Raises:
+        KgError: As `read_shape`, except that points may be NaN.
+    """
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist"
+        raise KgError(f"{path} {kind}; a file with a shape is needed.")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise KgError(f"{path} has no format that is known.", f"Known: {', '.join(sorted(SUFFIXES))}.")
+    try:
+        mesh = reader(path)
+        if not len(mesh.vertices):
+            raise KgError("It holds no points.")
+        return mesh
+    except KgError as error:
+        raise KgError(f"{path}: {error.message}", error.hint) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise KgError(f"{path} cannot be read: {error}") from error

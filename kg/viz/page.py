@@ -1,0 +1,129 @@
+"""The page around the drawings: titles, keypoint numbers, the legend, and the file it is saved to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from kg import paths
+from kg.viz.colours import ink, keypoint_colours
+from kg.viz.layout import Layout
+from kg.viz.scene import Scene, Shape
+
+DPI = 100
+# Dates and version numbers are left out: the same predictions give the same bytes.
+METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": "kg"},
+    ".svg": {"Date": None, "Creator": "kg"},
+    ".pdf": {"CreationDate": None, "Creator": "kg", "Producer": None},
+}
+
+
+def save(path: Path, scene: Scene, layout: Layout, labels: bool, draw: Callable[[Axes, Shape], None]) -> None:
+    """Write the page, whole or not at all; `draw` fills the axes of each tile, the rest is done here."""
+    # Whatever the user's matplotlibrc says, this is how the page looks.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["svg.hashsalt"] = "kg"
+        page = _page(scene, layout, labels, draw)
+        with paths.replacing(path) as temporary:
+            page.savefig(temporary, metadata=METADATA[path.suffix.lower()])
+
+
+def _page(scene: Scene, layout: Layout, labels: bool, draw: Callable[[Axes, Shape], None]) -> Figure:
+    size = (layout.width / DPI, layout.height / DPI)
+    page = Figure(figsize=size, dpi=DPI, facecolor=tuple(scene.background))
+    FigureCanvasAgg(page)
+    for number, shape in enumerate(scene.shapes):
+        axes = _tile(page, scene, layout, number)
+        draw(axes, shape)
+        if labels:
+            _add_numbers(axes, shape, layout)
+            _add_title(page, scene, layout, number)
+    if layout.legend:
+        _add_legend(page, scene, layout)
+    return page
+
+
+def _tile(page: Figure, scene: Scene, layout: Layout, number: int) -> Axes:
+    left, top = layout.corner(number)
+    wide, high = layout.tile
+    bottom = layout.height - top - high
+    axes = page.add_axes(
+        (left / layout.width, bottom / layout.height, wide / layout.width, high / layout.height)
+    )
+    axes.set_axis_off()
+    axes.set_xlim(-scene.half[0], scene.half[0])
+    axes.set_ylim(-scene.half[1], scene.half[1])
+    return axes
+
+
+def _points(pixels: float) -> float:
+    """Return pixels as printer's points, the unit of letters in matplotlib."""
+    return pixels * 72 / DPI
+
+
+def _add_numbers(axes: Axes, shape: Shape, layout: Layout) -> None:
+    for number, place in enumerate(shape.keypoints):
+        axes.text(
+            float(place[0]),
+            float(place[1]),
+            str(number),
+            ha="center",
+            va="center_baseline",
+            fontsize=_points(layout.text),
+            fontweight="bold",
+            color="black",
+            path_effects=[withStroke(linewidth=_points(0.25 * layout.text), foreground="white")],
+        )
+
+
+def _add_title(page: Figure, scene: Scene, layout: Layout, number: int) -> None:
+    left, top = layout.corner(number)
+    letters = int(layout.tile[0] / (0.65 * layout.text))
+    page.text(
+        (left + layout.tile[0] / 2) / layout.width,
+        1 - (top + layout.tile[1] + 0.45 * layout.title) / layout.height,
+        shorten(scene.shapes[number].title, letters),
+        ha="center",
+        va="center",
+        fontsize=_points(layout.text),
+        color=tuple(ink(scene.background)),
+        parse_math=False,
+    )
+
+
+def shorten(title: str, letters: int) -> str:
+    """Return a title of at most `letters` (3 or more) without its middle: ids differ at both ends."""
+    letters = max(letters, 3)
+    if len(title) <= letters:
+        return title
+    tail = (letters - 1) // 2
+    return f"{title[: letters - 1 - tail]}…{title[-tail:]}"
+
+
+def _add_legend(page: Figure, scene: Scene, layout: Layout) -> None:
+    axes = page.add_axes((0, 0, 1, layout.legend / layout.height))
+    axes.set_axis_off()
+    axes.set_xlim(0, layout.width)
+    axes.set_ylim(layout.legend, 0)
+    numbers = np.arange(scene.keypoint_count)
+    rows, columns = np.divmod(numbers, layout.legend_columns)
+    in_row = np.minimum(layout.legend_columns, len(numbers) - rows * layout.legend_columns)
+    x = layout.width / 2 + ((columns - (in_row - 1) / 2) * 3 - 0.6) * layout.text
+    y = (1.2 + 1.9 * rows) * layout.text
+    axes.scatter(x, y, s=_points(layout.text) ** 2, c=keypoint_colours(len(numbers)), linewidths=0)
+    for number in numbers:
+        axes.text(
+            x[number] + 0.85 * layout.text,
+            y[number],
+            str(number),
+            va="center_baseline",
+            fontsize=_points(0.9 * layout.text),
+            color=tuple(ink(scene.background)),
+        )

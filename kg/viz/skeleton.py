@@ -1,0 +1,39 @@
+"""Which of the K (K - 1) / 2 weighted edges to draw: all of them are a hairball."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.predictions import Predictions
+
+
+def choose_edges(predictions: Predictions, threshold: float | None = None) -> NDArray[np.int64]:
+    """Return the columns of `edges` to draw, the same ones for every shape.
+
+    The default is the maximum spanning tree of the mean weight over all shapes (Kruskal 1956): K - 1
+    edges that reach every keypoint. Weights that differ by less than 0.01 count as equal, and of equal
+    ones the shorter comes first, so that weights which say nothing still give a tidy picture.
+
+    Args:
+        predictions: Keypoints (n, K, 3) and edges (n, E).
+        threshold: Draw every edge with at least this mean weight instead.
+
+    """
+    weight = predictions.edges.mean(axis=0, dtype=np.float64)
+    if threshold is not None:
+        return np.flatnonzero(weight >= threshold)
+    ends = predictions.keypoints[:, predictions.edge_pairs]
+    length = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=-1).mean(axis=0)
+    tree = list(range(predictions.keypoints.shape[1]))
+    chosen = []
+    for edge in np.lexsort((length, -weight.round(2))):
+        first, second = (_root(tree, int(end)) for end in predictions.edge_pairs[edge])
+        if first != second:
+            tree[first] = second
+            chosen.append(edge)
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _root(tree: list[int], node: int) -> int:
+    while tree[node] != node:
+        node = tree[node]
+    return node

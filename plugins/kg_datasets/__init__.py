@@ -1,0 +1,1 @@
+"""Data sets that come with kg, found through entry points like anyone else's."""

@@ -1,0 +1,86 @@
+"""The data set of garments that kg makes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.errors import KgError, unknown_name
+from kg_datasets.garments.dress import Dress
+from kg_datasets.garments.lay import lay
+from kg_datasets.garments.pattern import Sizes
+from kg_datasets.garments.sew import landmark_names, sew
+from kg_datasets.garments.shirt import Shirt
+from kg_datasets.garments.skirt import Skirt
+from kg_datasets.garments.trousers import LongPants, ShortPants
+
+CATEGORIES: Mapping[str, type[Sizes]] = {
+    "shirt": Shirt,
+    "long-pants": LongPants,
+    "short-pants": ShortPants,
+    "skirt": Skirt,
+    "dress": Dress,
+}
+
+OBJECTS = 200
+"""Garments a category, unless the user says how many."""
+
+
+class Garments(Dataset):
+    """Clothes from parametric sewing patterns, laid flat and lightly creased.
+
+    Landmarks are the places where the edges of the pattern meet, each on a vertex of the mesh. Material
+    coordinates are metres on the pattern: x, y, and 1 cm to the front or the back of the seams' plane.
+    """
+
+    name = "garments"
+    title = "Clothes made by kg from sewing patterns"
+    licence = "MIT, made by kg"
+    builtin = True
+    categories = tuple(CATEGORIES)
+    keypoints = 8
+    farthest = 12
+    variant = "laid"
+    unit = "metre"
+
+    def landmark_names(self, category: str) -> Mapping[int, str]:
+        """Return the names of the landmarks; left and right are the wearer's."""
+        return dict(enumerate(landmark_names(_sizes(category).middle().pattern())))
+
+    def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
+        """Return as many garments as are wanted; the first of many are those of a few.
+
+        Raises:
+            KgError: There is no such category, or fewer than one garment is wanted.
+
+        """
+        _sizes(category)
+        count = OBJECTS if options.objects is None else options.objects
+        if count < 1:
+            raise KgError(f"{count} garments cannot be made.", "Ask for at least one with --objects.")
+        names = [f"{category}-{index:04d}" for index in range(count)]
+        return [
+            Item(id=name, object=name, source=(category, options.seed, index))
+            for index, name in enumerate(names)
+        ]
+
+    def load(self, item: Item) -> Shape:
+        """Make one garment, the same for the same category, seed and index whatever else is made."""
+        category, seed, index = item.source
+        rng = np.random.default_rng([seed, index, *category.encode()])
+        garment = sew(_sizes(category).draw(rng).pattern(rng))
+        vertices = lay(garment, rng)
+        return Shape(
+            vertices=vertices,
+            faces=garment.faces,
+            landmarks=vertices[list(garment.landmarks.values())],
+            landmark_ids=np.arange(len(garment.landmarks)),
+            material=garment.material,
+        )
+
+
+def _sizes(category: str) -> type[Sizes]:
+    if category not in CATEGORIES:
+        raise unknown_name("category of garments", category, CATEGORIES)
+    return CATEGORIES[category]

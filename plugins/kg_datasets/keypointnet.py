@@ -1,0 +1,181 @@
+"""KeypointNet: 16 categories of ShapeNet with human keypoints (You et al., CVPR 2020)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, get_args
+
+import numpy as np
+
+from kg.data import (
+    Dataset,
+    Fetch,
+    Item,
+    PrepareOptions,
+    Shape,
+    Split,
+    find_folder,
+    locate,
+    obtain,
+    read_shape,
+)
+from kg.data.dataset import Access
+from kg.errors import KgError, unknown_name
+
+CLASS_IDS = {
+    "airplane": "02691156",
+    "bathtub": "02808440",
+    "bed": "02818832",
+    "bottle": "02876657",
+    "cap": "02954340",
+    "car": "02958343",
+    "chair": "03001627",
+    "guitar": "03467517",
+    "helmet": "03513137",
+    "knife": "03624134",
+    "laptop": "03642806",
+    "motorcycle": "03790512",
+    "mug": "03797390",
+    "skateboard": "04225987",
+    "table": "04379243",
+    "vessel": "04530566",
+}
+AGREEMENT = 1e-4
+"""Largest distance between an annotated position and its cloud point: clouds are stored with 6 decimals."""
+
+
+class _Keypoint(NamedTuple):
+    """A position, the index of the cloud point that lies there, and what it means."""
+
+    xyz: tuple[float, float, float]
+    point_index: int
+    semantic_id: int
+
+
+class KeypointNet(Dataset):
+    """Clouds of 2,048 points, Y up, with semantic keypoints and the published split.
+
+    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json and splits/{train,val,test}.txt,
+    either of which may be missing: then there are no landmarks, or a split is drawn.
+    """
+
+    name = "keypointnet"
+    title = "KeypointNet, 16 ShapeNet categories with human keypoints"
+    licence = "MIT (annotations); the shapes under the ShapeNet terms: research only"
+    url = "https://github.com/qq456cvb/KeypointNet"
+    access: ClassVar[Access] = "by hand"
+    categories = tuple(CLASS_IDS)
+    keypoints = 10
+    farthest = 14
+    variant = "official"
+    unit = "ShapeNet unit diagonal"
+
+    def fetch(self, request: Fetch) -> None:
+        """Take the folder or archive that the user downloaded.
+
+        Raises:
+            KgError: None was given (the hint says how to get it), or it holds no clouds.
+        """
+        if request.source is None:
+            raise KgError(
+                "kg cannot download KeypointNet yet; it takes what you downloaded.",
+                "In three steps:\n  1. Download pcds and annotations from https://huggingface.co/datasets/qq456cvb/KeypointNet,"
+                "\n     and unpack them into one folder."
+                f"\n  2. Put the folder splits of {self.url} beside them."
+                "\n  3. kg fetch keypointnet --from FOLDER",
+            )
+        obtain(request.source, request.destination, _find_root, request.progress)
+
+    def find_categories(self, raw: Path) -> tuple[str, ...]:
+        """Return the categories whose clouds are there."""
+        pcds = locate(_find_root, raw, raw) / "pcds"
+        return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
+
+    def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
+        """Return one item a cloud, in the order of the model ids.
+
+        Raises:
+            KgError: The category is unknown, its clouds are missing, or its annotations are broken.
+        """
+        if category not in CLASS_IDS:
+            raise unknown_name("category", category, CLASS_IDS)
+        root, class_id = locate(_find_root, raw, raw), CLASS_IDS[category]
+        files = sorted((root / "pcds" / class_id).glob("*.pcd"))
+        if not files:
+            raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
+        annotations = _read_annotations(root / "annotations" / f"{category}.json")
+        splits = _read_splits(root / "splits")
+        return [
+            Item(
+                id=file.stem,
+                object=file.stem,
+                split=splits.get(f"{class_id}-{file.stem}"),
+                source=(file, annotations.get(file.stem, [])),
+            )
+            for file in files
+        ]
+
+    def load(self, item: Item) -> Shape:
+        """Read a cloud and its keypoints.
+
+        Raises:
+            KgError: The cloud is broken, or an annotation does not lie on it.
+        """
+        file, keypoints = item.source
+        cloud = read_shape(file)
+        positions = np.array([keypoint.xyz for keypoint in keypoints], dtype=np.float64).reshape(-1, 3)
+        indices = np.array([keypoint.point_index for keypoint in keypoints], dtype=np.int64)
+        if ((indices < 0) | (indices >= len(cloud.vertices))).any():
+            raise KgError(
+                f"{file}: an annotation names a point beyond the {len(cloud.vertices)} of the cloud."
+            )
+        away = np.linalg.norm(cloud.vertices[indices] - positions, axis=1).max(initial=0)
+        if away > AGREEMENT:
+            raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
+        ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
+        return Shape(cloud.vertices, landmarks=positions, landmark_ids=ids)
+
+
+def _find_root(folder: Path) -> Path:
+    root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
+    if root is None:
+        packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
+        raise KgError(
+            "It holds no folder 'pcds' with the clouds.",
+            f"Unpack {next(packed.glob('pcds.*')).name} first." if packed else "See: kg fetch keypointnet",
+        )
+    return root
+
+
+def _read_annotations(file: Path) -> Mapping[str, list[_Keypoint]]:
+    """Return the keypoints of each model; none where the file is missing."""
+    if not file.is_file():
+        return {}
+    try:
+        return {
+            entry["model_id"]: [_keypoint(point) for point in entry["keypoints"]] for entry in _json(file)
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise KgError(f"{file} holds no annotations of KeypointNet: {error!r}", "Obtain it again.") from error
+
+
+def _json(file: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return entries
+
+
+def _keypoint(entry: dict[str, Any]) -> _Keypoint:
+    x, y, z = entry["xyz"]
+    return _Keypoint(
+        (float(x), float(y), float(z)), int(entry["pcd_info"]["point_index"]), int(entry["semantic_id"])
+    )
+
+
+def _read_splits(folder: Path) -> Mapping[str, Split]:
+    """Return the published split of each "<class id>-<model id>"; nothing for a missing file."""
+    splits: dict[str, Split] = {}
+    for split in get_args(Split):
+        file = folder / f"{split}.txt"
+        if file.is_file():
+            splits |= dict.fromkeys(file.read_text(encoding="utf-8").split(), split)
+    return splits

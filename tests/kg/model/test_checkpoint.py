@@ -1,0 +1,58 @@
+"""Checkpoints come back as they were; anything else is refused in a sentence."""
+
+import pickle
+
+import pytest
+import torch
+
+from kg.errors import KgError
+from kg.model.checkpoint import load_checkpoint, save_checkpoint
+from kg.model.keygrid import KeyGrid
+
+CPU = torch.device("cpu")
+
+
+def test_a_checkpoint_comes_back(tiny_config, tmp_path):
+    model = KeyGrid(tiny_config.model)
+    model.train()(torch.rand(3, 48, 3))
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, model, tiny_config, 7, {"step": 3})
+    found = load_checkpoint(path, CPU)
+    assert found.config == tiny_config
+    assert (found.epoch, found.training, found.unused) == (7, {"step": 3}, [])
+    points = torch.rand(2, 48, 3)
+    assert torch.equal(found.model(points).keypoints, model.eval()(points).keypoints)
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not a checkpoint", "cannot be read"),
+        (pickle.dumps(Evil()), "cannot be read"),
+        (None, "There is no checkpoint"),
+        ({"weights": torch.zeros(1)}, "no checkpoint of kg"),
+        ({"format": "kg-checkpoint", "version": 99}, "version 99"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path, capsys, content, message):
+    path = tmp_path / "some.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(KgError, match=message):
+        load_checkpoint(path, CPU)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_was_cut_short_is_refused(tiny_config, tmp_path):
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, KeyGrid(tiny_config.model), tiny_config, 1, {})
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(KgError, match="cannot be read"):
+        load_checkpoint(path, CPU)

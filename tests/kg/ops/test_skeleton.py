@@ -1,0 +1,83 @@
+"""The heat of the skeleton and the grid that it is read on."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import cKDTree
+
+from kg import ops
+
+
+def slow_heat(point, keypoints, edges, sigma, factor):
+    """Equations 3 to 5, one edge at a time."""
+    best = -math.inf
+    pairs = itertools.combinations(range(len(keypoints)), 2)
+    for (i, j), weight in zip(pairs, edges, strict=True):
+        a, b = keypoints[i], keypoints[j]
+        t = float(np.dot(point - a, b - a) / np.dot(b - a, b - a))
+        foot = a if t <= 0 else b if t >= 1 else (1 - t) * a + t * b
+        best = max(best, weight * math.exp(factor * np.sum((point - foot) ** 2) / sigma**2))
+    return best
+
+
+def scene(seed=0, points=60, keypoints=5):
+    rng = np.random.default_rng(seed)
+    edges = rng.random((2, keypoints * (keypoints - 1) // 2))
+    return rng.uniform(-1, 1, (2, points, 3)), rng.uniform(-1, 1, (2, keypoints, 3)), edges
+
+
+@pytest.mark.parametrize(("sign", "factor", "sigma"), [("near", -1, 0.3), ("near", -1, 0.05), ("far", 1, 2)])
+def test_it_is_the_maximum_over_edges_of_the_weighted_heat(sign, factor, sigma):
+    points, keypoints, edges = scene()
+    found = ops.skeleton_heatmap(*map(torch.from_numpy, (points, keypoints, edges)), sigma=sigma, sign=sign)
+    for b, n in itertools.product(range(2), range(60)):
+        expected = slow_heat(points[b, n], keypoints[b], edges[b], sigma, factor)
+        assert found[b, n].item() == pytest.approx(expected, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("sign", ["near", "far"])
+def test_its_gradients_are_right(sign):
+    points, keypoints, edges = (torch.from_numpy(values) for values in scene(1, points=12))
+    keypoints.requires_grad_()
+    edges.requires_grad_()
+
+    def heat(k, e):
+        return ops.skeleton_heatmap(points, k, e, sigma=0.8, sign=sign)
+
+    assert torch.autograd.gradcheck(heat, (keypoints, edges))
+
+
+def test_it_turns_with_the_scene():
+    points, keypoints, edges = scene(2)
+    rotation, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))
+    still = ops.skeleton_heatmap(*map(torch.from_numpy, (points, keypoints, edges)), sigma=0.3)
+    turned = ops.skeleton_heatmap(
+        *map(torch.from_numpy, (points @ rotation, keypoints @ rotation, edges)), sigma=0.3
+    )
+    torch.testing.assert_close(turned, still)
+
+
+def test_two_keypoints_in_one_place_are_a_warm_point_with_a_finite_gradient():
+    keypoints = torch.zeros(1, 2, 3, dtype=torch.float64, requires_grad=True)
+    point = torch.tensor([[[0.3, 0, 0]]], dtype=torch.float64)
+    heat = ops.skeleton_heatmap(point, keypoints, torch.ones(1, 1, dtype=torch.float64), sigma=0.5)
+    assert heat.item() == pytest.approx(math.exp(-0.36))
+    heat.backward()
+    assert torch.isfinite(keypoints.grad).all()
+
+
+def test_edges_are_listed_by_their_first_keypoint():
+    assert ops.edge_pairs(4).tolist() == [list(pair) for pair in itertools.combinations(range(4), 2)]
+
+
+@pytest.mark.parametrize("grid", [(16, 16, 16), (16, 16, 8), (2, 3, 5)])
+def test_rounding_finds_the_node_that_a_tree_finds(grid):
+    axes = [np.linspace(-1, 1, size) for size in grid]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    points = np.random.default_rng(0).uniform(-1.3, 1.3, (4, 100, 3))
+    _, index = cKDTree(nodes).query(points)
+    found = ops.nearest_node(torch.from_numpy(points), grid)
+    np.testing.assert_allclose(found, nodes[index], atol=1e-12)

@@ -1,0 +1,75 @@
+"""Options: presets, overrides as text, and the way to a file and back."""
+
+import json
+
+import pytest
+
+from kg.config import PRESETS, Config, preset
+from kg.errors import KgError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_configuration_survives_its_json(name):
+    config = preset(name)
+    assert config.preset == name
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("sigma", "0.1", 0.1),
+        ("keypoints", "12", 12),
+        ("grid", "16x16x8", (16, 16, 8)),
+        ("grid", "4,5,6", (4, 5, 6)),
+        ("sign", "far", "far"),
+        ("canonical", "no", False),
+        ("backbone", "sprin", "sprin"),
+    ],
+)
+def test_an_option_of_the_model_is_read_from_text(name, text, value):
+    assert getattr(Config().override(name, text).model, name) == value
+
+
+def test_an_option_of_the_training_or_the_backbone_is_read_from_text():
+    config = Config().override("learning_rate", "1e-4").override("backbone.neighbours", "first")
+    assert config.train.learning_rate == 1e-4
+    assert config.model.backbone_options == {"neighbours": "first"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("sigm", "1", "sigma"),
+        ("sigma", "wide", "a number"),
+        ("keypoints", "2.5", "whole number"),
+        ("sign", "plus", "near or far"),
+        ("grid", "16,16", "three numbers"),
+        ("grid", "1,16,16", "three numbers"),
+        ("canonical", "perhaps", "true or false"),
+    ],
+)
+def test_what_cannot_be_read_is_answered_with_what_can(name, text, hint):
+    with pytest.raises(KgError) as caught:
+        Config().override(name, text)
+    assert hint in caught.value.hint
+
+
+def test_a_file_of_another_version_is_refused():
+    with pytest.raises(KgError, match="colour"):
+        Config.from_dict({"model": {"colour": "red"}})
+
+
+def test_an_unknown_preset_is_answered_with_the_closest():
+    with pytest.raises(KgError) as caught:
+        preset("papre")
+    assert "'paper'" in caught.value.hint
+
+
+def test_the_release_preset_holds_what_the_released_code_does():
+    release = preset("release")
+    assert release.model.grid == (16, 16, 8)
+    assert (release.model.sigma**2, release.model.sign) == (pytest.approx(2.5e-3), "near")
+    assert (release.model.inference, release.model.canonical) == ("hard", False)
+    assert (release.train.optimizer, release.train.learning_rate) == ("adadelta", 0.1)
+    assert (release.train.adadelta_eps, release.train.similarity_delay) == (1e-2, 21)

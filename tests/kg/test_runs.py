@@ -1,0 +1,47 @@
+"""Run folders: made once, found by name, by path or as the latest."""
+
+import pytest
+
+from kg import paths
+from kg.errors import KgError
+from kg.runs import find_run, list_runs, new_run, read_config
+
+
+def test_the_latest_run_is_the_one_made_last(tiny_config):
+    first, second = new_run(tiny_config, "shirt", "one"), new_run(tiny_config, "shirt", "two")
+    assert find_run(None) == second.resolve()
+    assert find_run(paths.runs() / "latest") == second.resolve()
+    assert [run.name for run in list_runs()] == ["one", "two"]
+    assert read_config(first) == tiny_config
+
+
+def test_a_run_is_found_by_name_and_by_path(tiny_config, tmp_path):
+    run = new_run(tiny_config, "shirt")
+    assert "shirt-tiny" in run.name
+    assert find_run(run) == run.resolve()
+    assert find_run(tmp_path / "runs" / run.name) == run.resolve()
+    from pathlib import Path
+
+    assert find_run(Path(run.name)) == run.resolve()
+
+
+def test_a_taken_name_is_refused_with_the_way_to_resume(tiny_config):
+    new_run(tiny_config, "shirt", "mine")
+    with pytest.raises(KgError) as caught:
+        new_run(tiny_config, "shirt", "mine")
+    assert "--resume" in caught.value.hint
+
+
+def test_no_run_is_answered_with_how_to_make_one(tmp_path):
+    with pytest.raises(KgError) as caught:
+        find_run(None)
+    assert "kg train" in caught.value.hint
+    with pytest.raises(KgError, match="no run folder"):
+        find_run(tmp_path)
+
+
+def test_a_broken_configuration_is_refused(tiny_config):
+    run = new_run(tiny_config, "shirt")
+    (run / "config.json").write_text("{")
+    with pytest.raises(KgError, match=r"config\.json"):
+        read_config(run)

@@ -1,0 +1,139 @@
+"""Training: it learns, it repeats itself, it resumes exactly, it says when it cannot."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kg.data import Store
+from kg.data.batches import shuffled_batches
+from kg.errors import KgError
+from kg.model.checkpoint import load_checkpoint
+from kg.train import Interrupted, train
+from kg.train.log import read_metrics
+from kg.train.loop import learning_rate
+
+CPU = torch.device("cpu")
+
+
+def parameters(run, name="last"):
+    return load_checkpoint(run / f"{name}.pt", CPU).model.state_dict()
+
+
+def assert_equal_states(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def stop_at(epoch, step):
+    """Ask for a stop, as Ctrl-C does, once that step is done."""
+
+    def report(now):
+        if now.epoch_metrics is None and (now.epoch, now.step) == (epoch, step):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return report
+
+
+def test_the_loss_falls_and_everything_is_written(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, epochs=12))
+    summary = train(config, tmp_path, CPU)
+    entries = read_metrics(tmp_path)
+    assert [entry["epoch"] for entry in entries] == list(range(1, 13))
+    assert "similarity" not in entries[0]
+    assert "similarity" in entries[1]
+    assert entries[-1]["val_farthest"] < 0.7 * entries[0]["val_farthest"]
+    assert summary.best["val_loss"] == min(entry["val_loss"] for entry in entries)
+    assert load_checkpoint(tmp_path / "best.pt", CPU).epoch == summary.best_epoch
+    assert (summary.train_shapes, summary.val_shapes) == (13, 3)
+    assert json.loads((tmp_path / "environment.json").read_text())["kernels"]
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("stop", [(0, 2), (1, 1), (1, 4), (2, 3)])
+def test_an_interrupted_training_resumes_to_the_same_weights(tiny_config, tmp_path, stop):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    train(tiny_config, whole, CPU)
+    with pytest.raises(Interrupted):
+        train(tiny_config, broken, CPU, report=stop_at(*stop))
+    train(tiny_config, broken, CPU, resume=True)
+    assert_equal_states(parameters(whole), parameters(broken))
+    assert_equal_states(parameters(whole, "best"), parameters(broken, "best"))
+    for one, other in zip(read_metrics(whole), read_metrics(broken), strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_resuming_drops_what_the_log_has_beyond_the_checkpoint(tiny_config, tmp_path):
+    train(replace(tiny_config, train=replace(tiny_config.train, epochs=2)), tmp_path, CPU)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "loss": 9}\n{"epoch": 4, "lo')
+    train(tiny_config, tmp_path, CPU, resume=True)
+    assert [entry["epoch"] for entry in read_metrics(tmp_path)] == [1, 2, 3]
+    assert read_metrics(tmp_path)[-1]["loss"] < 9
+
+
+def test_the_seed_decides_everything(tiny_config, tmp_path):
+    runs = {}
+    for name, seed in (("one", 0), ("same", 0), ("other", 1)):
+        runs[name] = tmp_path / name
+        runs[name].mkdir()
+        train(replace(tiny_config, train=replace(tiny_config.train, seed=seed)), runs[name], CPU)
+    assert_equal_states(parameters(runs["one"]), parameters(runs["same"]))
+    weight = "keypoint_head.mix.weight"
+    assert not torch.equal(parameters(runs["one"])[weight], parameters(runs["other"])[weight])
+
+
+def test_each_epoch_visits_every_cloud_once_in_another_order():
+    epochs = [shuffled_batches(13, 4, seed=0, epoch=epoch) for epoch in (0, 1)]
+    assert [len(rows) for rows in epochs[0]] == [4, 4, 4, 1]
+    orders = [torch.cat(batches).tolist() for batches in epochs]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(13))
+    assert orders[0] != orders[1]
+
+
+def test_a_changed_store_is_refused(tiny_config, tmp_path):
+    config = replace(tiny_config, data=replace(tiny_config.data, checksum="0" * 64))
+    with pytest.raises(KgError, match="has changed"):
+        train(config, tmp_path, CPU)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_with_a_way_out(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, learning_rate=1e30))
+    with pytest.raises(KgError, match="loss became") as caught:
+        train(config, tmp_path, CPU)
+    assert "learning_rate" in caught.value.hint
+
+
+def test_clouds_too_small_for_the_backbone_are_refused(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, points=20))
+    with pytest.raises(KgError, match="too small"):
+        train(config, tmp_path, CPU)
+
+
+def test_more_points_than_the_store_has_are_refused(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, points=65))
+    with pytest.raises(KgError, match="64 points"):
+        train(config, tmp_path, CPU)
+
+
+def test_without_validation_shapes_the_last_epoch_is_the_best(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(Store, "splits", lambda self, by="object": np.zeros(self.count, np.uint8))
+    summary = train(tiny_config, tmp_path, CPU)
+    assert summary.val_shapes == 0
+    assert summary.best_epoch == 3
+
+
+def test_the_cosine_schedule_falls_to_a_hundredth(tiny_config):
+    options = replace(tiny_config.train, schedule="cosine", learning_rate=1.0, epochs=10)
+    rates = [learning_rate(options, epoch / 2) for epoch in range(21)]
+    assert rates[0] == 1
+    assert rates[10] == pytest.approx(0.505)
+    assert rates[-1] == pytest.approx(0.01)
+    assert rates == sorted(rates, reverse=True)
