@@ -130,7 +130,11 @@ def _table(results: "list[Result]") -> "Table":
         where = (result.shapes, result.space.split(" (")[0], threshold)
         for part, unit in result.units.items():
             rows.append((result.metric, part, result.values[part], unit, *where))
-    return table("", COLUMNS, rows)
+    made = table("", COLUMNS, rows)
+    for column in made.columns[:3]:
+        # In a narrow terminal the unit is folded, not the name.
+        column.no_wrap = True
+    return made
 
 
 def _caption(predictions: "Predictions", results: "list[Result]") -> str:

@@ -92,6 +92,13 @@ def test_table(saved, capsys):
     assert "Only 4 shapes" in err
 
 
+def test_a_narrow_terminal_cuts_no_name(saved, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    assert run(["eval", saved, "--metric", "das,inclusivity"]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines()[1:8] if line[:1].strip()}
+    assert names == {"das-unsupervised", "inclusivity", "coverage", "spread"}
+
+
 def test_metrics_by_commas_and_repeated(saved, capsys):
     assert run(["eval", saved, "-m", "spread,coverage", "-m", "inclusivity", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
