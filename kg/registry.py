@@ -4,10 +4,11 @@ A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` 
 which `kg info` lists and `load` raises when that very plugin is asked for.
 """
 
+import inspect
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, get_origin
 
 import entrypoints
 
@@ -65,7 +66,24 @@ def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint)
             f"The plugin '{plugin.name}' ({plugin.target}) is no {base.__module__}.{base.__name__}.",
             f"Its entry point in the group {group} has to name a subclass.",
         )
+    if missing := _missing(loaded, base):
+        raise KgError(
+            f"The plugin '{plugin.name}' ({plugin.target}) lacks {', '.join(missing)}.",
+            f"Mend or remove the package '{plugin.distribution}'.",
+        )
     return loaded
+
+
+def _missing(loaded: type, base: type) -> list[str]:
+    """Return the methods and class attributes that the base leaves to its subclasses and this one lacks."""
+    origins: dict[str, object] = {
+        name: get_origin(kind) for name, kind in inspect.get_annotations(base).items()
+    }
+    attributes = [name for name, origin in origins.items() if origin is ClassVar]
+    return [
+        *sorted(getattr(loaded, "__abstractmethods__", ())),
+        *(name for name in attributes if not hasattr(loaded, name)),
+    ]
 
 
 def _get(group: str, kind: str, base: type, name: str) -> type:

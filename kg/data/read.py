@@ -5,24 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kg.data.formats.arrays import read_npy, read_npz, read_text
+from kg.data.formats.glb import read_glb
 from kg.data.formats.obj import read_obj
 from kg.data.formats.off import read_off
 from kg.data.formats.pcd import read_pcd
 from kg.data.formats.ply import read_ply
-from kg.data.formats.scene import read_scene
+from kg.data.formats.stl import read_stl
 from kg.data.mesh import Mesh
 from kg.data.shape import Shape
 from kg.errors import KgError
 
 READERS: dict[str, Callable[[Path], Mesh]] = {
-    ".glb": read_scene,
+    ".glb": read_glb,
     ".npy": read_npy,
     ".npz": read_npz,
     ".obj": read_obj,
     ".off": read_off,
     ".pcd": read_pcd,
     ".ply": read_ply,
-    ".stl": read_scene,
+    ".stl": read_stl,
     ".txt": read_text,
     ".xyz": read_text,
 }

@@ -1,6 +1,7 @@
 """One file a format. Every reader takes a path and returns a `kg.data.mesh.Mesh`.
 
-The readers raise KgError without the file's name; `kg.data.read` adds it. PLY, PCD, OBJ and OFF are
-read here rather than by open3d: it fills the missing points of a truncated file with whatever is in
-memory, and it splits an OBJ's vertices where their texture differs, so that their numbers are lost.
+The readers raise KgError without the file's name; `kg.data.read` adds it. All but GLB are read here
+rather than by open3d, which takes truncated files for whole ones (the missing points of a PCD are then
+whatever was in memory) and splits an OBJ's vertices where their texture differs, so that their numbers,
+which tell where a point of a garment goes, are lost.
 """

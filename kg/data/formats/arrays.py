@@ -43,7 +43,10 @@ def read_text(path: Path) -> Mesh:
     Raises:
         KgError: A line is no point, or the lines differ in length.
     """
-    lines = path.read_text(encoding="utf-8", errors="replace").replace(",", " ").splitlines()
+    text = path.read_text(encoding="utf-8", errors="replace").replace(",", " ")
+    lines = [line for raw in text.splitlines() if (line := raw.split("#", 1)[0].strip())]
+    if not lines:
+        raise KgError("It holds no points.")
     try:
         return Mesh.of_cloud(_points(np.loadtxt(lines, ndmin=2)))
     except ValueError as error:

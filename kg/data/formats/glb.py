@@ -1,4 +1,4 @@
-"""GLB and STL, through open3d; all objects of a scene become one mesh, each moved to its place."""
+"""GLB (binary glTF), through open3d: all objects of the scene as one mesh, each moved to its place."""
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -10,7 +10,7 @@ from kg.data.mesh import Mesh
 from kg.errors import KgError
 
 
-def read_scene(path: Path) -> Mesh:
+def read_glb(path: Path) -> Mesh:
     """Read the triangles.
 
     Raises:

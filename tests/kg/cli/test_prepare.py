@@ -1,0 +1,148 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kg import paths
+from kg.cli.app import run
+from kg.data import Store
+
+Install = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def mugs(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "my mugs"
+    folder.mkdir()
+    for number in range(10):
+        np.save(folder / f"{number}.npy", rng.normal(size=(32, 3)))
+    return folder
+
+
+def prepare(capsys: Capture, *arguments: str | Path) -> dict[str, Any]:
+    assert run(["prepare", *map(str, arguments), "--json"]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
+    result = prepare(capsys, "folder", "--from", mugs, "--category", "mug", "-n", "16", "--seed", "3")
+    [store] = result["stores"]
+    assert store["file"] == str(paths.store("folder", "mug", "rest"))
+    assert (store["shapes"], store["train"], store["val"], store["test"]) == (10, 7, 1, 2)
+    assert (store["points"], store["landmarks"], store["material"], store["made"]) == (16, False, False, True)
+    assert result["failed"] == {}
+    opened = Store(Path(store["file"]))
+    assert opened.provenance["options"] == {"points": 16, "objects": None, "seed": 3, "raw": str(mugs)}
+
+
+def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
+    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16"]) == 0
+    out, err = capsys.readouterr()
+    assert str(paths.store("folder", "mug", "rest")) in out
+    assert "Next: kg train --category mug" in out
+    assert err == ""
+
+
+def test_without_a_category_every_one_that_is_found(fixtures: Path, capsys: Capture) -> None:
+    result = prepare(capsys, "keypointnet", "--from", fixtures / "keypointnet", "-n", "8")
+    assert [store["category"] for store in result["stores"]] == ["airplane", "mug"]
+    assert [store["landmarks"] for store in result["stores"]] == [True, False]
+
+
+def test_from_the_fetched_folder(fixtures: Path, capsys: Capture) -> None:
+    assert run(["fetch", "clothesnet", "--from", str(fixtures / "clothesnet")]) == 0
+    capsys.readouterr()
+    result = prepare(capsys, "clothesnet", "-c", "mask", "-c", "tops", "-c", "mask", "-n", "64")
+    assert [(store["category"], store["shapes"]) for store in result["stores"]] == [("mask", 1), ("tops", 3)]
+
+
+def test_again_finds_it_and_other_options_need_force(mugs: Path, capsys: Capture) -> None:
+    arguments = ("folder", "--from", mugs, "-c", "mug", "-n", "16")
+    prepare(capsys, *arguments)
+    assert prepare(capsys, *arguments)["stores"][0]["made"] is False
+    assert run(["prepare", *map(str, arguments), "--seed", "1"]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert prepare(capsys, *arguments, "--seed", "1", "--force")["stores"][0]["made"] is True
+    assert prepare(capsys, *arguments, "--objects", "4", "--variant", "few")["stores"][0]["shapes"] == 4
+
+
+def test_broken_shapes_are_counted_and_named(mugs: Path, capsys: Capture) -> None:
+    (mugs / "torn.npy").write_bytes(b"torn")
+    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]) == 0
+    out, err = capsys.readouterr()
+    [store] = json.loads(out)["stores"]
+    assert store["shapes"] == 10
+    assert [item["id"] for item in store["skipped"]] == ["torn"]
+    assert "mug: 1 shapes were left out" in err
+    assert "torn.npy" in err
+    assert (
+        run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--strict", "--force"]) == 1
+    )
+    assert "torn: " in capsys.readouterr().err
+
+
+def test_a_long_list_of_broken_shapes_is_cut_on_the_terminal_only(mugs: Path, capsys: Capture) -> None:
+    for number in range(15):
+        (mugs / f"torn{number}.npy").write_bytes(b"torn")
+    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["stores"][0]["skipped"]) == 15
+    assert "and 5 more" in err
+
+
+def test_one_category_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: Capture) -> None:
+    for category, points in (("few", 4), ("many", 32)):
+        (tmp_path / "shapes" / category).mkdir(parents=True)
+        for number in range(3):
+            cloud = np.random.default_rng(number).normal(size=(points, 3))
+            np.save(tmp_path / "shapes" / category / f"{number}.npy", cloud)
+    assert run(["prepare", "folder", "--from", str(tmp_path / "shapes"), "-n", "16", "--json"]) == 1
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert [store["category"] for store in result["stores"]] == ["many"]
+    assert list(result["failed"]) == ["few"]
+    assert "few: None of the 3 shapes" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["folder"], 1, "prepare folder --from FOLDER"),
+        (["keypointnet"], 1, "kg fetch keypointnet"),
+        (["folder", "--from", "none"], 1, "no folder none"),
+        (["fodler"], 1, "Did you mean 'folder'"),
+        (["keypointnet", "--from", ".", "-c", "airplan"], 1, "airplane"),
+        (["folder", "--points", "0"], 2, "--points"),
+        (["folder", "--objects", "0"], 2, "--objects"),
+    ],
+)
+def test_what_is_missing_or_mistyped(capsys: Capture, arguments: list[str], code: int, said: str) -> None:
+    assert run(["prepare", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+
+
+def test_a_third_party_data_set(fixtures: Path, install: Install, capsys: Capture) -> None:
+    folder = fixtures / "third_party_plugin"
+    code = (folder / "kg_ellipsoids.py").read_text()
+    install("kg-ellipsoids", {"kg_ellipsoids": code}, {"kg.datasets ellipsoids": "kg_ellipsoids:Ellipsoids"})
+    result = prepare(capsys, "ellipsoids", "-c", "flat", "--objects", "5", "-n", "64")
+    [store] = result["stores"]
+    assert (store["shapes"], store["landmarks"], store["unit"]) == (5, True, "metre")
+    clouds = Store(Path(store["file"])).read()
+    assert Store(Path(store["file"])).landmark_names[2] == "+y"
+    # x² / a² + y² / b² + z² / c² = 1, with the axes a, b, c read off the landmarks.
+    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    assert clouds.landmarks is not None
+    poles = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    axes = np.stack([poles[:, 0, 0], poles[:, 2, 1], poles[:, 4, 2]], axis=1)
+    np.testing.assert_allclose(((source / axes[:, None]) ** 2).sum(axis=2), 1, atol=1e-4)
+    assert run(["prepare", "ellipsoids", "--from", str(fixtures)]) == 1
+    assert "built in" in capsys.readouterr().err

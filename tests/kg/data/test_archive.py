@@ -1,0 +1,276 @@
+import gzip
+import io
+import os
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kg.data import archive
+from kg.data.archive import find_folder, obtain
+from kg.errors import KgError
+
+FILES = {"data/a.txt": b"first" * 1000, "data/deep/b.bin": bytes(range(256)), "data/empty": b""}
+
+Pack = Callable[[Path, dict[str, bytes]], Path]
+
+
+def pack_zip(folder: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return folder / "a.zip"
+
+
+def pack_tar(folder: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(folder / "a.tar.gz", "w:gz") as packed:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+    return folder / "a.tar.gz"
+
+
+def pack_folder(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        file = folder / "a" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return folder / "a"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def itself(folder: Path) -> Path:
+    return folder
+
+
+def data_folder(folder: Path) -> Path:
+    found = find_folder(folder, lambda candidate: (candidate / "deep").is_dir())
+    if found is None:
+        raise KgError("It has no folder 'deep'.", "Look again.")
+    return found
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    return tmp_path / "raw" / "set"
+
+
+def assert_nothing_left(destination: Path) -> None:
+    assert not destination.parent.exists() or list(destination.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_the_root_is_brought_whole(tmp_path: Path, destination: Path, pack: Pack) -> None:
+    seen: list[tuple[int, int, str]] = []
+    obtain(pack(tmp_path, FILES), destination, data_folder, lambda *values: seen.append(values))
+    assert contents(destination) == {name.removeprefix("data/"): content for name, content in FILES.items()}
+    done, total, unit = seen[-1]
+    assert done == total == 5256
+    assert unit == "bytes"
+    assert list(destination.parent.iterdir()) == [destination]
+    assert destination.stat().st_mode & 0o777 == 0o777 & ~umask()
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_what_was_there_is_replaced_only_by_something_whole(
+    tmp_path: Path, destination: Path, pack: Pack
+) -> None:
+    destination.mkdir(parents=True)
+    (destination / "old").write_text("old")
+    with pytest.raises(KgError, match=r"a.*: It has no folder 'deep'") as caught:
+        obtain(pack(tmp_path, {"data/a": b"1"}), destination, data_folder)
+    assert caught.value.hint == "Look again."
+    assert contents(destination) == {"old": b"old"}
+    shutil.rmtree(tmp_path / "a", ignore_errors=True)
+    obtain(pack(tmp_path, FILES), destination, data_folder)
+    assert "old" not in contents(destination)
+    assert list(destination.parent.iterdir()) == [destination]
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_an_interruption_leaves_nothing(tmp_path: Path, destination: Path, pack: Pack) -> None:
+    def interrupt(done: int, total: int, unit: str) -> None:
+        raise KeyboardInterrupt
+
+    source = pack(tmp_path, FILES)
+    with pytest.raises(KeyboardInterrupt):
+        obtain(source, destination, itself, interrupt)
+    assert_nothing_left(destination)
+
+
+def test_a_failed_move_brings_the_old_one_back(
+    tmp_path: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination.mkdir(parents=True)
+    (destination / "old").write_text("old")
+    rename = Path.rename
+
+    def fail_for_new(path: Path, target: Path) -> Path:
+        if path.name == "data":
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_new)
+    with pytest.raises(OSError, match="no"):
+        obtain(pack_folder(tmp_path, FILES), destination, itself)
+    assert contents(destination) == {"old": b"old"}
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
+@pytest.mark.parametrize(
+    "name", ["../out", "a/../../out", "/etc/out", "C:/out", "C:out", "..\\out", "\\\\host\\share\\out"]
+)
+def test_names_that_lead_out_are_refused(tmp_path: Path, destination: Path, pack: Pack, name: str) -> None:
+    source = pack(tmp_path, {"fine": b"1", name: b"2"})
+    with pytest.raises(KgError, match="leads out"):
+        obtain(source, destination, itself)
+    assert_nothing_left(destination)
+    assert not list(tmp_path.rglob("out"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, destination: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("odd")
+    member.type, member.linkname = kind, "/etc/passwd"
+    with tarfile.open(tmp_path / "a.tar", "w") as packed:
+        packed.addfile(member)
+    with pytest.raises(KgError, match="odd, a link or a device"):
+        obtain(tmp_path / "a.tar", destination, itself)
+    assert_nothing_left(destination)
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path, destination: Path) -> None:
+    info = zipfile.ZipInfo("odd")
+    info.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr(info, "/etc/passwd")
+    with pytest.raises(KgError, match="a link, odd"):
+        obtain(tmp_path / "a.zip", destination, itself)
+
+
+@pytest.mark.parametrize("to", ["file", "folder"])
+def test_links_and_pipes_in_a_folder_are_refused(tmp_path: Path, destination: Path, to: str) -> None:
+    source = pack_folder(tmp_path, FILES)
+    (source / "odd").symlink_to(source / "data/a.txt" if to == "file" else source)
+    with pytest.raises(KgError, match="a link, odd"):
+        obtain(source, destination, itself)
+    (source / "odd").unlink()
+    os.mkfifo(source / "pipe")
+    with pytest.raises(KgError, match="pipe, which is neither"):
+        obtain(source, destination, itself)
+    assert_nothing_left(destination)
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
+def test_bombs_are_refused_before_they_go_off(tmp_path: Path, destination: Path, pack: Pack) -> None:
+    source = pack(tmp_path, {"zeros": bytes(archive.SMALL + 1)})
+    with pytest.raises(KgError, match="looks like a bomb"):
+        obtain(source, destination, itself)
+    assert_nothing_left(destination)
+
+
+def test_a_tar_bomb_is_not_even_read_through(tmp_path: Path, destination: Path) -> None:
+    """Its header claims a terabyte; a reader that goes on to the next member would unpack it all."""
+    member = tarfile.TarInfo("zeros")
+    member.size = 1 << 40
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(member.tobuf() + bytes(1 << 20)))
+    with pytest.raises(KgError, match="looks like a bomb"):
+        obtain(tmp_path / "a.tar.gz", destination, itself)
+
+
+def test_too_many_files(tmp_path: Path, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_FILES", 2)
+    with pytest.raises(KgError, match="3 files"):
+        obtain(pack_zip(tmp_path, FILES), destination, itself)
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_a_full_disk_is_seen_before_writing(
+    tmp_path: Path, destination: Path, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pack(tmp_path, FILES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5000))
+    with pytest.raises(KgError, match="needs 5,256 bytes, 5,000 are free") as caught:
+        obtain(source, destination, itself)
+    assert "KG_HOME" in caught.value.hint
+    assert_nothing_left(destination)
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_an_archive_cut_short(tmp_path: Path, destination: Path, pack: Pack, share: float) -> None:
+    source = pack(tmp_path, {"random": os.urandom(50000), "more": os.urandom(50000)})
+    content = source.read_bytes()
+    source.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(KgError, match="cut short"):
+        obtain(source, destination, itself)
+    assert_nothing_left(destination)
+
+
+def test_damaged_content_of_a_zip(tmp_path: Path, destination: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a", b"x" * 100)
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace(b"xxxxx", b"xxyxx", 1))
+    with pytest.raises(KgError, match="broken"):
+        obtain(tmp_path / "a.zip", destination, itself)
+    assert_nothing_left(destination)
+
+
+def test_an_encrypted_zip(tmp_path: Path, destination: Path) -> None:
+    source = pack_zip(tmp_path, {"a": b"1"})
+    content = bytearray(source.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    source.write_bytes(bytes(content))
+    with pytest.raises(KgError, match="encrypted"):
+        obtain(source, destination, itself)
+
+
+def test_a_name_that_comes_twice(tmp_path: Path, destination: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a", b"1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            packed.writestr("a", b"2")
+    with pytest.raises(KgError, match="holds a twice"):
+        obtain(tmp_path / "a.zip", destination, itself)
+
+
+def test_what_is_no_archive(tmp_path: Path, destination: Path) -> None:
+    (tmp_path / "a.rar").write_bytes(b"Rar!" * 100)
+    with pytest.raises(KgError, match="no archive") as caught:
+        obtain(tmp_path / "a.rar", destination, itself)
+    assert "Unpack it yourself" in caught.value.hint
+    with pytest.raises(KgError, match="nothing at"):
+        obtain(tmp_path / "none.zip", destination, itself)
+
+
+def test_a_folder_into_itself(tmp_path: Path) -> None:
+    """The data folder may lie within the folder that is fetched from."""
+    source = pack_folder(tmp_path, FILES)
+    obtain(source, source / "home" / "raw" / "set", itself)
+    assert contents(source / "home" / "raw" / "set") == FILES
+
+
+def test_find_folder_takes_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b" / "pcds").mkdir(parents=True)
+    (tmp_path / "c" / "pcds").mkdir(parents=True)
+    assert find_folder(tmp_path, lambda folder: (folder / "pcds").is_dir()) == tmp_path / "c"
+    assert find_folder(tmp_path, lambda folder: folder.name == "pcds", depth=1) is None
+    with pytest.raises(KgError, match="no folder"):
+        find_folder(tmp_path / "none", lambda folder: True)

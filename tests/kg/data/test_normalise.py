@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from kg.data import Frame, normalise
+from kg.errors import KgError
+
+
+def test_one_minimum_and_maximum_for_all_axes() -> None:
+    """2 (X - min) / (max - min) - 1 by hand: min -1, max 3."""
+    cloud = np.array([[-1.0, 0, 1], [1, 3, 2]])
+    frame = normalise(cloud)
+    assert frame.to_normalised(cloud).tolist() == [[-1, -0.5, 0], [0, 1, 0.5]]
+
+
+@given(arrays(np.float64, (7, 3), elements=st.floats(-1e4, 1e4)))
+def test_there_and_back(cloud: np.ndarray) -> None:
+    if np.ptp(cloud) < 1e-3:
+        return
+    frame = normalise(cloud)
+    normalised = frame.to_normalised(cloud)
+    assert normalised.dtype == np.float32
+    assert normalised.min() == -1
+    assert normalised.max() == 1
+    np.testing.assert_allclose(frame.to_source(normalised), cloud, atol=1e-7 * np.ptp(cloud), rtol=0)
+
+
+def test_far_from_the_origin_nothing_is_lost() -> None:
+    cloud = np.array([[1e6, 1e6 + 0.25, 1e6 + 1], [1e6 + 0.5, 1e6, 1e6]])
+    assert normalise(cloud).to_normalised(cloud).tolist() == [[-1, -0.5, 1], [0, -1, -1]]
+
+
+def test_a_point_has_no_extent() -> None:
+    with pytest.raises(KgError, match="one place"):
+        normalise(np.full((5, 3), 0.3))
+
+
+def test_empty_positions_pass() -> None:
+    assert Frame(2, 1).to_normalised(np.empty((0, 3))).shape == (0, 3)

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from kg import paths
+from kg.errors import KgError
+
+
+def test_the_folders_follow_their_variables(tmp_path: Path) -> None:
+    assert paths.home() == tmp_path / "home"
+    assert paths.raw("clothesnet") == tmp_path / "home" / "raw" / "clothesnet"
+    assert paths.store("d", "c", "v") == tmp_path / "home" / "prepared" / "d" / "c" / "v.h5"
+    assert paths.runs() == tmp_path / "runs"
+
+
+def test_without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("KG_HOME", "KG_RUNS", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.home() == tmp_path / ".local/share/kg"
+    assert paths.runs() == Path("runs")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert paths.home() == tmp_path / "data/kg"
+    monkeypatch.setenv("KG_HOME", "~/mine")
+    assert paths.home() == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", ".x", "a\\b", "a\0b"])
+def test_a_store_is_called_by_plain_names(name: str) -> None:
+    with pytest.raises(KgError, match="category cannot be called"):
+        paths.store("d", name, "v")
+    with pytest.raises(KgError, match="variant cannot be called"):
+        paths.store("d", "c", name)
+
+
+def test_replacing_shows_the_old_file_or_the_whole_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "a.txt"
+    with paths.replacing(file) as temporary:
+        temporary.write_text("first")
+        assert not file.exists()
+        assert temporary.suffix == ".txt"
+        assert temporary.parent == file.parent
+    assert file.read_text() == "first"
+    with pytest.raises(KeyboardInterrupt):
+        write_and_interrupt(file)
+    assert file.read_text() == "first"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def write_and_interrupt(file: Path) -> None:
+    with paths.replacing(file) as temporary:
+        temporary.write_text("sec")
+        raise KeyboardInterrupt
+
+
+def test_replaced_files_have_ordinary_permissions(tmp_path: Path) -> None:
+    (tmp_path / "ordinary").touch()
+    with paths.replacing(tmp_path / "a") as temporary:
+        temporary.touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
