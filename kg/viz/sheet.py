@@ -1,78 +1,20 @@
 """From predictions to a picture or a window."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz import probe
-from kg.viz.layout import Layout, arrange
+from kg.viz.picture import Rendered, cannot_render, plan, write
 from kg.viz.scene import Scene, Shape, make_scene
 from kg.viz.skeleton import choose_edges
+from kg.viz.style import DEFAULT, Style
 from kg.viz.view import parse_view, upright
-
-Renderer = Literal["pyvista", "matplotlib"]
-RENDERERS = ("auto", "pyvista", "matplotlib")
-VECTORS = (".svg", ".pdf")
-SUFFIXES = (".png", *VECTORS)
-# Neither a PNG encoder nor a viewer is happy beyond this.
-LARGEST = 32_000
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a sheet looks.
-
-    Attributes:
-        size: Pixels of the longer side of a tile.
-        columns: Tiles in a row; None for a balanced page.
-        edges: Draw the skeleton: the maximum spanning tree of the mean edge weights.
-        threshold: Draw every edge with at least this mean weight instead, 0 to 1.
-        labels: Write the ids under the shapes and the numbers on the keypoints.
-        view: auto, front, back, side, top or "azimuth,elevation" in degrees.
-        up: The axis that is up in the source, y or z.
-        background: A colour that matplotlib knows: a name or #rrggbb.
-        renderer: auto, pyvista or matplotlib; auto is pyvista where it renders, and for vector files
-            matplotlib.
-
-    """
-
-    size: int = 400
-    columns: int | None = None
-    edges: bool = True
-    threshold: float | None = None
-    labels: bool = False
-    view: str = "auto"
-    up: str = "y"
-    background: str = "white"
-    renderer: str = "auto"
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A picture that was written.
-
-    Attributes:
-        path: Of the file.
-        ids: Of the shapes that it shows, in order.
-        renderer: Who drew it.
-        width, height: In pixels.
-        note: What the user should know about it; may be empty.
-
-    """
-
-    path: Path
-    ids: tuple[str, ...]
-    renderer: Renderer
-    width: int
-    height: int
-    note: str = ""
 
 
 def render(
@@ -80,7 +22,7 @@ def render(
     output: Path,
     shapes: int = 12,
     ids: Sequence[str] = (),
-    style: Style = Style(),
+    style: Style = DEFAULT,
 ) -> Rendered:
     """Write a sheet of predictions: clouds, keypoints and skeletons, seen from one direction at one scale.
 
@@ -96,11 +38,11 @@ def render(
             does not render here.
 
     """
-    return _write(_predicted_scene(predictions, shapes, ids, style), output, style)
+    return write(_predicted_scene(predictions, shapes, ids, style), output, style)
 
 
 def contact_sheet(
-    clouds: Sequence[NDArray[np.floating]], output: Path, titles: Sequence[str] = (), style: Style = Style()
+    clouds: Sequence[NDArray[np.floating]], output: Path, titles: Sequence[str] = (), style: Style = DEFAULT
 ) -> Rendered:
     """Write a sheet of clouds (N, 3) alone, with their titles where `style.labels` is true.
 
@@ -114,11 +56,11 @@ def contact_sheet(
         Shape(title, upright(cloud, style.up), nothing, np.empty(0))
         for title, cloud in zip(named, clouds, strict=True)
     ]
-    return _write(_scene(shown, np.empty((0, 2), dtype=np.int64), style), output, style)
+    return write(_scene(shown, np.empty((0, 2), dtype=np.int64), style), output, style)
 
 
 def show(
-    predictions: Predictions, shapes: int = 12, ids: Sequence[str] = (), style: Style = Style()
+    predictions: Predictions, shapes: int = 12, ids: Sequence[str] = (), style: Style = DEFAULT
 ) -> tuple[str, ...]:
     """Open a window in which the shapes turn together; return their ids once it is closed.
 
@@ -131,9 +73,9 @@ def show(
     if not probe.has_display():
         raise KgError("There is no display to open a window on.", "Write a picture instead, with -o out.png")
     if not probe.renders():
-        raise _cannot_render()
+        raise cannot_render()
     scene = _predicted_scene(predictions, shapes, ids, style)
-    layout = _layout(scene, style)
+    layout = plan(scene, style)
     from kg.viz import solid
 
     solid.window(scene, layout.columns, layout.tile, style.labels).show()
@@ -198,76 +140,3 @@ def _background(name: str) -> NDArray[np.float64]:
         raise KgError(
             f"'{name}' is no colour.", "Give a name or #rrggbb, such as white or #101418."
         ) from error
-
-
-def _layout(scene: Scene, style: Style) -> Layout:
-    layout = arrange(scene, style.size, style.columns, titled=style.labels)
-    if max(layout.width, layout.height) > LARGEST:
-        raise KgError(
-            f"The picture would have {layout.width} × {layout.height} pixels.",
-            "Choose fewer shapes or a smaller --size.",
-        )
-    return layout
-
-
-def _write(scene: Scene, output: Path, style: Style) -> Rendered:
-    suffix = output.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise KgError(
-            f"{output} is no kind of picture that kg writes.", f"Its name can end in {_or(SUFFIXES)}."
-        )
-    layout = _layout(scene, style)
-    renderer, note = _choose_renderer(style.renderer, vector=suffix in VECTORS)
-    if renderer == "pyvista":
-        _draw_solid(scene, layout, output, style.labels)
-    else:
-        _paint(scene, layout, output, style.labels)
-    ids = tuple(shape.title for shape in scene.shapes)
-    return Rendered(output, ids, renderer, layout.width, layout.height, note)
-
-
-def _choose_renderer(asked: str, vector: bool) -> tuple[Renderer, str]:
-    if asked not in RENDERERS:
-        raise unknown_name("renderer", asked, RENDERERS)
-    if asked == "matplotlib" or (asked == "auto" and vector):
-        return "matplotlib", ""
-    if probe.renders():
-        return "pyvista", ""
-    if asked == "pyvista":
-        raise _cannot_render()
-    return (
-        "matplotlib",
-        f"Drawn by matplotlib; for the finer picture install {probe.LIBRARIES} (Debian's names).",
-    )
-
-
-def _cannot_render() -> KgError:
-    return KgError(
-        "pyvista cannot render on this machine.",
-        f"Install its graphics libraries (Debian: {probe.LIBRARIES}), or use --renderer matplotlib.",
-    )
-
-
-def _or(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _draw_solid(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
-    from matplotlib.axes import Axes
-
-    from kg.viz import page, solid
-
-    extent = (-scene.half[0], scene.half[0], -scene.half[1], scene.half[1])
-    with solid.Photographer(scene, layout.tile) as photographer:
-
-        def draw(axes: Axes, shape: Shape) -> None:
-            picture = photographer.photograph(shape)
-            axes.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
-
-        page.save(output, scene, layout, labels, draw)
-
-
-def _paint(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
-    from kg.viz import page, painter
-
-    page.save(output, scene, layout, labels, lambda axes, shape: painter.draw(axes, scene, shape))

@@ -13,8 +13,8 @@ from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz import Style, contact_sheet, probe, render, show
 from kg.viz.colours import keypoint_colours
-from kg.viz.sheet import choose_shapes
 from kg.viz.scene import Shape, make_scene
+from kg.viz.sheet import choose_shapes
 from kg.viz.view import View
 
 FRONT = Style(size=240, columns=5, view="front", edges=False, renderer="matplotlib")
