@@ -1,5 +1,5 @@
 """Pictures of predictions. Importing it imports neither pyvista nor matplotlib."""
 
-from kg.viz.render import RENDERERS, Rendered, Style, contact_sheet, render, show
+from kg.viz.sheet import RENDERERS, Rendered, Style, contact_sheet, render, show
 
 __all__ = ["RENDERERS", "Rendered", "Style", "contact_sheet", "render", "show"]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from kg import paths
 from kg.viz.colours import ink, is_light, keypoint_colours
-from kg.viz.layout import Layout
+from kg.viz.layout import Layout, shorten
 from kg.viz.scene import Scene, Shape
 
 DPI = 100
@@ -95,15 +95,6 @@ def _add_title(page: Figure, scene: Scene, layout: Layout, number: int) -> None:
         color=tuple(ink(scene.background)),
         parse_math=False,
     )
-
-
-def shorten(title: str, letters: int) -> str:
-    """Return a title of at most `letters` (3 or more) without its middle: ids differ at both ends."""
-    letters = max(letters, 3)
-    if len(title) <= letters:
-        return title
-    tail = (letters - 1) // 2
-    return f"{title[: letters - 1 - tail]}…{title[-tail:]}"
 
 
 def _add_legend(page: Figure, scene: Scene, layout: Layout) -> None:

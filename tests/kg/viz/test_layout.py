@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from kg.viz.layout import arrange
-from kg.viz.page import shorten
+from kg.viz.layout import arrange, shorten
 from kg.viz.scene import Scene, Shape
 
 

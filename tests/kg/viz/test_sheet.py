@@ -13,7 +13,7 @@ from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz import Style, contact_sheet, probe, render, show
 from kg.viz.colours import keypoint_colours
-from kg.viz.render import choose_shapes
+from kg.viz.sheet import choose_shapes
 from kg.viz.scene import Shape, make_scene
 from kg.viz.view import View
 
@@ -243,6 +243,12 @@ def test_a_window_shows_one_view_for_each_shape(predictions: Predictions, render
     assert views.shape == (300, 300, 3)
     cells = [views[:150, :150], views[:150, 150:], views[150:, :150], views[150:, 150:]]
     assert [(cell < 0.9).mean() > 0.01 for cell in cells] == [True, True, True, False]
+    with solid.Photographer(scene, (150, 150)) as photographer:
+        lone = [photographer.photograph(shape) / 255 for shape in scene.shapes]
+    # The same light falls in every view: the lights of one must not shine into the others.
+    for cell, one in zip(cells, lone, strict=False):
+        shown = one < 0.95
+        assert cell[shown].mean() == pytest.approx(one[shown].mean(), abs=0.08)
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
