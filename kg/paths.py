@@ -39,6 +39,11 @@ def store(dataset: str, category: str, variant: str) -> Path:
     return home() / "prepared" / dataset / category / f"{variant}.h5"
 
 
+def stores() -> list[Path]:
+    """Return the files of all prepared stores, by data set, category and variant."""
+    return sorted((home() / "prepared").glob("*/*/[!.]*.h5"))
+
+
 def runs() -> Path:
     """Return the folder of the run folders: `KG_RUNS`, else `./runs`."""
     return Path(os.environ.get("KG_RUNS") or "runs").expanduser()

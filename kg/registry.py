@@ -56,6 +56,8 @@ def _distribution(point: entrypoints.EntryPoint) -> str:
 def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint) -> type:
     try:
         loaded = point.load()
+        if group == DATASETS and isinstance(loaded, type) and not _missing(loaded, base):
+            loaded()
     except Exception as error:
         raise KgError(
             f"The plugin '{plugin.name}' ({plugin.target}) does not load: {type(error).__name__}: {error}",

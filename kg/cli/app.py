@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from kg import __version__
 from kg.cli import eval as eval_command
@@ -79,15 +80,15 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("KG_DEBUG"))
     warnings.showwarning = _show_warning
     try:
-        code = app([word for word in arguments if word != "--debug"], standalone_mode=False)
+        words = [word for word in arguments if word != "--debug"]
+        code = app(words, prog_name="kg", standalone_mode=False)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "kg"
         complain(getattr(error, "format_message", error.__str__)(), f"See: {command} --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        note("Interrupted.")
-        return 130
+        code = 130
     except BrokenPipeError:
         # The reader of our output has gone (kg ... | head): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -105,8 +106,10 @@ def run(arguments: Sequence[str]) -> int:
                 "" if debug else "That is a defect of kg. The traceback: the same command with --debug",
             )
         return 1
+    if code == 130:
+        note("Interrupted.")
     return code if isinstance(code, int) else 0
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    note(f"[yellow]warning[/] {message}")
+    note(f"[yellow]warning[/] {escape(str(message))}")

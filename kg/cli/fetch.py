@@ -66,13 +66,14 @@ def _fetch(dataset: "Dataset", source: Path | None, folder: Path) -> None:
 
 
 def _list(as_json: bool) -> None:
+    from rich.markup import escape
+
     from kg import paths, registry
-    from kg.data.find import prepared_stores
 
     found: list[dict[str, Any]] = []
     for plugin in registry.datasets():
         if plugin.problem:
-            note(f"[yellow]warning[/] {plugin.problem}")
+            note(f"[yellow]warning[/] {escape(plugin.problem)}")
             continue
         dataset = registry.dataset(plugin.name)
         found.append(
@@ -85,7 +86,7 @@ def _list(as_json: bool) -> None:
                 "fetched": paths.raw(plugin.name).exists(),
                 "stores": [
                     f"{path.parts[-2]}/{path.stem}"
-                    for path in prepared_stores()
+                    for path in paths.stores()
                     if path.parts[-3] == plugin.name
                 ],
             }

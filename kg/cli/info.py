@@ -16,7 +16,6 @@ def info(as_json: Json = False) -> None:
     import torch
 
     from kg import paths, registry
-    from kg.data.find import prepared_stores
     from kg.devices import choose_device, describe
     from kg.ops.kernels import OPERATIONS, choose
     from kg.runs import list_runs
@@ -26,7 +25,7 @@ def info(as_json: Json = False) -> None:
     kernels = [choose(name, device) for name in OPERATIONS]
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     datasets, backbones = registry.datasets(), registry.backbones()
-    stores = prepared_stores()
+    stores = paths.stores()
     result: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **versions()},
         "device": describe(device),

@@ -28,11 +28,6 @@ class Wanted:
         )
 
 
-def prepared_stores() -> list[Path]:
-    """Return the paths of all prepared stores, sorted."""
-    return sorted((paths.home() / "prepared").glob("*/*/[!.]*.h5"))
-
-
 def find_store(
     wanted: Wanted,
     *,
@@ -49,7 +44,7 @@ def find_store(
     Raises:
         KgError: Several stores fit, or none does and none can be made.
     """
-    known = prepared_stores()
+    known = paths.stores()
     fitting = [path for path in known if wanted.matches(path)]
     if len(fitting) == 1:
         return Store(fitting[0])

@@ -33,6 +33,14 @@ def test_a_store_is_called_by_plain_names(name: str) -> None:
         paths.store("d", "c", name)
 
 
+def test_stores_are_listed_without_those_being_written() -> None:
+    for name in ("d/c/v", "d/b/v", "d/c/.v-123"):
+        file = paths.home() / "prepared" / f"{name}.h5"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert paths.stores() == [paths.store("d", "b", "v"), paths.store("d", "c", "v")]
+
+
 def test_replacing_shows_the_old_file_or_the_whole_new_one(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "a.txt"
     with paths.replacing(file) as temporary:

@@ -73,6 +73,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> N
         ("", "broken:Set", "does not load: AttributeError"),
         ("class Set: pass", "broken:Set", "is no kg.data.dataset.Dataset"),
         ("Set = 3", "broken:Set", "is no kg.data.dataset.Dataset"),
+        (GOOD.format(name="shaky") + "    def __init__(self): 1 / 0", "broken:Good", "ZeroDivisionError"),
         (GOOD.format(name="shaky").replace("def load", "def lode"), "broken:Good", "lacks load"),
         (GOOD.format(name="shaky").replace("title", "tilte"), "broken:Good", "lacks title"),
     ],

@@ -86,7 +86,7 @@ def test_success_is_zero(raising: list[BaseException]) -> None:
     [
         (["nonsense"], "nonsense"),
         (["fail", "--nonsense"], "--nonsense"),
-        (["fail", "--number", "x"], "'x'"),
+        (["fail", "--number", "x"], "valid integer"),
         (["fail", "too", "many"], "too many"),
     ],
 )
@@ -97,6 +97,7 @@ def test_wrong_usage_is_two_and_points_to_the_help(
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
+    assert "See: kg " in err
     assert "--help" in err
 
 
@@ -106,14 +107,14 @@ def test_warnings_are_one_line_on_stderr(
     import warnings
 
     def warn() -> None:
-        warnings.warn("Careful.", stacklevel=1)
+        warnings.warn("Careful with [x].", stacklevel=1)
 
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     app.command("warn")(warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         assert run(["warn"]) == 0
-    assert capsys.readouterr() == ("", "warning Careful.\n")
+    assert capsys.readouterr() == ("", "warning Careful with [x].\n")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
