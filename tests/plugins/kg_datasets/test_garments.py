@@ -60,18 +60,15 @@ def test_a_garment_is_the_same_whatever_else_is_made():
 
 
 def test_seed_index_and_category_each_change_it():
-    def neck_and_height(category, seed, index):
+    def waist(category, seed, index):
         shape = Garments().load(items(category, seed=seed, objects=index + 1)[index])
-        return round(float(np.ptp(shape.vertices[:, 1])), 9)
+        side = list(Garments().landmark_names(category).values()).index("left waist side")
+        vertex = (shape.vertices == shape.landmarks[side]).all(axis=1).argmax()
+        return round(shape.material[vertex, 0], 9)
 
-    variants = [
-        ("shirt", 0, 0),
-        ("shirt", 0, 1),
-        ("shirt", 1, 0),
-        ("long-pants", 0, 0),
-        ("short-pants", 0, 0),
-    ]
-    assert len({neck_and_height(*variant) for variant in variants}) == len(variants)
+    # Long and short trousers draw their waists from one range, but not the same waists.
+    variants = [("long-pants", 0, 0), ("long-pants", 0, 1), ("long-pants", 1, 0), ("short-pants", 0, 0)]
+    assert len({waist(*variant) for variant in variants}) == len(variants)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
