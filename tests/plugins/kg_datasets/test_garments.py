@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kg_datasets.garments import CATEGORIES, Garments
 
 from kg import registry
 from kg.data import PrepareOptions
 from kg.data.prepare import prepare
 from kg.errors import KgError
+from kg_datasets.garments import CATEGORIES, Garments
 
 NOWHERE = Path("nowhere")
 

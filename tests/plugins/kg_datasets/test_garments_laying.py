@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from kg_datasets.garments import CATEGORIES, lay, sew
 from kg_datasets.garments.curves import line
 from kg_datasets.garments.layers import BILLOWS, HIGHEST, heights, torsion

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from kg_datasets.garments import CATEGORIES, Garment, sew
 from kg_datasets.garments.curves import bow, line, resample, rounded, scoop, split
 from kg_datasets.garments.panel import triangulate
