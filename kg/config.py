@@ -54,6 +54,8 @@ class TrainConfig:
         similarity_weight: α_sim of the Chamfer loss.
         farthest_weight: α_far of the farthest point keypoint loss.
         similarity_delay: Epochs before the Chamfer loss counts.
+        separation_weight: Of kg's own loss against keypoints in one place; the paper has none.
+        separation_distance: How near, in normalised units, two keypoints may come unpunished.
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
     """
 
@@ -68,6 +70,8 @@ class TrainConfig:
     similarity_weight: float = 1.0
     farthest_weight: float = 1.0
     similarity_delay: int = 20
+    separation_weight: float = 0.0
+    separation_distance: float = 0.2
     seed: int = 0
 
 

@@ -82,14 +82,25 @@ def evaluate(
         KgError: A metric is unknown, its ground truth is not there or its store has changed, the
             threshold fits no metric, or the predictions are broken.
     """
-    for name in metrics:
-        if name not in METRICS and name not in (DAS, ALL):
-            raise unknown_name("metric", name, [*METRICS, DAS, ALL])
+    check_names(metrics)
     plain = _plain_sample(predictions)
     known = _known_sample(predictions, plain, metrics)
     chosen = _choose(metrics, known, predictions)
     _check_threshold(chosen, threshold)
     return [_measure(metric, known if metric.truth else plain, predictions, threshold) for metric in chosen]
+
+
+def check_names(metrics: Sequence[str]) -> None:
+    """Check the names of metrics, before anything that takes time.
+
+    Raises:
+        KgError: A metric is unknown, or none is named.
+    """
+    if not metrics:
+        raise KgError("No metric is named.", "For example: --metric das")
+    for name in metrics:
+        if name not in METRICS and name not in (DAS, ALL):
+            raise unknown_name("metric", name, [*METRICS, DAS, ALL])
 
 
 def _plain_sample(predictions: Predictions) -> Sample:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kg.predictions import Predictions
 
 Part = Literal["train", "val", "test", "all"]
-COLUMNS = ("metric", "part", "value", "unit", "shapes", "split", "space", "threshold")
+COLUMNS = ("metric", "part", "value", "unit", "shapes", "space", "threshold")
 
 
 def evaluate(
@@ -35,6 +35,9 @@ def evaluate(
     checkpoint: Annotated[
         str | None, typer.Option(help="best, last, or a file, for a run. Default: best.")
     ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Another prepared store than a run's own, to predict.")
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Of miou (0.1, the data set's own units) or inclusivity (0.05, normalised units)."),
@@ -48,11 +51,12 @@ def evaluate(
     kg eval                                the latest run on its test split
     kg eval out.npz --metric das,miou      what kg predict wrote
     kg eval runs/NAME --metric all --split val
-    kg eval --metric miou --threshold 0.05 --json
+    kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
 
     das               the next where shapes are annotated, else the one after
     das-annotated     keypoints and annotations find each other alike
     das-unsupervised  each keypoint is nearest to its namesake on the first shape
+                      (as published), and on every shape in turn (mean)
     miou              keypoints lie where people annotated, within a threshold
     coverage          keypoints reach as far as the shape
     inclusivity       keypoints lie on the shape, within a threshold
@@ -67,11 +71,12 @@ def evaluate(
     from rich.markup import escape
     from rich.text import Text
 
-    from kg.evaluate import DAS
+    from kg.evaluate import DAS, check_names
     from kg.evaluate import evaluate as measure
 
     names = [name.strip() for entry in metric or [DAS] for name in entry.split(",") if name.strip()]
-    predictions = _predictions(target, split, checkpoint, gpu, cpu)
+    check_names(names)
+    predictions = _predictions(target, split, checkpoint, store, gpu, cpu)
     results = measure(predictions, names, threshold=threshold)
     for warning, metrics in _shared(results).items():
         about = "" if len(metrics) == len(results) else f"{', '.join(metrics)}: "
@@ -82,12 +87,17 @@ def evaluate(
 
 
 def _predictions(
-    target: Path | None, split: Part | None, checkpoint: str | None, gpu: int | None, cpu: bool
+    target: Path | None,
+    split: Part | None,
+    checkpoint: str | None,
+    store: Path | None,
+    gpu: int | None,
+    cpu: bool,
 ) -> "Predictions":
     if target is not None and target.suffix == ".npz":
         from kg.predictions import Predictions
 
-        for option, value in (("--split", split), ("--checkpoint", checkpoint)):
+        for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
             if value is not None:
                 raise KgError(
                     f"{target} is predicted already: {option} is for runs.",
@@ -101,7 +111,7 @@ def _predictions(
     detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
     part = None if split == "all" else split or "test"
     with progress("Predicting") as advance:
-        return predict_store(detector, split=part, progress=advance)
+        return predict_store(detector, store=store, split=part, progress=advance)
 
 
 def _shared(results: "list[Result]") -> dict[str, list[str]]:
@@ -117,18 +127,23 @@ def _table(results: "list[Result]") -> "Table":
     rows: list[tuple[Any, ...]] = []
     for result in results:
         threshold = "" if result.threshold is None else f"{result.threshold:g}"
-        where = (result.shapes, result.split, result.space, threshold)
-        rows += [
-            (result.metric, part, value, result.units[part], *where) for part, value in result.values.items()
-        ]
-    return table("", COLUMNS, rows)
+        where = (result.shapes, result.space.split(" (")[0], threshold)
+        for part, unit in result.units.items():
+            rows.append((result.metric, part, result.values[part], unit, *where))
+    made = table("", COLUMNS, rows)
+    for column in made.columns[:3]:
+        # In a narrow terminal the unit is folded, not the name.
+        column.no_wrap = True
+    return made
 
 
 def _caption(predictions: "Predictions", results: "list[Result]") -> str:
     meta = predictions.meta
     data = "/".join(str(meta[key]) for key in ("dataset", "category", "variant") if meta.get(key))
     facts = {
-        "data": f"{data}, split by {meta.get('split_by', 'unknown')}" if data else "your own files",
+        "data": data,
+        "split": f"{meta['split']}, by {meta['split_by']}" if "split_by" in meta else meta.get("split"),
+        "unit": meta.get("unit"),
         "run": meta.get("run"),
         "checkpoint": meta.get("checkpoint"),
         "preset": meta.get("preset"),

@@ -66,7 +66,7 @@ class Metric:
         truth: What has to be known of the shapes; None for nothing.
         threshold: The default, in units of the space; None if the metric has none.
         compares: It compares shapes with each other, so that one shape alone says nothing.
-        reference: It compares all shapes with the first.
+        reference: One part compares all shapes with the first.
     """
 
     name: str

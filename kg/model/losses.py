@@ -1,4 +1,4 @@
-"""What Key-Grid learns from: no labels, two distances."""
+"""What Key-Grid learns from: no labels, two distances; and one of kg's own that keeps keypoints apart."""
 
 import torch
 from torch import Tensor
@@ -25,3 +25,14 @@ def farthest_point_loss(
     with torch.no_grad():
         chosen = ops.gather(points, ops.farthest_point_sample(points, farthest, start))
     return ops.chamfer_distance(keypoints, chosen)
+
+
+def separation_loss(keypoints: Tensor, distance: float) -> Tensor:
+    """Return the mean over pairs of keypoints (B, K, 3) of `max(0, 1 - d / distance)²`.
+
+    Not in the paper: its losses let several keypoints settle on one place and stay there.
+    """
+    first, second = ops.edge_pairs(keypoints.shape[1], keypoints.device).unbind(1)
+    squared = (keypoints[:, first] - keypoints[:, second]).square().sum(2)
+    # The root has no slope at 0, where two keypoints coincide.
+    return (1 - (squared + 1e-8).sqrt() / distance).clamp_min(0).square().mean()

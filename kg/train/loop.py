@@ -20,7 +20,7 @@ from kg.data.store import Store
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
-from kg.model.losses import farthest_point_loss, similarity_loss
+from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
 from kg.runs import write_json
 from kg.train.environment import environment
 from kg.train.log import Log
@@ -187,6 +187,10 @@ class _Training:
         far = farthest_point_loss(found.keypoints, points, options.farthest, start)
         loss = options.farthest_weight * far
         losses = {"farthest": far.item()}
+        if options.separation_weight > 0:
+            separation = separation_loss(found.keypoints, options.separation_distance)
+            loss = loss + options.separation_weight * separation
+            losses["separation"] = separation.item()
         if similar:
             similarity = similarity_loss(found.reconstruction, points)
             loss = loss + options.similarity_weight * similarity

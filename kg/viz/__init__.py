@@ -1,5 +1,7 @@
 """Pictures of predictions. Importing it imports neither pyvista nor matplotlib."""
 
-from kg.viz.render import RENDERERS, Rendered, Style, contact_sheet, render, show
+from kg.viz.picture import Rendered
+from kg.viz.sheet import contact_sheet, render, show
+from kg.viz.style import Style
 
-__all__ = ["RENDERERS", "Rendered", "Style", "contact_sheet", "render", "show"]
+__all__ = ["Rendered", "Style", "contact_sheet", "render", "show"]

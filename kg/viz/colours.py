@@ -34,5 +34,9 @@ def mix(
 
 def ink(background: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the colour of text and lines that reads well on a background (3,)."""
-    light = float(background @ np.array([0.299, 0.587, 0.114])) > 0.5
-    return np.full(3, 0.25) if light else np.full(3, 0.85)
+    return np.full(3, 0.25) if is_light(background) else np.full(3, 0.85)
+
+
+def is_light(colour: NDArray[np.float64]) -> bool:
+    """Return whether black reads better on a colour (3,) than white."""
+    return float(colour @ np.array([0.299, 0.587, 0.114])) > 0.5

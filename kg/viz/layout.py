@@ -52,6 +52,15 @@ def arrange(scene: Scene, size: int, columns: int | None, titled: bool) -> Layou
     return Layout(columns, (wide, high), title, legend, legend_columns, text, width, height)
 
 
+def shorten(title: str, letters: int) -> str:
+    """Return a title of at most `letters` (3 or more) without its middle: ids differ at both ends."""
+    letters = max(letters, 3)
+    if len(title) <= letters:
+        return title
+    tail = (letters - 1) // 2
+    return f"{title[: letters - 1 - tail]}…{title[-tail:]}"
+
+
 def _balanced(count: int, aspect: float) -> int:
     """Return the number of columns that leaves few gaps and makes a page half as wide again as high."""
 

@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from kg import paths
-from kg.viz.colours import ink, keypoint_colours
-from kg.viz.layout import Layout
+from kg.viz.colours import ink, is_light, keypoint_colours
+from kg.viz.layout import Layout, shorten
 from kg.viz.scene import Scene, Shape
 
 DPI = 100
@@ -69,17 +68,17 @@ def _points(pixels: float) -> float:
 
 
 def _add_numbers(axes: Axes, shape: Shape, layout: Layout) -> None:
-    for number, place in enumerate(shape.keypoints):
+    colours = keypoint_colours(len(shape.keypoints))
+    for number, (place, colour) in enumerate(zip(shape.keypoints, colours, strict=True)):
         axes.text(
             float(place[0]),
             float(place[1]),
             str(number),
             ha="center",
             va="center_baseline",
-            fontsize=_points(layout.text),
+            fontsize=_points(0.75 * layout.text),
             fontweight="bold",
-            color="black",
-            path_effects=[withStroke(linewidth=_points(0.25 * layout.text), foreground="white")],
+            color="black" if is_light(colour) else "white",
         )
 
 
@@ -96,15 +95,6 @@ def _add_title(page: Figure, scene: Scene, layout: Layout, number: int) -> None:
         color=tuple(ink(scene.background)),
         parse_math=False,
     )
-
-
-def shorten(title: str, letters: int) -> str:
-    """Return a title of at most `letters` (3 or more) without its middle: ids differ at both ends."""
-    letters = max(letters, 3)
-    if len(title) <= letters:
-        return title
-    tail = (letters - 1) // 2
-    return f"{title[: letters - 1 - tail]}…{title[-tail:]}"
 
 
 def _add_legend(page: Figure, scene: Scene, layout: Layout) -> None:

@@ -53,7 +53,7 @@ def _edges(scene: Scene, shape: Shape) -> list[Discs]:
     rows = []
     for (first, second), radius, colour in zip(scene.edges, *scene.rods(shape), strict=True):
         start, end = keypoints[first], keypoints[second]
-        count = 2 + int(np.hypot(*(end - start)[:2]) / (0.4 * radius))
+        count = 2 + int(np.hypot(*(end - start)[:2]) / (0.7 * radius))
         beads = start + np.linspace(0, 1, count)[:, None] * (end - start)
         rows.append(Discs(beads, np.full(count, radius), np.tile(colour, (count, 1))))
     return rows

@@ -65,7 +65,7 @@ class Scene:
 
     def rods(self, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the radii (E,) and colours (E, 3) of the edges: the stronger, the thicker and darker."""
-        colour = mix(self.background, ink(self.background), 0.3 + 0.45 * shape.strengths)
+        colour = mix(self.background, ink(self.background), 0.45 + 0.4 * shape.strengths)
         return self.keypoint_radius * (0.08 + 0.16 * shape.strengths), colour
 
 
@@ -112,4 +112,4 @@ def _radius(shapes: Sequence[Shape]) -> float:
         squared = ((probes[:, None] - shape.points[None]) ** 2).sum(axis=-1)
         rank = min(6, len(shape.points) - 1)
         sixth.append(np.sqrt(np.partition(squared, rank, axis=1)[:, rank]))
-    return 0.26 * float(np.median(np.concatenate(sixth)))
+    return 0.29 * float(np.median(np.concatenate(sixth)))

@@ -20,7 +20,8 @@ def choose_edges(predictions: Predictions, threshold: float | None = None) -> ND
     """
     weight = predictions.edges.mean(axis=0, dtype=np.float64)
     if threshold is not None:
-        return np.flatnonzero(weight >= threshold)
+        # In the precision of the weights: 0.7 reaches 0.7.
+        return np.flatnonzero(weight >= np.float32(threshold))
     ends = predictions.keypoints[:, predictions.edge_pairs]
     length = np.linalg.norm(ends[:, :, 0] - ends[:, :, 1], axis=-1).mean(axis=0)
     tree = list(range(predictions.keypoints.shape[1]))

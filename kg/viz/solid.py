@@ -10,6 +10,7 @@ import pyvista
 from numpy.typing import NDArray
 
 from kg.viz.colours import ink, keypoint_colours
+from kg.viz.layout import shorten
 from kg.viz.probe import headless
 from kg.viz.scene import Scene, Shape
 from kg.viz.shade import cloud_colours
@@ -65,9 +66,10 @@ def window(scene: Scene, columns: int, size: tuple[int, int], labels: bool, off_
     )
     for number, shape in enumerate(scene.shapes):
         plotter.subplot(*divmod(number, columns))
-        add_shape(plotter, scene, shape, shape.keypoints, plotter.window_size[0] // columns)
+        width = plotter.window_size[0] // columns
+        add_shape(plotter, scene, shape, shape.keypoints, width)
         if labels:
-            _label(plotter, scene, shape)
+            _label(plotter, scene, shape, width)
     plotter.link_views()
     return plotter
 
@@ -130,9 +132,9 @@ def _add_rods(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.fl
             )
 
 
-def _label(plotter: Any, scene: Scene, shape: Shape) -> None:
-    colour = tuple(ink(scene.background))
-    plotter.add_text(shape.title, position="lower_edge", font_size=8, color=colour, render=False)
+def _label(plotter: Any, scene: Scene, shape: Shape, width: int) -> None:
+    title, colour = shorten(shape.title, width // 9), tuple(ink(scene.background))
+    plotter.add_text(title, position="lower_edge", font_size=6, color=colour, render=False)
     if len(shape.keypoints):
         plotter.add_point_labels(
             shape.keypoints,
@@ -154,7 +156,8 @@ def _light(plotter: Any, half: float) -> None:
                 focal_point=(0, 0, 0),
                 light_type="scene light",
                 intensity=strength,
-            )
+            ),
+            only_active=True,
         )
 
 

@@ -90,8 +90,9 @@ def choose_view(clouds: Sequence[NDArray[np.floating]]) -> View:
     """
     x, y, z = (float(extent) for extent in np.median([np.ptp(cloud, axis=0) for cloud in clouds], axis=0))
     if y <= min(x, z):
-        bulk = _ramp(y / math.sqrt(x * z), 0.15, 0.35)
-        front = View(azimuth=35 * bulk, elevation=60 - 25 * bulk)
+        thickness = y / math.sqrt(x * z)
+        bulk = _ramp(thickness, 0.15, 0.35)
+        front = View(azimuth=35 * bulk, elevation=60 - 25 * bulk - 12 * _ramp(thickness, 0.35, 0.7))
     elif z <= x:
         bulk = _ramp(z / math.sqrt(x * y), 0.25, 0.6)
         front = View(azimuth=10 + 25 * bulk, elevation=15 + 5 * bulk)

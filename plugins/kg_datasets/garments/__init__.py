@@ -11,8 +11,8 @@ Axes: x to the wearer's left, y up, z out of the front; metres. Left and right a
 
 from kg_datasets.garments.dataset import CATEGORIES, Garments
 from kg_datasets.garments.dress import Dress
-from kg_datasets.garments.lay import lay
-from kg_datasets.garments.sew import Garment, sew
+from kg_datasets.garments.laying import lay
+from kg_datasets.garments.sewing import Garment, sew
 from kg_datasets.garments.shirt import Shirt
 from kg_datasets.garments.skirt import Skirt
 from kg_datasets.garments.trousers import LongPants, ShortPants

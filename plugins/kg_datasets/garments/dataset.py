@@ -8,9 +8,9 @@ import numpy as np
 from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.errors import KgError, unknown_name
 from kg_datasets.garments.dress import Dress
-from kg_datasets.garments.lay import lay
+from kg_datasets.garments.laying import lay
 from kg_datasets.garments.pattern import Sizes
-from kg_datasets.garments.sew import landmark_names, sew
+from kg_datasets.garments.sewing import landmark_names, sew
 from kg_datasets.garments.shirt import Shirt
 from kg_datasets.garments.skirt import Skirt
 from kg_datasets.garments.trousers import LongPants, ShortPants

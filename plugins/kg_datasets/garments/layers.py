@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_datasets.garments.sew import Garment
+from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
 
@@ -20,33 +20,39 @@ BILLOW_LENGTHS = (0.12, 0.35)
 
 def heights(garment: Garment, rng: np.random.Generator) -> Array:
     """Return how far above (front) or below (back) the seams' plane each vertex is, (V,)."""
-    width = np.sqrt(8 * _torsion(garment))
+    width = np.sqrt(8 * torsion(garment))
     height = HIGHEST * (1 - np.exp(-FULLNESS * width / HIGHEST))
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
     above: Array = garment.side * height * (1 + BILLOWS * billows)
     return above
 
 
-def _torsion(garment: Garment) -> Array:
+def torsion(garment: Garment) -> Array:
     """Return the solution (V,) in m² of ∇²u = -1 with u = 0 on the seams, free at openings.
 
     In a strip of width w it is w²/8 in the middle, so that it measures how wide a garment is at each
-    place. Solved by conjugate gradients with linear elements, all taken as equilateral.
+    place. Linear finite elements with lumped masses, solved by conjugate gradients.
     """
     faces, free = garment.faces, garment.side != 0
     count = len(garment.flat)
-    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    area = np.bincount(start, minlength=count) * _face_area(garment) / 3
+    corners = garment.flat[faces]
+    sides = np.roll(corners, -1, axis=1) - corners
+    twice_area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
+    cotangents = -(sides * np.roll(sides, 1, axis=1)).sum(axis=-1) / twice_area[:, None]
+    # Each corner's angle weighs the side that it faces.
+    start, end, weight = (
+        np.roll(faces, -1, axis=1).ravel(),
+        np.roll(faces, -2, axis=1).ravel(),
+        cotangents.ravel() / 2,
+    )
 
     def stiffness(u: Array) -> Array:
-        flow = (u[start] - u[end]) / (2 * np.sqrt(3))
-        net: Array = free * (
-            np.bincount(start, flow, minlength=count) - np.bincount(end, flow, minlength=count)
-        )
+        flow = (u[start] - u[end]) * weight
+        net: Array = free * (np.bincount(start, flow, count) - np.bincount(end, flow, count))
         return net
 
     u = np.zeros(count)
-    residual = direction = free * area
+    residual = direction = free * np.bincount(faces.ravel(), np.repeat(twice_area / 6, 3), count)
     left = residual @ residual
     enough = 1e-6 * left
     while left > enough:
@@ -57,12 +63,6 @@ def _torsion(garment: Garment) -> Array:
         before, left = left, residual @ residual
         direction = residual + left / before * direction
     return u.clip(min=0)
-
-
-def _face_area(garment: Garment) -> float:
-    a, b, c = np.moveaxis(garment.flat[garment.faces], 1, 0)
-    areas = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2
-    return float(areas.mean())
 
 
 def _billows(flat: Array, rng: np.random.Generator) -> Array:

@@ -30,12 +30,10 @@ def triangulate(outline: Points, edge: float) -> tuple[Points, Faces]:
     points = np.concatenate([outline, _inside(outline, edge)])
     border = len(outline)
     faces = _fill(points, outline)
-    for _ in range(SMOOTHING):
-        points[border:] = _middle_of_neighbours(points, faces)[border:]
-    # The points have moved, and the triangles of the new places are better ones.
-    faces = _fill(points, outline)
     if not _has_border(faces, border):
         raise ValueError("The outline comes too near to itself for its edge length.")
+    for _ in range(SMOOTHING):
+        points[border:] = _middle_of_neighbours(points, faces)[border:]
     return points, faces
 
 

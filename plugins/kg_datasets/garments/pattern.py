@@ -58,8 +58,8 @@ class Limb:
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the points (V, 2) of a pattern belong to the limb."""
         offset = points - self.corner
-        # The underarm may bulge past the corner by what its rounding cuts off.
-        inside: NDArray[np.bool_] = (offset @ self.along > 0) & (offset @ self.across > -0.01)
+        # A rounded corner lets the limb bulge past it by a centimetre or so.
+        inside: NDArray[np.bool_] = (offset @ self.along > 0) & (offset @ self.across > -0.02)
         return inside
 
 

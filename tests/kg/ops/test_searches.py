@@ -135,7 +135,7 @@ def test_double_precision_is_searched_as_such(backend):
     ],
 )
 def test_shapes_that_cannot_be_searched_are_refused(call):
-    with pytest.raises(ValueError, match="points|queries"):
+    with pytest.raises(ValueError, match=r"points|queries"):
         call(torch.zeros(1, 10, 3))
 
 

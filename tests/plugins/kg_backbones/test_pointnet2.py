@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from kg_backbones.pointnet2 import PointNet2
 
 from kg import ops, registry
 from kg.errors import KgError
 from kg.model import GroupMLP
+from kg_backbones.pointnet2 import PointNet2
 
 
 def test_it_is_found_by_its_entry_point():

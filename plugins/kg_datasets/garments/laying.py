@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kg_datasets.garments.layers import heights
 from kg_datasets.garments.pattern import Limb
-from kg_datasets.garments.sew import Garment
+from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
 

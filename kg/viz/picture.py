@@ -1,0 +1,127 @@
+"""From a scene to a file: who draws it, how large it is, and what was made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kg.errors import KgError, unknown_name
+from kg.viz import probe
+from kg.viz.layout import Layout, arrange
+from kg.viz.scene import Scene, Shape
+from kg.viz.style import Style
+
+Renderer = Literal["pyvista", "matplotlib"]
+RENDERERS = ("auto", "pyvista", "matplotlib")
+VECTORS = (".svg", ".pdf")
+SUFFIXES = (".png", *VECTORS)
+# Neither a PNG encoder nor a viewer is happy beyond this.
+LARGEST = 32_000
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture that was written.
+
+    Attributes:
+        path: Of the file.
+        ids: Of the shapes that it shows, in order.
+        renderer: Who drew it.
+        width, height: In pixels.
+        note: What the user should know about it; may be empty.
+
+    """
+
+    path: Path
+    ids: tuple[str, ...]
+    renderer: Renderer
+    width: int
+    height: int
+    note: str = ""
+
+
+def write(scene: Scene, output: Path, style: Style) -> Rendered:
+    """Draw a scene into a .png, .svg or .pdf file.
+
+    Raises:
+        KgError: The suffix or the renderer is none of ours, pyvista was asked for and does not render here,
+            or the picture would be too large.
+
+    """
+    suffix = output.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise KgError(
+            f"{output} is no kind of picture that kg writes.", f"Its name can end in {_or(SUFFIXES)}."
+        )
+    layout = plan(scene, style)
+    renderer, note = _choose_renderer(style.renderer, vector=suffix in VECTORS)
+    if renderer == "pyvista":
+        _draw_solid(scene, layout, output, style.labels)
+    else:
+        _paint(scene, layout, output, style.labels)
+    ids = tuple(shape.title for shape in scene.shapes)
+    return Rendered(output, ids, renderer, layout.width, layout.height, note)
+
+
+def plan(scene: Scene, style: Style) -> Layout:
+    """Return the layout of a scene.
+
+    Raises:
+        KgError: The picture would be too large.
+
+    """
+    layout = arrange(scene, style.size, style.columns, titled=style.labels)
+    if max(layout.width, layout.height) > LARGEST:
+        raise KgError(
+            f"The picture would have {layout.width} × {layout.height} pixels.",
+            "Choose fewer shapes or a smaller --size.",
+        )
+    return layout
+
+
+def _choose_renderer(asked: str, vector: bool) -> tuple[Renderer, str]:
+    if asked not in RENDERERS:
+        raise unknown_name("renderer", asked, RENDERERS)
+    if asked == "matplotlib" or (asked == "auto" and vector):
+        return "matplotlib", ""
+    if probe.renders():
+        return "pyvista", ""
+    if asked == "pyvista":
+        raise cannot_render()
+    return (
+        "matplotlib",
+        f"Drawn by matplotlib; for the finer picture install {probe.LIBRARIES} (Debian's names).",
+    )
+
+
+def cannot_render() -> KgError:
+    """Return the error for a machine on which pyvista does not render."""
+    return KgError(
+        "pyvista cannot render on this machine.",
+        f"Install its graphics libraries (Debian: {probe.LIBRARIES}), or use --renderer matplotlib.",
+    )
+
+
+def _or(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _draw_solid(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
+    from matplotlib.axes import Axes
+
+    from kg.viz import page, solid
+
+    extent = (-scene.half[0], scene.half[0], -scene.half[1], scene.half[1])
+    with solid.Photographer(scene, layout.tile) as photographer:
+
+        def draw(axes: Axes, shape: Shape) -> None:
+            picture = photographer.photograph(shape)
+            axes.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
+
+        page.save(output, scene, layout, labels, draw)
+
+
+def _paint(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
+    from kg.viz import page, painter
+
+    page.save(output, scene, layout, labels, lambda axes, shape: painter.draw(axes, scene, shape))

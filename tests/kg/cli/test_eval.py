@@ -1,0 +1,159 @@
+import json
+
+import numpy as np
+import pytest
+
+from kg.cli.app import run
+from kg.metrics import METRICS
+from kg.predictions import Predictions
+
+
+@pytest.fixture
+def predictions():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (4, 50, 3)).astype(np.float32)
+    return Predictions(
+        ids=np.array([f"thing[{row}]" for row in range(4)]),
+        objects=np.array(list("abcd")),
+        points=points,
+        scale=np.ones(4),
+        offset=np.zeros(4),
+        keypoints=points[:, :6],
+        keypoints_source=points[:, :6].astype(float),
+        indices=np.tile(np.arange(6), (4, 1)),
+        confidences=np.ones((4, 6), np.float32),
+        edge_pairs=np.empty((0, 2), np.int64),
+        edges=np.empty((4, 0), np.float32),
+        meta={
+            "run": "some-run",
+            "checkpoint": "0123456789ab",
+            "preset": "quick",
+            "seed": 7,
+            "dataset": "garments",
+            "category": "shirt",
+            "variant": "rest",
+            "store": {},
+            "split": "test",
+            "split_by": "object",
+            "inference": "soft",
+        },
+    )
+
+
+@pytest.fixture
+def saved(predictions, tmp_path):
+    path = tmp_path / "out.npz"
+    predictions.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def detections(predictions, monkeypatch):
+    """What was asked of the detector, which answers with `predictions`."""
+    import kg.predict
+
+    asked = {}
+
+    def load(run, checkpoint, device):
+        asked.update(run=run, checkpoint=checkpoint, device=str(device))
+        return "detector"
+
+    def predict_store(detector, *, store, split, progress):
+        assert detector == "detector"
+        progress(4, 4)
+        asked.update(store=store, split=split)
+        return predictions
+
+    monkeypatch.setattr(kg.predict.Detector, "load", load)
+    monkeypatch.setattr(kg.predict, "predict_store", predict_store)
+    return asked
+
+
+def test_json(saved, capsys):
+    assert run(["eval", saved, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["predictions"]["run"] == "some-run"
+    first = printed["results"][0]
+    assert (first["metric"], first["shapes"], first["split"]) == ("das-unsupervised", 4, "test")
+    assert [result["metric"] for result in printed["results"]] == ["das-unsupervised", "coverage", "spread"]
+    assert printed["results"][2]["values"]["distinct"] == 6
+    assert first["reference"] == "thing[0]"
+
+
+def test_table(saved, capsys):
+    assert run(["eval", saved, "--metric", "inclusivity"]) == 0
+    out, err = capsys.readouterr()
+    heading, line, *caption = out.splitlines()
+    assert heading.split() == ["metric", "part", "value", "unit", "shapes", "space", "threshold"]
+    assert line.split() == ["inclusivity", "value", "100", "%", "4", "normalised", "0.05"]
+    facts = dict(line.split(maxsplit=1) for line in caption if line)
+    assert (facts["run"], facts["checkpoint"], facts["seed"]) == ("some-run", "0123456789ab", "7")
+    assert facts["split"] == "test, by object"
+    assert "Only 4 shapes" in err
+
+
+def test_a_narrow_terminal_cuts_no_name(saved, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    assert run(["eval", saved, "--metric", "das,inclusivity"]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines()[1:8] if line[:1].strip()}
+    assert names == {"das-unsupervised", "inclusivity", "coverage", "spread"}
+
+
+def test_metrics_by_commas_and_repeated(saved, capsys):
+    assert run(["eval", saved, "-m", "spread,coverage", "-m", "inclusivity", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [result["metric"] for result in printed["results"]] == ["spread", "coverage", "inclusivity"]
+
+
+def test_brackets_in_a_name_are_shown_as_they_are(saved, capsys):
+    assert run(["eval", saved]) == 0
+    assert "thing[0]" in capsys.readouterr().out
+
+
+def test_a_run_is_predicted_on_its_test_split(detections, capsys):
+    assert run(["eval", "--cpu", "--json"]) == 0
+    assert detections == {"run": None, "checkpoint": "best", "device": "cpu", "store": None, "split": "test"}
+    assert json.loads(capsys.readouterr().out)["results"][0]["metric"] == "das-unsupervised"
+
+
+def test_options_of_a_run(detections):
+    assert run(["eval", "some/run", "--cpu", "--split", "all", "--checkpoint", "last"]) == 0
+    assert str(detections["run"]) == "some/run"
+    assert (detections["split"], detections["checkpoint"]) == (None, "last")
+    assert run(["eval", "--cpu", "--store", "other.h5"]) == 0
+    assert str(detections["store"]) == "other.h5"
+
+
+def test_options_of_a_run_do_not_fit_a_file(saved, capsys):
+    assert run(["eval", saved, "--split", "val"]) == 1
+    assert "predicted already: --split is for runs" in capsys.readouterr().err
+
+
+def test_no_run_and_no_file(tmp_path, capsys):
+    assert run(["eval", "--cpu"]) == 1
+    assert "kg train" in capsys.readouterr().err
+    assert run(["eval", str(tmp_path / "none.npz")]) == 1
+    assert "kg predict" in capsys.readouterr().err
+
+
+def test_an_unknown_metric_is_noticed_before_predicting(detections, capsys):
+    assert run(["eval", "--cpu", "--metric", "spraed"]) == 1
+    assert "Did you mean 'spread'?" in capsys.readouterr().err
+    assert detections == {}
+
+
+def test_an_empty_metric(saved, capsys):
+    assert run(["eval", saved, "--metric", ","]) == 1
+    assert "--metric" in capsys.readouterr().err
+
+
+def test_a_threshold_for_nothing(saved, capsys):
+    assert run(["eval", saved, "--threshold", "0.2"]) == 1
+    assert "inclusivity" in capsys.readouterr().err
+
+
+def test_the_help_names_every_metric(capsys):
+    assert run(["eval", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for name in METRICS:
+        assert f" {name} " in shown

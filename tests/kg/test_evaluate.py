@@ -1,0 +1,248 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg.data.store import Clouds, Store, write_store
+from kg.errors import KgError
+from kg.evaluate import evaluate
+from kg.metrics.das_annotated import dual_alignment
+from kg.metrics.miou import mean_iou
+from kg.predictions import Predictions
+
+SHAPES, POINTS, LANDMARKS, KEYPOINTS = 5, 60, 4, 3
+
+
+def make_clouds(**changes):
+    rng = np.random.default_rng(0)
+    made = Clouds(
+        ids=[f"shape-{row}" for row in range(SHAPES)],
+        objects=["a", "a", "b", "c", "c"],
+        frame=np.array([0, 1, 0, 0, 3], np.int32),
+        points=rng.uniform(-1, 1, (SHAPES, POINTS, 3)).astype(np.float32),
+        scale=rng.uniform(0.2, 0.4, SHAPES),
+        offset=rng.normal(size=SHAPES),
+        landmarks=rng.uniform(-1, 1, (SHAPES, LANDMARKS, 3)).astype(np.float32),
+        landmark_ids=np.tile(np.arange(LANDMARKS, dtype=np.int32), (SHAPES, 1)),
+        material=rng.random((SHAPES, POINTS, 3)).astype(np.float32),
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(clouds, name="store.h5"):
+        path = tmp_path / name
+        splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
+        facts = {"dataset": "made", "category": "thing", "variant": "rest", "unit": "metre"}
+        write_store(path, clouds, splits, **facts, landmark_names={}, provenance={})
+        return Store(path)
+
+    return write
+
+
+def predict(clouds, store=None, **changes):
+    rng = np.random.default_rng(1)
+    count = len(clouds)
+    keypoints = rng.uniform(-1, 1, (count, KEYPOINTS, 3)).astype(np.float32)
+    made = Predictions(
+        ids=np.array(clouds.ids),
+        objects=np.array(clouds.objects),
+        points=clouds.points[:, ::2],
+        scale=clouds.scale,
+        offset=clouds.offset,
+        keypoints=keypoints,
+        keypoints_source=keypoints * clouds.scale[:, None, None] + clouds.offset[:, None, None],
+        indices=np.zeros((count, KEYPOINTS), np.int64),
+        confidences=np.ones((count, KEYPOINTS), np.float32),
+        edge_pairs=np.empty((0, 2), np.int64),
+        edges=np.empty((count, 0), np.float32),
+        meta={
+            "store": {"path": str(store.path), "checksum": store.checksum} if store else {},
+            "split": "test",
+            "split_by": "object",
+            "unit": "metre",
+        },
+    )
+    return replace(made, **changes)
+
+
+def rows_of(predictions, rows):
+    names = ("ids", "objects", "points", "scale", "offset", "keypoints", "keypoints_source")
+    return replace(predictions, **{name: getattr(predictions, name)[rows] for name in names})
+
+
+def by_name(results):
+    return {result.metric: result for result in results}
+
+
+def test_annotations_come_from_the_store(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    found = by_name(evaluate(predictions, ["das", "miou"], threshold=0.3))
+    expected = dual_alignment(predictions.keypoints, clouds.landmarks, clouds.landmark_ids)
+    assert found["das-annotated"].values == pytest.approx(expected._asdict())
+
+    def source(values):
+        return values.astype(float) * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+
+    # The whole clouds of the store, not the thinned ones of the prediction.
+    expected = mean_iou(
+        source(predictions.keypoints),
+        source(clouds.points),
+        source(clouds.landmarks),
+        clouds.landmark_ids,
+        0.3,
+    )
+    assert found["miou"].values == {"value": pytest.approx(expected)}
+    assert 0 < expected < 100
+    assert (found["miou"].space, found["miou"].threshold, found["miou"].shapes) == ("source (metre)", 0.3, 5)
+
+
+def test_shapes_are_matched_by_id_whatever_their_row(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    shuffled = rows_of(predictions, np.array([3, 0, 4, 1, 2]))
+    names = ["das-annotated", "miou", "coverage", "inclusivity", "spread", "correspondence"]
+    before, after = by_name(evaluate(predictions, names)), by_name(evaluate(shuffled, names))
+    for name in names:
+        assert after[name].values == pytest.approx(before[name].values), name
+
+
+def test_a_part_of_the_store(save):
+    clouds = make_clouds()
+    predictions = rows_of(predict(clouds, save(clouds)), np.array([4, 1]))
+    expected = dual_alignment(predictions.keypoints, clouds.landmarks[[4, 1]], clouds.landmark_ids[[4, 1]])
+    assert evaluate(predictions)[0].values == pytest.approx(expected._asdict())
+
+
+def test_das_without_annotations_has_coverage_and_spread_beside_it(save):
+    clouds = make_clouds(landmarks=None, landmark_ids=None)
+    results = evaluate(predict(clouds, save(clouds)))
+    assert [result.metric for result in results] == ["das-unsupervised", "coverage", "spread"]
+    assert results[0].reference == "shape-0"
+    assert [result.metric for result in evaluate(predict(clouds))] == [result.metric for result in results]
+
+
+def test_a_template_is_perfect_only_for_das_without_annotations(save):
+    clouds = make_clouds()
+    template = np.full((SHAPES, KEYPOINTS, 3), [0.1, 0.1, 0.1], np.float32)
+    template += np.linspace(0, 0.01, KEYPOINTS, dtype=np.float32)[:, None]
+    found = by_name(evaluate(predict(clouds, save(clouds), keypoints=template), ["das-unsupervised"]))
+    assert found["das-unsupervised"].values == {"first": 100, "mean": 100}
+    assert found["coverage"].values["value"] < 2
+    assert found["spread"].values["mean"] < 1
+
+
+def test_all_is_what_the_data_allow(save):
+    everything = make_clouds()
+    names = by_name(evaluate(predict(everything, save(everything)), ["all"])).keys()
+    assert names == {
+        *("das-annotated", "das-unsupervised", "miou", "coverage", "inclusivity", "spread", "correspondence")
+    }
+    bare = make_clouds(landmarks=None, landmark_ids=None, material=None)
+    names = by_name(evaluate(predict(bare, save(bare, "bare.h5")), ["all"])).keys()
+    assert names == {"das-unsupervised", "coverage", "inclusivity", "spread"}
+
+
+def test_shapes_of_which_too_little_is_known_are_left_out_and_said(save):
+    ids = np.tile(np.arange(LANDMARKS, dtype=np.int32), (SHAPES, 1))
+    ids[1:3] = -1
+    clouds = make_clouds(landmark_ids=ids)
+    found = by_name(evaluate(predict(clouds, save(clouds)), ["das-annotated", "correspondence"]))
+    assert found["das-annotated"].shapes == 3
+    assert "2 of 5 shapes are left out: they have no landmarks." in found["das-annotated"].warnings
+    assert found["correspondence"].shapes == 4
+    assert any("no other frame" in warning for warning in found["correspondence"].warnings)
+
+
+def test_a_store_that_is_gone_or_changed(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    save(make_clouds(points=clouds.points + 1))
+    with pytest.raises(KgError, match="has changed since the prediction") as changed:
+        evaluate(predictions, ["das"])
+    assert "das-unsupervised" in changed.value.hint
+    Path(predictions.meta["store"]["path"]).unlink()
+    with pytest.raises(KgError, match="There is no prepared store at"):
+        evaluate(predictions, ["spread", "miou"])
+    assert [result.metric for result in evaluate(predictions, ["spread"])] == ["spread"]
+    with pytest.warns(UserWarning, match="ground truth is left out"):
+        assert "miou" not in by_name(evaluate(predictions, ["all"]))
+
+
+def test_a_shape_that_the_store_lacks(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds), ids=np.array(["other", *clouds.ids[1:]]))
+    with pytest.raises(KgError, match="has no shape other"):
+        evaluate(predictions, ["miou"])
+
+
+def test_a_metric_whose_ground_truth_nobody_has(save):
+    clouds = make_clouds(landmarks=None, landmark_ids=None)
+    with pytest.raises(KgError, match="no annotated landmarks"):
+        evaluate(predict(clouds, save(clouds)), ["das-annotated"])
+    with pytest.raises(KgError, match="names no store"):
+        evaluate(predict(clouds), ["correspondence"])
+
+
+def test_one_shape():
+    one = rows_of(predict(make_clouds()), np.array([2]))
+    result = evaluate(one)[0]
+    assert np.isnan(list(result.values.values())).all()
+    assert "One shape alone says nothing" in result.warnings[0]
+    plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert plain["values"] == {"first": None, "mean": None}
+
+
+def test_few_shapes_and_seen_shapes_are_said():
+    predictions = predict(make_clouds())
+    assert evaluate(predictions, ["spread"])[0].warnings == ("Only 5 shapes: the figure is rough.",)
+    meta = {**predictions.meta, "split": "train", "split_by": "frame"}
+    said = " ".join(evaluate(replace(predictions, meta=meta), ["spread"])[0].warnings)
+    assert "trained on" in said
+    assert "other frames of the same objects" in said
+
+
+def test_thresholds(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    assert by_name(evaluate(predictions, ["miou", "inclusivity"]))["inclusivity"].threshold == 0.05
+    assert evaluate(predictions, ["inclusivity"], threshold=4.0)[0].values["value"] == 100
+    with pytest.raises(KgError, match="different spaces"):
+        evaluate(predictions, ["miou", "inclusivity"], threshold=0.2)
+    with pytest.raises(KgError, match="None of the metrics has a threshold"):
+        evaluate(predictions, ["spread"], threshold=0.2)
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(KgError, match="distance above 0"):
+            evaluate(predictions, ["miou"], threshold=wrong)
+
+
+def test_a_default_threshold_far_from_the_published_share_is_said(save):
+    clouds = make_clouds(scale=np.full(SHAPES, 40.0))
+    predictions = predict(clouds, save(clouds))
+    assert any("published figures" in warning for warning in evaluate(predictions, ["miou"])[0].warnings)
+    chosen = evaluate(predictions, ["miou"], threshold=9.0)[0]
+    assert not any("published figures" in warning for warning in chosen.warnings)
+
+
+def test_unknown_metric():
+    with pytest.raises(KgError, match="no metric 'mious'") as unknown:
+        evaluate(predict(make_clouds()), ["mious"])
+    assert "Did you mean 'miou'?" in unknown.value.hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keypoints": np.full((SHAPES, 2, 3), np.nan, np.float32)}, "5 shapes are NaN or infinite"),
+        ({"ids": np.array(["x", "x", "y", "z", "w"])}, "the shape x more than once"),
+        ({"keypoints": np.zeros((2, 2, 3), np.float32)}, "do not fit together"),
+        ({"ids": np.array([], dtype=str)}, "no shapes"),
+    ],
+)
+def test_broken_predictions(changes, message):
+    with pytest.raises(KgError, match=message):
+        evaluate(predict(make_clouds(), **changes), ["spread"])

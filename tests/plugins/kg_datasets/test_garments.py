@@ -1,0 +1,139 @@
+"""The data set of built-in garments."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg import registry
+from kg.data import PrepareOptions
+from kg.data.prepare import prepare
+from kg.errors import KgError
+from kg_datasets.garments import CATEGORIES, Garments
+
+NOWHERE = Path("nowhere")
+
+
+def items(category="shirt", **options):
+    return Garments().items(category, NOWHERE, PrepareOptions(**options))
+
+
+def test_it_is_found_by_its_name_and_needs_no_fetching():
+    dataset = registry.dataset("garments")
+    assert isinstance(dataset, Garments)
+    assert dataset.builtin
+    assert dataset.find_categories(NOWHERE) == ("shirt", "long-pants", "short-pants", "skirt", "dress")
+
+
+def test_items_are_known_without_making_them():
+    assert len(items()) == 200
+    few, many = items(objects=3), items(objects=12)
+    assert [item.id for item in few] == ["shirt-0000", "shirt-0001", "shirt-0002"]
+    assert many[:3] == few
+    assert all(item.object == item.id for item in many)
+    assert pickle.loads(pickle.dumps(few)) == few
+
+
+@pytest.mark.parametrize("objects", [0, -1])
+def test_no_garments_is_an_error(objects):
+    with pytest.raises(KgError, match="cannot be made"):
+        items(objects=objects)
+
+
+def test_an_unknown_category_is_answered_with_the_likeliest():
+    with pytest.raises(KgError, match="'shirts'") as caught:
+        items("shirts")
+    assert "Did you mean 'shirt'?" in caught.value.hint
+    with pytest.raises(KgError, match="'hat'"):
+        Garments().landmark_names("hat")
+
+
+def test_a_garment_is_the_same_whatever_else_is_made():
+    alone = Garments().load(items(objects=5)[4])
+    again = [Garments().load(item) for item in items(objects=6)][4]
+    assert np.array_equal(alone.vertices, again.vertices)
+    assert np.array_equal(alone.faces, again.faces)
+    assert np.array_equal(alone.landmarks, again.landmarks)
+
+
+def test_seed_index_and_category_each_change_it():
+    def waist(category, seed, index):
+        shape = Garments().load(items(category, seed=seed, objects=index + 1)[index])
+        side = list(Garments().landmark_names(category).values()).index("left waist side")
+        vertex = (shape.vertices == shape.landmarks[side]).all(axis=1).argmax()
+        return round(shape.material[vertex, 0], 9)
+
+    # Long and short trousers draw their waists from one range, but not the same waists.
+    variants = [("long-pants", 0, 0), ("long-pants", 0, 1), ("long-pants", 1, 0), ("short-pants", 0, 0)]
+    assert len({waist(*variant) for variant in variants}) == len(variants)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_landmarks_and_material_are_of_the_surface(category):
+    names = Garments().landmark_names(category)
+    for item in items(category, objects=3):
+        shape = Garments().load(item)
+        assert shape.landmark_ids.tolist() == list(names)
+        for landmark in shape.landmarks:
+            assert (shape.vertices == landmark).all(axis=1).any()
+        heights = {name: shape.landmarks[number, 1] for number, name in names.items()}
+        lowest = "crotch" if "crotch" in heights else "front hem"
+        top = "front waist" if "front waist" in heights else "front neck"
+        assert heights[top] - heights[lowest] > 0.15
+        # Rest lengths are lengths: an edge is as long on the pattern as on the shape, but for some strain.
+        a, b, _ = shape.faces.T
+        seen = np.linalg.norm(shape.vertices[a] - shape.vertices[b], axis=1)
+        rest = np.linalg.norm(shape.material[a, :2] - shape.material[b, :2], axis=1)
+        assert np.median(seen / rest) == pytest.approx(1, abs=0.015)
+
+
+def test_names_say_whose_left_it_is():
+    assert "left armpit" in Garments().landmark_names("shirt").values()
+    shape = Garments().load(items()[0])
+    names = Garments().landmark_names("shirt")
+    x = {name: shape.landmarks[number, 0] for number, name in names.items()}
+    # The front faces the viewer (+z), so that the wearer's left is on the viewer's right.
+    assert x["left cuff top"] > 0.2
+    assert x["right cuff top"] < -0.2
+
+
+@pytest.mark.parametrize("category", ["shirt", "long-pants"])
+def test_it_prepares_to_a_store(category, tmp_path, monkeypatch):
+    monkeypatch.setenv("KG_HOME", str(tmp_path))
+    made = prepare(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3), strict=True)
+    store = made.store
+    assert store.name == f"garments/{category}/laid"
+    assert (store.unit, store.count, store.points_per_cloud) == ("metre", 3, 512)
+    assert store.landmark_names == Garments().landmark_names(category)
+    clouds = store.read()
+    assert clouds.material is not None
+    assert clouds.landmarks is not None
+    # 512 points on 1 m² of cloth are some 5 cm apart.
+    gap = np.linalg.norm(clouds.landmarks[:, :, None] - clouds.points[:, None], axis=-1).min(axis=-1)
+    assert (gap * clouds.scale[:, None]).max() < 0.06
+    assert set(store.splits()) == {0, 1, 2}
+    assert not prepare(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3)).made
+
+
+def test_listing_garments_imports_nothing_heavy():
+    code = """
+import sys
+import kg_datasets.garments
+print([name for name in ("torch", "vtkmodules", "pyvista") if name in sys.modules])
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_meshing_needs_no_graphics_library():
+    code = """
+import sys
+from kg_datasets.garments import Skirt, sew
+sew(Skirt.middle().pattern())
+print([name for name in sys.modules if "OpenGL" in name or "Rendering" in name])
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
