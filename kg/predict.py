@@ -15,6 +15,7 @@ from kg.config import Inference
 from kg.data.batches import thin
 from kg.data.dataset import Split
 from kg.data.normalise import normalise
+from kg.data.read import read_shape
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError
@@ -175,13 +176,12 @@ def predict_files(
     Raises:
         KgError: A file cannot be read, or its cloud has fewer points than needed; names the file.
     """
-    from kg.data.read import read_shape
-
     count = detector.checkpoint.config.train.points
     points, frames = [], []
     for number, file in enumerate(files):
+        shape = read_shape(file)
         try:
-            cloud, _ = sample_shape(read_shape(file), count, np.random.default_rng([seed, number]))
+            cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
             frame = normalise(cloud)
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error

@@ -87,11 +87,11 @@ def predict(
 
 def _expand(entry: Path) -> list[Path]:
     """Return the shape files of a folder, or the file itself."""
-    from kg.data.read import SUFFIXES
+    from kg.data.read import SUFFIXES, shape_files
 
     if not entry.is_dir():
         return [entry]
-    found = sorted(path for path in entry.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = shape_files(entry)
     if not found:
         raise KgError(f"{entry} holds no shapes.", f"Readable: {' '.join(sorted(SUFFIXES))}")
     return found

@@ -18,7 +18,6 @@ class Layout:
         legend_columns: Keypoints in a row of the legend.
         text: Height of the letters.
         width, height: Of the page.
-
     """
 
     columns: int

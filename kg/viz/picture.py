@@ -29,7 +29,6 @@ class Rendered:
         renderer: Who drew it.
         width, height: In pixels.
         note: What the user should know about it; may be empty.
-
     """
 
     path: Path
@@ -46,7 +45,6 @@ def write(scene: Scene, output: Path, style: Style) -> Rendered:
     Raises:
         KgError: The suffix or the renderer is none of ours, pyvista was asked for and does not render here,
             or the picture would be too large.
-
     """
     suffix = output.suffix.lower()
     if suffix not in SUFFIXES:
@@ -68,7 +66,6 @@ def plan(scene: Scene, style: Style) -> Layout:
 
     Raises:
         KgError: The picture would be too large.
-
     """
     layout = arrange(scene, style.size, style.columns, titled=style.labels)
     if max(layout.width, layout.height) > LARGEST:

@@ -21,7 +21,6 @@ class Shape:
         points: (N, 3).
         keypoints: (K, 3), in the space of the points; (0, 3) for a cloud alone.
         strengths: (E,) 0 to 1, of the scene's edges on this shape.
-
     """
 
     title: str
@@ -40,7 +39,6 @@ class Scene:
         half: Half the width and half the height of a tile, the same for all, in the points' unit.
         point_radius, keypoint_radius: Of the balls that are drawn, in the same unit.
         background: sRGB, 0 to 1.
-
     """
 
     shapes: tuple[Shape, ...]

@@ -36,7 +36,6 @@ def render(
     Raises:
         KgError: An option or id is not known, the suffix is none of these, or pyvista was asked for and
             does not render here.
-
     """
     return write(_predicted_scene(predictions, shapes, ids, style), output, style)
 
@@ -48,7 +47,6 @@ def contact_sheet(
 
     Raises:
         KgError: As for `render`.
-
     """
     named = titles or [str(number) for number in range(len(clouds))]
     nothing = np.empty((0, 3))
@@ -66,7 +64,6 @@ def show(
 
     Raises:
         KgError: As for `render`, or there is no display.
-
     """
     if style.renderer == "matplotlib":
         raise KgError("A window is drawn by pyvista, not by matplotlib.", "Leave out --renderer or --window.")
@@ -87,7 +84,6 @@ def choose_shapes(ids: Sequence[str], count: int, wanted: Sequence[str] = ()) ->
 
     Raises:
         KgError: A wanted id is not there.
-
     """
     if not wanted:
         spread = np.linspace(0, len(ids) - 1, min(count, len(ids)))

@@ -16,7 +16,6 @@ def choose_edges(predictions: Predictions, threshold: float | None = None) -> ND
     Args:
         predictions: Keypoints (n, K, 3) and edges (n, E).
         threshold: Draw every edge with at least this mean weight instead.
-
     """
     weight = predictions.edges.mean(axis=0, dtype=np.float64)
     if threshold is not None:

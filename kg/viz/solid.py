@@ -24,7 +24,6 @@ class Photographer:
     Args:
         scene: What the shapes belong to.
         size: Width and height of a tile in pixels.
-
     """
 
     def __init__(self, scene: Scene, size: tuple[int, int]) -> None:

@@ -18,7 +18,6 @@ class Style:
         background: A colour that matplotlib knows: a name or #rrggbb.
         renderer: auto, pyvista or matplotlib; auto is pyvista where it renders, and for vector files
             matplotlib.
-
     """
 
     size: int = 400

@@ -21,7 +21,6 @@ class View:
     Attributes:
         azimuth: Degrees around +y: 0 is the front (+z), 90 is +x.
         elevation: Degrees above the horizon, -90 to 90.
-
     """
 
     azimuth: float
@@ -48,7 +47,6 @@ def upright(points: NDArray[np.floating], up: str) -> NDArray[np.float64]:
 
     Raises:
         KgError: It is another axis.
-
     """
     coordinates = np.asarray(points, dtype=np.float64)
     if up == "y":
@@ -63,7 +61,6 @@ def parse_view(text: str, clouds: Sequence[NDArray[np.floating]]) -> View:
 
     Raises:
         KgError: It is none of these.
-
     """
     word = text.strip().lower()
     if word == "auto":

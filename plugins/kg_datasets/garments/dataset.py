@@ -53,7 +53,6 @@ class Garments(Dataset):
 
         Raises:
             KgError: There is no such category, or fewer than one garment is wanted.
-
         """
         _sizes(category)
         count = OBJECTS if options.objects is None else options.objects

@@ -24,7 +24,6 @@ class Dress(Sizes):
         strap: Width of a strap, along the shoulder.
         slope: How far a strap drops towards the arm.
         armhole: How far below the strap the armpit is.
-
     """
 
     chest: float = drawn(0.40, 0.48)

@@ -25,7 +25,6 @@ def triangulate(outline: Points, edge: float) -> tuple[Points, Faces]:
 
     Raises:
         ValueError: The outline comes so near to itself that its edges are not all in the mesh.
-
     """
     points = np.concatenate([outline, _inside(outline, edge)])
     border = len(outline)

@@ -30,7 +30,6 @@ class Edge:
         front: Its curve on the front panel.
         back: Its curve on the back panel if it is open (a neckline, a hem); None if it is a seam,
             which has one curve and is sewn.
-
     """
 
     start: str
@@ -47,7 +46,6 @@ class Limb:
         along: (2,) unit vector from there to its cuff.
         across: (2,) unit vector from the corner into the limb, at right angles to `along`.
         width: Its width at the corner.
-
     """
 
     corner: NDArray[np.float64]
@@ -71,7 +69,6 @@ class Half:
         edges: The first begins at the centre line, the last ends at it.
         end: Name of the place where the last ends.
         limb: Its sleeve or leg, if it has one.
-
     """
 
     edges: Sequence[Edge]

@@ -26,7 +26,6 @@ class Garment:
         faces: (F, 3) int64; normals point outwards, out of the front towards the wearer's front.
         landmarks: Names of places to vertices, in the order of the walk around the outline.
         limbs: Sleeves or legs.
-
     """
 
     flat: NDArray[np.float64]
@@ -63,7 +62,6 @@ def sew(pattern: Pattern, edge: float = EDGE) -> Garment:
 
     Raises:
         ValueError: The outline comes too near to itself for such edges.
-
     """
     front, back = _border(pattern, front=True, edge=edge), _border(pattern, front=False, edge=edge)
     points, faces = triangulate(front.points, edge)

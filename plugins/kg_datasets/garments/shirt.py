@@ -29,7 +29,6 @@ class Shirt(Sizes):
         sleeve_angle: Degrees below the horizontal.
         cuff: Width, as a share of what goes with the sleeve's length.
         hem_sag: How far the middle of the hem hangs below its corners.
-
     """
 
     length: float = drawn(0.60, 0.78)

@@ -19,7 +19,6 @@ class Skirt(Sizes):
         length: From the sides of the waist to the lowest of the hem.
         flare: Degrees by which each side leans outwards below the hip.
         front_dip, back_dip: How far the middle of the waist lies below its sides.
-
     """
 
     waist: float = drawn(0.33, 0.42)

@@ -25,7 +25,6 @@ class LongPants(Sizes):
         cuff: Width of a cuff as a share of the thigh's.
         spread: Degrees by which each leg leans outwards.
         front_dip, back_dip: How far the middle of the waist lies below its sides.
-
     """
 
     waist: float = drawn(0.35, 0.46)
