@@ -24,10 +24,3 @@ def tests(session: nox.Session) -> None:
     """The tests, against the package as it is installed."""
     session.install(*CONSTRAINTS, ".", *GROUPS["test"])
     session.run("pytest", *session.posargs)
-
-
-@nox.session
-def plugin(session: nox.Session) -> None:
-    """A stranger's data set and backbone, installed beside kg and trained with."""
-    session.install(*CONSTRAINTS, ".", "./fixtures/third_party_plugin", *GROUPS["test"])
-    session.run("pytest", "-m", "plugin", *session.posargs)

@@ -73,3 +73,4 @@ def test_the_release_preset_holds_what_the_released_code_does():
     assert (release.model.inference, release.model.canonical) == ("hard", False)
     assert (release.train.optimizer, release.train.learning_rate) == ("adadelta", 0.1)
     assert (release.train.adadelta_eps, release.train.similarity_delay) == (1e-2, 21)
+    assert release.train.separation_weight == 0

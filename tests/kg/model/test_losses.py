@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from kg.model.losses import farthest_point_loss, similarity_loss
+from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
 
 
 def chamfer(a, b):
@@ -34,3 +34,18 @@ def test_the_start_of_the_farthest_points_can_be_chosen():
     keypoint = torch.tensor([[[1.0, 0, 0]]])
     assert farthest_point_loss(keypoint, cloud, 1, torch.tensor([1])).item() == 0
     assert farthest_point_loss(keypoint, cloud, 1, torch.tensor([2])).item() == pytest.approx(32)
+
+
+def test_keypoints_are_pushed_apart_up_to_the_distance():
+    keypoints = torch.tensor([[[0.0, 0, 0], [0.1, 0, 0], [0, 0.5, 0]]], dtype=torch.float64)
+    # One pair at a quarter of the distance, two beyond it.
+    assert separation_loss(keypoints, 0.4).item() == pytest.approx(0.75**2 / 3, rel=1e-5)
+    assert separation_loss(keypoints, 0.05).item() == 0
+
+
+def test_keypoints_in_one_place_have_a_finite_push():
+    keypoints = torch.zeros(1, 3, 3, dtype=torch.float64, requires_grad=True)
+    separation_loss(keypoints, 0.3).backward()
+    assert torch.isfinite(keypoints.grad).all()
+    apart = torch.rand(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda k: separation_loss(k, 0.9), apart)
