@@ -131,9 +131,9 @@ def _table(results: "list[Result]") -> "Table":
         for part, unit in result.units.items():
             rows.append((result.metric, part, result.values[part], unit, *where))
     made = table("", COLUMNS, rows)
-    for column in made.columns[:3]:
-        # In a narrow terminal the unit is folded, not the name.
-        column.no_wrap = True
+    for column in made.columns:
+        # In a narrow terminal the unit is folded, and nothing else.
+        column.no_wrap = column.header != "unit"
     return made
 
 
