@@ -98,7 +98,11 @@ def train(
             done = now.epoch * now.steps + now.step
             advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
 
-        summary = run_training(config, folder, device, resume=resume is not None, report=report)
+        try:
+            summary = run_training(config, folder, device, resume=resume is not None, report=report)
+        except Exception:
+            runs.discard_if_empty(folder)
+            raise
 
     result = {
         "run": str(folder),

@@ -1,6 +1,7 @@
 """`kg train` as it is typed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -50,6 +51,17 @@ def test_what_cannot_be_trained_is_one_line_and_a_hint(train, capsys, words, cod
     assert "hint" in captured.err
     assert "Traceback" not in captured.err
     assert captured.out == ""
+
+
+def test_a_training_that_cannot_start_leaves_no_run(train, tmp_path, capsys):
+    assert train("--name", "before") == 0
+    assert train("--name", "after", "--points", "8") == 1
+    assert "--points" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "after").exists()
+    assert (tmp_path / "runs" / "latest").resolve().name == "before"
+    shutil.rmtree(tmp_path / "runs" / "before")
+    assert train("--name", "after", "--points", "8") == 1
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_an_unknown_category_is_answered_with_the_closest(capsys):
