@@ -1,0 +1,152 @@
+"""From a mesh to what holds it together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.errors import KgError
+from kg.sim.settings import Settings
+
+Points = NDArray[np.float64]
+Values = NDArray[np.float64]
+Pairs = NDArray[np.int64]
+
+REACH = 1.6
+"""Vertices nearer than so many thicknesses along the edges may be as near as they are at rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Pairs of vertices with a length to keep, in batches that share no vertex.
+
+    Attributes:
+        pairs: (L, 2) vertices.
+        rest: (L,) metres.
+        ends: Where each batch ends.
+    """
+
+    pairs: Pairs
+    rest: Values
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cloth:
+    """A mesh at rest, and the lengths that it keeps.
+
+    Attributes:
+        rest: (V, 3) vertices at rest, metres.
+        faces: (F, 3) vertex indices.
+        edges: The mesh's edges: they resist stretch and, being triangles, shear.
+        bends: The far corners of any two triangles that share an edge: they resist bending.
+        areas: (V,) m², the part of the surface that belongs to each vertex.
+        edge: Mean length of an edge, metres.
+    """
+
+    rest: Points
+    faces: Pairs
+    edges: Links
+    bends: Links
+    areas: Values
+    edge: float
+
+    @classmethod
+    def of_mesh(cls, vertices: Points, faces: Pairs) -> "Cloth":
+        """Return the cloth of a mesh (V, 3), (F, 3) as it lies at rest, in metres.
+
+        Raises:
+            KgError: A vertex belongs to no face, or a triangle has no area.
+        """
+        corners = vertices[faces]
+        areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        if not areas.min() > 0:
+            raise KgError("The mesh has triangles without area.", "Mesh it anew (kg.sim.remesh).")
+        if len(np.unique(faces)) < len(vertices):
+            raise KgError("The mesh has vertices that belong to no triangle.")
+        pairs, bends = _edges(faces)
+        edges = _links(vertices, pairs)
+        return cls(
+            rest=np.ascontiguousarray(vertices, dtype=np.float64),
+            faces=faces,
+            edges=edges,
+            bends=_links(vertices, bends),
+            areas=np.bincount(faces.ravel(), np.repeat(areas / 6, 3), len(vertices)),
+            edge=float(edges.rest.mean()),
+        )
+
+    def thickness(self, settings: Settings) -> float:
+        """Return how near two layers of this cloth come, metres."""
+        return settings.thickness * self.edge
+
+    def near(self, thickness: float) -> tuple[Pairs, Pairs, Values]:
+        """Return how near neighbours may come, where that is less than the thickness.
+
+        A row a vertex, as (V + 1,) starts, (n,) neighbours in order and (n,) metres.
+        """
+        rows = _neighbourhoods(self.edges, len(self.rest), REACH * thickness)
+        first = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        second = np.array([vertex for row in rows for vertex in row], dtype=np.int64)
+        apart = np.linalg.norm(self.rest[first] - self.rest[second], axis=1)
+        closer = apart < thickness
+        starts = np.concatenate([[0], np.bincount(first[closer], minlength=len(rows)).cumsum()])
+        return starts, second[closer], apart[closer]
+
+
+def _edges(faces: Pairs) -> tuple[Pairs, Pairs]:
+    """Return every edge once, (E, 2), and the far corners of the triangles beside it, (B, 2)."""
+    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    far = np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
+    ends = np.sort(ends, axis=1)
+    order = np.lexsort((far, ends[:, 1], ends[:, 0]))
+    ends, far = ends[order], far[order]
+    same = (ends[1:] == ends[:-1]).all(axis=1)
+    edges = ends[np.concatenate([[True], ~same])]
+    bends = np.sort(np.stack([far[:-1][same], far[1:][same]], axis=1), axis=1)
+    return edges, np.unique(bends[bends[:, 0] != bends[:, 1]], axis=0)
+
+
+def _links(vertices: Points, pairs: Pairs) -> Links:
+    colours = _colours(pairs, len(vertices))
+    order = np.argsort(colours, kind="stable")
+    pairs = np.ascontiguousarray(pairs[order])
+    return Links(
+        pairs,
+        np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1),
+        tuple(np.bincount(colours).cumsum().tolist()),
+    )
+
+
+def _colours(pairs: Pairs, count: int) -> Pairs:
+    """Return a number for each pair, the lowest that no pair before it with a common vertex has."""
+    used = [0] * count
+    colours = []
+    for first, second in pairs.tolist():
+        taken = used[first] | used[second]
+        free = ~taken & (taken + 1)
+        used[first] |= free
+        used[second] |= free
+        colours.append(free.bit_length() - 1)
+    return np.array(colours, dtype=np.int64)
+
+
+def _neighbourhoods(edges: Links, count: int, reach: float) -> list[list[int]]:
+    """Return the vertices within `reach` of each vertex along the edges, in order."""
+    beside: list[list[tuple[int, float]]] = [[] for _ in range(count)]
+    for (first, second), length in zip(edges.pairs.tolist(), edges.rest.tolist(), strict=True):
+        beside[first].append((second, length))
+        beside[second].append((first, length))
+    found = []
+    for start in range(count):
+        nearest = {start: 0.0}
+        waiting = [start]
+        while waiting:
+            vertex = waiting.pop()
+            for other, length in beside[vertex]:
+                way = nearest[vertex] + length
+                if way < min(reach, nearest.get(other, np.inf)):
+                    nearest[other] = way
+                    waiting.append(other)
+        del nearest[start]
+        found.append(sorted(nearest))
+    return found

@@ -1,0 +1,73 @@
+"""What every deformation has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.sim.garment import Garment
+from kg.sim.simulation import Grip
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Deformation(ABC):
+    """A way to deform a garment; its fields are the user's options.
+
+    Attributes:
+        seconds: Length of a sequence.
+    """
+
+    name: ClassVar[str]
+    seconds: float
+
+    @abstractmethod
+    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
+        """Bring the garment to where the sequence begins."""
+
+    @abstractmethod
+    def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
+        """Yield what the hands do, as (until when, their grips), each when the one before is over.
+
+        Times are seconds since `begin` was through.
+        """
+
+    def frames(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[Points]:
+        """Yield the vertices (V, 3) of so many frames, the first of them before anything moved."""
+        simulation = garment.simulation
+        self.begin(garment, rng)
+        simulation.time = 0.0
+        hands = self.grips(garment, rng)
+        until, grips = next(hands, (np.inf, []))
+        for frame in range(count):
+            if frame:
+                simulation.advance(self.seconds / (count - 1), grips)
+            while simulation.time >= until - 1e-9:
+                until, grips = next(hands, (np.inf, []))
+            yield simulation.positions.copy()
+
+
+def lay_down(garment: Garment, seconds: float) -> None:
+    """Let a garment sink to the ground and lie there, its flattest side down.
+
+    Args:
+        garment: To be laid, in any pose that does not pass through itself.
+        seconds: How long it is given.
+    """
+    simulation = garment.simulation
+    simulation.settle()
+    positions = simulation.positions
+    positions -= (positions.min(axis=0) + positions.max(axis=0)) / 2
+    positions[:, 2] += simulation.thickness / 2 - positions[:, 2].min()
+    simulation.advance(seconds)
+    simulation.velocities[:] = 0
+
+
+def eased(share: float) -> float:
+    """Return how far a hand is that starts and stops gently, of a share of its time from 0 to 1."""
+    share = min(1.0, max(0.0, share))
+    return share**3 * (10 + share * (6 * share - 15))

@@ -1,0 +1,168 @@
+"""A garment is folded, as a person would."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.sim.deformation import Deformation, eased, lay_down
+from kg.sim.garment import Garment
+from kg.sim.simulation import Grip
+
+Points = NDArray[np.float64]
+
+PAUSE = 0.2
+"""Share of the time of each fold that is left to the cloth alone."""
+MOVING = 0.9
+"""Share of the time of a grip in which the hand moves; in the rest it lets go slowly."""
+ARC = 0.75
+"""Height of a hand's way over a crease, as a share of a half circle's."""
+SLEEVED = ("armpit", "cuff top", "cuff underside", "hem corner")
+"""Landmarks on either side of what is folded as a shirt."""
+LONG = 0.4
+"""A sleeve longer than this share of the width between the armpits is turned down by itself; a shorter
+one goes in with the side of the garment."""
+INWARDS = 0.2
+"""So much inwards for each unit down."""
+NARROWER = 0.12
+"""The crease of a sleeve lies so far inside the armpit, as a share of that width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Crease:
+    """One fold: what lies on one side of a line is carried over to the other.
+
+    Attributes:
+        point: (2,) on the line, seen from above.
+        normal: (2,) unit vector across it, towards the side that is carried.
+        hands: Vertices that the hands take.
+    """
+
+    point: Points
+    normal: Points
+    hands: list[int]
+
+
+@dataclass(frozen=True)
+class Fold(Deformation):
+    """A lying garment is folded by hands that carry its edges over, one fold after another.
+
+    Sleeves are turned in and the rest is folded in half; legs are laid on each other and then folded up;
+    what has neither is folded in half and again. Which sleeve is first and which half is carried is
+    drawn.
+
+    Attributes:
+        sloppiness: How far a crease and a hand miss their place: standard deviation as a share of the
+            garment's size.
+    """
+
+    name: ClassVar[str] = "fold"
+    seconds: float = 5.0
+    sloppiness: float = 0.015
+
+    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
+        """Lay it down."""
+        lay_down(garment, seconds=0.5)
+
+    def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
+        """Yield the grips of each fold."""
+        folds = recipe(garment, rng)
+        size = float(np.ptp(garment.positions[:, :2], axis=0).max())
+        each = self.seconds / len(folds)
+        for number, fold in enumerate(folds):
+            crease = self._missed(fold(garment), size, rng)
+            start, end = number * each, (number + 1 - PAUSE) * each
+            yield (number + 1) * each, [_carry(garment, crease, start, end)]
+
+    def _missed(self, crease: Crease, size: float, rng: np.random.Generator) -> Crease:
+        shift, turn = self.sloppiness * rng.normal(size=2)
+        cos, sin = np.cos(4 * turn), np.sin(4 * turn)
+        normal = np.array([[cos, -sin], [sin, cos]]) @ crease.normal
+        return Crease(crease.point + shift * size * normal, normal, crease.hands)
+
+
+def recipe(garment: Garment, rng: np.random.Generator) -> list[Callable[[Garment], Crease]]:
+    """Return the folds of a garment, each to be asked for its crease when its turn comes."""
+    if "crotch" in garment.places:
+        return [half(0, rng.choice([-1, 1])), half(1, -1)]
+    folds = [
+        sleeve(side)
+        for side in rng.permutation(["left", "right"]).tolist()
+        if garment.places.keys() >= {f"{side} {place}" for place in SLEEVED}
+    ]
+    if folds:
+        return [*folds, half(1, rng.choice([-1, 1]), between=("left armpit", "right armpit"))]
+    longer = int(np.ptp(garment.positions[:, :2], axis=0).argmax())
+    return [half(1 - longer, rng.choice([-1, 1])), half(longer, rng.choice([-1, 1]))]
+
+
+def half(axis: int, side: int, between: tuple[str, ...] = ()) -> Callable[[Garment], Crease]:
+    """Return the fold in half of an axis.
+
+    Args:
+        axis: 0 for x, 1 for y.
+        side: Which half is carried, that of larger values (1) or of smaller ones (-1).
+        between: Landmarks beyond whose x, either way, hands take nothing.
+    """
+
+    def crease(garment: Garment) -> Crease:
+        seen = garment.positions[:, :2]
+        normal = np.zeros(2)
+        normal[axis] = side
+        limits = [garment.flat(name)[0] for name in between] or [-np.inf, np.inf]
+        within = (seen[:, 0] >= min(limits)) & (seen[:, 0] <= max(limits))
+        hands = [garment.corner(normal + along * normal[::-1], within) for along in (-1, 1)]
+        return Crease((seen.min(axis=0) + seen.max(axis=0)) / 2, normal, hands)
+
+    return crease
+
+
+def sleeve(side: str) -> Callable[[Garment], Crease]:
+    """Return the fold that turns a sleeve in: a short one straight across, a long one downwards."""
+
+    def crease(garment: Garment) -> Crease:
+        armpit = garment.flat(f"{side} armpit")
+        hands = [garment.places[f"{side} cuff {end}"] for end in ("top", "underside")]
+        along = (garment.flat(hands[0]) + garment.flat(hands[1])) / 2 - armpit
+        out = np.array([1.0 if side == "left" else -1.0, 0.0])
+        width = abs(garment.flat("left armpit") - garment.flat("right armpit"))[0]
+        normal = out
+        if np.linalg.norm(along) < LONG * width:
+            hands = [garment.places[f"{side} {place}"] for place in ("cuff top", "hem corner")]
+        else:
+            down = np.array([-INWARDS * out[0], -1.0])
+            normal = along / np.linalg.norm(along) - down / np.linalg.norm(down)
+            normal /= np.linalg.norm(normal)
+        return Crease(armpit - NARROWER * width * out, normal, hands)
+
+    return crease
+
+
+def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
+    """Return the grip of hands that go over a crease in an arc and turn over on their way, as one."""
+    vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
+    held = garment.positions[vertices]
+    centre = held.mean(axis=0)
+    away = float((centre[:2] - crease.point) @ crease.normal)
+    normal, up = np.append(crease.normal, 0.0), np.array([0.0, 0.0, 1.0])
+    offsets = held - centre
+    across, height = offsets @ normal, offsets @ up
+    beside = offsets - np.outer(across, normal) - np.outer(height, up)
+
+    # It lands on what lies there already, and the bend around that takes some of the cloth's length.
+    landing = held[:, :2] - 2 * np.outer((held[:, :2] - crease.point) @ crease.normal, crease.normal)
+    pile = garment.top(landing, vertices) + garment.simulation.thickness
+    rise = pile + height.max() - centre[2]
+    short = min(pile + np.ptp(height), away / 2)
+
+    def at(time: float) -> Points:
+        angle = np.pi * eased((time - start) / (MOVING * (end - start)))
+        cos, sin = np.cos(angle), np.sin(angle)
+        done = (1 - cos) / 2
+        middle = centre + (away * (cos - 1) + short * done) * normal + (ARC * away * sin + rise * done) * up
+        turned = np.outer(across * cos - height * sin, normal) + np.outer(across * sin + height * cos, up)
+        return middle + beside + turned
+
+    return Grip(vertices, at, start, end, loosens=start + MOVING * (end - start))

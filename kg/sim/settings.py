@@ -1,0 +1,47 @@
+"""What cloth is made of and how finely its motion is followed."""
+
+from dataclasses import dataclass
+
+from kg.errors import KgError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of a simulation, the same for every vertex.
+
+    Attributes:
+        density: Mass of the cloth, kg/m².
+        stretch: Its resistance to stretch and shear, N/m (Young's modulus times thickness).
+        bend: Its resistance to bending, N/m: the stiffness of a spring between the far corners of any
+            two neighbouring triangles.
+        grip: How firmly hands hold, N/m for each vertex.
+        thickness: How near two layers come, as a share of the mesh's mean edge. Below 0.75 or so the
+            vertices of one layer can slip through the triangles of another.
+        ground_friction: Coulomb coefficient between cloth and ground.
+        cloth_friction: Coulomb coefficient between layers of cloth.
+        drag: Share of its velocity that cloth loses to the air, 1/s.
+        gravity: m/s², downwards.
+        step: Longest step of the solver, seconds; shorter ones make stiffer cloth.
+
+    Raises:
+        KgError: A value is out of range.
+    """
+
+    density: float = 0.2
+    stretch: float = 1e4
+    bend: float = 0.02
+    grip: float = 20.0
+    thickness: float = 0.9
+    ground_friction: float = 0.8
+    cloth_friction: float = 0.5
+    drag: float = 4.0
+    gravity: float = 9.81
+    step: float = 1 / 1600
+
+    def __post_init__(self) -> None:
+        for name in ("density", "stretch", "bend", "grip", "thickness", "step"):
+            if not getattr(self, name) > 0:
+                raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
+        for name in ("ground_friction", "cloth_friction", "drag", "gravity"):
+            if not getattr(self, name) >= 0:
+                raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

@@ -1,0 +1,135 @@
+"""Cloth in motion: extended position-based dynamics (XPBD) in small steps.
+
+In every substep the vertices fly on, then each link pulls them back to its length, each pair of vertices
+that came too near is pushed apart, and the ground pushes up; what all of that moved them by is their
+velocity. One round of many substeps converges faster than many rounds of one step (Macklin et al.,
+*Small Steps in Physics Simulation*, 2019).
+
+Layers cannot pass through each other: every vertex is a ball, wider than the gaps between the balls of
+a triangle, and moves by half a ball at most in a substep.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.sim.cloth import Cloth
+from kg.sim.kernels import choose
+from kg.sim.settings import Settings
+
+Points = NDArray[np.float64]
+
+SPRING = 2 / np.sqrt(3)
+"""Springs k along a lattice of equilateral triangles make a sheet of modulus 2k/√3."""
+SKIN = 0.5
+"""Pairs are looked for at so many thicknesses more than they may touch at, and used until one moved."""
+SETTLING = 60
+"""Substeps in which layers that lie too near part before anything moves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grip:
+    """Vertices that a hand holds, as with springs: cloth that is too short or in the way gives.
+
+    Attributes:
+        vertices: (G,) indices.
+        path: Gives their places (G, 3) at a time, seconds since the simulation began.
+        start, end: When the hand takes and has let go, seconds.
+        loosens: When it begins to let go.
+    """
+
+    vertices: NDArray[np.int64]
+    path: Callable[[float], Points]
+    start: float
+    end: float
+    loosens: float
+
+    def firmness(self, time: float) -> float:
+        """Return how firmly it holds, from 1 down to 0."""
+        if self.loosens <= time < self.end:
+            return (self.end - time) / (self.end - self.loosens)
+        return float(self.start <= time <= self.loosens)
+
+
+class Simulation:
+    """A piece of cloth and the hands that hold it.
+
+    Attributes:
+        cloth, settings: As given.
+        positions: (V, 3) metres, z up.
+        velocities: (V, 3) m/s.
+        time: Seconds since it began.
+        thickness: How near two layers come, metres; half of it is the ground's distance.
+    """
+
+    def __init__(self, cloth: Cloth, settings: Settings | None = None, positions: Points | None = None) -> None:
+        self.cloth, self.settings = cloth, settings or Settings()
+        self.positions = np.array(cloth.rest if positions is None else positions, order="C")
+        self.velocities = np.zeros_like(self.positions)
+        self.time = 0.0
+        self.thickness = cloth.thickness(self.settings)
+        self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
+        self._kernels = choose()
+        self._masses = cloth.areas * self.settings.density
+        self._inverse_masses = 1 / self._masses
+        self._near = cloth.near(self.thickness)
+        self._pairs, self._apart = np.empty((0, 2), dtype=np.int64), np.empty(0)
+        self._searched_at: Points | None = None
+
+    @property
+    def kinetic_energy(self) -> float:
+        """Joules."""
+        return float(0.5 * self._masses @ (self.velocities**2).sum(axis=1))
+
+    def settle(self) -> None:
+        """Part layers that lie too near, without gravity, ground or speed."""
+        for _ in range(SETTLING):
+            self._substep(self.settings.step, (), weightless=True)
+            self.velocities[:] = 0
+
+    def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
+        """Go on by one frame of so many seconds, held by the grips that are in force."""
+        steps = ceil(seconds / self.settings.step - 1e-9)
+        step = seconds / steps
+        for _ in range(steps):
+            self.time += step
+            self._substep(step, [grip for grip in grips if grip.start <= self.time <= grip.end])
+
+    def _substep(self, step: float, grips: Sequence[Grip], *, weightless: bool = False) -> None:
+        kernels, settings, positions = self._kernels, self.settings, self.positions
+        before = positions.copy()
+        inverse_masses = self._inverse_masses
+        kernels.predict(positions, self.velocities, inverse_masses, 0 * self.gravity if weightless else self.gravity, step)
+        self._search()
+        for grip in grips:
+            self._hold(grip, step)
+        kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
+        kernels.keep_lengths(positions, inverse_masses, self.cloth.bends, 1 / settings.bend / step**2)
+        import os
+        for _ in range(int(os.environ.get('NC','1'))):
+            kernels.keep_apart(positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction)
+        if not weightless:
+            kernels.stay_above(positions, before, inverse_masses, self.thickness / 2, settings.ground_friction)
+        kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step), self.thickness / 2)
+
+    def _hold(self, grip: Grip, step: float) -> None:
+        weight = self._inverse_masses[grip.vertices]
+        stiffness = self.settings.grip * grip.firmness(self.time) * step**2
+        share = stiffness * weight / (stiffness * weight + 1)
+        self.positions[grip.vertices] += share[:, None] * (grip.path(self.time) - self.positions[grip.vertices])
+
+    def _search(self) -> None:
+        """Look for pairs anew if a vertex has moved so far that one could be missing."""
+        moved = (
+            np.inf
+            if self._searched_at is None
+            else self._kernels.farthest_move(self.positions, self._searched_at)
+        )
+        # Half of the skin for either of the two.
+        if moved > SKIN / 2 * self.thickness:
+            reach = (1 + SKIN) * self.thickness
+            self._pairs, self._apart = self._kernels.contacts(self.positions, reach, self.thickness, self._near)
+            self._searched_at = self.positions.copy()
