@@ -128,42 +128,53 @@ def _contacts(positions, reach, thickness, starts, near, near_apart):
     while size < 2 * count:
         size *= 2
     cells = np.empty((count, 3), np.int64)
-    head = np.full(size, -1, np.int64)
-    chain = np.empty(count, np.int64)
-    # The last goes in first, so that every chain runs upwards.
-    for i in range(count - 1, -1, -1):
+    slots = np.empty(count, np.int64)
+    ends = np.zeros(size + 1, np.int64)
+    for i in range(count):
         for axis in range(3):
             cells[i, axis] = np.int64(np.floor(positions[i, axis] / reach))
-        slot = _cell(cells[i, 0], cells[i, 1], cells[i, 2], size - 1)
-        chain[i] = head[slot]
-        head[slot] = i
+        slots[i] = _cell(cells[i, 0], cells[i, 1], cells[i, 2], size - 1)
+        ends[slots[i] + 1] += 1
+    for slot in range(size):
+        ends[slot + 1] += ends[slot]
+    # Vertices cell by cell, so that those of one lie side by side in memory.
+    members = np.empty(count, np.int64)
+    places = np.empty((count, 3))
+    for i in range(count - 1, -1, -1):
+        slot = slots[i]
+        ends[slot + 1] -= 1
+        members[ends[slot + 1]] = i
+        places[ends[slot + 1]] = positions[i]
     room = 16 * count
     pairs = np.empty((room, 2), np.int64)
     apart = np.empty(room)
     found = 0
     for i in range(count):
-        for x in range(cells[i, 0] - 1, cells[i, 0] + 2):
-            for y in range(cells[i, 1] - 1, cells[i, 1] + 2):
-                for z in range(cells[i, 2] - 1, cells[i, 2] + 2):
-                    j = head[_cell(x, y, z, size - 1)]
-                    while j >= 0:
-                        if j > i and cells[j, 0] == x and cells[j, 1] == y and cells[j, 2] == z:
-                            a = positions[i, 0] - positions[j, 0]
-                            b = positions[i, 1] - positions[j, 1]
-                            c = positions[i, 2] - positions[j, 2]
-                            if a * a + b * b + c * c < reach * reach:
-                                if found == room:
-                                    room *= 2
-                                    wider, longer = np.empty((room, 2), np.int64), np.empty(room)
-                                    wider[:found], longer[:found] = pairs, apart
-                                    pairs, apart = wider, longer
-                                pairs[found, 0], pairs[found, 1] = i, j
-                                apart[found] = thickness
-                                for k in range(starts[i], starts[i + 1]):
-                                    if near[k] == j:
-                                        apart[found] = near_apart[k]
-                                found += 1
-                        j = chain[j]
+        px, py, pz = positions[i, 0], positions[i, 1], positions[i, 2]
+        # Half of the cells around, so that each pair of cells is met once.
+        for cell in range(13, 27):
+            x, y, z = cells[i, 0] + cell // 9 - 1, cells[i, 1] + cell // 3 % 3 - 1, cells[i, 2] + cell % 3 - 1
+            slot = _cell(x, y, z, size - 1)
+            first = ends[slot + 1]
+            last = ends[slot + 2] if slot + 2 <= size else count
+            for k in range(first, last):
+                a, b, c = px - places[k, 0], py - places[k, 1], pz - places[k, 2]
+                if a * a + b * b + c * c >= reach * reach:
+                    continue
+                j = members[k]
+                if cells[j, 0] != x or cells[j, 1] != y or cells[j, 2] != z or (cell == 13 and j <= i):
+                    continue
+                if found == room:
+                    room *= 2
+                    wider, longer = np.empty((room, 2), np.int64), np.empty(room)
+                    wider[:found], longer[:found] = pairs, apart
+                    pairs, apart = wider, longer
+                pairs[found, 0], pairs[found, 1] = i, j
+                apart[found] = thickness
+                for n in range(starts[i], starts[i + 1]):
+                    if near[n] == j:
+                        apart[found] = near_apart[n]
+                found += 1
     return pairs[:found], apart[:found]
 
 

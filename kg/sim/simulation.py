@@ -108,9 +108,7 @@ class Simulation:
             self._hold(grip, step)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.bends, 1 / settings.bend / step**2)
-        import os
-        for _ in range(int(os.environ.get('NC','1'))):
-            kernels.keep_apart(positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction)
+        kernels.keep_apart(positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction)
         if not weightless:
             kernels.stay_above(positions, before, inverse_masses, self.thickness / 2, settings.ground_friction)
         kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step), self.thickness / 2)
