@@ -82,7 +82,7 @@ def _pruned(axes: Points, count: int) -> Indices:
                     top = max(top, distance)
                 largest[block] = top
                 block += way
-        farthest = np.argmax(largest)
+        farthest = int(np.argmax(largest))
         reach = largest[farthest]
         latest = farthest * BLOCK
         while distances[latest] != reach:
