@@ -252,7 +252,8 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
 def _list_skipped(category: str, skipped: list[dict[str, str]]) -> None:
     if not skipped:
         return
-    note(f"[yellow]warning[/] {category}: {len(skipped)} shapes were left out:")
+    left = "1 shape was" if len(skipped) == 1 else f"{len(skipped)} shapes were"
+    note(f"[yellow]warning[/] {category}: {left} left out:")
     for item in skipped[:MAX_LISTED]:
         note(f"  {escape(item['id'])}: {escape(item['reason'])}")
     if len(skipped) > MAX_LISTED:

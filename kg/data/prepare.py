@@ -3,7 +3,6 @@
 import errno
 import json
 import platform
-import shutil
 import sys
 import time
 from collections import Counter
@@ -102,7 +101,7 @@ def prepare(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with _clear_errors(path.parent), locked(path.with_name(f".{variant}.lock"), on_wait):
+    with _room_on(path.parent), locked(path.with_name(f".{variant}.lock"), on_wait):
         if path.exists() and not force:
             return _found(Store(path), made_from)
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
@@ -243,7 +242,7 @@ def _blocks(parts: Sequence[Part]) -> Iterator[Clouds]:
 
 
 @contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
+def _room_on(folder: Path) -> Iterator[None]:
     """Turn a full disk into an error that says so."""
     try:
         yield
@@ -253,6 +252,6 @@ def _clear_errors(folder: Path) -> Iterator[None]:
         if error.errno not in full and not any(f"errno = {number}," in str(error) for number in full):
             raise
         raise KgError(
-            f"The disk of {folder} is full ({shutil.disk_usage(folder).free:,} bytes are free).",
+            f"The disk of {folder} is full.",
             "Make room, or move the data folder with KG_HOME. The same command goes on where it stopped.",
         ) from error

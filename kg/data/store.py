@@ -68,7 +68,10 @@ class Store:
         with self._open() as file:
             attributes = dict(file.attrs)
             if attributes.get("format") != FORMAT or attributes.get("version") != VERSION:
-                raise KgError(f"{path} is no kg store of version {VERSION}.", "Prepare it again: kg prepare")
+                raise KgError(
+                    f"{path} is no kg store of version {VERSION}.",
+                    "Prepare it again, with --force: kg prepare --help",
+                )
             self.dataset = str(attributes["dataset"])
             self.category = str(attributes["category"])
             self.variant = str(attributes["variant"])
@@ -87,7 +90,9 @@ class Store:
         try:
             file = h5py.File(self.path, "r")
         except OSError as error:
-            raise KgError(f"{self.path} cannot be read: {error}", "Prepare it again: kg prepare") from error
+            raise KgError(
+                f"{self.path} cannot be read: {error}", "Prepare it again, with --force: kg prepare --help"
+            ) from error
         with file:
             yield file
 
