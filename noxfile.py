@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["check", "tests"]
+nox.options.sessions = ["check", "tests", "plugin"]
 # pip, not uv: it also finds wheels in folders that the machine's pip is configured with.
 nox.options.default_venv_backend = "virtualenv"
 
@@ -24,3 +24,17 @@ def tests(session: nox.Session) -> None:
     """The tests, against the package as it is installed."""
     session.install(*CONSTRAINTS, ".", *GROUPS["test"])
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def plugin(session: nox.Session) -> None:
+    """What a stranger installs beside kg: their data set prepared, their backbone trained, all by command."""
+    session.install(*CONSTRAINTS, ".", "./fixtures/third_party_plugin")
+    folder = session.create_tmp()
+    env = {"KG_HOME": f"{folder}/home", "KG_RUNS": f"{folder}/runs"}
+    out = f"{folder}/out.npz"
+    session.run("kg", "prepare", "ellipsoids", "--points", "512", "--force", env=env)
+    backbone = ("--set", "backbone=edgeconv", "--set", "backbone.neighbours=8")
+    session.run("kg", "train", "-c", "flat", *backbone, "--points", "256", "--epochs", "2", "--cpu", env=env)
+    session.run("kg", "predict", "-o", out, "--cpu", env=env)
+    session.run("kg", "eval", out, "--metric", "das,correspondence", env=env)

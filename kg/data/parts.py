@@ -124,7 +124,8 @@ def item_stamps(items: Sequence[Item]) -> list[str]:
             known[id(source)] = digest(pickle.dumps(source))
         return known[id(source)]
 
-    return [json.dumps([item.id, item.object, item.frame, item.split, stamp(item.source)]) for item in items]
+    known_by = [item.name for item in fields(Item) if item.name != "source"]
+    return [json.dumps([*(getattr(item, name) for name in known_by), stamp(item.source)]) for item in items]
 
 
 def digest(data: bytes) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 import kg
 from kg import paths
@@ -23,7 +24,6 @@ from kg.data.split import split_by_frame, split_by_object
 from kg.data.store import Clouds, Store, write_store
 from kg.data.workers import make_together
 from kg.errors import KgError
-from kg.locks import locked
 
 Progress = Callable[[int, int], None]
 
@@ -101,7 +101,7 @@ def prepare(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with _room_on(path.parent), locked(path.with_name(f".{variant}.lock"), on_wait):
+    with _room_on(path.parent), _alone(path, on_wait):
         if path.exists() and not force:
             return _found(Store(path), made_from)
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
@@ -239,6 +239,22 @@ def _blocks(parts: Sequence[Part]) -> Iterator[Clouds]:
             else None,
             material=rows.material if material else None,
         )
+
+
+@contextmanager
+def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a store, which the system takes away from a process that dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What an interrupted preparation has done stays done, and comes out as if nothing had happened."""
 
 import errno
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,7 @@ class Files(Dataset):
     title = "Files"
     licence = "None"
     stop_at: int | None = None
+    pause: float = 0.0
     loaded: list[str] = field(default_factory=list)
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
@@ -32,6 +35,7 @@ class Files(Dataset):
         if self.stop_at is not None and item.id == f"{self.stop_at:02}":
             raise KeyboardInterrupt
         self.loaded.append(item.id)
+        time.sleep(self.pause)
         file, _ = item.source
         return Shape(np.load(file))
 
@@ -62,9 +66,9 @@ def interrupt(raw: Path, at: int, points: int = 16) -> None:
 
 
 def leavings() -> list[str]:
-    """Return what lies beside the store."""
+    """Return what lies in the store's folder, but for the lock files."""
     folder = paths.store("files", "c", "rest").parent
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
 @pytest.fixture
@@ -183,3 +187,28 @@ def test_a_plugins_defect_names_the_plugin_and_the_shape(raw: Path) -> None:
     files = Files()
     run(files, raw)
     assert "00" not in files.loaded[1:]
+
+
+def test_two_at_once_wait_for_each_other(raw: Path) -> None:
+    waits: list[str] = []
+    made: list[Prepared] = []
+
+    def work() -> None:
+        made.append(
+            prepare(
+                Files(pause=0.02),
+                "c",
+                raw,
+                PrepareOptions(points=16),
+                on_wait=lambda: waits.append("waited"),
+            )
+        )
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert waits == ["waited"]
+    assert sorted(prepared.made for prepared in made) == [False, True]
+    assert leavings() == ["rest.h5"]
