@@ -66,11 +66,11 @@ ON_CLOTH = 5.0
 
 
 class _Garment(NamedTuple):
-    """A garment by its folder; `place` is the folder's path within its part, <class>/[<subtype>/]<ID>."""
+    """A garment's mesh; `place` is the path of its folder within its part, <class>/[<subtype>/]<ID>."""
 
     part: str
     place: Path
-    folder: Path
+    file: Path
 
     @property
     def id(self) -> str:
@@ -83,6 +83,10 @@ class _Garment(NamedTuple):
         *parents, _ = self.place.as_posix().lower().split("/")
         paper = {name for name, patterns in GARMENTS.items() if self._fits(patterns)}
         return {parents[0], "-".join(parents), *paper}
+
+    @property
+    def keypoints(self) -> Path | None:
+        return next(iter(sorted(self.file.parent.glob("kp_*.pcd"))), None)
 
     def _fits(self, patterns: tuple[str, ...]) -> bool:
         return any(fnmatchcase(self.place.as_posix().lower(), pattern) for pattern in patterns)
@@ -147,7 +151,7 @@ class ClothesNet(Dataset):
         """
         root = locate(_find_root, raw, raw)
         items = [
-            Item(id=garment.id, object=garment.id, source=garment.folder)
+            Item(id=garment.id, object=garment.id, source=(garment.file, garment.keypoints))
             for garment in _garments(root)
             if category in garment.categories
         ]
@@ -161,8 +165,7 @@ class ClothesNet(Dataset):
         Raises:
             KgError: The mesh is broken or not in centimetres, or a keypoint lies off the cloth.
         """
-        folder: Path = item.source
-        file = folder / f"{folder.name}.obj"
+        file, keypoint_file = item.source
         mesh = read_mesh(file)
         if mesh.is_cloud:
             raise KgError(f"{file} has no faces.")
@@ -172,7 +175,7 @@ class ClothesNet(Dataset):
             shape = weld(mesh, SEAM).shape()
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
-        keypoints = _read_keypoints(folder, shape.vertices)
+        keypoints = _read_keypoints(keypoint_file, shape.vertices)
         return Shape(shape.vertices, shape.faces, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
 
 
@@ -200,12 +203,11 @@ def _garments(root: Path) -> Iterator[_Garment]:
             for pattern in ("*/*.obj", "*/*/*.obj"):
                 for file in sorted((part / category).glob(pattern)):
                     if file.stem == file.parent.name:
-                        yield _Garment(name, file.parent.relative_to(part), file.parent)
+                        yield _Garment(name, file.parent.relative_to(part), file)
 
 
-def _read_keypoints(folder: Path, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the keypoints (A, 3) of a garment; none where it has no file of them."""
-    file = next(iter(sorted(folder.glob("kp_*.pcd"))), None)
+def _read_keypoints(file: Path | None, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the keypoints (A, 3) of a garment; none where there is no file of them."""
     if file is None:
         return np.empty((0, 3))
     keypoints = read_shape(file).vertices

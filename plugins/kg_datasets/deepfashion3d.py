@@ -1,7 +1,7 @@
 """Deep Fashion3D V2: scans of real garments in many poses (Zhu et al., ECCV 2020)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -40,15 +40,19 @@ POSE = re.compile(r"(\d+)-(\d+)")
 
 
 class _Pose(NamedTuple):
-    """One garment in one pose, and the pose whose registered mesh is the garment's rest, if there is one."""
+    """The files of one garment in one pose.
 
-    root: Path
-    garment: int
-    pose: int
-    rest: int | None
+    Attributes:
+        file: Scan or registered mesh.
+        rest: Registered mesh of the garment's lowest-numbered pose; None for a scan.
+        lines: Number and file of each feature line that is there.
+        category: Type of the garment.
+    """
 
-    def mesh(self, pose: int) -> Path:
-        return self.root / MESHES / f"{self.garment}-{pose}" / "model_cleaned.obj"
+    file: Path
+    rest: Path | None
+    lines: tuple[tuple[int, Path], ...]
+    category: str
 
 
 class DeepFashion3D(Dataset):
@@ -124,11 +128,16 @@ class DeepFashion3D(Dataset):
                 id=f"{garment}-{pose}",
                 object=str(garment),
                 frame=pose,
-                source=(_Pose(root, garment, pose, min(poses[garment]) if registered else None), category),
+                source=_Pose(
+                    file,
+                    poses[garment][min(poses[garment])] if registered else None,
+                    tuple(_line_files(root, garment, pose, category)),
+                    category,
+                ),
             )
             for garment in sorted(poses)
             if types.get(garment) == category.removesuffix(REGISTERED)
-            for pose in poses[garment]
+            for pose, file in sorted(poses[garment].items())
         ]
         if not items:
             raise unknown_name("category", category, self.find_categories(raw))
@@ -140,16 +149,14 @@ class DeepFashion3D(Dataset):
         Raises:
             KgError: A file is broken, or a registered mesh has not the triangles of the garment's first.
         """
-        pose, category = item.source
-        shape = _read_scan(pose) if pose.rest is None else _read_registered(pose)
+        pose: _Pose = item.source
+        shape = read_shape(pose.file) if pose.rest is None else _read_registered(pose.file, pose.rest)
         middle = (shape.vertices.min(axis=0) + shape.vertices.max(axis=0)) / 2
         places: dict[int, NDArray[np.float64]] = {}
-        for line, (_, names) in _lines(category).items():
-            label = f"{pose.garment}_{pose.pose}"
-            file = pose.root / LINES / str(pose.garment) / label / f"{label}_{line}.ply"
-            if file.is_file():
-                extremes = _extremes(read_shape(file).vertices, middle, names)
-                places |= {_landmark_id(line, number): place for number, place in enumerate(extremes)}
+        for line, file in pose.lines:
+            _, names = _lines(pose.category)[line]
+            extremes = _extremes(read_shape(file).vertices, middle, names)
+            places |= {_landmark_id(line, number): place for number, place in enumerate(extremes)}
         return Shape(
             shape.vertices,
             shape.faces,
@@ -182,34 +189,36 @@ def _types(root: Path) -> dict[int, str]:
     return types
 
 
-def _clouds(root: Path) -> dict[int, list[int]]:
-    """Return the poses of each scanned garment."""
-    return _poses(path.stem for path in (root / CLOUDS).glob("*/*.ply"))
+def _clouds(root: Path) -> dict[int, dict[int, Path]]:
+    """Return the scans of each garment by pose."""
+    return _by_pose({path.stem: path for path in (root / CLOUDS).glob("*/*.ply")})
 
 
-def _meshes(root: Path) -> dict[int, list[int]]:
-    """Return the poses of each garment that have a registered mesh."""
-    return _poses(path.parent.name for path in (root / MESHES).glob("*/model_cleaned.obj"))
+def _meshes(root: Path) -> dict[int, dict[int, Path]]:
+    """Return the registered meshes of each garment by pose."""
+    return _by_pose({path.parent.name: path for path in (root / MESHES).glob("*/model_cleaned.obj")})
 
 
-def _poses(names: Iterable[str]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for name in names:
+def _by_pose(files: Mapping[str, Path]) -> dict[int, dict[int, Path]]:
+    found: dict[int, dict[int, Path]] = {}
+    for name, file in files.items():
         if match := POSE.fullmatch(name):
-            found.setdefault(int(match[1]), []).append(int(match[2]))
-    return {garment: sorted(poses) for garment, poses in found.items()}
+            found.setdefault(int(match[1]), {})[int(match[2])] = file
+    return found
 
 
-def _read_scan(pose: _Pose) -> Shape:
-    return read_shape(pose.root / CLOUDS / str(pose.garment) / f"{pose.garment}-{pose.pose}.ply")
+def _line_files(root: Path, garment: int, pose: int, category: str) -> Iterator[tuple[int, Path]]:
+    label = f"{garment}_{pose}"
+    for line in _lines(category):
+        file = root / LINES / str(garment) / label / f"{label}_{line}.ply"
+        if file.is_file():
+            yield line, file
 
 
-def _read_registered(pose: _Pose) -> Shape:
-    assert pose.rest is not None
-    file = pose.mesh(pose.pose)
-    mesh, rest = read_mesh(file), read_mesh(pose.mesh(pose.rest))
+def _read_registered(file: Path, rest_file: Path) -> Shape:
+    mesh, rest = read_mesh(file), read_mesh(rest_file)
     if not mesh.has_topology_of(rest):
-        raise KgError(f"{file} has not the triangles of pose {pose.rest}, the garment's first.")
+        raise KgError(f"{file} has not the triangles of {rest_file.parent.name}, the garment's first.")
     # The rest's cut of the polygons holds for all poses.
     return Shape(mesh.vertices, rest.triangles(), material=rest.vertices)
 

@@ -101,7 +101,7 @@ class Sun3d(Dataset):
                 thing = f"{scene}/{groups[number]}"
                 for crop in range(CROPS):
                     frames[thing] = frames.get(thing, -1) + 1
-                    source = (file, [options.seed, number, crop], options.points)
+                    source = (file, (options.seed, number, crop), options.points)
                     items.append(Item(f"{scene}/{number}-{crop}", thing, frames[thing], source=source))
         return items
 

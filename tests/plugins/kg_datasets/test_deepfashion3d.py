@@ -112,7 +112,7 @@ def test_a_registered_mesh_of_other_triangles_is_left_out(raw: Path, deepfashion
     file.write_text("\n".join(lines[:-1]) + "\n")
     made = prepare(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS)
     assert [name for name, _ in made.skipped] == ["1-2"]
-    assert "1-2/model_cleaned.obj has not the triangles of pose 1" in made.skipped[0][1]
+    assert "1-2/model_cleaned.obj has not the triangles of 1-1" in made.skipped[0][1]
 
 
 def test_scans_reach_the_store_with_their_landmarks(raw: Path, deepfashion3d: Dataset) -> None:
