@@ -270,6 +270,8 @@ def test_real_sequences_are_one_object_each(shared_data: Path, folder: Dataset) 
     for name, count in (("tshirt_fold", 4), ("tshirt_wind", 26)):
         items = folder.items(name, shared_data / "sequences", OPTIONS)
         assert [(item.object, item.frame) for item in items] == [(name, frame) for frame in range(count)]
+    # The shirt before what is made of it.
+    assert folder.items("tshirt_fold", shared_data / "sequences", OPTIONS)[0].id == "tshirt1900"
 
 
 def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
