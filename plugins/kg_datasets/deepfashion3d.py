@@ -1,6 +1,7 @@
 """Deep Fashion3D V2: scans of real garments in many poses (Zhu et al., ECCV 2020)."""
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -78,7 +79,7 @@ class DeepFashion3D(Dataset):
     licence = "CC BY-NC 4.0; password on request"
     url = "https://github.com/GAP-LAB-CUHK-SZ/deepFashion3D"
     access: ClassVar[Access] = "by hand"
-    variant = "scan"
+    variant = "poses"
 
     def fetch(self, request: Fetch) -> None:
         """Take what the user downloaded and unpacked.
@@ -141,6 +142,8 @@ class DeepFashion3D(Dataset):
         ]
         if not items:
             raise unknown_name("category", category, self.find_categories(raw))
+        if strangers := sorted(set(poses) - set(types)):
+            warnings.warn(f"{TYPES} has no type for these garments: {strangers}.", stacklevel=2)
         return items
 
     def load(self, item: Item) -> Shape:

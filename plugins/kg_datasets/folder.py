@@ -137,7 +137,7 @@ def _is_flat(folder: Path) -> bool:
 
 
 def _natural(file: Path) -> tuple[Path, list[int | str], str]:
-    """Return what sorts files folder by folder, and in a folder 2 before 10, and shirt before shirt-folded."""
+    """Return what sorts files folder by folder, in one 2 before 10, and shirt before shirt-folded."""
     parts = re.split(r"(\d+)", file.stem)
     return file.parent, [int(part) if part.isdecimal() else part for part in parts], file.suffix
 
