@@ -9,6 +9,7 @@ split/frame     (n,) uint8          the paper's, frames of one object on all sid
 landmarks       (n, A, 3) float32   normalised, NaN where a shape has none; optional
 landmark_ids    (n, A) int32        semantic ids, -1 where a shape has none; optional
 material        (n, N, 3) float32   where each point lies on the object at rest; optional
+kin             (n,) string         rows that share it share the object at rest; its own by default
 attributes      format, version, dataset, category, variant, unit, landmark_names (JSON),
                 provenance (JSON: source, command, seed, options, versions), checksum (SHA-256
                 of the points)
@@ -16,7 +17,7 @@ attributes      format, version, dataset, category, variant, unit, landmark_name
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -107,6 +108,11 @@ class Store:
             split: NDArray[np.uint8] = file[f"split/{by}"][:]
         return split
 
+    def kin(self) -> list[str]:
+        """Return for every row, (n,), whose material coordinates can be compared with its own."""
+        with self._open() as file:
+            return list(file["kin" if "kin" in file else "objects"].asstr()[:])
+
     def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
         """Return the rows of a split, or all of them.
 
@@ -150,6 +156,7 @@ def write_store(
     unit: str,
     landmark_names: Mapping[int, str],
     provenance: Mapping[str, Any],
+    kin: Sequence[str] | None = None,
 ) -> None:
     """Write a store, whole or not at all.
 
@@ -162,6 +169,8 @@ def write_store(
     count = len(splits["object"])
     with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
         checksum = _write_rows(file, blocks, count)
+        if kin is not None:
+            file.create_dataset("kin", data=list(kin), dtype=h5py.string_dtype())
         for by, names in splits.items():
             codes = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
             file.create_dataset(f"split/{by}", data=codes)
