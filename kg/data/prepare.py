@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from kg.errors import KgError
 Progress = Callable[[int, int], None]
 
 PATIENCE = 1.0
-"""Seconds of work that one process does alone: starting others takes about as long."""
+"""Seconds that one process works alone, and that starting others takes: not worth it for twice as much."""
 
 
 @dataclass(frozen=True)
@@ -188,22 +188,28 @@ def _make(job: Job, workers: int, progress: Progress) -> None:
     missing = job.parts.missing()
     done = total - sum(map(len, missing))
     progress(done, total)
-    started = time.monotonic()
-    for gap in missing:
-        with closing(job.make(gap)) as rows:
-            for _ in rows:
-                done += 1
-                progress(done, total)
-                if workers > 1 and time.monotonic() - started > PATIENCE:
-                    break
-            else:
-                continue
-            break
+    first, started = done, time.monotonic()
+
+    def is_worth_sharing() -> bool:
+        elapsed = time.monotonic() - started
+        return elapsed > PATIENCE and elapsed / (done - first) * (total - done) > 2 * PATIENCE
+
+    with closing(_one_by_one(job, missing)) as numbers:
+        for _ in numbers:
+            done += 1
+            progress(done, total)
+            if workers > 1 and is_worth_sharing():
+                break
     if missing := job.parts.missing():
-        with closing(make_together(job, missing, workers)) as rows:
-            for _ in rows:
+        with closing(make_together(job, missing, workers)) as numbers:
+            for _ in numbers:
                 done += 1
                 progress(done, total)
+
+
+def _one_by_one(job: Job, missing: Sequence[range]) -> Generator[int, None, None]:
+    for gap in missing:
+        yield from job.make(gap)
 
 
 def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
