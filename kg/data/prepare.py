@@ -3,9 +3,10 @@
 import errno
 import json
 import platform
+import statistics
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -188,17 +189,17 @@ def _make(job: Job, workers: int, progress: Progress) -> None:
     missing = job.parts.missing()
     done = total - sum(map(len, missing))
     progress(done, total)
-    first, started = done, time.monotonic()
-
-    def is_worth_sharing() -> bool:
-        elapsed = time.monotonic() - started
-        return elapsed > PATIENCE and elapsed / (done - first) * (total - done) > 2 * PATIENCE
-
+    started = since = time.monotonic()
+    # The first shape loads libraries as well, and now and then one takes long: hence a median.
+    latest: deque[float] = deque(maxlen=15)
     with closing(_one_by_one(job, missing)) as numbers:
         for _ in numbers:
             done += 1
             progress(done, total)
-            if workers > 1 and is_worth_sharing():
+            latest.append(time.monotonic() - since)
+            since = time.monotonic()
+            left = statistics.median(latest) * (total - done)
+            if workers > 1 and since - started > PATIENCE and left > 2 * PATIENCE:
                 break
     if missing := job.parts.missing():
         with closing(make_together(job, missing, workers)) as numbers:

@@ -16,6 +16,8 @@ from kg.errors import KgError
 
 SECONDS = 2.0
 """At most so much work is lost when a process is killed, or one shape."""
+MOST = 256
+"""Rows that a process holds at most."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Job:
                         "That is a defect of the data set's plugin. The traceback: the same with --debug",
                     ) from error
                 yield number
-                if time.monotonic() - since > SECONDS:
+                if len(rows) == MOST or time.monotonic() - since > SECONDS:
                     self._write(first, rows, skipped)
                     first, since, rows, skipped = number + 1, time.monotonic(), [], []
         finally:
