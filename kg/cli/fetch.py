@@ -66,14 +66,11 @@ def _fetch(dataset: "Dataset", source: Path | None, folder: Path) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from rich.markup import escape
-
     from kg import paths, registry
 
     found: list[dict[str, Any]] = []
     for plugin in registry.datasets():
         if plugin.problem:
-            note(f"[yellow]warning[/] {escape(plugin.problem)}")
             continue
         dataset = registry.dataset(plugin.name)
         found.append(

@@ -1,25 +1,35 @@
 """From a data set's shapes to a prepared store."""
 
+import errno
+import json
 import platform
+import statistics
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
-from kg.data.normalise import normalise
-from kg.data.sample import sample_shape
-from kg.data.shape import Shape
+from kg.data.parts import Part, Parts, digest, item_stamps
+from kg.data.rows import Job
 from kg.data.split import split_by_frame, split_by_object
 from kg.data.store import Clouds, Store, write_store
+from kg.data.workers import make_together
 from kg.errors import KgError
 
 Progress = Callable[[int, int], None]
+
+PATIENCE = 1.0
+"""Seconds that one process works alone, and that starting others takes: not worth it for twice as much."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,14 @@ class Prepared:
     skipped: list[tuple[str, str]]
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C came; `done` of `total` shapes are kept, and the same preparation goes on behind them."""
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__()
+        self.done, self.total = done, total
+
+
 def prepare(
     dataset: Dataset,
     category: str,
@@ -46,12 +64,15 @@ def prepare(
     variant: str | None = None,
     force: bool = False,
     strict: bool = False,
+    workers: int = 1,
     progress: Progress = lambda done, total: None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> Prepared:
-    """Make the store of a category, unless one made with the same options is there.
+    """Make the store of a category, unless one made with the same options from the same files is there.
 
-    Every shape draws from its own random stream, (seed, number of the item), so that a shape comes
-    out the same whatever happens to the others.
+    The store appears when it is whole. What an interrupted preparation has done is kept beside it, and
+    taken up by the next with the same options. The points are the same for the same seed, however many
+    processes make them and however often they are interrupted.
 
     Args:
         dataset: Where the shapes come from.
@@ -60,26 +81,73 @@ def prepare(
         options: Points, objects, seed.
         variant: Name of the store; the data set's own by default.
         force: Replace a store that was made with other options.
-        strict: Stop at the first broken shape instead of leaving it out.
-        progress: Called with (done, total) after each shape.
+        strict: Stop at a broken shape instead of leaving it out.
+        workers: Processes at most. More than one asks of the calling script what the standard library's
+            `multiprocessing` asks: that its own work is below `if __name__ == "__main__":`.
+        progress: Called with (done, total): at first with what is done already, then after each shape.
+        on_wait: Called once if another process is preparing the same store, and has to be waited for.
 
     Raises:
-        KgError: Nothing can be prepared, a store with other options is there, or a shape is broken
-            and `strict` is set.
+        KgError: Nothing can be prepared, a store with other options is there, a shape is broken and
+            `strict` is set, a worker died, or the disk is full.
+        Interrupted: Ctrl-C came.
     """
     variant = variant or dataset.variant
     path = paths.store(dataset.name, category, variant)
-    chosen = {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())}
-    if path.exists() and not force:
-        store = Store(path)
-        if store.provenance.get("options") == chosen:
-            skipped = [(name, reason) for name, reason in store.provenance["skipped"]]
-            return Prepared(store, made=False, skipped=skipped)
-        raise KgError(
-            f"{store.name} was prepared with other options ({_difference(store, chosen)}).",
-            "Replace it with --force, or keep both with --variant NAME.",
+    items = _items(dataset, category, raw, options)
+    stamps = item_stamps(items)
+    made_from = {
+        "options": {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())},
+        "files": digest("\n".join(stamps).encode()),
+    }
+    versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    settings = json.dumps([dataset.name, category, made_from["options"], versions])
+    with _room_on(path.parent), _alone(path, on_wait):
+        if path.exists() and not force:
+            return _found(Store(path), made_from)
+        parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
+        parts.tidy()
+        if strict:
+            _refuse([entry for part in parts.found() for entry in part.skipped()])
+        job = Job(dataset, items, parts, options.points, options.seed, strict)
+        try:
+            _make(job, workers, progress)
+        except KeyboardInterrupt as error:
+            raise Interrupted(len(items) - sum(map(len, parts.missing())), len(items)) from error
+        made = parts.found()
+        skipped = [entry for part in made for entry in part.skipped()]
+        kept = _kept(items, skipped)
+        if not kept:
+            parts.remove()
+            raise KgError(f"None of the {len(items)} shapes could be read; the first: {skipped[0][1]}")
+        write_store(
+            parts.folder / path.name,
+            _blocks(made),
+            {
+                "object": split_by_object(kept, options.seed),
+                "frame": split_by_frame(kept, options.seed),
+            },
+            dataset=dataset.name,
+            category=category,
+            variant=variant,
+            unit=dataset.unit,
+            landmark_names=dataset.landmark_names(category),
+            kin=[item.kin or item.object for item in kept],
+            provenance={
+                "source": dataset.url or dataset.title,
+                "licence": dataset.licence,
+                "command": " ".join(["kg", *sys.argv[1:]]),
+                **made_from,
+                "skipped": skipped,
+                "versions": versions,
+            },
         )
+        (parts.folder / path.name).replace(path)
+        parts.remove()
+    return Prepared(Store(path), made=True, skipped=skipped)
 
+
+def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) -> list[Item]:
     items = _chosen(dataset.items(category, raw, options), options)
     if not items:
         raise KgError(
@@ -89,49 +157,7 @@ def prepare(
     name, times = Counter(item.id for item in items).most_common(1)[0]
     if times > 1:
         raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
-
-    kept: list[Item] = []
-    rows: list[_Row] = []
-    skipped = []
-    for number, item in enumerate(items):
-        try:
-            shape = dataset.load(item)
-            rows.append(_row(shape, options.points, np.random.default_rng([options.seed, number])))
-            kept.append(item)
-        except KgError as error:
-            if strict:
-                raise KgError(f"{item.id}: {error.message}", error.hint) from error
-            skipped.append((item.id, f"{error.message} {error.hint}".strip()))
-        progress(number + 1, len(items))
-    if not rows:
-        raise KgError(f"None of the {len(items)} shapes could be read; the first: {skipped[0][1]}")
-
-    write_store(
-        path,
-        _stack(kept, rows),
-        {
-            "object": split_by_object(kept, options.seed),
-            "frame": split_by_frame(kept, options.seed),
-        },
-        dataset=dataset.name,
-        category=category,
-        variant=variant,
-        unit=dataset.unit,
-        landmark_names=dataset.landmark_names(category),
-        provenance={
-            "source": dataset.url or dataset.title,
-            "licence": dataset.licence,
-            "command": " ".join(["kg", *sys.argv[1:]]),
-            "options": chosen,
-            "skipped": skipped,
-            "versions": {
-                "kg": kg.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-        },
-    )
-    return Prepared(Store(path), made=True, skipped=skipped)
+    return items
 
 
 def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
@@ -144,51 +170,112 @@ def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
     return [item for item in items if item.object in kept]
 
 
-def _difference(store: Store, chosen: dict[str, object]) -> str:
-    before = store.provenance.get("options", {})
-    return ", ".join(f"{key} {before.get(key)}" for key in chosen if before.get(key) != chosen[key])
-
-
-@dataclass(frozen=True, eq=False)
-class _Row:
-    shape: Shape
-    points: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    material: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None
-    scale: float
-    offset: float
-    landmarks: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-
-
-def _row(shape: Shape, count: int, rng: np.random.Generator) -> _Row:
-    points, material = sample_shape(shape, count, rng)
-    frame = normalise(points)
-    return _Row(
-        shape=shape,
-        points=frame.to_normalised(points),
-        material=None if material is None else material.astype(np.float32),
-        scale=frame.scale,
-        offset=frame.offset,
-        landmarks=frame.to_normalised(shape.landmarks),
+def _found(store: Store, made_from: dict[str, Any]) -> Prepared:
+    """Return the store that is there, if it was made as is wanted now."""
+    wanted, before = made_from["options"], store.provenance.get("options", {})
+    hint = "Replace it with --force, or keep both with --variant NAME."
+    if changed := ", ".join(f"{key} {before.get(key)}" for key in wanted if before.get(key) != wanted[key]):
+        raise KgError(f"{store.name} was prepared with other options ({changed}).", hint)
+    if store.provenance.get("files") != made_from["files"]:
+        raise KgError(f"{store.name} was prepared before its files changed.", hint)
+    return Prepared(
+        store, made=False, skipped=[(name, reason) for name, reason in store.provenance["skipped"]]
     )
 
 
-def _stack(items: Sequence[Item], rows: Sequence[_Row]) -> Clouds:
-    most = max(len(row.landmarks) for row in rows)
-    landmarks = np.full((len(rows), most, 3), np.nan, dtype=np.float32)
-    landmark_ids = np.full((len(rows), most), -1, dtype=np.int32)
-    for number, row in enumerate(rows):
-        landmarks[number, : len(row.landmarks)] = row.landmarks
-        landmark_ids[number, : len(row.landmarks)] = row.shape.landmark_ids
-    materials = [row.material for row in rows if row.material is not None]
-    return Clouds(
-        ids=[item.id for item in items],
-        objects=[item.object for item in items],
-        frame=np.array([item.frame for item in items], dtype=np.int32),
-        points=np.stack([row.points for row in rows]),
-        scale=np.array([row.scale for row in rows]),
-        offset=np.array([row.offset for row in rows]),
-        landmarks=landmarks if most else None,
-        landmark_ids=landmark_ids if most else None,
-        # All or none: a store with gaps in its ground truth would be scored on what happens to be there.
-        material=np.stack(materials) if len(materials) == len(rows) else None,
-    )
+def _make(job: Job, workers: int, progress: Progress) -> None:
+    """Make every row that is missing, alone at first, then with others if it takes long."""
+    total = len(job.items)
+    missing = job.parts.missing()
+    done = total - sum(map(len, missing))
+    progress(done, total)
+    started = since = time.monotonic()
+    # The first shape loads libraries as well, and now and then one takes long: hence a median.
+    latest: deque[float] = deque(maxlen=15)
+    with closing(_one_by_one(job, missing)) as numbers:
+        for _ in numbers:
+            done += 1
+            progress(done, total)
+            latest.append(time.monotonic() - since)
+            since = time.monotonic()
+            left = statistics.median(latest) * (total - done)
+            if workers > 1 and since - started > PATIENCE and left > 2 * PATIENCE:
+                break
+    if missing := job.parts.missing():
+        with closing(make_together(job, missing, workers)) as numbers:
+            for _ in numbers:
+                done += 1
+                progress(done, total)
+
+
+def _one_by_one(job: Job, missing: Sequence[range]) -> Generator[int, None, None]:
+    for gap in missing:
+        yield from job.make(gap)
+
+
+def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
+    """Raise the error of the first shape that an earlier preparation left out."""
+    for name, reason in skipped:
+        raise KgError(f"{name}: {reason}")
+
+
+def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Item]:
+    left_out = {name for name, _ in skipped}
+    return [item for item in items if item.id not in left_out]
+
+
+def _blocks(parts: Sequence[Part]) -> Iterator[Clouds]:
+    """Yield the parts' rows, made to fit each other: landmarks as many, material in all or in none."""
+    most, material = 0, True
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        most = max(most, rows.landmarks.shape[1])
+        material &= rows.material is not None
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        assert rows.landmark_ids is not None
+        wider = most - rows.landmarks.shape[1]
+        yield replace(
+            rows,
+            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
+            if most
+            else None,
+            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
+            if most
+            else None,
+            material=rows.material if material else None,
+        )
+
+
+@contextmanager
+def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a store, which the system takes away from a process that dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _room_on(folder: Path) -> Iterator[None]:
+    """Turn a full disk into an error that says so."""
+    try:
+        yield
+    except OSError as error:
+        # HDF5 keeps the number in its message only.
+        full = {errno.ENOSPC, errno.EDQUOT}
+        if error.errno not in full and not any(f"errno = {number}," in str(error) for number in full):
+            raise
+        raise KgError(
+            f"The disk of {folder} is full.",
+            "Make room, or move the data folder with KG_HOME. The same command goes on where it stopped.",
+        ) from error

@@ -40,6 +40,7 @@ CLASS_IDS = {
     "table": "04379243",
     "vessel": "04530566",
 }
+ALL, MISALIGNED = "all.json", "knife_misaligned.txt"
 AGREEMENT = 1e-4
 """Largest distance between an annotated position and its cloud point: clouds are stored with 6 decimals."""
 
@@ -55,8 +56,10 @@ class _Keypoint(NamedTuple):
 class KeypointNet(Dataset):
     """Clouds of 2,048 points, Y up, with semantic keypoints and the published split.
 
-    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json and splits/{train,val,test}.txt,
-    either of which may be missing: then there are no landmarks, or a split is drawn.
+    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json or annotations/all.json;
+    splits/{train,val,test}.txt; knife_misaligned.txt, which names the knives whose x axis is flipped in
+    ShapeNet: they are flipped back, keypoints with them. What is missing but the clouds is done without:
+    then there are no landmarks, a split is drawn, or knives stay as they are.
     """
 
     name = "keypointnet"
@@ -81,7 +84,7 @@ class KeypointNet(Dataset):
                 "kg cannot download KeypointNet yet; it takes what you downloaded.",
                 "In three steps:\n  1. Download pcds and annotations from https://huggingface.co/datasets/qq456cvb/KeypointNet,"
                 "\n     and unpack them into one folder."
-                f"\n  2. Put the folder splits of {self.url} beside them."
+                f"\n  2. Put the folder splits and {MISALIGNED} of {self.url} beside them."
                 "\n  3. kg fetch keypointnet --from FOLDER",
             )
         obtain(request.source, request.destination, _find_root, request.progress)
@@ -92,7 +95,7 @@ class KeypointNet(Dataset):
         return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
-        """Return one item a cloud, in the order of the model ids.
+        """Return one item a cloud, in the order of the model ids; one whose file is missing will not load.
 
         Raises:
             KgError: The category is unknown, its clouds are missing, or its annotations are broken.
@@ -100,19 +103,26 @@ class KeypointNet(Dataset):
         if category not in CLASS_IDS:
             raise unknown_name("category", category, CLASS_IDS)
         root, class_id = locate(_find_root, raw, raw), CLASS_IDS[category]
-        files = sorted((root / "pcds" / class_id).glob("*.pcd"))
-        if not files:
+        folder = root / "pcds" / class_id
+        models = {file.stem for file in folder.glob("*.pcd")}
+        if not models:
             raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
-        annotations = _read_annotations(root / "annotations" / f"{category}.json")
+        annotations = _read_annotations(root / "annotations", category)
+        models |= {model for annotated, model in annotations if annotated == class_id}
         splits = _read_splits(root / "splits")
+        flipped = _read_misaligned(root) if category == "knife" else frozenset()
         return [
             Item(
-                id=file.stem,
-                object=file.stem,
-                split=splits.get(f"{class_id}-{file.stem}"),
-                source=(file, annotations.get(file.stem, [])),
+                id=model,
+                object=model,
+                split=splits.get(f"{class_id}-{model}"),
+                source=(
+                    folder / f"{model}.pcd",
+                    annotations.get((class_id, model), []),
+                    model in flipped,
+                ),
             )
-            for file in files
+            for model in sorted(models)
         ]
 
     def load(self, item: Item) -> Shape:
@@ -121,7 +131,7 @@ class KeypointNet(Dataset):
         Raises:
             KgError: The cloud is broken, or an annotation does not lie on it.
         """
-        file, keypoints = item.source
+        file, keypoints, flipped = item.source
         cloud = read_shape(file)
         positions = np.array([keypoint.xyz for keypoint in keypoints], dtype=np.float64).reshape(-1, 3)
         indices = np.array([keypoint.point_index for keypoint in keypoints], dtype=np.int64)
@@ -133,7 +143,8 @@ class KeypointNet(Dataset):
         if away > AGREEMENT:
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
-        return Shape(cloud.vertices, landmarks=positions, landmark_ids=ids)
+        aligned = np.array([-1.0 if flipped else 1.0, 1.0, 1.0])
+        return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
 
 
 def _find_root(folder: Path) -> Path:
@@ -147,13 +158,15 @@ def _find_root(folder: Path) -> Path:
     return root
 
 
-def _read_annotations(file: Path) -> Mapping[str, list[_Keypoint]]:
-    """Return the keypoints of each model; none where the file is missing."""
-    if not file.is_file():
+def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], list[_Keypoint]]:
+    """Return the keypoints of each (class id, model id); none where there is no file."""
+    file = next((file for name in (f"{category}.json", ALL) if (file := folder / name).is_file()), None)
+    if file is None:
         return {}
     try:
         return {
-            entry["model_id"]: [_keypoint(point) for point in entry["keypoints"]] for entry in _json(file)
+            (entry["class_id"], entry["model_id"]): [_keypoint(point) for point in entry["keypoints"]]
+            for entry in _json(file)
         }
     except (KeyError, TypeError, ValueError) as error:
         raise KgError(f"{file} holds no annotations of KeypointNet: {error!r}", "Obtain it again.") from error
@@ -179,3 +192,12 @@ def _read_splits(folder: Path) -> Mapping[str, Split]:
         if file.is_file():
             splits |= dict.fromkeys(file.read_text(encoding="utf-8").split(), split)
     return splits
+
+
+def _read_misaligned(root: Path) -> frozenset[str]:
+    """Return the model ids of the knives to flip, which stand one a line, maybe after their class id."""
+    file = root / MISALIGNED
+    if not file.is_file():
+        return frozenset()
+    prefix = f"{CLASS_IDS['knife']}-"
+    return frozenset(line.removeprefix(prefix) for line in file.read_text(encoding="utf-8").split())
