@@ -28,3 +28,11 @@ Kernels = Annotated[
     Literal["auto", "torch", "numba"] | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Return the name and the value of a `--set NAME=VALUE`."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"'{text}' is no NAME=VALUE.", param_hint="--set")
+    return key.strip().replace("-", "_"), value.strip()

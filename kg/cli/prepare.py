@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
+from kg.cli.options import assignment
 from kg.cli.output import Json, complain, note, progress, show, table
 from kg.errors import KgError
 
@@ -36,8 +37,23 @@ def prepare(
         int | None, typer.Option(min=1, help="Objects at most, drawn by the seed; or how many to make.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of surface samples, splits and made shapes.")] = 0,
+    deform: Annotated[
+        Literal["drop", "drag", "fold"] | None,
+        typer.Option(help="Deform each mesh as cloth, by simulation."),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(min=2, help="Clouds of each deformed mesh, evenly over its sequence.")
+    ] = 128,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of --deform; --set help lists them."),
+    ] = None,
     variant: Annotated[
-        str | None, typer.Option(help="Name of the store, to keep several of one category.")
+        str | None,
+        typer.Option(
+            help="Name of the store, to keep several of one category.",
+            show_default="the deformation, or the data set's own",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a store made with other options.")] = False,
     strict: Annotated[
@@ -61,10 +77,15 @@ def prepare(
     kg prepare folder --from mugs/ -c mug -n 512 --variant small
     kg prepare keypointnet                         all of a fetched data set
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
+    kg prepare -c shirt --deform fold --objects 64 64 shirts that are folded
+    kg prepare folder --from coats/ -c coat --deform drop --frames 32
+    kg prepare -c shirt --deform drag --set lift=0.3 --set bend=0.1
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .npy .npz .xyz .txt.
     A folder that holds nothing but sub-folders has a category in each.
+
+    A deformed mesh is cloth that lies on the ground, z up, and gives a cloud a frame.
 
     Ctrl-C, or a crash, loses nothing: the same command goes on where it was.
     The points depend on the seed, never on the workers.
@@ -72,12 +93,16 @@ def prepare(
     from kg import registry
     from kg.data import PrepareOptions
 
+    if settings == ["help"]:
+        _list_options(deform, as_json)
+        return
     dataset = registry.dataset(name)
     raw = _raw_folder(dataset, source)
     chosen = list(dict.fromkeys(category or dataset.find_categories(raw)))
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
-    options = PrepareOptions(points=points, objects=objects, seed=seed)
+    dataset, deformed = _deform(dataset, deform, frames, settings or [], seed)
+    options = PrepareOptions(points=points, objects=objects, seed=seed, deform=deformed)
     stores: list[dict[str, Any]] = []
     failed: dict[str, KgError] = {}
     for one in chosen:
@@ -92,6 +117,32 @@ def prepare(
     _report(dataset, stores, failed, as_json)
     if failed:
         raise typer.Exit(1)
+
+
+def _deform(
+    dataset: "Dataset", name: str | None, frames: int, settings: list[str], seed: int
+) -> "tuple[Dataset, dict[str, Any] | None]":
+    """Return the data set deformed as asked, and in what way; itself and None if not at all."""
+    from dataclasses import asdict
+
+    if name is None:
+        if settings:
+            raise typer.BadParameter("goes with --deform.", param_hint="--set")
+        return dataset, None
+    from kg.sim.deformed import Deformed
+    from kg.sim.options import deformation
+
+    how, cloth = deformation(name, dict(assignment(text) for text in settings))
+    chosen = {"name": name, "frames": frames, **asdict(how), **asdict(cloth)}
+    return Deformed(dataset, how, frames, cloth, seed), chosen
+
+
+def _list_options(deform: str | None, as_json: bool) -> None:
+    from kg.sim.options import DEFORMATIONS, options
+
+    known = {name: options(name) for name in ([deform] if deform else DEFORMATIONS)}
+    rows = [[name, key, value] for name, values in known.items() for key, value in values.items()]
+    show(known, as_json, table("Options of --deform", ["deformation", "option", "default"], rows))
 
 
 def _raw_folder(dataset: "Dataset", source: Path | None) -> Path:
@@ -223,7 +274,17 @@ def _report(
         as_json,
         *([table(f"Prepared {dataset.name}", columns, rows)] if rows else []),
         *(file for store in stores for file in (store["file"], store["picture"]) if file),
-        *([f"Next: kg train --category {stores[0]['category']}"] if stores else []),
+        *([_next(stores[0])] if stores else []),
+    )
+
+
+def _next(store: dict[str, Any]) -> str:
+    """Return the command that trains on a store."""
+    from kg import paths
+
+    several = sum(path.parts[-2] == store["category"] for path in paths.stores()) > 1
+    return f"Next: kg train --category {store['category']}" + (
+        f" --variant {store['variant']}" if several else ""
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels
+from kg.cli.options import Cpu, Gpu, Kernels, assignment
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
@@ -80,7 +80,7 @@ def train(
         "seed": seed,
     }
     given = {key: str(value) for key, value in texts.items() if value is not None}
-    given |= dict(_assignment(text) for text in option or [])
+    given |= dict(assignment(text) for text in option or [])
     if resume is not None:
         folder, config = _reopen(resume, given)
     else:
@@ -176,13 +176,6 @@ def _reopen(resume: Path, given: dict[str, str]) -> "tuple[Path, Config]":
         config = config.override("epochs", given["epochs"])
         runs.write_json(folder / "config.json", config.to_dict())
     return folder, config
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"'{text}' is no NAME=VALUE.", param_hint="--set")
-    return key.strip().replace("-", "_"), value.strip()
 
 
 def _report_epoch(metrics: dict[str, float]) -> None:

@@ -45,11 +45,13 @@ class PrepareOptions:
         objects: How many objects at most, drawn by the seed where there are more (a made data set: how
             many to make); None for all, or its default.
         seed: Of everything random: made shapes, surface samples, splits.
+        deform: How the shapes are deformed (`kg.sim`), as plain values; None if they are not.
     """
 
     points: int = 2048
     objects: int | None = None
     seed: int = 0
+    deform: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Dataset(ABC):
         categories: What it holds; empty if that depends on the raw folder (see `find_categories`).
         keypoints, farthest: K and J that the method uses for it.
         variant: Name of the store when the user gives none.
+        by_object: True if loading the items of an object in order is much less work than loading each by
+            itself, so that one process should load them all.
         unit: Of the source coordinates, for people to read ("metre", "ShapeNet unit diagonal").
     """
 
@@ -94,6 +98,7 @@ class Dataset(ABC):
     keypoints: ClassVar[int] = 8
     farthest: ClassVar[int] = 12
     variant: ClassVar[str] = "rest"
+    by_object: ClassVar[bool] = False
     unit: ClassVar[str] = "unknown"
 
     def fetch(self, request: Fetch) -> None:

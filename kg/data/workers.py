@@ -51,7 +51,7 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
     started: list[_Worker] = []
     try:
         while left and len(started) < count:
-            started.append(_start(job, _take(left, count)))
+            started.append(_start(job, _take(left, count, job)))
         busy = {worker.connection: worker for worker in started}
         while busy:
             for connection in wait(list(busy)):
@@ -63,7 +63,7 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
                     worker.done += 1
                     yield message
                 elif left:
-                    worker.numbers, worker.done = _take(left, count), 0
+                    worker.numbers, worker.done = _take(left, count, job), 0
                     worker.connection.send(worker.numbers)
                 else:
                     del busy[worker.connection]
@@ -74,9 +74,13 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
             worker.process.join()
 
 
-def _take(left: list[range], count: int) -> range:
+def _take(left: list[range], count: int, job: Job) -> range:
     """Return the next shapes for a worker, and take them away from what is left."""
     size = max(1, min(LARGEST, sum(map(len, left)) // (4 * count)))
+    if job.dataset.by_object:
+        objects = [job.items[number].object for number in left[0]]
+        while size < len(objects) and objects[size] == objects[size - 1]:
+            size += 1
     taken, rest = left[0][:size], left[0][size:]
     left[:1] = [rest] if rest else []
     return taken

@@ -32,6 +32,28 @@ class Links:
 
 
 @dataclass(frozen=True, eq=False)
+class Hinges:
+    """Pairs of triangles that share an edge, with a bend to keep, in batches that share no vertex.
+
+    The bend of a hinge is the length of the weighted sum of its four vertices, which is 0 if it is flat
+    (Bergou and others, *A Quadratic Bending Model for Inextensible Surfaces*, 2006).
+
+    Attributes:
+        corners: (H, 4) vertices: the ends of the edge, then the far corners.
+        weights: (H, 4), their cotangents.
+        rest: (H,) metres, the bend at rest.
+        areas: (H,) m², of the two triangles.
+        ends: Where each batch ends.
+    """
+
+    corners: Pairs
+    weights: Values
+    rest: Values
+    areas: Values
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Cloth:
     """A mesh at rest, and the lengths that it keeps.
 
@@ -39,7 +61,7 @@ class Cloth:
         rest: (V, 3) vertices at rest, metres.
         faces: (F, 3) vertex indices.
         edges: The mesh's edges: they resist stretch and, being triangles, shear.
-        bends: The far corners of any two triangles that share an edge: they resist bending.
+        hinges: Any two triangles that share an edge: they resist bending.
         areas: (V,) m², the part of the surface that belongs to each vertex.
         edge: Mean length of an edge, metres.
     """
@@ -47,7 +69,7 @@ class Cloth:
     rest: Points
     faces: Pairs
     edges: Links
-    bends: Links
+    hinges: Hinges
     areas: Values
     edge: float
 
@@ -64,14 +86,16 @@ class Cloth:
             raise KgError("The mesh has triangles without area.", "Mesh it anew (kg.sim.remesh).")
         if len(np.unique(faces)) < len(vertices):
             raise KgError("The mesh has vertices that belong to no triangle.")
-        pairs, bends = _edges(faces)
+        pairs, hinges = _edges(faces)
         edges = _links(vertices, pairs)
         return cls(
             rest=np.ascontiguousarray(vertices, dtype=np.float64),
             faces=faces,
             edges=edges,
-            bends=_links(vertices, bends),
-            areas=np.bincount(faces.ravel(), np.repeat(areas / 6, 3), len(vertices)),
+            hinges=_hinges(vertices, hinges),
+            areas=np.asarray(
+                np.bincount(faces.ravel(), np.repeat(areas / 6, 3), len(vertices)), dtype=np.float64
+            ),
             edge=float(edges.rest.mean()),
         )
 
@@ -94,7 +118,7 @@ class Cloth:
 
 
 def _edges(faces: Pairs) -> tuple[Pairs, Pairs]:
-    """Return every edge once, (E, 2), and the far corners of the triangles beside it, (B, 2)."""
+    """Return every edge once, (E, 2), and those between two triangles with their far corners, (H, 4)."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     far = np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
     ends = np.sort(ends, axis=1)
@@ -102,8 +126,8 @@ def _edges(faces: Pairs) -> tuple[Pairs, Pairs]:
     ends, far = ends[order], far[order]
     same = (ends[1:] == ends[:-1]).all(axis=1)
     edges = ends[np.concatenate([[True], ~same])]
-    bends = np.sort(np.stack([far[:-1][same], far[1:][same]], axis=1), axis=1)
-    return edges, np.unique(bends[bends[:, 0] != bends[:, 1]], axis=0)
+    hinges = np.concatenate([ends[1:][same], far[:-1][same][:, None], far[1:][same][:, None]], axis=1)
+    return edges, hinges[hinges[:, 2] != hinges[:, 3]]
 
 
 def _links(vertices: Points, pairs: Pairs) -> Links:
@@ -117,15 +141,44 @@ def _links(vertices: Points, pairs: Pairs) -> Links:
     )
 
 
-def _colours(pairs: Pairs, count: int) -> Pairs:
-    """Return a number for each pair, the lowest that no pair before it with a common vertex has."""
+def _hinges(vertices: Points, corners: Pairs) -> Hinges:
+    colours = _colours(corners, len(vertices))
+    corners = np.ascontiguousarray(corners[np.argsort(colours, kind="stable")])
+    a, b, c, d = np.moveaxis(vertices[corners], 1, 0)
+    ac, bc, ad, bd = (
+        _cotangent(b - a, c - a),
+        _cotangent(a - b, c - b),
+        _cotangent(b - a, d - a),
+        _cotangent(a - b, d - b),
+    )
+    weights = np.stack([bc + bd, ac + ad, -ac - bc, -ad - bd], axis=1)
+    doubled = np.linalg.norm(np.cross(b - a, c - a), axis=1) + np.linalg.norm(np.cross(b - a, d - a), axis=1)
+    return Hinges(
+        corners,
+        weights,
+        np.linalg.norm((weights[:, :, None] * vertices[corners]).sum(axis=1), axis=1),
+        doubled / 2,
+        tuple(np.bincount(colours).cumsum().tolist()),
+    )
+
+
+def _cotangent(first: Points, second: Points) -> Values:
+    """Return the cotangents of the angles between vectors (n, 3)."""
+    cotangent: Values = (first * second).sum(axis=1) / np.linalg.norm(np.cross(first, second), axis=1)
+    return cotangent
+
+
+def _colours(groups: Pairs, count: int) -> Pairs:
+    """Return a number for each group of vertices, the lowest that none before with a common vertex has."""
     used = [0] * count
     colours = []
-    for first, second in pairs.tolist():
-        taken = used[first] | used[second]
+    for group in groups.tolist():
+        taken = 0
+        for vertex in group:
+            taken |= used[vertex]
         free = ~taken & (taken + 1)
-        used[first] |= free
-        used[second] |= free
+        for vertex in group:
+            used[vertex] |= free
         colours.append(free.bit_length() - 1)
     return np.array(colours, dtype=np.int64)
 

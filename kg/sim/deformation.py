@@ -23,7 +23,7 @@ class Deformation(ABC):
     """
 
     name: ClassVar[str]
-    seconds: float
+    seconds: float = 3.0
 
     @abstractmethod
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:

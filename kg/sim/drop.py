@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg.sim.deformation import Deformation
 from kg.sim.garment import Garment
 from kg.sim.simulation import Grip
+
+Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,14 @@ class Drop(Deformation):
         yield from ()
 
 
-def _rotation(rng: np.random.Generator) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _rotation(rng: np.random.Generator) -> Points:
     """Return a rotation (3, 3), every one as likely."""
     w, x, y, z = rng.normal(size=4)
     norm = w * w + x * x + y * y + z * z
-    return np.eye(3) + 2 / norm * np.array(
-        [
-            [-y * y - z * z, x * y - w * z, x * z + w * y],
-            [x * y + w * z, -x * x - z * z, y * z - w * x],
-            [x * z - w * y, y * z + w * x, -x * x - y * y],
-        ]
-    )
+    turn = [
+        [-y * y - z * z, x * y - w * z, x * z + w * y],
+        [x * y + w * z, -x * x - z * z, y * z - w * x],
+        [x * z - w * y, y * z + w * x, -x * x - y * y],
+    ]
+    rotation: Points = np.eye(3) + 2 / norm * np.array(turn)
+    return rotation

@@ -163,6 +163,7 @@ def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
         done = (1 - cos) / 2
         middle = centre + (away * (cos - 1) + short * done) * normal + (ARC * away * sin + rise * done) * up
         turned = np.outer(across * cos - height * sin, normal) + np.outer(across * sin + height * cos, up)
-        return middle + beside + turned
+        places: Points = middle + beside + turned
+        return places
 
     return Grip(vertices, at, start, end, loosens=start + MOVING * (end - start))

@@ -11,13 +11,12 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def predict(positions, velocities, inverse_masses, gravity, step):
+def predict(positions, velocities, gravity, step):
     """See `numpy_kernels.predict`."""
     for i in range(len(positions)):
-        if inverse_masses[i] > 0:
-            for axis in range(3):
-                velocities[i, axis] += gravity[axis] * step
-                positions[i, axis] += velocities[i, axis] * step
+        for axis in range(3):
+            velocities[i, axis] += gravity[axis] * step
+            positions[i, axis] += velocities[i, axis] * step
 
 
 @njit(cache=True, nogil=True)
@@ -25,8 +24,6 @@ def _keep_lengths(positions, inverse_masses, pairs, rest, compliance):
     for link in range(len(pairs)):
         i, j = pairs[link, 0], pairs[link, 1]
         weight = inverse_masses[i] + inverse_masses[j]
-        if weight == 0:
-            continue
         x = positions[i, 0] - positions[j, 0]
         y = positions[i, 1] - positions[j, 1]
         z = positions[i, 2] - positions[j, 2]
@@ -49,13 +46,40 @@ def keep_lengths(positions, inverse_masses, links, compliance):
 
 
 @njit(cache=True, nogil=True)
+def _keep_bends(positions, inverse_masses, corners, weights, rest, areas, compliance):
+    for hinge in range(len(corners)):
+        x, y, z, weight = 0.0, 0.0, 0.0, 0.0
+        for k in range(4):
+            i, share = corners[hinge, k], weights[hinge, k]
+            x += share * positions[i, 0]
+            y += share * positions[i, 1]
+            z += share * positions[i, 2]
+            weight += inverse_masses[i] * share * share
+        bend = np.sqrt(x * x + y * y + z * z)
+        if bend == 0:
+            continue
+        pull = (rest[hinge] - bend) / (bend * (weight + compliance * areas[hinge]))
+        for k in range(4):
+            i = corners[hinge, k]
+            move = pull * inverse_masses[i] * weights[hinge, k]
+            positions[i, 0] += move * x
+            positions[i, 1] += move * y
+            positions[i, 2] += move * z
+
+
+def keep_bends(positions, inverse_masses, hinges, compliance):
+    """See `numpy_kernels.keep_bends`."""
+    _keep_bends(
+        positions, inverse_masses, hinges.corners, hinges.weights, hinges.rest, hinges.areas, compliance
+    )
+
+
+@njit(cache=True, nogil=True)
 def keep_apart(positions, before, inverse_masses, pairs, apart, friction):
     """See `numpy_kernels.keep_apart`."""
     for contact in range(len(pairs)):
         i, j = pairs[contact, 0], pairs[contact, 1]
         weight = inverse_masses[i] + inverse_masses[j]
-        if weight == 0:
-            continue
         x = positions[i, 0] - positions[j, 0]
         y = positions[i, 1] - positions[j, 1]
         z = positions[i, 2] - positions[j, 2]
@@ -83,11 +107,11 @@ def keep_apart(positions, before, inverse_masses, pairs, apart, friction):
 
 
 @njit(cache=True, nogil=True)
-def stay_above(positions, before, inverse_masses, height, friction):
+def stay_above(positions, before, height, friction):
     """See `numpy_kernels.stay_above`."""
     for i in range(len(positions)):
         push = height - positions[i, 2]
-        if inverse_masses[i] == 0 or push <= 0:
+        if push <= 0:
             continue
         positions[i, 2] = height
         x = positions[i, 0] - before[i, 0]

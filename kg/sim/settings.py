@@ -12,8 +12,7 @@ class Settings:
     Attributes:
         density: Mass of the cloth, kg/m².
         stretch: Its resistance to stretch and shear, N/m (Young's modulus times thickness).
-        bend: Its resistance to bending, N/m: the stiffness of a spring between the far corners of any
-            two neighbouring triangles.
+        bend: Its resistance to bending, N m (bending moment times radius, a metre of cloth).
         grip: How firmly hands hold, N/m for each vertex.
         thickness: How near two layers come, as a share of the mesh's mean edge. Below 0.75 or so the
             vertices of one layer can slip through the triangles of another.
@@ -29,7 +28,7 @@ class Settings:
 
     density: float = 0.2
     stretch: float = 1e4
-    bend: float = 0.02
+    bend: float = 3e-5
     grip: float = 20.0
     thickness: float = 0.9
     ground_friction: float = 0.8

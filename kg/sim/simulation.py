@@ -65,7 +65,9 @@ class Simulation:
         thickness: How near two layers come, metres; half of it is the ground's distance.
     """
 
-    def __init__(self, cloth: Cloth, settings: Settings | None = None, positions: Points | None = None) -> None:
+    def __init__(
+        self, cloth: Cloth, settings: Settings | None = None, positions: Points | None = None
+    ) -> None:
         self.cloth, self.settings = cloth, settings or Settings()
         self.positions = np.array(cloth.rest if positions is None else positions, order="C")
         self.velocities = np.zeros_like(self.positions)
@@ -102,22 +104,28 @@ class Simulation:
         kernels, settings, positions = self._kernels, self.settings, self.positions
         before = positions.copy()
         inverse_masses = self._inverse_masses
-        kernels.predict(positions, self.velocities, inverse_masses, 0 * self.gravity if weightless else self.gravity, step)
+        kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
         self._search()
         for grip in grips:
             self._hold(grip, step)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
-        kernels.keep_lengths(positions, inverse_masses, self.cloth.bends, 1 / settings.bend / step**2)
-        kernels.keep_apart(positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction)
+        kernels.keep_bends(positions, inverse_masses, self.cloth.hinges, 1 / settings.bend / step**2)
+        kernels.keep_apart(
+            positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction
+        )
         if not weightless:
-            kernels.stay_above(positions, before, inverse_masses, self.thickness / 2, settings.ground_friction)
-        kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step), self.thickness / 2)
+            kernels.stay_above(positions, before, self.thickness / 2, settings.ground_friction)
+        kernels.finish(
+            positions, before, self.velocities, step, np.exp(-settings.drag * step), self.thickness / 2
+        )
 
     def _hold(self, grip: Grip, step: float) -> None:
         weight = self._inverse_masses[grip.vertices]
         stiffness = self.settings.grip * grip.firmness(self.time) * step**2
         share = stiffness * weight / (stiffness * weight + 1)
-        self.positions[grip.vertices] += share[:, None] * (grip.path(self.time) - self.positions[grip.vertices])
+        self.positions[grip.vertices] += share[:, None] * (
+            grip.path(self.time) - self.positions[grip.vertices]
+        )
 
     def _search(self) -> None:
         """Look for pairs anew if a vertex has moved so far that one could be missing."""
@@ -129,5 +137,7 @@ class Simulation:
         # Half of the skin for either of the two.
         if moved > SKIN / 2 * self.thickness:
             reach = (1 + SKIN) * self.thickness
-            self._pairs, self._apart = self._kernels.contacts(self.positions, reach, self.thickness, self._near)
+            self._pairs, self._apart = self._kernels.contacts(
+                self.positions, reach, self.thickness, self._near
+            )
             self._searched_at = self.positions.copy()

@@ -1,0 +1,136 @@
+"""A data set whose garments are deformed: each of its meshes becomes a sequence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.errors import KgError
+from kg.sim.cloth import Cloth
+from kg.sim.deformation import Deformation
+from kg.sim.garment import Garment
+from kg.sim.settings import Settings
+from kg.sim.simulation import Simulation
+
+Points = NDArray[np.float64]
+
+SMALLEST, LARGEST = 0.1, 3.0
+"""Metres: sizes that a garment can have. A mesh beyond them is in centimetres or in no unit."""
+USUAL = 0.8
+"""Metres: the size given to a garment without a unit."""
+
+
+class Deformed(Dataset):
+    """The meshes of another data set, dropped, dragged or folded.
+
+    A frame is the item `<id>-<frame>` of the same object; its points are at rest where the other data set
+    says, or where the mesh has them. The frames of one mesh are simulated once, when they are loaded in
+    order.
+    """
+
+    by_object: ClassVar[bool] = True
+
+    def __init__(
+        self, dataset: Dataset, deformation: Deformation, frames: int, settings: Settings, seed: int
+    ) -> None:
+        self.dataset, self.deformation, self.settings = dataset, deformation, settings
+        self.count, self.seed = frames, seed
+        self._running: _Sequence | None = None
+        for name in ("name", "title", "licence", "url", "access", "builtin", "categories", "unit"):
+            setattr(self, name, getattr(dataset, name))
+        self.variant = deformation.name  # type: ignore[misc]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A simulation that runs stays in its process.
+        return {**self.__dict__, "_running": None}
+
+    def find_categories(self, raw: Path) -> tuple[str, ...]:
+        """Return those of the data set itself."""
+        return self.dataset.find_categories(raw)
+
+    def landmark_names(self, category: str) -> Mapping[int, str]:
+        """Return those of the data set itself."""
+        return self.dataset.landmark_names(category)
+
+    def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
+        """Return so many frames of each mesh."""
+        return [
+            Item(
+                id=f"{base.id}-{frame:03d}",
+                object=base.object,
+                frame=base.frame * self.count + frame,
+                split=base.split,
+                source=(base.source, base.id, base.frame, category, frame),
+                kin=base.kin,
+            )
+            for base in self.dataset.items(category, raw, options)
+            for frame in range(self.count)
+        ]
+
+    def load(self, item: Item) -> Shape:
+        """Return a frame, after all that are before it.
+
+        Raises:
+            KgError: The mesh cannot be read, or is no cloth.
+        """
+        source, name, number, category, frame = item.source
+        if self._running is None or self._running.name != name or self._running.next > frame:
+            base = Item(name, item.object, number, item.split, source, item.kin)
+            self._running = self._begin(base, category)
+        return self._running.to(frame)
+
+    def _begin(self, base: Item, category: str) -> "_Sequence":
+        shape = self.dataset.load(base)
+        if shape.faces is None:
+            raise KgError("It is a cloud, and only a mesh can be deformed.")
+        unit = metres(shape.vertices)
+        simulation = Simulation(Cloth.of_mesh(shape.vertices * unit, shape.faces), self.settings)
+        gaps = np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2)
+        landmarks = gaps.argmin(axis=0)
+        names = self.landmark_names(category)
+        ids = shape.landmark_ids.tolist()
+        places = {names[id_]: int(at) for id_, at in zip(ids, landmarks, strict=True) if id_ in names}
+        rng = np.random.default_rng([self.seed, *base.id.encode()])
+        frames = self.deformation.frames(Garment(simulation, places), self.count, rng)
+        return _Sequence(base.id, shape, landmarks, unit, frames)
+
+
+def metres(vertices: Points) -> float:
+    """Return what vertices (V, 3) have to be multiplied by to be a garment in metres."""
+    size = float(np.ptp(vertices, axis=0).max())
+    for unit in (1.0, 0.01, 0.001):
+        if SMALLEST <= size * unit <= LARGEST:
+            return unit
+    return USUAL / size
+
+
+@dataclass(eq=False)
+class _Sequence:
+    """A simulation under way; `next` is the frame that comes next."""
+
+    name: str
+    shape: Shape
+    landmarks: NDArray[np.int64]
+    unit: float
+    frames: Iterator[Points]
+    next: int = 0
+
+    def to(self, frame: int) -> Shape:
+        """Return a frame that has not been passed yet."""
+        while True:
+            positions = next(self.frames) / self.unit
+            self.next += 1
+            if self.next > frame:
+                break
+        rest = self.shape
+        return Shape(
+            positions,
+            rest.faces,
+            positions[self.landmarks],
+            rest.landmark_ids,
+            material=rest.vertices if rest.material is None else rest.material,
+        )
