@@ -19,11 +19,13 @@ MOVING = 0.9
 """Share of the time of a grip in which the hand moves; in the rest it lets go slowly."""
 ARC = 0.75
 """Height of a hand's way over a crease, as a share of a half circle's."""
-SLEEVED = ("armpit", "cuff top", "cuff underside", "hem corner")
-"""Landmarks on either side of what is folded as a shirt."""
+SIDES = ("left", "right")
+SLEEVED = ("armpit", "cuff top", "cuff underside")
+"""Landmarks on either side of a garment with sleeves."""
 LONG = 0.4
-"""A sleeve longer than this share of the width between the armpits is turned down by itself; a shorter
-one goes in with the side of the garment."""
+"""A sleeve longer than this share of the width between the armpits is folded by itself."""
+TWICE = 45.0
+"""What is shorter than so many thicknesses makes a pile after one fold that another would not hold."""
 INWARDS = 0.2
 """So much inwards for each unit down."""
 NARROWER = 0.12
@@ -49,9 +51,9 @@ class Crease:
 class Fold(Deformation):
     """A lying garment is folded by hands that carry its edges over, one fold after another.
 
-    Sleeves are turned in and the rest is folded in half; legs are laid on each other and then folded up;
-    what has neither is folded in half and again. Which sleeve is first and which half is carried is
-    drawn.
+    Long sleeves are turned in and down and the rest is folded in half. Trousers are folded leg on leg. What
+    is long is folded along, then in half; anything else in half one way or the other. Which way, which
+    sleeve is first and which half is carried is drawn.
 
     Attributes:
         sloppiness: How far a crease and a hand miss their place: standard deviation as a share of the
@@ -59,7 +61,7 @@ class Fold(Deformation):
     """
 
     name: ClassVar[str] = "fold"
-    seconds: float = 5.0
+    seconds: float = 4.0
     sloppiness: float = 0.015
 
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:
@@ -85,17 +87,24 @@ class Fold(Deformation):
 
 def recipe(garment: Garment, rng: np.random.Generator) -> list[Callable[[Garment], Crease]]:
     """Return the folds of a garment, each to be asked for its crease when its turn comes."""
+    extents = np.ptp(garment.positions[:, :2], axis=0)
+    if all(has_long_sleeve(garment, side) for side in SIDES):
+        sleeves = [sleeve(side) for side in rng.permutation(SIDES).tolist()]
+        return [*sleeves, half(1, rng.choice([-1, 1]), between=("left armpit", "right armpit"))]
+    longer, sides = int(extents.argmax()), rng.choice([-1, 1], 2)
     if "crotch" in garment.places:
-        return [half(0, rng.choice([-1, 1])), half(1, -1)]
-    folds = [
-        sleeve(side)
-        for side in rng.permutation(["left", "right"]).tolist()
-        if garment.places.keys() >= {f"{side} {place}" for place in SLEEVED}
-    ]
-    if folds:
-        return [*folds, half(1, rng.choice([-1, 1]), between=("left armpit", "right armpit"))]
-    longer = int(np.ptp(garment.positions[:, :2], axis=0).argmax())
-    return [half(1 - longer, rng.choice([-1, 1])), half(longer, rng.choice([-1, 1]))]
+        longer = 1  # Legs are laid on each other, however short they are.
+    if extents[longer] > TWICE * garment.simulation.thickness:
+        return [half(1 - longer, sides[0]), half(longer, sides[1])]
+    return [half(0 if "crotch" in garment.places else int(rng.integers(2)), sides[0])]
+
+
+def has_long_sleeve(garment: Garment, side: str) -> bool:
+    """Tell whether a garment has a sleeve on a side that is long enough to be folded by itself."""
+    if not garment.places.keys() >= {f"{side} {place}" for place in SLEEVED for side in SIDES}:
+        return False
+    armpit, cuff = (garment.flat(f"{side} {place}") for place in ("armpit", "cuff underside"))
+    return float(np.linalg.norm(cuff - armpit)) > LONG * _width(garment)
 
 
 def half(axis: int, side: int, between: tuple[str, ...] = ()) -> Callable[[Garment], Crease]:
@@ -120,24 +129,23 @@ def half(axis: int, side: int, between: tuple[str, ...] = ()) -> Callable[[Garme
 
 
 def sleeve(side: str) -> Callable[[Garment], Crease]:
-    """Return the fold that turns a sleeve in: a short one straight across, a long one downwards."""
+    """Return the fold that turns a long sleeve in and down."""
 
     def crease(garment: Garment) -> Crease:
         armpit = garment.flat(f"{side} armpit")
         hands = [garment.places[f"{side} cuff {end}"] for end in ("top", "underside")]
         along = (garment.flat(hands[0]) + garment.flat(hands[1])) / 2 - armpit
         out = np.array([1.0 if side == "left" else -1.0, 0.0])
-        width = abs(garment.flat("left armpit") - garment.flat("right armpit"))[0]
-        normal = out
-        if np.linalg.norm(along) < LONG * width:
-            hands = [garment.places[f"{side} {place}"] for place in ("cuff top", "hem corner")]
-        else:
-            down = np.array([-INWARDS * out[0], -1.0])
-            normal = along / np.linalg.norm(along) - down / np.linalg.norm(down)
-            normal /= np.linalg.norm(normal)
-        return Crease(armpit - NARROWER * width * out, normal, hands)
+        down = np.array([-INWARDS * out[0], -1.0])
+        normal = along / np.linalg.norm(along) - down / np.linalg.norm(down)
+        normal /= np.linalg.norm(normal)
+        return Crease(armpit - NARROWER * _width(garment) * out, normal, hands)
 
     return crease
+
+
+def _width(garment: Garment) -> float:
+    return float(np.linalg.norm(garment.flat("left armpit") - garment.flat("right armpit")))
 
 
 def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:

@@ -46,7 +46,7 @@ def keep_lengths(positions, inverse_masses, links, compliance):
 
 
 @njit(cache=True, nogil=True)
-def _keep_bends(positions, inverse_masses, corners, weights, rest, areas, compliance):
+def _keep_bends(positions, inverse_masses, corners, weights, areas, rest, compliance, crease):
     for hinge in range(len(corners)):
         x, y, z, weight = 0.0, 0.0, 0.0, 0.0
         for k in range(4):
@@ -65,12 +65,13 @@ def _keep_bends(positions, inverse_masses, corners, weights, rest, areas, compli
             positions[i, 0] += move * x
             positions[i, 1] += move * y
             positions[i, 2] += move * z
+        rest[hinge] += crease * (bend - rest[hinge])
 
 
-def keep_bends(positions, inverse_masses, hinges, compliance):
+def keep_bends(positions, inverse_masses, hinges, rest, compliance, crease):
     """See `numpy_kernels.keep_bends`."""
     _keep_bends(
-        positions, inverse_masses, hinges.corners, hinges.weights, hinges.rest, hinges.areas, compliance
+        positions, inverse_masses, hinges.corners, hinges.weights, hinges.areas, rest, compliance, crease
     )
 
 

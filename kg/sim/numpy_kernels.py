@@ -40,14 +40,18 @@ def keep_lengths(positions: Points, inverse_masses: Values, links: Links, compli
         positions[j] -= (pull * inverse_masses[j])[:, None] * between
 
 
-def keep_bends(positions: Points, inverse_masses: Values, hinges: Hinges, compliance: float) -> None:
-    """Move the corners of each hinge towards its bend at rest, in place.
+def keep_bends(
+    positions: Points, inverse_masses: Values, hinges: Hinges, rest: Values, compliance: float, crease: float
+) -> None:
+    """Move the corners of each hinge towards its bend at rest, and that towards the bend, in place.
 
     Args:
         positions: (V, 3).
         inverse_masses: (V,) 1/kg.
-        hinges: The pairs of triangles and their bends.
+        hinges: The pairs of triangles.
+        rest: (H,) metres, their bends at rest now.
         compliance: Inverse of the bending stiffness over the square of the step, 1/(kg m²).
+        crease: Share of the difference that the bend at rest takes up.
     """
     for first, last in zip((0, *hinges.ends), hinges.ends, strict=False):
         corners, weights = hinges.corners[first:last], hinges.weights[first:last]
@@ -56,8 +60,9 @@ def keep_bends(positions: Points, inverse_masses: Values, hinges: Hinges, compli
         bend = np.sqrt((mean * mean).sum(axis=1))
         stiff = (masses * weights * weights).sum(axis=1) + compliance * hinges.areas[first:last]
         with np.errstate(divide="ignore", invalid="ignore"):
-            pull = np.where(bend > 0, (hinges.rest[first:last] - bend) / (bend * stiff), 0.0)
+            pull = np.where(bend > 0, (rest[first:last] - bend) / (bend * stiff), 0.0)
         positions[corners] += (pull[:, None] * masses * weights)[:, :, None] * mean[:, None]
+        rest[first:last] += np.where(bend > 0, crease * (bend - rest[first:last]), 0.0)
 
 
 def keep_apart(

@@ -13,6 +13,7 @@ class Settings:
         density: Mass of the cloth, kg/m².
         stretch: Its resistance to stretch and shear, N/m (Young's modulus times thickness).
         bend: Its resistance to bending, N m (bending moment times radius, a metre of cloth).
+        crease: Share of a bend that stays, of what is bent, 1/s: folded cloth forgets that it was flat.
         grip: How firmly hands hold, N/m for each vertex.
         thickness: How near two layers come, as a share of the mesh's mean edge. Below 0.75 or so the
             vertices of one layer can slip through the triangles of another.
@@ -29,6 +30,7 @@ class Settings:
     density: float = 0.2
     stretch: float = 1e4
     bend: float = 3e-5
+    crease: float = 3.0
     grip: float = 20.0
     thickness: float = 0.9
     ground_friction: float = 0.8
@@ -41,6 +43,6 @@ class Settings:
         for name in ("density", "stretch", "bend", "grip", "thickness", "step"):
             if not getattr(self, name) > 0:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
-        for name in ("ground_friction", "cloth_friction", "drag", "gravity"):
+        for name in ("crease", "ground_friction", "cloth_friction", "drag", "gravity"):
             if not getattr(self, name) >= 0:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

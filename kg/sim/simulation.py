@@ -77,6 +77,7 @@ class Simulation:
         self._kernels = choose()
         self._masses = cloth.areas * self.settings.density
         self._inverse_masses = 1 / self._masses
+        self._bends = cloth.hinges.rest.copy()
         self._near = cloth.near(self.thickness)
         self._pairs, self._apart = np.empty((0, 2), dtype=np.int64), np.empty(0)
         self._searched_at: Points | None = None
@@ -109,7 +110,14 @@ class Simulation:
         for grip in grips:
             self._hold(grip, step)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
-        kernels.keep_bends(positions, inverse_masses, self.cloth.hinges, 1 / settings.bend / step**2)
+        kernels.keep_bends(
+            positions,
+            inverse_masses,
+            self.cloth.hinges,
+            self._bends,
+            1 / settings.bend / step**2,
+            1 - np.exp(-settings.crease * step),
+        )
         kernels.keep_apart(
             positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction
         )

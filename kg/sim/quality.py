@@ -1,0 +1,44 @@
+"""How good a simulated sequence is, in figures. Needs numba."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.sim.cloth import Cloth
+from kg.sim.crossings import crossings
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What is wrong with a sequence; 0 is perfect.
+
+    Attributes:
+        crossing: Share of its frames in which the mesh passes through itself.
+        stretch, stretch_99, stretch_most: Median, 99th percentile and largest of how far the length of an
+            edge is from its length at rest, as a share of it, over all frames.
+        below: How deep the lowest vertex ever was below the height at which cloth lies, as a share of
+            the thickness.
+    """
+
+    crossing: float
+    stretch: float
+    stretch_99: float
+    stretch_most: float
+    below: float
+
+
+def measure(frames: Sequence[NDArray[np.float64]], cloth: Cloth, thickness: float) -> Quality:
+    """Return the quality of frames (V, 3), in metres with the ground at z = 0."""
+    i, j = cloth.edges.pairs.T
+    lengths = np.array([np.linalg.norm(frame[i] - frame[j], axis=1) for frame in frames])
+    stretch = np.abs(lengths / cloth.edges.rest - 1)
+    lowest = min(float(frame[:, 2].min()) for frame in frames)
+    return Quality(
+        crossing=sum(crossings(frame, cloth.faces) > 0 for frame in frames) / len(frames),
+        stretch=float(np.median(stretch)),
+        stretch_99=float(np.percentile(stretch, 99)),
+        stretch_most=float(stretch.max()),
+        below=max(0.0, thickness / 2 - lowest) / thickness,
+    )
