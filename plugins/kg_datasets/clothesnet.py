@@ -8,13 +8,11 @@ import numpy as np
 
 from kg.data import (
     Dataset,
-    Fetch,
     Item,
     PrepareOptions,
     Shape,
     find_folder,
     locate,
-    obtain,
     read_mesh,
     weld,
 )
@@ -54,26 +52,28 @@ class ClothesNet(Dataset):
     licence = "Given on request, for research; see the form"
     url = "https://sites.google.com/view/clothesnet"
     access: ClassVar[Access] = "by hand"
+    steps = (
+        f"Fill in the form on {url}; the link comes by mail.",
+        "Download ClothesNetData.",
+        "kg fetch clothesnet --from FOLDER_OR_ARCHIVE",
+    )
     unit = "centimetre"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the authors sent.
-
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no garments.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the folders of the classes."""
+        root = find_folder(folder, lambda candidate: any((candidate / name).is_dir() for name in CLASSES))
+        if root is None:
             raise KgError(
-                "ClothesNet cannot be downloaded by a program: its authors give it out through a form.",
-                f"In three steps:\n  1. Fill in the form on {self.url}; the link comes by mail."
-                "\n  2. Download ClothesNetData."
-                "\n  3. kg fetch clothesnet --from FOLDER_OR_ARCHIVE",
+                f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.",
+                "See: kg fetch clothesnet",
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        if next(_garments(root), None) is None:
+            raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the classes and subtypes that hold garments, in lower case."""
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         found = {
             "-".join(parts[:depth]).lower()
             for parts in (garment.parts for garment in _garments(root))
@@ -87,7 +87,7 @@ class ClothesNet(Dataset):
         Raises:
             KgError: The folder holds no garments, or none of this category.
         """
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         items = [
             Item(id="/".join(parts[1:]), object="/".join(parts[1:]), source=root.joinpath(*parts))
             for parts in (garment.parts for garment in _garments(root))
@@ -110,17 +110,6 @@ class ClothesNet(Dataset):
             return weld(mesh, SEAM).shape()
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
-
-
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: any((candidate / name).is_dir() for name in CLASSES))
-    if root is None:
-        raise KgError(
-            f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.", "See: kg fetch clothesnet"
-        )
-    if next(_garments(root), None) is None:
-        raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
-    return root
 
 
 def _garments(root: Path) -> Iterator[Path]:

@@ -3,23 +3,22 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from kg.data import (
     Dataset,
-    Fetch,
+    Get,
     Item,
     PrepareOptions,
+    Remote,
     Shape,
     Split,
     find_folder,
     locate,
-    obtain,
     read_shape,
 )
-from kg.data.dataset import Access
 from kg.errors import KgError, unknown_name
 
 CLASS_IDS = {
@@ -40,6 +39,12 @@ CLASS_IDS = {
     "table": "04379243",
     "vessel": "04530566",
 }
+DATA = "https://huggingface.co/datasets/qq456cvb/KeypointNet/resolve/main"
+CODE = "https://raw.githubusercontent.com/qq456cvb/KeypointNet/master"
+SPLITS = f"{CODE}/splits"
+MISALIGNED = "knife_misaligned.txt"
+CLOUD_BYTES = 76_000
+"""Mean size of a cloud's file."""
 AGREEMENT = 1e-4
 """Largest distance between an annotated position and its cloud point: clouds are stored with 6 decimals."""
 
@@ -63,32 +68,45 @@ class KeypointNet(Dataset):
     title = "KeypointNet, 16 ShapeNet categories with human keypoints"
     licence = "MIT (annotations); the shapes under the ShapeNet terms: research only"
     url = "https://github.com/qq456cvb/KeypointNet"
-    access: ClassVar[Access] = "by hand"
+    by_category = True
     categories = tuple(CLASS_IDS)
     keypoints = 10
     farthest = 14
     variant = "official"
     unit = "ShapeNet unit diagonal"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the user downloaded.
-
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no clouds.
-        """
-        if request.source is None:
-            raise KgError(
-                "kg cannot download KeypointNet yet; it takes what you downloaded.",
-                "In three steps:\n  1. Download pcds and annotations from https://huggingface.co/datasets/qq456cvb/KeypointNet,"
-                "\n     and unpack them into one folder."
-                f"\n  2. Put the folder splits of {self.url} beside them."
-                "\n  3. kg fetch keypointnet --from FOLDER",
+    def downloads(self, category: str | None, get: Get) -> Sequence[Remote]:
+        """Return the annotations of a category, the splits, and the clouds of the annotated models."""
+        assert category is not None
+        annotations = Remote(f"annotations/{category}.json", f"{DATA}/annotations/{category}.json")
+        lists = [annotations]
+        lists += [Remote(f"splits/{split}.txt", f"{SPLITS}/{split}.txt") for split in get_args(Split)]
+        if category == "knife":
+            lists.append(
+                Remote(MISALIGNED, f"{DATA}/{MISALIGNED}", elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True)
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        class_id = CLASS_IDS[category]
+        models = _read_annotations(get(annotations))
+        paths = [f"pcds/{class_id}/{model}.pcd" for model in models]
+        # The clouds come last, as it is by them that a category is known to be there.
+        return [*lists, *(Remote(path, f"{DATA}/{path}", about=CLOUD_BYTES) for path in paths)]
+
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the folder `pcds`."""
+        root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
+        if root is None:
+            packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
+            raise KgError(
+                "It holds no folder 'pcds' with the clouds.",
+                f"Unpack {next(packed.glob('pcds.*')).name} first."
+                if packed
+                else "See: kg fetch keypointnet",
+            )
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories whose clouds are there."""
-        pcds = locate(_find_root, raw, raw) / "pcds"
+        pcds = locate(self.find_root, raw, raw) / "pcds"
         return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
@@ -99,7 +117,7 @@ class KeypointNet(Dataset):
         """
         if category not in CLASS_IDS:
             raise unknown_name("category", category, CLASS_IDS)
-        root, class_id = locate(_find_root, raw, raw), CLASS_IDS[category]
+        root, class_id = locate(self.find_root, raw, raw), CLASS_IDS[category]
         files = sorted((root / "pcds" / class_id).glob("*.pcd"))
         if not files:
             raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
@@ -134,17 +152,6 @@ class KeypointNet(Dataset):
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
         return Shape(cloud.vertices, landmarks=positions, landmark_ids=ids)
-
-
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
-    if root is None:
-        packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
-        raise KgError(
-            "It holds no folder 'pcds' with the clouds.",
-            f"Unpack {next(packed.glob('pcds.*')).name} first." if packed else "See: kg fetch keypointnet",
-        )
-    return root
 
 
 def _read_annotations(file: Path) -> Mapping[str, list[_Keypoint]]:
