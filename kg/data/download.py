@@ -24,6 +24,8 @@ from kg.errors import KgError
 CONNECTIONS = 8
 ATTEMPTS = 5
 """In a row, without a byte gained."""
+FIRST_ATTEMPTS = 3
+"""As long as no server has answered: there may be no network at all."""
 BACK_OFF = 1.0
 """Seconds before the second attempt; doubled before each further one."""
 LONGEST_WAIT = 300.0
@@ -97,6 +99,7 @@ class Downloader:
         self._counts: dict[str, tuple[int, int]] = {}
         self._done = self._total = 0
         self._troubles: set[str] = set()
+        self._answered = False
 
     def place(self, remote: Remote) -> Path:
         """Return where the file is put."""
@@ -183,7 +186,7 @@ class Downloader:
             except _PassingError as trouble:
                 failures = 1 if part.size > best else failures + 1
                 best = max(best, part.size)
-                if failures == ATTEMPTS:
+                if failures == (ATTEMPTS if self._answered else FIRST_ATTEMPTS):
                     raise _given_up(url, remote, str(trouble)) from trouble
                 self._note_trouble(url, str(trouble))
                 if self._stop.wait(max(trouble.pause, BACK_OFF * 2 ** (failures - 1))):
@@ -232,6 +235,7 @@ class Downloader:
             return
         try:
             with self._session().get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+                self._answered = True
                 self._refuse(response, url, remote)
                 total = self._start(response, url, remote, part)
                 for chunk in response.iter_content(CHUNK):
