@@ -12,7 +12,7 @@ OBTAINED = {
     "in place": "yours: kg prepare {name} --from FOLDER",
     "by hand": "by hand; the steps: kg fetch {name}",
     "download": "kg fetch {name}",
-    "by category": "kg fetch {name}, or a part with --category",
+    "in parts": "kg fetch {name}, or a part of it with --category",
 }
 
 
@@ -68,7 +68,7 @@ def _describe(name: str) -> dict[str, Any]:
         "licence": dataset.licence,
         "url": dataset.url,
         "access": "built in" if dataset.builtin else dataset.access,
-        "by_category": dataset.by_category,
+        "parts": list(dataset.parts),
         "categories": list(dataset.categories),
         "fetched": bool(files),
         "folder": str(folder) if files else None,
@@ -93,7 +93,7 @@ def _card(dataset: dict[str, Any]) -> Any:
     """Return what is known of a data set, a line a fact."""
     from kg.cli.fetch import megabytes
 
-    how = "by category" if dataset["by_category"] else dataset["access"]
+    how = "in parts" if dataset["parts"] else dataset["access"]
     rows = [["licence", dataset["licence"]], ["obtained", OBTAINED[how].format(name=dataset["name"])]]
     if dataset["fetched"]:
         categories = ", ".join(dataset["fetched_categories"]) or "nothing that can be prepared"

@@ -155,7 +155,7 @@ def _size(entries: Sequence[_Entry]) -> int:
 
 
 def _wrapped(entries: Sequence[_Entry]) -> bool:
-    paths = [PurePosixPath(entry.name) for entry in entries]
+    paths = [PurePosixPath(entry.name) for entry in entries if not entry.name.startswith("__MACOSX/")]
     return len({path.parts[:1] for path in paths}) == 1 and all(len(path.parts) > 1 for path in paths)
 
 

@@ -101,7 +101,7 @@ class Dataset(ABC):
         access: How its files come: by `kg fetch` alone, by a person who then gives them to `kg fetch
             --from`, or never, being read where they lie by `kg prepare --from`.
         steps: What a person does to obtain what no program can, one step a line, up to `kg fetch`.
-        by_category: True if `kg fetch --category` can bring a part.
+        parts: Those of its categories that can be downloaded one by one; none if it comes as a whole.
         builtin: True if it needs no fetching: `kg train` may prepare it unasked.
         categories: What it holds; empty if that depends on the raw folder (see `find_categories`).
         keypoints, farthest: K and J that the method uses for it.
@@ -115,7 +115,7 @@ class Dataset(ABC):
     url: ClassVar[str] = ""
     access: ClassVar[Access] = "download"
     steps: ClassVar[tuple[str, ...]] = ()
-    by_category: ClassVar[bool] = False
+    parts: ClassVar[tuple[str, ...]] = ()
     builtin: ClassVar[bool] = False
     categories: ClassVar[tuple[str, ...]] = ()
     keypoints: ClassVar[int] = 8
@@ -123,14 +123,14 @@ class Dataset(ABC):
     variant: ClassVar[str] = "rest"
     unit: ClassVar[str] = "unknown"
 
-    def downloads(self, category: str | None, get: Get) -> Sequence[Remote]:
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
         """Return what to download: files, archives, or both.
 
         kg downloads them, several at once, resumes, checks and unpacks them, and lets the data set see
         them when all are there; they appear in the order of this list.
 
         Args:
-            category: One of the categories if `by_category`, else None: everything.
+            part: One of the `parts`; None if there are none: everything.
             get: Downloads one small file now and returns where it lies, for a data set whose list of files
                 is itself a file. It goes into the returned list too if it is to be kept.
         """

@@ -18,6 +18,9 @@ from kg.data.download import Downloader, Got, Progress, name_of
 from kg.data.record import Record
 from kg.errors import KgError, unknown_name
 
+PARTS = "parts"
+"""Below the folder of what is under way: the downloads, which are gone on with; all else is scratch."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -57,7 +60,7 @@ class Order:
         return self.source is None or urlsplit(self.source).scheme in ("http", "https")
 
     def parts(self) -> Sequence[str | None]:
-        """Return what is fetched one after the other: categories, or everything, None.
+        """Return what is fetched one after the other; [None] if it comes as a whole.
 
         Raises:
             KgError: The data set cannot be had so, or has no such category.
@@ -77,8 +80,10 @@ class Order:
             raise KgError(
                 f"{dataset.name} needs no fetching.", f"Use it: kg prepare {dataset.name} --from FOLDER"
             )
-        whole = not self.is_download or not dataset.by_category or _is_archive(self)
-        return [None] if whole else (self.categories or dataset.categories)
+        if not self.is_download or not dataset.parts or _is_archive(self):
+            return [None]
+        # A category that is no part, such as all of them together, takes every part.
+        return self.categories if set(self.categories or [""]) <= set(dataset.parts) else dataset.parts
 
     def is_present(self, part: str | None) -> bool:
         """Tell whether a part is there."""
@@ -179,17 +184,19 @@ def _take(order: Order) -> Fetched:
 def _download(order: Order, part: str | None) -> Fetched:
     record = Record(order.folder)
     before = record.checksums()
+    # Each part has its own, or one that is whole would take along another that is not.
+    partial = order.partial / PARTS / quote(part or "all", safe="")
     _clear_scratch(order.partial)
-    downloader = Downloader(order.partial, before, order.progress, order.warn)
-    remotes = _lacking(order, part, downloader)
-    gots = downloader.get_all(remotes)
-    files = order.partial / "files"
+    downloader = Downloader(partial, before, order.progress, order.warn)
+    gots = downloader.get_all(_lacking(order, part, downloader))
+    files = partial / "files"
+    _drop_all_but(gots, files)
     for got in gots:
         if got.remote.unpack:
             _unpack(order, got, files)
     record.add(gots)
     _place(order, files, gots, record)
-    shutil.rmtree(order.partial)
+    shutil.rmtree(partial)
     unpublished = sum(not got.remote.sha256 and name_of(got.remote) not in before for got in gots)
     return Fetched(len(gots), sum(got.size for got in gots), unpublished)
 
@@ -236,6 +243,14 @@ def _is_archive(order: Order) -> bool:
     if order.source is None or not order.is_download:
         return False
     return order.dataset.access == "by hand" or urlsplit(order.source).path.lower().endswith(ARCHIVES)
+
+
+def _drop_all_but(gots: Sequence[Got], files: Path) -> None:
+    """Remove what an earlier run brought, or began, and the list no longer names."""
+    wanted = {got.file for got in gots}
+    for path in files.rglob("*"):
+        if path.is_file() and path not in wanted:
+            path.unlink()
 
 
 def _unpack(order: Order, got: Got, files: Path) -> None:
@@ -287,7 +302,7 @@ def _clear_scratch(partial: Path) -> None:
     """Remove what is left of an unpacking that was killed; downloads are gone on with."""
     partial.mkdir(parents=True, exist_ok=True)
     for child in partial.iterdir():
-        if child.name not in ("files", "archives"):
+        if child.name != PARTS:
             shutil.rmtree(child)
 
 

@@ -68,24 +68,24 @@ class KeypointNet(Dataset):
     title = "KeypointNet, 16 ShapeNet categories with human keypoints"
     licence = "MIT (annotations); the shapes under the ShapeNet terms: research only"
     url = "https://github.com/qq456cvb/KeypointNet"
-    by_category = True
     categories = tuple(CLASS_IDS)
+    parts = categories
     keypoints = 10
     farthest = 14
     variant = "official"
     unit = "ShapeNet unit diagonal"
 
-    def downloads(self, category: str | None, get: Get) -> Sequence[Remote]:
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
         """Return the annotations of a category, the splits, and the clouds of the annotated models."""
-        assert category is not None
-        annotations = Remote(f"annotations/{category}.json", f"{DATA}/annotations/{category}.json")
+        assert part is not None
+        annotations = Remote(f"annotations/{part}.json", f"{DATA}/annotations/{part}.json")
         lists = [annotations]
         lists += [Remote(f"splits/{split}.txt", f"{SPLITS}/{split}.txt") for split in get_args(Split)]
-        if category == "knife":
+        if part == "knife":
             lists.append(
                 Remote(MISALIGNED, f"{DATA}/{MISALIGNED}", elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True)
             )
-        class_id = CLASS_IDS[category]
+        class_id = CLASS_IDS[part]
         models = _read_annotations(get(annotations))
         paths = [f"pcds/{class_id}/{model}.pcd" for model in models]
         # The clouds come last, as it is by them that a category is known to be there.
