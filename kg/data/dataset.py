@@ -23,6 +23,8 @@ class Item:
         frame: Number within the object's sequence.
         split: The data set's own split, where it publishes one.
         source: What `Dataset.load` needs: a path, parameters; picklable.
+        kin: Name shared by objects whose material coordinates mean the same place on all of them, so that
+            they can be compared with each other; None where only frames of one object can.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Item:
     frame: int = 0
     split: Split | None = None
     source: Any = None
+    kin: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -39,10 +40,10 @@ CLASS_IDS = {
     "table": "04379243",
     "vessel": "04530566",
 }
+ALL, MISALIGNED = "all.json", "knife_misaligned.txt"
 DATA = "https://huggingface.co/datasets/qq456cvb/KeypointNet/resolve/main"
 CODE = "https://raw.githubusercontent.com/qq456cvb/KeypointNet/master"
-SPLITS = f"{CODE}/splits"
-MISALIGNED = "knife_misaligned.txt"
+SPLITS = tuple(f"splits/{split}.txt" for split in get_args(Split))
 CLOUD_BYTES = 76_000
 """Mean size of a cloud's file."""
 AGREEMENT = 1e-4
@@ -60,8 +61,10 @@ class _Keypoint(NamedTuple):
 class KeypointNet(Dataset):
     """Clouds of 2,048 points, Y up, with semantic keypoints and the published split.
 
-    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json and splits/{train,val,test}.txt,
-    either of which may be missing: then there are no landmarks, or a split is drawn.
+    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json or annotations/all.json;
+    splits/{train,val,test}.txt; knife_misaligned.txt, which names the knives whose x axis is flipped in
+    ShapeNet: they are flipped back, keypoints with them. What is missing but the clouds is done without:
+    then there are no landmarks, a split is drawn, or knives stay as they are.
     """
 
     name = "keypointnet"
@@ -78,18 +81,14 @@ class KeypointNet(Dataset):
     def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
         """Return the annotations of a category, the splits, and the clouds of the annotated models."""
         assert part is not None
-        annotations = Remote(f"annotations/{part}.json", f"{DATA}/annotations/{part}.json")
-        lists = [annotations]
-        lists += [Remote(f"splits/{split}.txt", f"{SPLITS}/{split}.txt") for split in get_args(Split)]
+        annotations = _remote(f"annotations/{part}.json")
+        lists = [annotations, *(Remote(path, f"{CODE}/{path}") for path in SPLITS)]
         if part == "knife":
-            lists.append(
-                Remote(MISALIGNED, f"{DATA}/{MISALIGNED}", elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True)
-            )
-        class_id = CLASS_IDS[part]
-        models = _read_annotations(get(annotations))
-        paths = [f"pcds/{class_id}/{model}.pcd" for model in models]
-        # The clouds come last, as it is by them that a category is known to be there.
-        return [*lists, *(Remote(path, f"{DATA}/{path}", about=CLOUD_BYTES) for path in paths)]
+            lists.append(replace(_remote(MISALIGNED), elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True))
+        models = _read_annotations(get(annotations).parent, part)
+        # The clouds come last: it is by them that a category is known to be there.
+        clouds = [_remote(f"pcds/{CLASS_IDS[part]}/{model}.pcd", CLOUD_BYTES) for _, model in models]
+        return [*lists, *clouds]
 
     def find_root(self, folder: Path) -> Path:
         """Return the folder that holds the folder `pcds`."""
@@ -121,14 +120,15 @@ class KeypointNet(Dataset):
         files = sorted((root / "pcds" / class_id).glob("*.pcd"))
         if not files:
             raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
-        annotations = _read_annotations(root / "annotations" / f"{category}.json")
+        annotations = _read_annotations(root / "annotations", category)
         splits = _read_splits(root / "splits")
+        flipped = _read_misaligned(root) if category == "knife" else frozenset()
         return [
             Item(
                 id=file.stem,
                 object=file.stem,
                 split=splits.get(f"{class_id}-{file.stem}"),
-                source=(file, annotations.get(file.stem, [])),
+                source=(file, annotations.get((class_id, file.stem), []), file.stem in flipped),
             )
             for file in files
         ]
@@ -139,7 +139,7 @@ class KeypointNet(Dataset):
         Raises:
             KgError: The cloud is broken, or an annotation does not lie on it.
         """
-        file, keypoints = item.source
+        file, keypoints, flipped = item.source
         cloud = read_shape(file)
         positions = np.array([keypoint.xyz for keypoint in keypoints], dtype=np.float64).reshape(-1, 3)
         indices = np.array([keypoint.point_index for keypoint in keypoints], dtype=np.int64)
@@ -151,16 +151,23 @@ class KeypointNet(Dataset):
         if away > AGREEMENT:
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
-        return Shape(cloud.vertices, landmarks=positions, landmark_ids=ids)
+        aligned = np.array([-1.0 if flipped else 1.0, 1.0, 1.0])
+        return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
 
 
-def _read_annotations(file: Path) -> Mapping[str, list[_Keypoint]]:
-    """Return the keypoints of each model; none where the file is missing."""
-    if not file.is_file():
+def _remote(path: str, about: int | None = None) -> Remote:
+    return Remote(path, f"{DATA}/{path}", about=about)
+
+
+def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], list[_Keypoint]]:
+    """Return the keypoints of each (class id, model id); none where there is no file."""
+    file = next((file for name in (f"{category}.json", ALL) if (file := folder / name).is_file()), None)
+    if file is None:
         return {}
     try:
         return {
-            entry["model_id"]: [_keypoint(point) for point in entry["keypoints"]] for entry in _json(file)
+            (entry["class_id"], entry["model_id"]): [_keypoint(point) for point in entry["keypoints"]]
+            for entry in _json(file)
         }
     except (KeyError, TypeError, ValueError) as error:
         raise KgError(f"{file} holds no annotations of KeypointNet: {error!r}", "Obtain it again.") from error
@@ -186,3 +193,12 @@ def _read_splits(folder: Path) -> Mapping[str, Split]:
         if file.is_file():
             splits |= dict.fromkeys(file.read_text(encoding="utf-8").split(), split)
     return splits
+
+
+def _read_misaligned(root: Path) -> frozenset[str]:
+    """Return the model ids of the knives to flip, which stand one a line, maybe after their class id."""
+    file = root / MISALIGNED
+    if not file.is_file():
+        return frozenset()
+    prefix = f"{CLASS_IDS['knife']}-"
+    return frozenset(line.removeprefix(prefix) for line in file.read_text(encoding="utf-8").split())

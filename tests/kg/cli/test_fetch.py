@@ -66,7 +66,7 @@ def test_from_an_archive(fixtures: Path, tmp_path: Path, capsys: pytest.CaptureF
     archive = shutil.make_archive(str(tmp_path / "given"), "zip", fixtures / "clothesnet")
     assert run(["fetch", "clothesnet", "--from", archive]) == 0
     assert "Next: kg prepare clothesnet" in capsys.readouterr().out
-    assert (paths.raw("clothesnet") / "Mask" / "MASK_01" / "MASK_01.obj").is_file()
+    assert (paths.raw("clothesnet") / "ClothesNetM" / "Mask" / "MASK_01" / "MASK_01.obj").is_file()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions
+from kg.data import Dataset, Fetch, PrepareOptions, Shape
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -31,8 +31,12 @@ def edit(file: Path, change: Any) -> None:
     file.write_text(json.dumps(entries))
 
 
+def load(plugin: Dataset, raw: Path, category: str) -> list[Shape]:
+    return [plugin.load(item) for item in plugin.items(category, raw, OPTIONS)]
+
+
 def test_clouds_annotations_and_the_published_split(raw: Path, keypointnet: Dataset) -> None:
-    assert keypointnet.find_categories(raw) == ("airplane", "mug")
+    assert keypointnet.find_categories(raw) == ("airplane", "knife", "mug")
     items = keypointnet.items("airplane", raw, OPTIONS)
     assert [(item.id, item.split) for item in items] == [("a1", "train"), ("a2", "test"), ("a3", "val")]
     shapes = [keypointnet.load(item) for item in items]
@@ -50,6 +54,26 @@ def test_landmarks_reach_the_store(raw: Path, keypointnet: Dataset) -> None:
     assert np.isnan(clouds.landmarks[1, 2]).all()
 
 
+def test_a_misaligned_knife_is_flipped_with_its_keypoints(raw: Path, keypointnet: Dataset) -> None:
+    """The fixture's second knife is the first one mirrored; its handle and tip are annotated."""
+    first, second = (keypointnet.load(item) for item in keypointnet.items("knife", raw, OPTIONS))
+    np.testing.assert_allclose(second.vertices, first.vertices, atol=1e-6)
+    np.testing.assert_allclose(second.landmarks, first.landmarks, atol=1e-6)
+    np.testing.assert_allclose(second.landmarks, second.vertices[[0, 15]], atol=1e-6)
+    listed = raw / "knife_misaligned.txt"
+    listed.write_text("03624134-k2\n")
+    np.testing.assert_array_equal(load(keypointnet, raw, "knife")[1].vertices, second.vertices)
+    listed.unlink()
+    assert load(keypointnet, raw, "knife")[1].vertices[15, 0] < 0 < first.vertices[15, 0]
+
+
+def test_annotations_of_all_categories_in_one_file(raw: Path, keypointnet: Dataset) -> None:
+    """The fixture's all.json has a bathtub with a knife's model id: an annotation belongs to both."""
+    assert [shape.landmark_ids.tolist() for shape in load(keypointnet, raw, "knife")] == [[0, 1], [0, 1]]
+    # A category's own file goes before it.
+    assert len(load(keypointnet, raw, "airplane")[0].landmarks) == 3
+
+
 def test_without_annotations_and_splits(raw: Path, keypointnet: Dataset) -> None:
     shutil.rmtree(raw / "annotations")
     shutil.rmtree(raw / "splits")
@@ -60,7 +84,7 @@ def test_without_annotations_and_splits(raw: Path, keypointnet: Dataset) -> None
 
 
 def test_the_root_may_lie_deeper(raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
-    assert keypointnet.find_categories(tmp_path) == ("airplane", "mug")
+    assert keypointnet.find_categories(tmp_path) == ("airplane", "knife", "mug")
     assert len(keypointnet.items("mug", tmp_path, OPTIONS)) == 1
 
 
@@ -101,7 +125,7 @@ def test_fetch_takes_what_was_downloaded(raw: Path, tmp_path: Path, keypointnet:
     with pytest.raises(KgError, match="cannot download"):
         keypointnet.fetch(Fetch(tmp_path / "there"))
     keypointnet.fetch(Fetch(tmp_path / "there", source=tmp_path))
-    assert keypointnet.find_categories(tmp_path / "there") == ("airplane", "mug")
+    assert keypointnet.find_categories(tmp_path / "there") == ("airplane", "knife", "mug")
 
 
 def test_real_airplanes_with_their_keypoints(shared_data: Path, keypointnet: Dataset) -> None:
