@@ -15,7 +15,7 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset
-    from kg.data.fetch import Fetched, Order
+    from kg.data.fetch import Fetched, Order, Planned
 
 
 def fetch(
@@ -61,11 +61,14 @@ def fetch(
         result = {"dataset": name, "builtin": True, "fetched": False, "folder": None}
         show(result, as_json, f"{name} is built in: nothing to fetch. Next: kg prepare {name}")
         return
+    from kg.data import fetch as work
+
     with _order(dataset, folder, tuple(category or ()), source, force, yes) as order:
-        if dry_run:
-            _plan(order, as_json)
-        else:
-            _fetch(order, as_json)
+        done = work.plan(order) if dry_run else work.fetch(order)
+    if isinstance(done, work.Fetched):
+        _report(order, done, as_json)
+    else:
+        _report_plan(order, done, as_json)
 
 
 @contextmanager
@@ -127,12 +130,9 @@ def _ask(dataset: "Dataset", folder: Path, yes: bool) -> None:
         raise KgError("Nothing was fetched.")
 
 
-def _plan(order: "Order", as_json: bool) -> None:
+def _report_plan(order: "Order", planned: "list[Planned]", as_json: bool) -> None:
     import shutil
 
-    from kg.data.fetch import plan
-
-    planned = plan(order)
     exact = all(part.exact for part in planned)
     files, size = sum(part.files for part in planned), sum(part.size for part in planned)
     here = sum(path.stat().st_size for path in order.partial.rglob("*") if path.is_file())
@@ -154,19 +154,16 @@ def _plan(order: "Order", as_json: bool) -> None:
         },
         as_json,
         *([table("", ["part", "files", "MB"], rows)] if len(rows) > 1 else []),
-        f"{files} files, {'' if exact else 'about '}{megabytes(size)} MB, to {order.folder}"
+        f"{_count_files(files)}, {'' if exact else 'about '}{megabytes(size)} MB, to {order.folder}"
         if planned
         else f"All is there: {order.folder}",
-        *([f"{megabytes(here)} MB of them are here from a fetch that was cut short."] if here else []),
+        *([f"{megabytes(here)} MB of that are here, from a fetch that was cut short."] if here else []),
         f"{megabytes(free)} MB are free there. Licence: {order.dataset.licence}",
     )
 
 
-def _fetch(order: "Order", as_json: bool) -> None:
-    from kg.data.fetch import fetch as fetch_dataset
-
+def _report(order: "Order", fetched: "Fetched", as_json: bool) -> None:
     dataset = order.dataset
-    fetched = fetch_dataset(order)
     if order.categories and order.parts() == [None]:
         note(f"{dataset.name} comes as a whole, with all its categories.")
     if not fetched.files:
@@ -185,7 +182,7 @@ def _fetch(order: "Order", as_json: bool) -> None:
             "first_checksums": fetched.unpublished,
         },
         as_json,
-        f"Fetched {dataset.name}, {fetched.files} files, {megabytes(fetched.size)} MB: {order.folder}"
+        f"Fetched {dataset.name}, {_count_files(fetched.files)}, {megabytes(fetched.size)} MB: {order.folder}"
         if fetched.files
         else f"Found {dataset.name}: {order.folder}",
         f"Next: kg prepare {dataset.name}"
@@ -198,9 +195,13 @@ def _tell_of_checksums(fetched: "Fetched", folder: Path) -> None:
 
     if fetched.unpublished:
         note(
-            f"Nobody publishes the SHA-256 of {fetched.unpublished} of them: what came was recorded in "
+            f"No SHA-256 is published for {_count_files(fetched.unpublished)}: what came was recorded in "
             f"{escape(str(folder / NAME))}, and later downloads are held to it."
         )
+
+
+def _count_files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
 
 
 def megabytes(size: int) -> str:

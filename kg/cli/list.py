@@ -75,7 +75,7 @@ def _describe(name: str) -> dict[str, Any]:
         "fetched_categories": categories,
         "files": len(files),
         "bytes": sum(path.stat().st_size for path in files),
-        "begun": partial.exists(),
+        "begun": str(partial) if partial.exists() else None,
         "stores": [
             {
                 "category": path.parts[-2],
@@ -102,7 +102,7 @@ def _card(dataset: dict[str, Any]) -> Any:
     elif dataset["access"] in ("download", "by hand"):
         rows.append(["fetched", "no"])
     if dataset["begun"]:
-        rows.append(["", "a fetch was cut short; the same command goes on with it"])
+        rows.append(["", f"in part; the same command goes on. To give it up, remove {dataset['begun']}"])
     for number, store in enumerate(dataset["stores"]):
         text = f"{store['category']}/{store['variant']}, {megabytes(store['bytes'])} MB, {store['file']}"
         rows.append(["" if number else "prepared", text])

@@ -80,7 +80,7 @@ def obtain(
             the disk, its password is wrong, or `find_root` found something missing.
     """
     root, archives = _survey(source, find_root)
-    with _staging(destination) as staging, full_disk_told(destination.parent):
+    with _staging(destination) as staging, full_disk_told():
         made = staging / "data"
         if root is not None:
             entries = list(_folder_entries(root))

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kg import paths
 from kg.errors import KgError
-
-HINT = "Make room, or move the data folder with KG_HOME."
 
 
 class FullDiskError(KgError):
@@ -28,15 +27,19 @@ def require_room(folder: Path, needed: int, what: str) -> None:
     """
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise FullDiskError(f"{what} needs {needed:,} bytes, {free:,} are free in {folder}.", HINT)
+        raise FullDiskError(f"{what} needs {needed:,} bytes, {free:,} are free.", _hint())
 
 
 @contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
+def full_disk_told() -> Iterator[None]:
     """Turn the system's error of a full disk, or of a quota that is used up, into a line and a hint."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise FullDiskError(f"The disk of {folder} is full.", HINT) from error
+        raise FullDiskError("The disk is full.", _hint()) from error
+
+
+def _hint() -> str:
+    return f"Make room in {paths.home()}, or move the data folder with KG_HOME."

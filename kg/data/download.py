@@ -241,7 +241,7 @@ class Downloader:
                 for chunk in response.iter_content(CHUNK):
                     if self._stop.is_set():
                         raise _StoppedError
-                    with full_disk_told(self._folder):
+                    with full_disk_told():
                         part.write(chunk)
                     self._count(remote, part.size)
         except http.SSLError as error:
@@ -300,7 +300,7 @@ class Downloader:
         if total is not None:
             require_room(self._folder, total - part.size, name_of(remote))
             self._count(remote, part.size, total)
-        with full_disk_told(self._folder):
+        with full_disk_told():
             part.begin(url, total, _validator(response))
         return total
 
@@ -451,8 +451,9 @@ def _pause(response: requests.Response) -> float:
 def _reason(error: http.RequestException) -> str:
     """Return what broke, in a few words, out of the layers that it comes wrapped in."""
     inner: BaseException = error
-    while inner.args and isinstance(getattr(inner.args[0], "reason", inner.args[0]), Exception):
-        inner = getattr(inner.args[0], "reason", inner.args[0])
+    while inner.args and isinstance(inner.args[0], Exception):
+        reason = getattr(inner.args[0], "reason", None)
+        inner = reason if isinstance(reason, Exception) else inner.args[0]
     if isinstance(error, http.ProxyError):
         return "the proxy does not let the request through"
     if isinstance(inner, NameResolutionError):

@@ -132,7 +132,7 @@ def fetch(order: Order) -> Fetched:
     """
     parts = order.parts()
     order.folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(order), full_disk_told(order.folder.parent), _tidied(order.partial):
+    with _alone(order), full_disk_told(), _tidied(order.partial):
         wanted = [part for part in parts if order.force or not order.is_present(part)]
         if not wanted:
             return Fetched()
@@ -258,11 +258,11 @@ def _unpack(order: Order, got: Got, files: Path) -> None:
     try:
         find_root = order.dataset.find_root if whole else unwrapped
         obtain(got.file, scratch, find_root, order.progress, order.password)
-    except (FullDiskError, PasswordError):
-        raise
     except KgError as error:
-        got.file.unlink()
-        raise KgError(error.message.replace(f"{got.file}", got.file.name), error.hint) from error
+        if not isinstance(error, FullDiskError | PasswordError):
+            got.file.unlink()
+        message, hint = (text.replace(f"{got.file}", got.file.name) for text in (error.message, error.hint))
+        raise type(error)(message, hint) from error
     # Renames each file, and lets folders that several archives fill grow together.
     shutil.copytree(scratch, files / got.remote.path, copy_function=os.replace, dirs_exist_ok=True)
     shutil.rmtree(scratch)

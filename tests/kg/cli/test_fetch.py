@@ -142,7 +142,7 @@ def test_a_download_reports_itself(mirror: Any, capsys: pytest.CaptureFixture[st
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert (result["fetched"], result["files"], result["first_checksums"]) == (True, 6, 6)
-    assert "SHA-256 of 6" in err
+    assert "No SHA-256 is published for 6 files" in err
     assert "kg-fetch.json" in err
     assert run([*command, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["files"] == 0

@@ -66,7 +66,7 @@ def test_for_a_person(fixtures: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "Licence" not in out
     assert "CC BY-NC 4.0" in out
     assert str(paths.raw("clothesnet")) in out
-    assert out.count("was cut short") == 1
+    assert out.count("in part; the same command goes on") == 1
 
 
 def test_a_broken_plugin_is_named(install: Install, capsys: pytest.CaptureFixture[str]) -> None:

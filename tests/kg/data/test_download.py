@@ -256,7 +256,7 @@ def test_a_disk_that_fills_up_leaves_a_part(
         write(part, chunk)
 
     monkeypatch.setattr(download._Part, "write", fill)
-    with pytest.raises(KgError, match=r"The disk of .* is full"):
+    with pytest.raises(KgError, match="The disk is full"):
         Downloader(folder, {}).get(remote(server))
     assert names(folder) == ["files/a.bin.part", "files/a.bin.part.json"]
     monkeypatch.setattr(download._Part, "write", write)
