@@ -10,6 +10,7 @@ last.pt, best.pt  checkpoints
 """
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,27 @@ def new_run(config: Config, category: str, name: str | None = None) -> Path:
             f"Continue it with --resume {folder}, or use another --name.",
         ) from None
     write_json(folder / "config.json", config.to_dict())
+    _point_latest_at(folder)
+    return folder
+
+
+def discard_if_empty(run: Path) -> None:
+    """Remove a run that failed before its first checkpoint, and point `latest` at the newest one left."""
+    if (run / "last.pt").exists():
+        return
+    shutil.rmtree(run)
+    left = max(list_runs(), key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
+    if left is not None:
+        _point_latest_at(left)
+    else:
+        (run.parent / LATEST).unlink(missing_ok=True)
+
+
+def _point_latest_at(folder: Path) -> None:
     # A link cannot be changed in place: a new one takes the old one's name.
     link = folder.parent / f".{LATEST}-{folder.name}"
     link.symlink_to(folder.name, target_is_directory=True)
     link.replace(folder.parent / LATEST)
-    return folder
 
 
 def find_run(run: Path | None) -> Path:

@@ -54,11 +54,11 @@ def train(
 ) -> None:
     """Train a detector; with nothing prepared, on built-in garments.
 
-      kg train --category shirt --preset quick     a first look, minutes on two cores
-      kg train --category shirt --gpu 0            the full training on the first GPU
-      kg train -c airplane -k 10 --seed 1          ten keypoints, another seed
-      kg train -c bed --set sigma=0.1 -e 200       any constant of the method
-      kg train --resume latest                     go on where Ctrl-C or a crash stopped it
+    kg train --category shirt --preset quick    a first look, minutes on a CPU
+    kg train --category shirt --gpu 0           the full training, on a GPU
+    kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
+    kg train -c bed --set sigma=0.1 -e 200      any constant of the method
+    kg train --resume latest                    go on after Ctrl-C or a crash
 
     Watch it with: tensorboard --logdir runs
     """
@@ -98,7 +98,11 @@ def train(
             done = now.epoch * now.steps + now.step
             advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
 
-        summary = run_training(config, folder, device, resume=resume is not None, report=report)
+        try:
+            summary = run_training(config, folder, device, resume=resume is not None, report=report)
+        except Exception:
+            runs.discard_if_empty(folder)
+            raise
 
     result = {
         "run": str(folder),

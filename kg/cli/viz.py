@@ -55,15 +55,10 @@ def viz(
     A keypoint has one colour on all shapes; all are seen from one side,
     at one scale. The thicker an edge, the greater its weight.
 
-    For example:
-
-      kg viz out.npz
-
-      kg viz out.npz --shapes 6 --columns 3 --labels -o figure.pdf
-
-      kg viz out.npz --ids shirt-0007 --size 1200 --view front
-
-      kg viz out.npz --window
+    kg viz out.npz
+    kg viz out.npz --shapes 6 --columns 3 --labels -o figure.pdf
+    kg viz out.npz --ids shirt-0007 --size 1200 --view front
+    kg viz out.npz --window
     """
     from kg.predictions import Predictions
     from kg.viz import Style, render

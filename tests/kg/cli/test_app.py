@@ -128,12 +128,21 @@ def names() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_every_command_explains_itself_with_an_example_and_speaks_json(
-    capsys: pytest.CaptureFixture[str], name: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    assert run([name, "--help"]) == 0
-    out = capsys.readouterr().out
-    assert f"kg {name}" in out.partition("Usage")[2].partition("\n")[2]
-    assert "--json" in out
+    shown = {}
+    for columns in (80, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert run([name, "--help"]) == 0
+        shown[columns] = capsys.readouterr().out
+    assert "--json" in shown[80]
+    texts = {columns: out.partition("Usage")[2].partition("╭")[0] for columns, out in shown.items()}
+    examples = {
+        columns: [line.strip() for line in text.splitlines()[1:] if line.strip().startswith("kg ")]
+        for columns, text in texts.items()
+    }
+    assert any(line.startswith(f"kg {name}") for line in examples[80])
+    assert examples[80] == examples[200], "an example does not fit a terminal of 80 columns"
 
 
 def test_help_imports_nothing_heavy() -> None:

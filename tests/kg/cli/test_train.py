@@ -1,41 +1,20 @@
-"""`kg train` and `kg predict` as they are typed."""
+"""`kg train` as it is typed."""
 
 import json
+import shutil
 
-import numpy as np
 import pytest
 
-from kg import config as configuration
 from kg.cli.app import run
-from kg.predictions import Predictions
 from kg.train.log import read_metrics
 
 
-@pytest.fixture
-def tiny_preset(tiny_config, monkeypatch):
-    monkeypatch.setitem(configuration.PRESETS, "tiny", tiny_config)
-    return tiny_config
-
-
-@pytest.fixture
-def train(tiny_preset, tiny_store):
-    def call(*words):
-        return run(["train", "--store", str(tiny_store.path), "--preset", "tiny", "--cpu", *words])
-
-    return call
-
-
-def test_training_then_predicting_with_nothing_but_defaults(train, tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_result_as_json(train, capsys):
     assert train("--name", "mine", "--json", "-k", "3", "--set", "sigma=0.5") == 0
     result = json.loads(capsys.readouterr().out)
     assert result["epochs"] == 3
     assert result["config"]["model"]["keypoints"] == 3
     assert result["config"]["model"]["sigma"] == 0.5
-    assert run(["predict", "--json"]) == 0
-    summary = json.loads(capsys.readouterr().out)
-    assert (summary["shapes"], summary["keypoints"], summary["run"]) == (4, 3, "mine")
-    assert Predictions.load(tmp_path / "out.npz").keypoints.shape == (4, 3, 3)
 
 
 def test_a_log_file_gets_a_line_an_epoch(train, capsys):
@@ -74,32 +53,23 @@ def test_what_cannot_be_trained_is_one_line_and_a_hint(train, capsys, words, cod
     assert captured.out == ""
 
 
+def test_a_training_that_cannot_start_leaves_no_run(train, tmp_path, capsys):
+    assert train("--name", "before") == 0
+    assert train("--name", "after", "--points", "8") == 1
+    assert "--points" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "after").exists()
+    assert (tmp_path / "runs" / "latest").resolve().name == "before"
+    shutil.rmtree(tmp_path / "runs" / "before")
+    assert train("--name", "after", "--points", "8") == 1
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_an_unknown_category_is_answered_with_the_closest(capsys):
     assert run(["train", "--category", "shrt", "--cpu"]) == 1
     assert "'shirt'" in capsys.readouterr().err
-
-
-def test_nothing_trained_is_answered_with_what_to_type(capsys):
-    assert run(["predict", "--cpu"]) == 1
-    assert "kg train --category shirt" in capsys.readouterr().err
 
 
 def test_options_are_listed_for_each_preset(capsys):
     assert run(["train", "--set", "help", "--json"]) == 0
     presets = json.loads(capsys.readouterr().out)
     assert presets["release"]["grid"] == [16, 16, 8]
-
-
-def test_files_are_predicted_by_their_names(train, tmp_path, capsys):
-    assert train() == 0
-    folder = tmp_path / "clouds"
-    folder.mkdir()
-    for name in ("b", "a"):
-        np.save(folder / f"{name}.npy", np.random.default_rng(0).random((80, 3)))
-    assert run(["predict", str(folder), "-o", str(tmp_path / "mine.npz"), "--inference", "hard"]) == 0
-    found = Predictions.load(tmp_path / "mine.npz")
-    assert found.ids.tolist() == [str(folder / "a.npy"), str(folder / "b.npy")]
-    assert run(["predict", str(folder), "-o", str(tmp_path / "mine.txt")]) == 1
-    assert run(["predict", str(folder / "c.npy")]) == 1
-    assert "c.npy" in capsys.readouterr().err
-    assert not (tmp_path / "mine.txt").exists()

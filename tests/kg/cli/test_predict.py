@@ -1,0 +1,38 @@
+"""`kg predict` as it is typed."""
+
+import json
+
+import numpy as np
+
+from kg.cli.app import run
+from kg.predictions import Predictions
+
+
+def test_the_latest_run_with_nothing_but_defaults(train, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train("--name", "mine", "-k", "3") == 0
+    capsys.readouterr()
+    assert run(["predict", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["shapes"], summary["keypoints"], summary["run"]) == (4, 3, "mine")
+    assert Predictions.load(tmp_path / "out.npz").keypoints.shape == (4, 3, 3)
+
+
+def test_nothing_trained_is_answered_with_what_to_type(capsys):
+    assert run(["predict", "--cpu"]) == 1
+    assert "kg train --category shirt" in capsys.readouterr().err
+
+
+def test_files_are_predicted_by_their_names(train, tmp_path, capsys):
+    assert train() == 0
+    folder = tmp_path / "clouds"
+    folder.mkdir()
+    for name in ("b", "a"):
+        np.save(folder / f"{name}.npy", np.random.default_rng(0).random((80, 3)))
+    assert run(["predict", str(folder), "-o", str(tmp_path / "mine.npz"), "--inference", "hard"]) == 0
+    found = Predictions.load(tmp_path / "mine.npz")
+    assert found.ids.tolist() == [str(folder / "a.npy"), str(folder / "b.npy")]
+    assert run(["predict", str(folder), "-o", str(tmp_path / "mine.txt")]) == 1
+    assert run(["predict", str(folder / "c.npy")]) == 1
+    assert "c.npy" in capsys.readouterr().err
+    assert not (tmp_path / "mine.txt").exists()
