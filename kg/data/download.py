@@ -122,8 +122,14 @@ class Downloader:
             self._count(remote, 0, remote.size or remote.about or 0)
         self._folder.mkdir(parents=True, exist_ok=True)
         require_room(self._folder, sum(self._lacking(remote) for remote in wanted), "The download")
-        if len(wanted) == 1:
-            return [got for got in [self._bring(wanted[0])] if got]
+        gots = [self._bring(wanted[0])] if len(wanted) == 1 else self._bring_many(wanted)
+        missing = [name_of(remote) for remote, got in zip(wanted, gots, strict=True) if got is None]
+        if missing:
+            others = f" and {len(missing) - 1:,} others are" if len(missing) > 1 else " is"
+            self._warn(f"{missing[0]}{others} nowhere to be found; going on without.")
+        return [got for got in gots if got]
+
+    def _bring_many(self, wanted: Sequence[Remote]) -> list[Got | None]:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             futures = [pool.submit(self._bring, remote) for remote in wanted]
             try:
@@ -137,7 +143,7 @@ class Downloader:
         for error in errors:
             if error is not None and not isinstance(error, _StoppedError):
                 raise error
-        return [got for got in (future.result() for future in futures) if got]
+        return [future.result() for future in futures]
 
     def ask_sizes(self, remotes: Sequence[Remote]) -> list[int | None]:
         """Return the bytes of each file, as its server says; None where it does not."""
@@ -173,7 +179,6 @@ class Downloader:
                 f"{urlsplit(remote.url).hostname} has no {name_of(remote)}: {public_url(remote.url)}",
                 "It may have moved: look at the data set's own page, then use kg fetch NAME --from.",
             )
-        self._warn(f"{name_of(remote)} is nowhere to be found; going on without it.")
         return None
 
     def _bring_from(self, url: str, remote: Remote, file: Path) -> Got:

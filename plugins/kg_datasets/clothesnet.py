@@ -1,7 +1,9 @@
 """ClothesNet: 4,416 garments of 11 classes, given out through a form (Zhou et al., ICCV 2023)."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -52,6 +54,9 @@ GARMENTS = {
     "vest": ("tops/*_nosleeve_*/*",),
 }
 """The 13 garments of Key-Grid's paper, as patterns of <class>/[<subtype>/]<ID> in lower case."""
+
+BORDER = "border"
+"""Name of a mesh that is not a garment, but the edge of one."""
 
 SEAM = 0.05
 """Centimetres: the panels of a garment are not joined, their seams coincide within half a millimetre."""
@@ -189,10 +194,20 @@ def _parts(root: Path) -> Iterator[tuple[str, Path]]:
 def _garments(root: Path) -> Iterator[_Garment]:
     for name, part in _parts(root):
         for category in CLASSES:
-            for pattern in ("*/*.obj", "*/*/*.obj"):
-                for file in sorted((part / category).glob(pattern)):
-                    if file.stem == file.parent.name:
-                        yield _Garment(name, file.parent.relative_to(part), file)
+            files = [file for depth in ("*/*.obj", "*/*/*.obj") for file in (part / category).glob(depth)]
+            files.sort(key=lambda file: (file.parent, file.name))
+            for folder, meshes in groupby(files, lambda file: file.parent):
+                if file := _mesh(list(meshes)):
+                    yield _Garment(name, folder.relative_to(part), file)
+                else:
+                    warnings.warn(f"{folder} is left out: none of its meshes has its name.", stacklevel=2)
+
+
+def _mesh(files: Sequence[Path]) -> Path | None:
+    """Return which of a folder's meshes is the garment: the one of its name, or the only one."""
+    own = [file for file in files if file.stem.lower() == file.parent.name.lower()]
+    own = own or [file for file in files if file.stem != BORDER]
+    return own[0] if len(own) == 1 else None
 
 
 def _read_keypoints(file: Path | None, vertices: NDArray[np.float64]) -> NDArray[np.float64]:

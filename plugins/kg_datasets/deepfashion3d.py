@@ -1,6 +1,7 @@
 """Deep Fashion3D V2: scans of real garments in many poses (Zhu et al., ECCV 2020)."""
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -82,7 +83,7 @@ class DeepFashion3D(Dataset):
         f"and {LINES}.",
         "kg fetch deepfashion3d --from FOLDER; it asks for the password, or takes it from KG_PASSWORD.",
     )
-    variant = "scan"
+    variant = "poses"
 
     def find_root(self, folder: Path) -> Path:
         """Return the folder that holds the folder of the scans, with their list."""
@@ -139,6 +140,8 @@ class DeepFashion3D(Dataset):
         ]
         if not items:
             raise unknown_name("category", category, self.find_categories(raw))
+        if strangers := sorted(set(poses) - set(types)):
+            warnings.warn(f"{TYPES} has no type for these garments: {strangers}.", stacklevel=2)
         return items
 
     def load(self, item: Item) -> Shape:

@@ -128,10 +128,10 @@ def _is_flat(folder: Path) -> bool:
     return any(path.parent == folder for path in shape_files(folder))
 
 
-def _natural(file: Path) -> tuple[Path, list[int | str]]:
-    """Return what sorts files folder by folder, and in a folder 2 before 10."""
-    parts = re.split(r"(\d+)", file.name)
-    return file.parent, [int(part) if part.isdecimal() else part for part in parts]
+def _natural(file: Path) -> tuple[Path, list[int | str], str]:
+    """Return what sorts files folder by folder, in one 2 before 10, and shirt before shirt-folded."""
+    parts = re.split(r"(\d+)", file.stem)
+    return file.parent, [int(part) if part.isdecimal() else part for part in parts], file.suffix
 
 
 def _family(files: Sequence[Path]) -> _Family | None:

@@ -86,8 +86,10 @@ class KeypointNet(Dataset):
         if part == "knife":
             lists.append(replace(_remote(MISALIGNED), elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True))
         models = _read_annotations(get(annotations).parent, part)
-        # The clouds come last: it is by them that a category is known to be there.
-        clouds = [_remote(f"pcds/{CLASS_IDS[part]}/{model}.pcd", CLOUD_BYTES) for _, model in models]
+        paths = [f"pcds/{CLASS_IDS[part]}/{model}.pcd" for _, model in models]
+        # The clouds come last: it is by them that a category is known to be there. One that is not there
+        # is left out by `kg prepare`, which says so.
+        clouds = [replace(_remote(path), about=CLOUD_BYTES, optional=True) for path in paths]
         return [*lists, *clouds]
 
     def find_root(self, folder: Path) -> Path:
@@ -109,7 +111,7 @@ class KeypointNet(Dataset):
         return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
-        """Return one item a cloud, in the order of the model ids.
+        """Return one item a cloud, in the order of the model ids; one whose file is missing will not load.
 
         Raises:
             KgError: The category is unknown, its clouds are missing, or its annotations are broken.
@@ -117,20 +119,26 @@ class KeypointNet(Dataset):
         if category not in CLASS_IDS:
             raise unknown_name("category", category, CLASS_IDS)
         root, class_id = locate(self.find_root, raw, raw), CLASS_IDS[category]
-        files = sorted((root / "pcds" / class_id).glob("*.pcd"))
-        if not files:
+        folder = root / "pcds" / class_id
+        models = {file.stem for file in folder.glob("*.pcd")}
+        if not models:
             raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
         annotations = _read_annotations(root / "annotations", category)
+        models |= {model for annotated, model in annotations if annotated == class_id}
         splits = _read_splits(root / "splits")
         flipped = _read_misaligned(root) if category == "knife" else frozenset()
         return [
             Item(
-                id=file.stem,
-                object=file.stem,
-                split=splits.get(f"{class_id}-{file.stem}"),
-                source=(file, annotations.get((class_id, file.stem), []), file.stem in flipped),
+                id=model,
+                object=model,
+                split=splits.get(f"{class_id}-{model}"),
+                source=(
+                    folder / f"{model}.pcd",
+                    annotations.get((class_id, model), []),
+                    model in flipped,
+                ),
             )
-            for file in files
+            for model in sorted(models)
         ]
 
     def load(self, item: Item) -> Shape:
@@ -155,8 +163,8 @@ class KeypointNet(Dataset):
         return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
 
 
-def _remote(path: str, about: int | None = None) -> Remote:
-    return Remote(path, f"{DATA}/{path}", about=about)
+def _remote(path: str) -> Remote:
+    return Remote(path, f"{DATA}/{path}")
 
 
 def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], list[_Keypoint]]:

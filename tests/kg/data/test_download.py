@@ -164,10 +164,14 @@ def test_what_is_not_there_is_looked_for_elsewhere(server: Any, folder: Path) ->
     with pytest.raises(KgError, match=r"127\.0\.0\.1 has no b\.bin: http://.*/b\.bin"):
         Downloader(folder, {}).get(missing)
     warnings: list[str] = []
-    optional = remote(server, "b.bin", optional=True)
-    gots = Downloader(folder, {}, warn=warnings.append).get_all([moved, optional])
+    optional = [remote(server, f"{number}.bin", optional=True) for number in range(3)]
+    gots = Downloader(folder, {}, warn=warnings.append).get_all([moved, *optional])
     assert [got.remote for got in gots] == [moved]
-    assert warnings == ["b.bin is nowhere to be found; going on without it."]
+    Downloader(folder, {}, warn=warnings.append).get_all(optional[:1])
+    assert warnings == [
+        "0.bin and 2 others are nowhere to be found; going on without.",
+        "0.bin is nowhere to be found; going on without.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,30 @@ def test_both_parts_are_read(raw: Path, tmp_path: Path, clothesnet: Dataset) -> 
     assert clothesnet.find_categories(tmp_path / "there") == clothesnet.find_categories(raw)
 
 
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [(["mask_01", "border"], 1), (["cloth", "border"], 1), (["MASK_01", "low"], 1), (["high", "low"], 0)],
+)
+def test_the_mesh_of_a_folder_is_its_namesake_or_the_only_one(
+    raw: Path, clothesnet: Dataset, names: list[str], found: int
+) -> None:
+    folder = next(raw.rglob("MASK_01"))
+    mesh = (folder / "MASK_01.obj").read_text()
+    for file in folder.glob("*.obj"):
+        file.unlink()
+    for name in names:
+        (folder / f"{name}.obj").write_text("" if name == "border" else mesh)
+    if found:
+        (item,) = clothesnet.items("mask", raw, OPTIONS)
+        assert (item.id, item.source[0].stem) == ("MASK_01", names[0])
+    else:
+        with (
+            pytest.warns(UserWarning, match="MASK_01 is left out: none of its meshes has its name"),
+            pytest.raises(KgError, match="no category 'mask'"),
+        ):
+            clothesnet.items("mask", raw, OPTIONS)
+
+
 def test_keypoints_are_landmarks(raw: Path, clothesnet: Dataset) -> None:
     shape = clothesnet.load(clothesnet.items("mask", raw, OPTIONS)[0])
     assert shape.landmark_ids.tolist() == [0, 1, 2, 3]

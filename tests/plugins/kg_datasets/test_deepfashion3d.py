@@ -126,6 +126,13 @@ def test_scans_reach_the_store_with_their_landmarks(raw: Path, deepfashion3d: Da
     assert splits[0] == splits[1]
 
 
+def test_a_garment_without_a_type_is_named(raw: Path, deepfashion3d: Dataset) -> None:
+    (raw / "point_cloud" / "cloth_type_list.txt").write_text("long_sleeve_upper 1\nlong_pants 2\n")
+    with pytest.warns(UserWarning, match=r"no type for these garments: \[10\]"):
+        items = deepfashion3d.items(UPPER, raw, OPTIONS)
+    assert [item.object for item in items] == ["1", "1"]
+
+
 def test_what_is_missing(raw: Path, tmp_path: Path, deepfashion3d: Dataset) -> None:
     with pytest.raises(KgError, match="no category 'long_pant'") as caught:
         deepfashion3d.items("long_pant", raw, OPTIONS)

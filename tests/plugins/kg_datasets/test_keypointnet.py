@@ -102,6 +102,14 @@ def test_an_annotation_that_does_not_lie_on_its_cloud(raw: Path, keypointnet: Da
     assert "beyond the 16 of the cloud" in made.skipped[1][1]
 
 
+def test_an_annotated_cloud_that_is_not_there_is_no_silent_gap(raw: Path, keypointnet: Dataset) -> None:
+    (raw / "pcds" / "02691156" / "a2.pcd").unlink()
+    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    assert made.store.read().ids == ["a1", "a3"]
+    assert [name for name, _ in made.skipped] == ["a2"]
+    assert "a2.pcd does not exist" in made.skipped[0][1]
+
+
 @pytest.mark.parametrize("content", ["[", "[1]", '[{"model_id": "a1"}]', '{"a": 1}'])
 def test_broken_annotations_are_named(raw: Path, keypointnet: Dataset, content: str) -> None:
     (raw / "annotations" / "airplane.json").write_text(content)
