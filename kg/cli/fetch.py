@@ -47,11 +47,13 @@ def fetch(
     kg fetch clothesnet --from ClothesNetData.zip   take what you obtained
     kg fetch shapenet --from https://mirror.org/shapenet/
 
-    What is there is skipped, and what was cut short goes on where it was: give the same command again.
-    Every file is held to its size and SHA-256: the published one, or that of its first download.
+    What is there is skipped. What was cut short goes on where it was: give the
+    same command again. Every file is held to its size and SHA-256, the published
+    one or that of its first download.
 
-    The password of an encrypted zip is asked for, or taken from KG_PASSWORD. Proxies and certificates
-    are those of the environment (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, SSL_CERT_FILE).
+    The password of an encrypted zip is asked for, or taken from KG_PASSWORD.
+    Proxies and certificates are those of the environment: HTTPS_PROXY, NO_PROXY,
+    REQUESTS_CA_BUNDLE, SSL_CERT_FILE.
     """
     from kg import paths, registry
 

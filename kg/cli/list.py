@@ -22,7 +22,7 @@ def list_plugins(
     ] = "datasets",
     as_json: Json = False,
 ) -> None:
-    """List the data sets, with what is fetched and prepared of each, or the backbones.
+    """List the data sets, with what is here of each, or the backbones.
 
     kg list                 data sets
     kg list datasets --json

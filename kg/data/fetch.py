@@ -55,6 +55,11 @@ class Order:
         return self.folder.with_name(f".{self.folder.name}.partial")
 
     @property
+    def path(self) -> Path:
+        """The source, if it is none to download."""
+        return Path(self.source or "").expanduser()
+
+    @property
     def is_download(self) -> bool:
         """Whether it comes over the network."""
         return self.source is None or urlsplit(self.source).scheme in ("http", "https")
@@ -153,7 +158,7 @@ def plan(order: Order) -> list[Planned]:
     """Return what `fetch` would bring, and leave nothing behind; it raises the same errors."""
     wanted = [part for part in order.parts() if order.force or not order.is_present(part)]
     if wanted and not order.is_download:
-        files, size = measure(Path(order.source or ""), order.dataset.find_root)
+        files, size = measure(order.path, order.dataset.find_root)
         return [Planned(None, files, size, exact=True)]
     with TemporaryDirectory() as scratch:
         downloader = Downloader(Path(scratch), {}, warn=order.warn)
@@ -174,8 +179,7 @@ def _take(order: Order) -> Fetched:
     """Copy or unpack what the user obtained."""
     _clear_scratch(order.partial)
     made = order.partial / "given"
-    source = Path(order.source or "").expanduser()
-    files, size = obtain(source, made, order.dataset.find_root, order.progress, order.password)
+    files, size = obtain(order.path, made, order.dataset.find_root, order.progress, order.password)
     put(made, order.folder, order.partial)
     shutil.rmtree(order.partial)
     return Fetched(files, size)

@@ -122,7 +122,10 @@ class KeypointNet(Dataset):
         folder = root / "pcds" / class_id
         models = {file.stem for file in folder.glob("*.pcd")}
         if not models:
-            raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
+            raise KgError(
+                f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.",
+                f"Obtain them: kg fetch keypointnet --category {category}",
+            )
         annotations = _read_annotations(root / "annotations", category)
         models |= {model for annotated, model in annotations if annotated == class_id}
         splits = _read_splits(root / "splits")

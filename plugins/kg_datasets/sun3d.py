@@ -85,6 +85,10 @@ class Sun3d(Dataset):
             KgError: The scene is unknown, or its gt.log is broken.
         """
         scenes = _scenes(locate(self.find_root, raw, raw))
+        if category in SCENES and category not in scenes:
+            raise KgError(
+                f"{raw} has not the scene '{category}'.", f"Obtain it: kg fetch sun3d --category {category}"
+            )
         if category not in (ALL, *scenes):
             raise unknown_name("scene", category, (ALL, *scenes))
         items: list[Item] = []

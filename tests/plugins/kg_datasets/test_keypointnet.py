@@ -121,8 +121,9 @@ def test_what_is_missing(raw: Path, tmp_path: Path, keypointnet: Dataset) -> Non
     with pytest.raises(KgError, match="no category 'plane'") as caught:
         keypointnet.items("plane", raw, OPTIONS)
     assert "airplane" in caught.value.hint
-    with pytest.raises(KgError, match=r"no clouds of 'chair': pcds/03001627"):
+    with pytest.raises(KgError, match=r"no clouds of 'chair': pcds/03001627") as caught:
         keypointnet.items("chair", raw, OPTIONS)
+    assert "kg fetch keypointnet --category chair" in caught.value.hint
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "pcds.zip").touch()
     with pytest.raises(KgError, match=r"packed: It holds no folder 'pcds'") as caught:

@@ -140,6 +140,9 @@ def test_fetch_downloads_a_scene(
     with pytest.raises(KgError, match=rf"has no {HOTEL}-evaluation\.zip"):
         fetch(Order(sun3d, there, (HOTEL,)))
     assert sun3d.find_categories(there) == (KITCHEN,)
+    with pytest.raises(KgError, match=f"has not the scene '{HOTEL}'") as caught:
+        sun3d.items(HOTEL, there, OPTIONS)
+    assert caught.value.hint == f"Obtain it: kg fetch sun3d --category {HOTEL}"
 
 
 def test_crops_of_a_real_room(shared_data: Path, sun3d: Dataset) -> None:
