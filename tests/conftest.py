@@ -78,6 +78,7 @@ class Server(ThreadingHTTPServer):
         files: Content by path, "/a/b".
         faults: By path, what goes wrong with the next requests for it, one each: a status; "cut", after
             half of what was to be sent; "page", a web page instead; "stale", a part of something else.
+        headers: Sent with a status that is a fault.
         ranges: False: it sends files from their beginning, always.
         tags: False: it sends nothing that tells versions of a file apart.
         requests: (method, path, Range header or None) of each request.
@@ -90,6 +91,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[int | str]] = {}
+        self.headers: dict[str, str] = {}
         self.ranges = self.tags = True
         self.requests: list[tuple[str, str, str | None]] = []
         self.hold = threading.Event()
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = faults.pop(0) if faults else None
         content = self.server.files.get(path)
         if isinstance(fault, int) or content is None:
-            self.answer(404 if fault is None else fault, b"", {"Retry-After": "0"})
+            self.answer(404 if fault is None else fault, b"", self.server.headers)
             return
         if fault == "page":
             self.answer(200, b"<html>Log in</html>", {"Content-Type": "text/html; charset=utf-8"})

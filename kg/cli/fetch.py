@@ -65,7 +65,7 @@ def fetch(
         return
     from kg.data import fetch as work
 
-    with _order(dataset, folder, tuple(category or ()), source, force, yes) as order:
+    with _order(dataset, folder, tuple(dict.fromkeys(category or ())), source, force, yes) as order:
         done = work.plan(order) if dry_run else work.fetch(order)
     if isinstance(done, work.Fetched):
         _report(order, done, as_json)

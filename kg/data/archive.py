@@ -33,6 +33,8 @@ STRONG = 0x40
 PASSWORD_HINT = "It is asked for on a terminal, or taken from the variable KG_PASSWORD."
 PROBES = 16
 """Files on which a password is tried: one alone would let every 256th wrong one pass."""
+FOREIGN = (".rar", ".7z")
+"""Archives that Python does not read."""
 
 Progress = Callable[[str, int, int], None]
 FindRoot = Callable[[Path], Path]
@@ -130,11 +132,23 @@ def _survey(source: Path, find_root: FindRoot) -> tuple[Path | None, list[Path]]
         return None, [source]
     try:
         return locate(find_root, source, source), []
-    except KgError:
-        archives = [path for path in sorted(source.iterdir()) if path.name.lower().endswith(ARCHIVES)]
-        if not archives:
-            raise
-        return None, archives
+    except KgError as error:
+        if archives := archives_in(source):
+            return None, archives
+        if foreign := [path for path in sorted(source.iterdir()) if path.suffix.lower() in FOREIGN]:
+            raise KgError(
+                error.message, f"Unpack {foreign[0].name} there first: {_by_hand(foreign[0])}."
+            ) from error
+        raise
+
+
+def archives_in(folder: Path) -> list[Path]:
+    """Return the archives that lie in a folder."""
+    return [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(ARCHIVES)]
+
+
+def _by_hand(archive: Path) -> str:
+    return f"7z x '{archive.name}' (it asks for a password where there is one)"
 
 
 def _no_password(path: Path) -> str:
@@ -240,7 +254,7 @@ def _archive_entries(path: Path, password: AskPassword | None) -> Iterator[list[
         else:
             raise KgError(
                 f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}), or it is cut short.",
-                "Unpack it yourself, and name the folder.",
+                f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
             )
     except (zipfile.BadZipFile, NotImplementedError, tarfile.TarError, EOFError, zlib.error) as error:
         raise KgError(
@@ -259,7 +273,7 @@ def _unlock(archive: zipfile.ZipFile, path: Path, password: AskPassword) -> None
     if any(info.compress_type == AES or info.flag_bits & STRONG for info in locked):
         raise KgError(
             f"{path} is encrypted with AES or the like, which kg cannot read.",
-            f"Unpack it yourself (7z x '{path}' asks for the password), and name the folder with --from.",
+            f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
         )
     archive.setpassword(password(path).encode())
     for info in locked[:PROBES]:

@@ -4,8 +4,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from requests import exceptions as http
-from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.util import Retry
 
 import kg
 from kg.data.dataset import Remote
@@ -37,6 +40,10 @@ RESUMABLE = 1 << 20
 """Bytes: a smaller file is begun again rather than gone on with."""
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another attempt may better."""
+RESET = re.compile(r";\s*t=(\d+)")
+"""Seconds until a quota is full again, as Hugging Face has them: "resolvers";r=0;t=55."""
+NOTICE = 60.0
+"""Seconds before the same trouble is told again."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, bytes done and bytes in all; from several threads, one at a time."""
@@ -98,7 +105,7 @@ class Downloader:
         self._lock = threading.Lock()
         self._counts: dict[str, tuple[int, int]] = {}
         self._done = self._total = 0
-        self._troubles: set[str] = set()
+        self._told: dict[str, float] = {}
         self._answered = False
 
     def place(self, remote: Remote) -> Path:
@@ -193,8 +200,9 @@ class Downloader:
                 best = max(best, part.size)
                 if failures == (ATTEMPTS if self._answered else FIRST_ATTEMPTS):
                     raise _given_up(url, remote, str(trouble)) from trouble
-                self._note_trouble(url, str(trouble))
-                if self._stop.wait(max(trouble.pause, BACK_OFF * 2 ** (failures - 1))):
+                pause = max(trouble.pause, BACK_OFF * 2 ** (failures - 1))
+                self._note_trouble(url, str(trouble), pause)
+                if self._stop.wait(pause):
                     raise _StoppedError from trouble
                 continue
             try:
@@ -334,12 +342,12 @@ class Downloader:
             self._total += total - expected
             self._progress("Downloading", self._done, max(self._done, self._total))
 
-    def _note_trouble(self, url: str, trouble: str) -> None:
-        text = f"{urlsplit(url).hostname}: {trouble}; trying again."
+    def _note_trouble(self, url: str, trouble: str, pause: float) -> None:
+        key, now = f"{urlsplit(url).hostname}: {trouble}", time.monotonic()
         with self._lock:
-            if text not in self._troubles:
-                self._troubles.add(text)
-                self._warn(text)
+            if now - self._told.get(key, -NOTICE) >= NOTICE:
+                self._told[key] = now
+                self._warn(f"{key}; trying again{f' in {pause:.0f} s' if pause > 10 else ''}.")
 
 
 _OTHER_SOURCE = "Nothing of it was kept. Try again later, or another source with --from."
@@ -448,9 +456,14 @@ def _validator(response: requests.Response) -> str | None:
 
 
 def _pause(response: requests.Response) -> float:
-    """Return the seconds that a server asks to be left alone."""
-    seconds = response.headers.get("Retry-After", "")
-    return min(float(seconds), LONGEST_WAIT) if seconds.isdigit() else 0
+    """Return the seconds that a server asks to be left alone, by either of the headers for it."""
+    try:
+        asked = Retry().get_retry_after(response.raw)
+    except InvalidHeader:
+        asked = None
+    if asked is None and (reset := RESET.search(response.headers.get("RateLimit", ""))):
+        asked = float(reset[1])
+    return min(asked or 0, LONGEST_WAIT)
 
 
 def _reason(error: http.RequestException) -> str:

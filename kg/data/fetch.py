@@ -11,7 +11,17 @@ from urllib.parse import quote, urlsplit
 
 from filelock import FileLock, Timeout
 
-from kg.data.archive import ARCHIVES, AskPassword, PasswordError, locate, measure, obtain, put, unwrapped
+from kg.data.archive import (
+    ARCHIVES,
+    AskPassword,
+    PasswordError,
+    archives_in,
+    locate,
+    measure,
+    obtain,
+    put,
+    unwrapped,
+)
 from kg.data.dataset import Dataset, Get, Remote
 from kg.data.disk import FullDiskError, full_disk_told
 from kg.data.download import Downloader, Got, Progress, name_of
@@ -180,6 +190,8 @@ def _take(order: Order) -> Fetched:
     _clear_scratch(order.partial)
     made = order.partial / "given"
     files, size = obtain(order.path, made, order.dataset.find_root, order.progress, order.password)
+    if packed := archives_in(made):
+        order.warn(f"{packed[0].name} was copied as it is: if it is part of the data set, unpack it there.")
     put(made, order.folder, order.partial)
     shutil.rmtree(order.partial)
     return Fetched(files, size)
@@ -289,8 +301,10 @@ def _place(order: Order, files: Path, gots: Sequence[Got], record: Record) -> No
             continue  # Its folder went as a whole.
         target = order.folder / moved
         if target.is_dir():
-            shutil.rmtree(target)
-        (files / moved).replace(target)
+            put(files / moved, target, order.partial)
+            shutil.rmtree(order.partial / "old")
+        else:
+            (files / moved).replace(target)
 
 
 def _highest_new(path: str, folder: Path) -> Path:

@@ -79,9 +79,11 @@ class DeepFashion3D(Dataset):
     access: ClassVar[Access] = "by hand"
     steps = (
         f"Fill in the form that {url} links to; the password comes by mail.",
-        f"Download Deep Fashion3D V2 from there into one folder: {CLOUDS}, and if you want them {MESHES} "
-        f"and {LINES}.",
-        "kg fetch deepfashion3d --from FOLDER; it asks for the password, or takes it from KG_PASSWORD.",
+        f"Download Deep Fashion3D V2 from there into one folder: {CLOUDS}, and if you want them "
+        f"{MESHES} and {LINES}.",
+        "Unpack there what is no .zip: 7z x FILE asks for the password.",
+        "kg fetch deepfashion3d --from FOLDER; for .zip it asks for the password, or takes it from "
+        "KG_PASSWORD.",
     )
     variant = "poses"
 

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import os
@@ -5,7 +6,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -213,6 +214,22 @@ def test_a_full_disk_is_seen_before_writing(
     assert_nothing_left(destination)
 
 
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_a_disk_that_fills_up_leaves_nothing(
+    tmp_path: Path, destination: Path, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> Iterator[int]:
+        yield 1
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = pack(tmp_path, FILES)
+    monkeypatch.setattr(archive, "_copy", fill)
+    with pytest.raises(KgError, match="The disk is full") as caught:
+        obtain(source, destination, itself)
+    assert "KG_HOME" in caught.value.hint
+    assert_nothing_left(destination)
+
+
 @pytest.mark.parametrize("pack", [pack_zip, pack_tar])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_an_archive_cut_short(tmp_path: Path, destination: Path, pack: Pack, share: float) -> None:
@@ -361,7 +378,10 @@ def test_what_is_no_archive(tmp_path: Path, destination: Path) -> None:
     (tmp_path / "a.rar").write_bytes(b"Rar!" * 100)
     with pytest.raises(KgError, match="no archive") as caught:
         obtain(tmp_path / "a.rar", destination, itself)
-    assert "Unpack it yourself" in caught.value.hint
+    assert "7z x 'a.rar'" in caught.value.hint
+    with pytest.raises(KgError, match="no folder 'deep'") as caught:
+        obtain(tmp_path, destination, data_folder)
+    assert caught.value.hint.startswith("Unpack a.rar there first")
     with pytest.raises(KgError, match="nothing at"):
         obtain(tmp_path / "none.zip", destination, itself)
 

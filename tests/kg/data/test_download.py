@@ -143,17 +143,25 @@ def test_a_server_in_trouble_is_tried_again(server: Any, folder: Path, status: i
     assert "goes on from here" in caught.value.hint
 
 
-def test_attempts_wait_ever_longer_and_as_the_server_says(
+def test_attempts_wait_ever_longer_and_as_long_as_the_server_says(
     server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(threading.Event, "wait", lambda event, seconds=None: waits.append(seconds))
     monkeypatch.setattr(download, "BACK_OFF", 1.0)
-    monkeypatch.setattr(download, "_pause", lambda response: 5.0)
+    server.headers |= {"RateLimit": '"resolvers";r=0;t=3', "RateLimit-Policy": '"fixed window";q=9;w=300'}
     server.faults["/a.bin"] = [429] * 5
     with pytest.raises(KgError):
         Downloader(folder, {}).get(remote(server))
-    assert [wait for wait in waits if wait in (1.0, 2.0, 4.0, 5.0, 8.0)] == [5.0, 5.0, 5.0, 8.0]
+    assert [wait for wait in waits if wait in (1.0, 2.0, 3.0, 4.0, 8.0)] == [3.0, 3.0, 4.0, 8.0]
+    waits.clear()
+    server.headers["Retry-After"] = "55"
+    server.faults["/a.bin"] = [429]
+    server.files["/a.bin"] = b"here"
+    warnings: list[str] = []
+    Downloader(folder, {}, warn=warnings.append).get(remote(server))
+    assert 55.0 in waits
+    assert warnings == ["127.0.0.1: it answers 429 Too Many Requests; trying again in 55 s."]
 
 
 def test_what_is_not_there_is_looked_for_elsewhere(server: Any, folder: Path) -> None:

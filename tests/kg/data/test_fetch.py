@@ -265,6 +265,9 @@ def test_archives_of_a_category(server: Any, order: Make) -> None:
     server.requests.clear()
     fetch(order(Scenes))
     assert server.requests == []
+    (order(Scenes).folder / "clouds" / "cat" / "a").write_bytes(b"spoilt")
+    fetch(order(Scenes, "cat", force=True))
+    assert contents(order(Scenes).folder) == cats | {"clouds/dog/a": b"5", "clouds/dog-more/c": b"6"}
 
 
 def test_a_mirror_and_what_it_lacks(server: Any, order: Make) -> None:
@@ -285,14 +288,18 @@ def test_what_the_user_obtained(order: Make, tmp_path: Path) -> None:
     given = tmp_path / "given"
     (given / "wrap" / "clouds" / "cat").mkdir(parents=True)
     (given / "wrap" / "clouds" / "cat" / "1").write_bytes(b"1")
-    one = order(Loose, source=str(given))
-    assert fetch(one) == Fetched(1, 1)
-    assert contents(one.folder) == {"clouds/cat/1": b"1"}
+    (given / "wrap" / "more.zip").touch()
+    warnings: list[str] = []
+    one = order(Loose, source=str(given), warn=warnings.append)
+    assert fetch(one) == Fetched(2, 1)
+    assert len(warnings) == 1
+    assert "more.zip was copied as it is" in warnings[0]
+    assert contents(one.folder) == {"clouds/cat/1": b"1", "more.zip": b""}
     assert beside(one.folder) == ["loose"]
     shutil.rmtree(given / "wrap")
     with pytest.raises(KgError, match=r"given: It holds no folder 'clouds'"):
         fetch(replace(one, force=True))
-    assert contents(one.folder) == {"clouds/cat/1": b"1"}
+    assert contents(one.folder) == {"clouds/cat/1": b"1", "more.zip": b""}
     assert beside(one.folder) == ["loose"]
 
 
