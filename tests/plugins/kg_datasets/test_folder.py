@@ -137,6 +137,18 @@ def test_a_folder_of_poses_is_one_object_of_many_frames(tmp_path: Path, folder: 
     assert [(item.id, item.object) for item in flat_items] == [("1", "polo"), ("2", "polo"), ("10", "polo")]
 
 
+def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, folder: Dataset) -> None:
+    flat, quads = sheet()
+    for number in range(3):
+        write_obj(tmp_path / f"{number}.obj", bent(flat, 0.5 * number), quads)
+    file = tmp_path / "1.obj"
+    file.write_text(file.read_text().replace("v 0.000000 0.250000", "v nan 0.250000"))
+    assert {item.object for item in folder.items("shirt", tmp_path, OPTIONS)} == {"shirt"}
+    made = prepare(folder, "shirt", tmp_path, OPTIONS)
+    assert [name for name, _ in made.skipped] == ["1"]
+    assert made.store.read().frame.tolist() == [0, 2]
+
+
 def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
     quads = sheet()[1]
     for name, width in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
