@@ -15,7 +15,8 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset
-    from kg.data.fetch import Fetched, Order, Planned
+    from kg.data.fetch import Fetched, Planned
+    from kg.data.order import Order
 
 
 def fetch(
@@ -78,7 +79,7 @@ def _order(
     dataset: "Dataset", folder: Path, categories: tuple[str, ...], source: str | None, force: bool, yes: bool
 ) -> "Iterator[Order]":
     """Yield the order, and show a bar for each thing that it does."""
-    from kg.data.fetch import Order
+    from kg.data.order import Order
 
     with ExitStack() as bars:
         shown: dict[str, Any] = {}

@@ -1,27 +1,24 @@
 """Files over HTTP: several at once, resumed after a cut, checked before they bear their names."""
 
 import hashlib
-import io
-import json
 import os
-import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as http
-from urllib3.exceptions import InvalidHeader, NameResolutionError, NewConnectionError, ReadTimeoutError
-from urllib3.util import Retry
 
 import kg
+from kg.data.answer import TIMEOUT, content_range, length, name_of, pause, public_url, reason_of, validator
 from kg.data.dataset import Remote
 from kg.data.disk import full_disk_told, require_room
+from kg.data.part import Part
 from kg.errors import KgError
 
 CONNECTIONS = 8
@@ -31,17 +28,9 @@ FIRST_ATTEMPTS = 3
 """As long as no server has answered: there may be no network at all."""
 BACK_OFF = 1.0
 """Seconds before the second attempt; doubled before each further one."""
-LONGEST_WAIT = 300.0
-"""Seconds: as long as a server that asks for patience is obeyed."""
-TIMEOUT = (10.0, 20.0)
-"""Seconds to connect, and between two pieces of an answer."""
 CHUNK = 1 << 18
-RESUMABLE = 1 << 20
-"""Bytes: a smaller file is begun again rather than gone on with."""
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another attempt may better."""
-RESET = re.compile(r";\s*t=(\d+)")
-"""Seconds until a quota is full again, as Hugging Face has them: "resolvers";r=0;t=55."""
 NOTICE = 60.0
 """Seconds before the same trouble is told again."""
 
@@ -162,13 +151,13 @@ class Downloader:
             response = self._session().head(remote.url, allow_redirects=True, timeout=TIMEOUT)
         except http.RequestException:
             return None
-        return _length(response) if response.ok else None
+        return length(response) if response.ok else None
 
     def _lacking(self, remote: Remote) -> int:
         file = self.place(remote)
         if file.exists():
             return 0
-        part = _Part(file)
+        part = Part(file)
         return max(0, (remote.size or remote.about or 0) - part.size)
 
     def _bring(self, remote: Remote) -> Got | None:
@@ -189,7 +178,7 @@ class Downloader:
         return None
 
     def _bring_from(self, url: str, remote: Remote, file: Path) -> Got:
-        part = _Part(file)
+        part = Part(file)
         fresh = part.size == 0
         best, failures = part.size, 0
         while True:
@@ -200,9 +189,9 @@ class Downloader:
                 best = max(best, part.size)
                 if failures == (ATTEMPTS if self._answered else FIRST_ATTEMPTS):
                     raise _given_up(url, remote, str(trouble)) from trouble
-                pause = max(trouble.pause, BACK_OFF * 2 ** (failures - 1))
-                self._note_trouble(url, str(trouble), pause)
-                if self._stop.wait(pause):
+                seconds = max(trouble.pause, BACK_OFF * 2 ** (failures - 1))
+                self._note_trouble(url, str(trouble), seconds)
+                if self._stop.wait(seconds):
                     raise _StoppedError from trouble
                 continue
             try:
@@ -233,7 +222,7 @@ class Downloader:
             )
         return Got(remote, file, url, size, sha256)
 
-    def _transfer(self, url: str, remote: Remote, part: "_Part") -> None:
+    def _transfer(self, url: str, remote: Remote, part: Part) -> None:
         """Bring what is lacking of a part, in one request.
 
         Raises:
@@ -259,11 +248,11 @@ class Downloader:
                     self._count(remote, part.size)
         except http.SSLError as error:
             raise KgError(
-                f"The certificate of {urlsplit(url).hostname} is not trusted: {_reason(error)}.",
+                f"The certificate of {urlsplit(url).hostname} is not trusted: {reason_of(error)}.",
                 "If your network has a certificate of its own, name its file in REQUESTS_CA_BUNDLE.",
             ) from error
         except (http.ConnectionError, http.Timeout, http.ChunkedEncodingError) as error:
-            raise _PassingError(_reason(error)) from error
+            raise _PassingError(reason_of(error)) from error
         except http.RequestException as error:
             raise KgError(f"{public_url(url)} cannot be downloaded: {error}") from error
         finally:
@@ -277,7 +266,7 @@ class Downloader:
         if status in (404, 410):
             raise _AbsentError
         if status in PASSING:
-            raise _PassingError(f"it answers {status} {response.reason}", _pause(response))
+            raise _PassingError(f"it answers {status} {response.reason}", pause(response))
         if status not in (200, 206, 416):
             raise KgError(
                 f"{host} refuses {name_of(remote)}: {status} {response.reason}.",
@@ -292,14 +281,14 @@ class Downloader:
                 f"It may need a login or a click. Look in a browser: {public_url(url)}",
             )
 
-    def _start(self, response: requests.Response, url: str, remote: Remote, part: "_Part") -> int | None:
+    def _start(self, response: requests.Response, url: str, remote: Remote, part: Part) -> int | None:
         """Set a part to where the answer begins; return how many bytes the file has, if that is said."""
         if response.status_code == 416:
             part.clear()
             raise _PassingError("it does not go on with the part that is here")
-        offset, total = 0, _length(response)
+        offset, total = 0, length(response)
         if response.status_code == 206:
-            offset, total = _content_range(response)
+            offset, total = content_range(response)
         if offset != part.size or (offset and part.total not in (None, total)):
             part.clear()
             if offset:
@@ -314,7 +303,7 @@ class Downloader:
             require_room(self._folder, total - part.size, name_of(remote))
             self._count(remote, part.size, total)
         with full_disk_told():
-            part.begin(url, total, _validator(response))
+            part.begin(url, total, validator(response))
         return total
 
     def _session(self) -> requests.Session:
@@ -351,140 +340,6 @@ class Downloader:
 
 
 _OTHER_SOURCE = "Nothing of it was kept. Try again later, or another source with --from."
-
-
-class _Part:
-    """NAME.part: a file on its way, and in NAME.part.json what it is a part of."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._path = file.with_name(f"{file.name}.part")
-        self._note = file.with_name(f"{file.name}.part.json")
-        self._open: io.FileIO | None = None
-        self.total: int | None = None
-        self.size = self._path.stat().st_size if self._path.exists() else 0
-
-    @property
-    def is_whole(self) -> bool:
-        return self.total is not None and self.size == self.total
-
-    def resume(self, url: str) -> dict[str, str]:
-        """Return the headers that ask for what is lacking; forget a part of nobody knows what."""
-        try:
-            note = json.loads(self._note.read_text())
-            if note["url"] != public_url(url) or not self.size:
-                raise ValueError
-            self.total, validator = note["total"], note["validator"]
-        except (OSError, ValueError, KeyError, TypeError):
-            self.clear()
-            return {}
-        headers = {"Range": f"bytes={self.size}-"}
-        return headers | ({"If-Range": validator} if validator else {})
-
-    def begin(self, url: str, total: int | None, validator: str | None) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self.size == 0 and (total is None or total >= RESUMABLE):
-            note = {"url": public_url(url), "total": total, "validator": validator}
-            self._note.write_text(json.dumps(note))
-        self.total = total
-        # Unbuffered: what a full disk does not take must not come up again when the file is closed.
-        self._open = self._path.open("ab", buffering=0)
-
-    def write(self, chunk: bytes) -> None:
-        assert self._open is not None
-        rest = memoryview(chunk)
-        while rest:
-            written = self._open.write(rest)
-            self.size += written
-            rest = rest[written:]
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
-
-    def clear(self) -> None:
-        self._path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
-        self.size, self.total = 0, None
-
-    def finish(self) -> Path:
-        """Give the file its name, with its content safe on the disk before."""
-        with self._path.open("rb") as content:
-            os.fsync(content.fileno())
-        self._path.rename(self._file)
-        self._note.unlink(missing_ok=True)
-        self.size, self.total = 0, None
-        return self._file
-
-
-def name_of(remote: Remote) -> str:
-    """Return what a file is called here: its path, or the archive's own name."""
-    if not remote.unpack:
-        return remote.path
-    return unquote(PurePosixPath(urlsplit(remote.url).path).name).replace("/", "_") or "archive"
-
-
-def public_url(url: str) -> str:
-    """Return an address without the password or key that it may carry."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def _length(response: requests.Response) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    packed = response.headers.get("Content-Encoding", "identity") != "identity"
-    return int(length) if length.isdigit() and not packed else None
-
-
-def _content_range(response: requests.Response) -> tuple[int, int | None]:
-    """Return where a partial answer begins, and the bytes of the whole file if they are known."""
-    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
-    span, _, total = rest.partition("/")
-    start = span.partition("-")[0]
-    if unit != "bytes" or not start.isdigit():
-        raise KgError(f"{urlsplit(response.url).hostname} sends a part without saying which.")
-    return int(start), int(total) if total.isdigit() else None
-
-
-def _validator(response: requests.Response) -> str | None:
-    """Return what tells this version of the file from another; weak tags do not tell bytes apart."""
-    tag = response.headers.get("ETag", "")
-    if tag.startswith('"'):
-        return tag
-    return response.headers.get("Last-Modified")
-
-
-def _pause(response: requests.Response) -> float:
-    """Return the seconds that a server asks to be left alone, by either of the headers for it."""
-    try:
-        asked = Retry().get_retry_after(response.raw)
-    except InvalidHeader:
-        asked = None
-    if asked is None and (reset := RESET.search(response.headers.get("RateLimit", ""))):
-        asked = float(reset[1])
-    return min(asked or 0, LONGEST_WAIT)
-
-
-def _reason(error: http.RequestException) -> str:
-    """Return what broke, in a few words, out of the layers that it comes wrapped in."""
-    inner: BaseException = error
-    while inner.args and isinstance(inner.args[0], Exception):
-        reason = getattr(inner.args[0], "reason", None)
-        inner = reason if isinstance(reason, Exception) else inner.args[0]
-    if isinstance(error, http.ProxyError):
-        return "the proxy does not let the request through"
-    if isinstance(inner, NameResolutionError):
-        return "its name cannot be resolved"
-    if isinstance(error, http.ConnectTimeout):
-        return f"it does not answer within {TIMEOUT[0]:.0f} s"
-    if isinstance(error, http.ReadTimeout) or isinstance(inner, ReadTimeoutError):
-        return f"it has been silent for {TIMEOUT[1]:.0f} s"
-    if isinstance(inner, NewConnectionError):
-        return "it cannot be reached"
-    if isinstance(error, http.SSLError):
-        return str(getattr(inner, "verify_message", "") or inner)
-    return "the connection was cut"
 
 
 def _given_up(url: str, remote: Remote, reason: str) -> KgError:

@@ -1,113 +1,27 @@
 """A data set brought to its folder, from the network or from what the user obtained, whole or not at all."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from kg.data.archive import (
-    ARCHIVES,
-    AskPassword,
-    PasswordError,
-    archives_in,
-    locate,
-    measure,
-    obtain,
-    put,
-    unwrapped,
-)
-from kg.data.dataset import Dataset, Get, Remote
-from kg.data.disk import FullDiskError, full_disk_told
-from kg.data.download import Downloader, Got, Progress, name_of
+from kg.data.answer import name_of
+from kg.data.archive import archives_in, measure, obtain, put
+from kg.data.dataset import Get, Remote
+from kg.data.disk import full_disk_told
+from kg.data.download import Downloader
+from kg.data.order import Order
+from kg.data.place import drop_all_but, place, unpack
 from kg.data.record import Record
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 PARTS = "parts"
 """Below the folder of what is under way: the downloads, which are gone on with; all else is scratch."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be fetched, and how to speak with the user meanwhile.
-
-    Attributes:
-        dataset: The data set.
-        folder: Where it goes. Beside it, hidden, lie what is under way and a lock.
-        categories: Some of its categories; all if there are none.
-        source: None to download; an address, of an archive or of a place laid out as the original is; or
-            a path, of a folder or an archive.
-        force: Fetch again what is there.
-        progress: Called with what is being done, bytes done and bytes in all.
-        warn: Told of what the user should know.
-        consent: Asks the user to take the licence before a first download; raises KgError if not.
-        password: Asked for that of an encrypted archive.
-    """
-
-    dataset: Dataset
-    folder: Path
-    categories: tuple[str, ...] = ()
-    source: str | None = None
-    force: bool = False
-    progress: Progress = lambda what, done, total: None
-    warn: Callable[[str], None] = lambda text: None
-    consent: Callable[[], None] = lambda: None
-    password: AskPassword | None = None
-
-    @property
-    def partial(self) -> Path:
-        """The folder of what is under way."""
-        return self.folder.with_name(f".{self.folder.name}.partial")
-
-    @property
-    def path(self) -> Path:
-        """The source, if it is none to download."""
-        return Path(self.source or "").expanduser()
-
-    @property
-    def is_download(self) -> bool:
-        """Whether it comes over the network."""
-        return self.source is None or urlsplit(self.source).scheme in ("http", "https")
-
-    def parts(self) -> Sequence[str | None]:
-        """Return what is fetched one after the other; [None] if it comes as a whole.
-
-        Raises:
-            KgError: The data set cannot be had so, or has no such category.
-        """
-        dataset = self.dataset
-        for category in self.categories:
-            if dataset.categories and category not in dataset.categories:
-                raise unknown_name("category", category, dataset.categories)
-        if self.source is None and dataset.access == "by hand":
-            raise KgError(
-                f"{dataset.name} cannot be downloaded by a program.",
-                "\n".join(
-                    ["In a few steps:", *(f"  {i}. {step}" for i, step in enumerate(dataset.steps, 1))]
-                ),
-            )
-        if dataset.access == "in place":
-            raise KgError(
-                f"{dataset.name} needs no fetching.", f"Use it: kg prepare {dataset.name} --from FOLDER"
-            )
-        if not self.is_download or not dataset.parts or _is_archive(self):
-            return [None]
-        # A category that is no part, such as all of them together, takes every part.
-        return self.categories if set(self.categories or [""]) <= set(dataset.parts) else dataset.parts
-
-    def is_present(self, part: str | None) -> bool:
-        """Tell whether a part is there."""
-        if not self.folder.exists() or not Record(self.folder).is_whole():
-            return False
-        try:
-            return part is None or part in self.dataset.find_categories(self.folder)
-        except KgError:
-            return False
 
 
 @dataclass(frozen=True)
@@ -206,12 +120,12 @@ def _download(order: Order, part: str | None) -> Fetched:
     downloader = Downloader(partial, before, order.progress, order.warn)
     gots = downloader.get_all(_lacking(order, part, downloader))
     files = partial / "files"
-    _drop_all_but(gots, files)
+    drop_all_but(gots, files)
     for got in gots:
         if got.remote.unpack:
-            _unpack(order, got, files)
+            unpack(order, got, files)
     record.add(gots)
-    _place(order, files, gots, record)
+    place(order, files, gots, record)
     shutil.rmtree(partial)
     unpublished = sum(not got.remote.sha256 and name_of(got.remote) not in before for got in gots)
     return Fetched(len(gots), sum(got.size for got in gots), unpublished)
@@ -220,7 +134,7 @@ def _download(order: Order, part: str | None) -> Fetched:
 def _lacking(order: Order, part: str | None, downloader: Downloader) -> list[Remote]:
     """Return what is to be downloaded of a part: all that is not there already."""
     record = Record(order.folder)
-    if _is_archive(order):
+    if order.is_archive:
         return [Remote(".", order.source or "", unpack=True)]
     looked_at: list[Path] = []
 
@@ -252,68 +166,6 @@ def _readdressed(remote: Remote, mirror: str | None) -> Remote:
         return remote
     url = f"{mirror.rstrip('/')}/{quote(name_of(remote))}"
     return replace(remote, url=url, elsewhere=(remote.url, *remote.elsewhere))
-
-
-def _is_archive(order: Order) -> bool:
-    """Tell whether the source is an address, and that of an archive with everything in it."""
-    if order.source is None or not order.is_download:
-        return False
-    return order.dataset.access == "by hand" or urlsplit(order.source).path.lower().endswith(ARCHIVES)
-
-
-def _drop_all_but(gots: Sequence[Got], files: Path) -> None:
-    """Remove what an earlier run brought, or began, and the list no longer names."""
-    wanted = {got.file for got in gots}
-    for path in files.rglob("*"):
-        if path.is_file() and path not in wanted:
-            path.unlink()
-
-
-def _unpack(order: Order, got: Got, files: Path) -> None:
-    scratch, whole = order.partial / "unpacked", got.remote.path == "."
-    try:
-        find_root = order.dataset.find_root if whole else unwrapped
-        obtain(got.file, scratch, find_root, order.progress, order.password)
-    except KgError as error:
-        if not isinstance(error, FullDiskError | PasswordError):
-            got.file.unlink()
-        message, hint = (text.replace(f"{got.file}", got.file.name) for text in (error.message, error.hint))
-        raise type(error)(message, hint) from error
-    # Renames each file, and lets folders that several archives fill grow together.
-    shutil.copytree(scratch, files / got.remote.path, copy_function=os.replace, dirs_exist_ok=True)
-    shutil.rmtree(scratch)
-
-
-def _place(order: Order, files: Path, gots: Sequence[Got], record: Record) -> None:
-    """Move what has come to the data set's folder, in the order of the list."""
-    if not gots:
-        return
-    if any(got.remote.unpack for got in gots):
-        locate(order.dataset.find_root, files, Path(name_of(gots[0].remote)))
-    if not order.folder.exists() or any(got.remote.path == "." for got in gots):
-        record.write(files)
-        put(files, order.folder, order.partial)
-        return
-    record.write(order.folder)
-    for got in gots:
-        moved = _highest_new(got.remote.path, order.folder)
-        if not (files / moved).exists():
-            continue  # Its folder went as a whole.
-        target = order.folder / moved
-        if target.is_dir():
-            put(files / moved, target, order.partial)
-            shutil.rmtree(order.partial / "old")
-        else:
-            (files / moved).replace(target)
-
-
-def _highest_new(path: str, folder: Path) -> Path:
-    """Return the highest folder of a path that is not there yet, or the path itself.
-
-    Moved as a whole, a folder of a thousand clouds is there or not there, never there in part.
-    """
-    above = [parent for parent in reversed(Path(path).parents) if not (folder / parent).exists()]
-    return above[0] if above else Path(path)
 
 
 def _clear_scratch(partial: Path) -> None:

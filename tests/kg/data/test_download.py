@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from kg.data import Remote, download
-from kg.data.download import Downloader, public_url
+from kg.data.answer import public_url
+from kg.data.download import Downloader
+from kg.data.part import Part
 from kg.errors import KgError
 
 LARGE = os.urandom(3 << 20)
@@ -260,18 +262,18 @@ def test_a_disk_that_fills_up_leaves_a_part(
     server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files["/a.bin"] = LARGE
-    write = download._Part.write
+    write = Part.write
 
     def fill(part: Any, chunk: bytes) -> None:
         if part.size > len(LARGE) // 3:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(part, chunk)
 
-    monkeypatch.setattr(download._Part, "write", fill)
+    monkeypatch.setattr(Part, "write", fill)
     with pytest.raises(KgError, match="The disk is full"):
         Downloader(folder, {}).get(remote(server))
     assert names(folder) == ["files/a.bin.part", "files/a.bin.part.json"]
-    monkeypatch.setattr(download._Part, "write", write)
+    monkeypatch.setattr(Part, "write", write)
     assert Downloader(folder, {}).get(remote(server)).read_bytes() == LARGE
     assert ranges(server)[-1] is not None
 

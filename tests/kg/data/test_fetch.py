@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, find_folder
-from kg.data.fetch import Fetched, Order, Planned, fetch, plan
+from kg.data.fetch import Fetched, Planned, fetch, plan
+from kg.data.order import Order
 from kg.data.record import NAME, Record
 from kg.errors import KgError
 
