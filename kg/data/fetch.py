@@ -145,6 +145,11 @@ def _lacking(order: Order, part: str | None, downloader: Downloader) -> list[Rem
         return looked_at[-1]
 
     remotes = _listed(order, part, get, looked_at)
+    if not remotes:
+        raise KgError(
+            f"{order.dataset.name} lists nothing to download.",
+            f"Fetch yours with --from, or use it in place: kg prepare {order.dataset.name} --from FOLDER",
+        )
     return [
         _readdressed(remote, order.source) for remote in remotes if order.force or not record.holds(remote)
     ]
