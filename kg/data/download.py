@@ -164,7 +164,7 @@ class Downloader:
         file = self.place(remote)
         if file.is_file():
             self._count(remote, file.stat().st_size, file.stat().st_size)
-            return self._checked(remote, file, remote.url)
+            return Got(remote, file, remote.url, *self._check(remote, file))
         for url in (remote.url, *remote.elsewhere):
             try:
                 return self._bring_from(url, remote, file)
@@ -195,32 +195,40 @@ class Downloader:
                     raise _StoppedError from trouble
                 continue
             try:
-                return self._checked(remote, part.finish(), url)
+                size, sha256 = self._check(remote, part.path)
             except KgError:
+                part.clear()
                 if fresh:
                     raise
                 # Its beginning came from an earlier run, and may be what is wrong.
                 fresh, best, failures = True, 0, 0
+            else:
+                part.finish()
+                return Got(remote, file, url, size, sha256)
 
-    def _checked(self, remote: Remote, file: Path, url: str) -> Got:
-        """Return what a file is, or take it away if it is not what it should be."""
+    def _check(self, remote: Remote, file: Path) -> tuple[int, str]:
+        """Return the bytes and the SHA-256 of a file, or remove it if they are not what they should be."""
+        try:
+            return self._examine(remote, file)
+        except KgError:
+            file.unlink()
+            raise
+
+    def _examine(self, remote: Remote, file: Path) -> tuple[int, str]:
         name, size = name_of(remote), file.stat().st_size
         with file.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         if remote.size is not None and size != remote.size:
-            file.unlink()
             raise KgError(f"{name} has {size:,} bytes, {remote.size:,} are published.", _OTHER_SOURCE)
         if remote.sha256 and sha256 != remote.sha256:
-            file.unlink()
             raise KgError(f"{name} has the SHA-256 {sha256}, {remote.sha256} is published.", _OTHER_SOURCE)
         known = self._known.get(name)
         if not remote.sha256 and known and sha256 != known:
-            file.unlink()
             raise KgError(
                 f"{name} is not what it was: its SHA-256 is {sha256}, {known} was recorded.",
                 "If its authors changed it, remove the folder that kg list shows, and fetch all again.",
             )
-        return Got(remote, file, url, size, sha256)
+        return size, sha256
 
     def _transfer(self, url: str, remote: Remote, part: Part) -> None:
         """Bring what is lacking of a part, in one request.

@@ -15,17 +15,18 @@ class Part:
     """NAME.part: the beginning of a file; in NAME.part.json stands of what, if that is large enough.
 
     Attributes:
+        path: Where it is.
         size: Bytes that are there.
         total: Bytes of the whole file; None if nobody said.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._path = file.with_name(f"{file.name}.part")
+        self.path = file.with_name(f"{file.name}.part")
         self._note = file.with_name(f"{file.name}.part.json")
         self._open: io.FileIO | None = None
         self.total: int | None = None
-        self.size = self._path.stat().st_size if self._path.exists() else 0
+        self.size = self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def is_whole(self) -> bool:
@@ -47,13 +48,13 @@ class Part:
 
     def begin(self, url: str, total: int | None, validator: str | None) -> None:
         """Open it for what is to come, and note what it is a part of."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.size == 0 and (total is None or total >= RESUMABLE):
             note = {"url": public_url(url), "total": total, "validator": validator}
             self._note.write_text(json.dumps(note))
         self.total = total
         # Unbuffered: what a full disk does not take must not come up again when the file is closed.
-        self._open = self._path.open("ab", buffering=0)
+        self._open = self.path.open("ab", buffering=0)
 
     def write(self, chunk: bytes) -> None:
         """Add to it."""
@@ -72,15 +73,13 @@ class Part:
 
     def clear(self) -> None:
         """Remove it."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         self.size, self.total = 0, None
 
-    def finish(self) -> Path:
+    def finish(self) -> None:
         """Give the file its name, with its content safe on the disk before."""
-        with self._path.open("rb") as content:
+        with self.path.open("rb") as content:
             os.fsync(content.fileno())
-        self._path.rename(self._file)
+        self.path.rename(self._file)
         self._note.unlink(missing_ok=True)
-        self.size, self.total = 0, None
-        return self._file
