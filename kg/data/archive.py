@@ -30,7 +30,7 @@ ENCRYPTED = 1
 """The bit of a zip's entry that says so."""
 STRONG = 0x40
 """The bit of one that is encrypted in PKWARE's later way."""
-PASSWORD_HINT = "It is asked for on a terminal, or taken from the variable KG_PASSWORD."
+PASSWORD_HINT = "Its password is asked for on a terminal, or taken from the variable KG_PASSWORD."
 PROBES = 16
 """Files on which a password is tried: one alone would let every 256th wrong one pass."""
 FOREIGN = (".rar", ".7z")
@@ -251,9 +251,11 @@ def _archive_entries(path: Path, password: AskPassword | None) -> Iterator[list[
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 yield list(_tar_entries(tar, path))
+        elif path.name.lower().endswith(ARCHIVES):
+            raise KgError(f"{path} is no archive, or it is cut short.", "Obtain it again.")
         else:
             raise KgError(
-                f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}), or it is cut short.",
+                f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}).",
                 f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
             )
     except (zipfile.BadZipFile, NotImplementedError, tarfile.TarError, EOFError, zlib.error) as error:
