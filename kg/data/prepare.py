@@ -1,6 +1,5 @@
 """From a data set's shapes to a prepared store."""
 
-import errno
 import json
 import platform
 import statistics
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
+from kg.data.disk import full_disk_told
 from kg.data.parts import Part, Parts, digest, item_stamps
 from kg.data.rows import Job
 from kg.data.split import split_by_frame, split_by_object
@@ -102,7 +102,7 @@ def prepare(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with _room_on(path.parent), _alone(path, on_wait):
+    with full_disk_told(), _alone(path, on_wait):
         if path.exists() and not force:
             return _found(Store(path), made_from)
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
@@ -263,19 +263,3 @@ def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _room_on(folder: Path) -> Iterator[None]:
-    """Turn a full disk into an error that says so."""
-    try:
-        yield
-    except OSError as error:
-        # HDF5 keeps the number in its message only.
-        full = {errno.ENOSPC, errno.EDQUOT}
-        if error.errno not in full and not any(f"errno = {number}," in str(error) for number in full):
-            raise
-        raise KgError(
-            f"The disk of {folder} is full.",
-            "Make room, or move the data folder with KG_HOME. The same command goes on where it stopped.",
-        ) from error
