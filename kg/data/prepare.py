@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
-from kg.data.parts import Part, Parts, digest, item_stamps
+from kg.data.parts import Parts, digest, item_stamps, rows_of
 from kg.data.rows import Job
 from kg.data.split import split_by_frame, split_by_object
-from kg.data.store import Clouds, Store, write_store
+from kg.data.store import Store, write_store
 from kg.data.workers import make_together
 from kg.errors import KgError
 
@@ -122,7 +122,7 @@ def prepare(
             raise KgError(f"None of the {len(items)} shapes could be read; the first: {skipped[0][1]}")
         write_store(
             parts.folder / path.name,
-            _blocks(made),
+            rows_of(made),
             {
                 "object": split_by_object(kept, options.seed),
                 "frame": split_by_frame(kept, options.seed),
@@ -222,31 +222,6 @@ def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
 def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Item]:
     left_out = {name for name, _ in skipped}
     return [item for item in items if item.id not in left_out]
-
-
-def _blocks(parts: Sequence[Part]) -> Iterator[Clouds]:
-    """Yield the parts' rows, made to fit each other: landmarks as many, material in all or in none."""
-    most, material = 0, True
-    for part in parts:
-        rows = part.read()
-        assert rows.landmarks is not None
-        most = max(most, rows.landmarks.shape[1])
-        material &= rows.material is not None
-    for part in parts:
-        rows = part.read()
-        assert rows.landmarks is not None
-        assert rows.landmark_ids is not None
-        wider = most - rows.landmarks.shape[1]
-        yield replace(
-            rows,
-            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
-            if most
-            else None,
-            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
-            if most
-            else None,
-            material=rows.material if material else None,
-        )
 
 
 @contextmanager
