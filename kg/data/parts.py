@@ -10,8 +10,8 @@ import json
 import pickle
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,31 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder and what is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def rows_of(parts: Sequence[Part]) -> Iterator[Clouds]:
+    """Yield the rows of each part, made to fit each other: landmarks as many, material in all or in none."""
+    most, material = 0, True
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        most = max(most, rows.landmarks.shape[1])
+        material &= rows.material is not None
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        assert rows.landmark_ids is not None
+        wider = most - rows.landmarks.shape[1]
+        yield replace(
+            rows,
+            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
+            if most
+            else None,
+            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
+            if most
+            else None,
+            material=rows.material if material else None,
+        )
 
 
 def item_stamps(items: Sequence[Item]) -> list[str]:

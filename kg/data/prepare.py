@@ -1,6 +1,5 @@
 """From a data set's shapes to a prepared store."""
 
-import errno
 import json
 import platform
 import statistics
@@ -9,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from filelock import FileLock, Timeout
 import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
-from kg.data.parts import Part, Parts, digest, item_stamps
+from kg.data.disk import full_disk_told
+from kg.data.parts import Parts, digest, item_stamps, rows_of
 from kg.data.rows import Job
 from kg.data.split import split_by_frame, split_by_object
-from kg.data.store import Clouds, Store, write_store
+from kg.data.store import Store, write_store
 from kg.data.workers import make_together
 from kg.errors import KgError
 
@@ -102,7 +102,7 @@ def prepare(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with _room_on(path.parent), _alone(path, on_wait):
+    with full_disk_told(), _alone(path, on_wait):
         if path.exists() and not force:
             return _found(Store(path), made_from)
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
@@ -122,7 +122,7 @@ def prepare(
             raise KgError(f"None of the {len(items)} shapes could be read; the first: {skipped[0][1]}")
         write_store(
             parts.folder / path.name,
-            _blocks(made),
+            rows_of(made),
             {
                 "object": split_by_object(kept, options.seed),
                 "frame": split_by_frame(kept, options.seed),
@@ -224,31 +224,6 @@ def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Ite
     return [item for item in items if item.id not in left_out]
 
 
-def _blocks(parts: Sequence[Part]) -> Iterator[Clouds]:
-    """Yield the parts' rows, made to fit each other: landmarks as many, material in all or in none."""
-    most, material = 0, True
-    for part in parts:
-        rows = part.read()
-        assert rows.landmarks is not None
-        most = max(most, rows.landmarks.shape[1])
-        material &= rows.material is not None
-    for part in parts:
-        rows = part.read()
-        assert rows.landmarks is not None
-        assert rows.landmark_ids is not None
-        wider = most - rows.landmarks.shape[1]
-        yield replace(
-            rows,
-            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
-            if most
-            else None,
-            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
-            if most
-            else None,
-            material=rows.material if material else None,
-        )
-
-
 @contextmanager
 def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of a store, which the system takes away from a process that dies."""
@@ -263,19 +238,3 @@ def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _room_on(folder: Path) -> Iterator[None]:
-    """Turn a full disk into an error that says so."""
-    try:
-        yield
-    except OSError as error:
-        # HDF5 keeps the number in its message only.
-        full = {errno.ENOSPC, errno.EDQUOT}
-        if error.errno not in full and not any(f"errno = {number}," in str(error) for number in full):
-            raise
-        raise KgError(
-            f"The disk of {folder} is full.",
-            "Make room, or move the data folder with KG_HOME. The same command goes on where it stopped.",
-        ) from error

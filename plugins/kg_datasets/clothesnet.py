@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from kg.data import (
     Dataset,
-    Fetch,
     Item,
     PrepareOptions,
     Shape,
     find_folder,
     locate,
-    obtain,
     read_mesh,
     read_shape,
     weld,
@@ -126,26 +124,28 @@ class ClothesNet(Dataset):
     licence = "Given on request, for research; see the form"
     url = "https://sites.google.com/view/clothesnet"
     access: ClassVar[Access] = "by hand"
+    steps = (
+        f"Fill in the form on {url}; the link comes by mail.",
+        "Download ClothesNetData.",
+        "kg fetch clothesnet --from FOLDER, ARCHIVE or ADDRESS",
+    )
     unit = "centimetre"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the authors sent.
-
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no garments.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the parts of the data set, or the classes of one."""
+        root = find_folder(folder, lambda candidate: any(_parts(candidate)))
+        if root is None:
             raise KgError(
-                "ClothesNet cannot be downloaded by a program: its authors give it out through a form.",
-                f"In three steps:\n  1. Fill in the form on {self.url}; the link comes by mail."
-                "\n  2. Download ClothesNetData."
-                "\n  3. kg fetch clothesnet --from FOLDER_OR_ARCHIVE",
+                f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.",
+                "See: kg fetch clothesnet",
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        if next(_garments(root), None) is None:
+            raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the classes, subtypes and garments of the paper that are there, in lower case."""
-        garments = _garments(locate(_find_root, raw, raw))
+        garments = _garments(locate(self.find_root, raw, raw))
         return tuple(sorted(set().union(*(garment.categories for garment in garments))))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
@@ -154,7 +154,7 @@ class ClothesNet(Dataset):
         Raises:
             KgError: The folder holds no garments, or none of this category.
         """
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         items = [
             Item(id=garment.id, object=garment.id, source=(garment.file, garment.keypoints))
             for garment in _garments(root)
@@ -182,17 +182,6 @@ class ClothesNet(Dataset):
             raise KgError(f"{file}: {error.message}", error.hint) from error
         keypoints = _read_keypoints(keypoint_file, shape.vertices)
         return Shape(shape.vertices, shape.faces, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
-
-
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: any(_parts(candidate)))
-    if root is None:
-        raise KgError(
-            f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.", "See: kg fetch clothesnet"
-        )
-    if next(_garments(root), None) is None:
-        raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
-    return root
 
 
 def _parts(root: Path) -> Iterator[tuple[str, Path]]:

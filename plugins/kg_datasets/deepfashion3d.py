@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from kg.data import (
     Dataset,
-    Fetch,
     Item,
     PrepareOptions,
     Shape,
     find_folder,
     locate,
-    obtain,
     read_mesh,
     read_shape,
 )
@@ -79,28 +77,30 @@ class DeepFashion3D(Dataset):
     licence = "CC BY-NC 4.0; password on request"
     url = "https://github.com/GAP-LAB-CUHK-SZ/deepFashion3D"
     access: ClassVar[Access] = "by hand"
+    steps = (
+        f"Fill in the form that {url} links to; the password comes by mail.",
+        f"Download Deep Fashion3D V2 from there into one folder: {CLOUDS}, and if you want them "
+        f"{MESHES} and {LINES}.",
+        "Unpack there what is no .zip: 7z x FILE asks for the password.",
+        "kg fetch deepfashion3d --from FOLDER; for .zip it asks for the password, or takes it from "
+        "KG_PASSWORD.",
+    )
     variant = "poses"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take what the user downloaded and unpacked.
-
-        Raises:
-            KgError: None was given (the hint says how to get it), or the clouds or their list are missing.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the folder of the scans, with their list."""
+        root = find_folder(folder, lambda candidate: (candidate / CLOUDS).is_dir())
+        if root is None:
+            raise KgError(f"It holds no folder '{CLOUDS}' with the scans.", "See: kg fetch deepfashion3d")
+        if not (root / CLOUDS / TYPES).is_file():
             raise KgError(
-                "Deep Fashion3D cannot be downloaded by a program: its password is given out through a form.",
-                f"In four steps:\n  1. Fill in the form that {self.url} links to; the password comes by mail."
-                "\n  2. Download Deep Fashion3D V2 from there: point_cloud, and if you want them"
-                f"\n     {MESHES} and {LINES}."
-                "\n  3. Unpack them with the password into one folder."
-                "\n  4. kg fetch deepfashion3d --from FOLDER",
+                f"{CLOUDS}/{TYPES} is missing, which says what each garment is.", "Obtain it again."
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the types of the garments that are there, and those of which there are registered meshes."""
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         types = _types(root)
         clouds = {types[garment] for garment in _clouds(root) if garment in types}
         meshes = {types[garment] + REGISTERED for garment in _meshes(root) if garment in types}
@@ -120,7 +120,7 @@ class DeepFashion3D(Dataset):
         Raises:
             KgError: The category is unknown, or the list of types is broken.
         """
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         registered = category.endswith(REGISTERED)
         types = _types(root)
         poses = _meshes(root) if registered else _clouds(root)
@@ -167,15 +167,6 @@ class DeepFashion3D(Dataset):
             landmark_ids=np.array(list(places), dtype=np.int64),
             material=shape.material,
         )
-
-
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: (candidate / CLOUDS).is_dir())
-    if root is None:
-        raise KgError(f"It holds no folder '{CLOUDS}' with the scans.", "See: kg fetch deepfashion3d")
-    if not (root / CLOUDS / TYPES).is_file():
-        raise KgError(f"{CLOUDS}/{TYPES} is missing, which says what each garment is.", "Obtain it again.")
-    return root
 
 
 def _types(root: Path) -> dict[int, str]:

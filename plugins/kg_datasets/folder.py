@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data import Dataset, Fetch, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, shape_files
+from kg.data import Dataset, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, shape_files
 from kg.data.dataset import Access
 from kg.data.read import SUFFIXES
 from kg.errors import KgError, unknown_name
@@ -53,14 +53,6 @@ class Folder(Dataset):
     title = "Your own clouds and meshes"
     licence = "Your own"
     access: ClassVar[Access] = "in place"
-
-    def fetch(self, request: Fetch) -> None:
-        """Say that there is nothing to fetch.
-
-        Raises:
-            KgError: Always.
-        """
-        raise KgError("Your own files need no fetching.", "Use them: kg prepare folder --from FOLDER")
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the folder's own name, or those of its sub-folders that hold shapes."""

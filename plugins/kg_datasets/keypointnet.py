@@ -2,24 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from kg.data import (
     Dataset,
-    Fetch,
+    Get,
     Item,
     PrepareOptions,
+    Remote,
     Shape,
     Split,
     find_folder,
     locate,
-    obtain,
     read_shape,
 )
-from kg.data.dataset import Access
 from kg.errors import KgError, unknown_name
 
 CLASS_IDS = {
@@ -41,6 +41,11 @@ CLASS_IDS = {
     "vessel": "04530566",
 }
 ALL, MISALIGNED = "all.json", "knife_misaligned.txt"
+DATA = "https://huggingface.co/datasets/qq456cvb/KeypointNet/resolve/main"
+CODE = "https://raw.githubusercontent.com/qq456cvb/KeypointNet/master"
+SPLITS = tuple(f"splits/{split}.txt" for split in get_args(Split))
+CLOUD_BYTES = 76_000
+"""Mean size of a cloud's file."""
 AGREEMENT = 1e-4
 """Largest distance between an annotated position and its cloud point: clouds are stored with 6 decimals."""
 
@@ -66,32 +71,43 @@ class KeypointNet(Dataset):
     title = "KeypointNet, 16 ShapeNet categories with human keypoints"
     licence = "MIT (annotations); the shapes under the ShapeNet terms: research only"
     url = "https://github.com/qq456cvb/KeypointNet"
-    access: ClassVar[Access] = "by hand"
     categories = tuple(CLASS_IDS)
+    parts = categories
     keypoints = 10
     farthest = 14
     variant = "official"
     unit = "ShapeNet unit diagonal"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the user downloaded.
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return the annotations of a category, the splits, and the clouds of the annotated models."""
+        assert part is not None
+        annotations = _remote(f"annotations/{part}.json")
+        lists = [annotations, *(Remote(path, f"{CODE}/{path}") for path in SPLITS)]
+        if part == "knife":
+            lists.append(replace(_remote(MISALIGNED), elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True))
+        models = _read_annotations(get(annotations).parent, part)
+        paths = [f"pcds/{CLASS_IDS[part]}/{model}.pcd" for _, model in models]
+        # The clouds come last: it is by them that a category is known to be there. One that is not there
+        # is left out by `kg prepare`, which says so.
+        clouds = [replace(_remote(path), about=CLOUD_BYTES, optional=True) for path in paths]
+        return [*lists, *clouds]
 
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no clouds.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the folder `pcds`."""
+        root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
+        if root is None:
+            packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
             raise KgError(
-                "kg cannot download KeypointNet yet; it takes what you downloaded.",
-                "In three steps:\n  1. Download pcds and annotations from https://huggingface.co/datasets/qq456cvb/KeypointNet,"
-                "\n     and unpack them into one folder."
-                f"\n  2. Put the folder splits and {MISALIGNED} of {self.url} beside them."
-                "\n  3. kg fetch keypointnet --from FOLDER",
+                "It holds no folder 'pcds' with the clouds.",
+                f"Unpack {next(packed.glob('pcds.*')).name} first."
+                if packed
+                else "See: kg fetch keypointnet",
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories whose clouds are there."""
-        pcds = locate(_find_root, raw, raw) / "pcds"
+        pcds = locate(self.find_root, raw, raw) / "pcds"
         return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
@@ -102,11 +118,14 @@ class KeypointNet(Dataset):
         """
         if category not in CLASS_IDS:
             raise unknown_name("category", category, CLASS_IDS)
-        root, class_id = locate(_find_root, raw, raw), CLASS_IDS[category]
+        root, class_id = locate(self.find_root, raw, raw), CLASS_IDS[category]
         folder = root / "pcds" / class_id
         models = {file.stem for file in folder.glob("*.pcd")}
         if not models:
-            raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
+            raise KgError(
+                f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.",
+                f"Obtain them: kg fetch keypointnet --category {category}",
+            )
         annotations = _read_annotations(root / "annotations", category)
         models |= {model for annotated, model in annotations if annotated == class_id}
         splits = _read_splits(root / "splits")
@@ -147,15 +166,8 @@ class KeypointNet(Dataset):
         return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
 
 
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
-    if root is None:
-        packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
-        raise KgError(
-            "It holds no folder 'pcds' with the clouds.",
-            f"Unpack {next(packed.glob('pcds.*')).name} first." if packed else "See: kg fetch keypointnet",
-        )
-    return root
+def _remote(path: str) -> Remote:
+    return Remote(path, f"{DATA}/{path}")
 
 
 def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], list[_Keypoint]]:

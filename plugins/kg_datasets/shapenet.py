@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data import Dataset, Fetch, Item, PrepareOptions, Shape, Split, find_folder, locate, obtain
-from kg.data.dataset import Access
+from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, Split, find_folder, locate
 from kg.errors import KgError, unknown_name
 
 SYNSETS = {
@@ -76,6 +75,8 @@ SYNSETS = {
 """WordNet id of each category, in the order of the labels in the files, 0 to 54."""
 
 CATEGORIES = tuple(SYNSETS)
+ARCHIVE = "https://www.dropbox.com/s/cszkbla2pgglapb/shapenetcorev2_hdf5_2048.zip?dl=1"
+ARCHIVE_BYTES = 980_000_000
 FILE = re.compile(rf"({'|'.join(get_args(Split))})(\d+)\.h5")
 
 
@@ -95,30 +96,35 @@ class ShapeNet(Dataset):
     title = "ShapeNetCore.v2, 51,127 clouds of 55 categories"
     licence = "ShapeNet terms: research and education only; see shapenet.org/terms"
     url = "https://github.com/antao97/PointCloudDatasets"
-    access: ClassVar[Access] = "by hand"
     categories = CATEGORIES
     keypoints = 10
     farthest = 14
     variant = "official"
     unit = "scaled by the source"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the user downloaded.
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return the one archive of everything."""
+        return [Remote(".", ARCHIVE, about=ARCHIVE_BYTES, unpack=True)]
 
-        Raises:
-            KgError: None was given (the hint says how to get it), or a file that it lists is missing.
-        """
-        if request.source is None:
-            raise KgError(
-                "kg cannot download ShapeNet yet; it takes what you downloaded.",
-                f"In two steps:\n  1. Download shapenetcorev2_hdf5_2048.zip (0.98 GB), see {self.url}"
-                "\n  2. kg fetch shapenet --from shapenetcorev2_hdf5_2048.zip",
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the files of clouds, all those that its lists name."""
+        root = find_folder(folder, lambda candidate: bool(_files(candidate)))
+        if root is None:
+            raise KgError("It holds no train0.h5, val0.h5 or test0.h5.", "See: kg fetch shapenet")
+        for split in get_args(Split):
+            listed = root / f"{split}_files.txt"
+            # The lists name files with the folder of the machine that they were made on.
+            names = (
+                [PurePosixPath(line).name for line in listed.read_text().split()] if listed.is_file() else []
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+            for name in names:
+                if not (root / name).is_file():
+                    raise KgError(f"{name} is missing, which {listed.name} lists.", "Obtain it again.")
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories of which there are shapes, in the order of the labels."""
-        labels = [_labels(file) for file in _files(locate(_find_root, raw, raw))]
+        labels = [_labels(file) for file in _files(locate(self.find_root, raw, raw))]
         present = np.unique(np.concatenate(labels))
         return tuple(name for label, name in enumerate(CATEGORIES) if label in present)
 
@@ -130,7 +136,7 @@ class ShapeNet(Dataset):
         """
         label = _label(category)
         items = []
-        for file in _files(locate(_find_root, raw, raw)):
+        for file in _files(locate(self.find_root, raw, raw)):
             rows = np.flatnonzero(_labels(file) == label)
             split = _split(file)
             for row, name in zip(rows, _names(file, rows, CATEGORIES[label]), strict=True):
@@ -149,20 +155,6 @@ def _label(category: str) -> int:
     if category in SYNSETS.values():
         return list(SYNSETS.values()).index(category)
     raise unknown_name("category of ShapeNet", category, CATEGORIES)
-
-
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: bool(_files(candidate)))
-    if root is None:
-        raise KgError("It holds no train0.h5, val0.h5 or test0.h5.", "See: kg fetch shapenet")
-    for split in get_args(Split):
-        listed = root / f"{split}_files.txt"
-        # The lists name files with the folder of the machine that they were made on.
-        names = [PurePosixPath(line).name for line in listed.read_text().split()] if listed.is_file() else []
-        for name in names:
-            if not (root / name).is_file():
-                raise KgError(f"{name} is missing, which {listed.name} lists.", "Obtain it again.")
-    return root
 
 
 def _files(folder: Path) -> list[Path]:

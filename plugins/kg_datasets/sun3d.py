@@ -4,13 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data import Dataset, Fetch, Item, PrepareOptions, Shape, find_folder, locate, obtain, read_shape
-from kg.data.dataset import Access
+from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, find_folder, locate, read_shape
 from kg.errors import KgError, unknown_name
 
 SCENES = (
@@ -24,6 +22,7 @@ SCENES = (
     "sun3d-mit_lab_hj-lab_hj_tea_nov_2_2012_scan1_erika",
 )
 ALL = "all"
+FRAGMENTS = "https://3dvision.princeton.edu/projects/2016/3DMatch/downloads/scene-fragments"
 RADIUS = 0.5
 """Metres: a crop is what lies in a ball of this radius, about as much as a chair or a desk takes."""
 
@@ -54,31 +53,29 @@ class Sun3d(Dataset):
     title = "SUN3D, crops of indoor scenes from the 3DMatch benchmark"
     licence = "For research; 7-Scenes non-commercial only; see the source"
     url = "https://3dmatch.cs.princeton.edu"
-    access: ClassVar[Access] = "by hand"
     categories = (ALL, *SCENES)
+    parts = SCENES
     keypoints = 20
     farthest = 24
     variant = "crops"
     unit = "metre"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the user downloaded.
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return the archives of a scene; its fragments come last, by which it is known to be there."""
+        return [
+            Remote(name, f"{FRAGMENTS}/{name}.zip", unpack=True) for name in (f"{part}-evaluation", f"{part}")
+        ]
 
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no fragments.
-        """
-        if request.source is None:
-            raise KgError(
-                "kg cannot download SUN3D yet; it takes what you downloaded.",
-                f"In two steps:\n  1. Download <scene>.zip and <scene>-evaluation.zip, see {self.url},"
-                "\n     and unpack them into one folder."
-                "\n  2. kg fetch sun3d --from FOLDER",
-            )
-        obtain(request.source, request.destination, _find_root, request.progress)
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds scenes, or the one scene itself."""
+        root = find_folder(folder, lambda candidate: bool(_scenes(candidate)))
+        if root is None:
+            raise KgError("It holds no fragments cloud_bin_<i>.ply.", "See: kg fetch sun3d")
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return "all" and the scenes whose fragments are there; a scene alone needs no "all"."""
-        scenes = tuple(_scenes(locate(_find_root, raw, raw)))
+        scenes = tuple(_scenes(locate(self.find_root, raw, raw)))
         return scenes if len(scenes) == 1 else (ALL, *scenes)
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
@@ -87,7 +84,11 @@ class Sun3d(Dataset):
         Raises:
             KgError: The scene is unknown, or its gt.log is broken.
         """
-        scenes = _scenes(locate(_find_root, raw, raw))
+        scenes = _scenes(locate(self.find_root, raw, raw))
+        if category in SCENES and category not in scenes:
+            raise KgError(
+                f"{raw} has not the scene '{category}'.", f"Obtain it: kg fetch sun3d --category {category}"
+            )
         if category not in (ALL, *scenes):
             raise unknown_name("scene", category, (ALL, *scenes))
         items: list[Item] = []
@@ -122,14 +123,6 @@ class Sun3d(Dataset):
             f"{file}: none of {ATTEMPTS} places has {wanted} points within {RADIUS} m.",
             "Ask for fewer with --points.",
         )
-
-
-def _find_root(folder: Path) -> Path:
-    """Return the folder that holds scenes, or the one scene itself."""
-    root = find_folder(folder, lambda candidate: bool(_scenes(candidate)))
-    if root is None:
-        raise KgError("It holds no fragments cloud_bin_<i>.ply.", "See: kg fetch sun3d")
-    return root
 
 
 def _scenes(folder: Path) -> dict[str, Path]:

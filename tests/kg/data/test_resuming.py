@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -155,19 +156,28 @@ def test_a_store_of_other_files_is_not_taken_for_this_one(raw: Path) -> None:
     assert run(Files(), raw, force=True).store.count == 13
 
 
-def test_a_full_disk_leaves_the_old_store(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ((np, "savez"), OSError(errno.ENOSPC, "No space left on device")),
+        ((h5py.Group, "create_dataset"), OSError("Can't write data (file write failed: errno = 28, error")),
+    ],
+)
+def test_a_full_disk_leaves_the_old_store(
+    raw: Path, where: tuple[object, str], error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = run(Files(), raw).store.checksum
 
     def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", full)
-        with pytest.raises(KgError, match=r"The disk of .* is full") as caught:
+        patch.setattr(*where, full)
+        with pytest.raises(KgError, match="The disk is full") as caught:
             run(Files(), raw, force=True)
     assert "Make room" in caught.value.hint
     assert run(Files(), raw).store.checksum == before
-    assert not list(paths.store("files", "c", "rest").with_name(".rest.parts").glob("*.npz"))
+    assert not list(paths.store("files", "c", "rest").with_name(".rest.parts").glob(".*"))
 
 
 def test_nothing_readable_leaves_nothing(raw: Path) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions
+from kg.data import Dataset, PrepareOptions
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -85,7 +87,7 @@ def test_the_papers_13_garments(raw: Path, clothesnet: Dataset) -> None:
 def test_both_parts_are_read(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None:
     assert ids(clothesnet, "scarf_tie", raw) == ["Other_clothes/ST_Scarf-001", "Other_clothes/ST_Tie026"]
     assert ids(clothesnet, "tie", raw / "ClothesNetData" / "Other_clothes") == ["Other_clothes/ST_Tie026"]
-    clothesnet.fetch(Fetch(tmp_path / "there", source=tmp_path))
+    fetch(Order(clothesnet, tmp_path / "there", source=str(raw.parent)))
     assert clothesnet.find_categories(tmp_path / "there") == clothesnet.find_categories(raw)
 
 
@@ -185,12 +187,14 @@ def test_what_is_missing(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None
 
 
 def test_fetch_takes_what_the_authors_sent(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None:
-    with pytest.raises(KgError, match="form") as caught:
-        clothesnet.fetch(Fetch(tmp_path / "there"))
+    with pytest.raises(KgError, match="cannot be downloaded by a program") as caught:
+        fetch(Order(clothesnet, tmp_path / "there"))
+    assert "Fill in the form" in caught.value.hint
     assert "kg fetch clothesnet --from" in caught.value.hint
     archive = shutil.make_archive(str(tmp_path / "ClothesNetData"), "gztar", raw)
-    clothesnet.fetch(Fetch(tmp_path / "there", source=Path(archive)))
+    fetch(Order(clothesnet, tmp_path / "there", source=archive))
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["ClothesNetM", "Other_clothes"]
+    tops = str(raw / "ClothesNetData" / "ClothesNetM" / "Tops")
     with pytest.raises(KgError, match=r"raw/ClothesNetData/ClothesNetM/Tops.*holds no ClothesNetM"):
-        clothesnet.fetch(Fetch(tmp_path / "there", source=raw / "ClothesNetData" / "ClothesNetM" / "Tops"))
+        fetch(Order(clothesnet, tmp_path / "there", source=tops, force=True))
     assert (tmp_path / "there" / "ClothesNetM").is_dir()

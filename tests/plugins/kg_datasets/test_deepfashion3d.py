@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions, Shape
+from kg.data import Dataset, PrepareOptions, Shape
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -150,8 +152,21 @@ def test_what_is_missing(raw: Path, tmp_path: Path, deepfashion3d: Dataset) -> N
 def test_fetch_says_how_and_takes_what_was_unpacked(
     raw: Path, tmp_path: Path, deepfashion3d: Dataset
 ) -> None:
-    with pytest.raises(KgError, match="form") as caught:
-        deepfashion3d.fetch(Fetch(tmp_path / "there"))
+    with pytest.raises(KgError, match="cannot be downloaded by a program") as caught:
+        fetch(Order(deepfashion3d, tmp_path / "there"))
+    assert "Fill in the form" in caught.value.hint
     assert "kg fetch deepfashion3d --from FOLDER" in caught.value.hint
-    deepfashion3d.fetch(Fetch(tmp_path / "there", source=tmp_path))
+    fetch(Order(deepfashion3d, tmp_path / "there", source=str(raw)))
     assert len(deepfashion3d.items(UPPER, tmp_path / "there", OPTIONS)) == 3
+
+
+def test_fetch_takes_a_folder_of_the_archives(raw: Path, tmp_path: Path, deepfashion3d: Dataset) -> None:
+    for part in raw.iterdir():
+        shutil.make_archive(str(tmp_path / "given" / part.name), "zip", raw, part.name)
+    fetch(Order(deepfashion3d, tmp_path / "there", source=str(tmp_path / "given")))
+    poses = deepfashion3d.items(UPPER, tmp_path / "there", OPTIONS)
+    assert len(deepfashion3d.load(poses[0]).landmarks) > 0
+    assert deepfashion3d.find_categories(tmp_path / "there") == deepfashion3d.find_categories(raw)
+    (tmp_path / "given" / "point_cloud.zip").unlink()
+    with pytest.raises(KgError, match=r"given: It holds no folder 'point_cloud'"):
+        fetch(Order(deepfashion3d, tmp_path / "there", source=str(tmp_path / "given"), force=True))

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions, Shape
+from kg.data import Dataset, PrepareOptions, Shape
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -120,8 +122,9 @@ def test_what_is_missing(raw: Path, tmp_path: Path, keypointnet: Dataset) -> Non
     with pytest.raises(KgError, match="no category 'plane'") as caught:
         keypointnet.items("plane", raw, OPTIONS)
     assert "airplane" in caught.value.hint
-    with pytest.raises(KgError, match=r"no clouds of 'chair': pcds/03001627"):
+    with pytest.raises(KgError, match=r"no clouds of 'chair': pcds/03001627") as caught:
         keypointnet.items("chair", raw, OPTIONS)
+    assert "kg fetch keypointnet --category chair" in caught.value.hint
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "pcds.zip").touch()
     with pytest.raises(KgError, match=r"packed: It holds no folder 'pcds'") as caught:
@@ -130,10 +133,67 @@ def test_what_is_missing(raw: Path, tmp_path: Path, keypointnet: Dataset) -> Non
 
 
 def test_fetch_takes_what_was_downloaded(raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
-    with pytest.raises(KgError, match="cannot download"):
-        keypointnet.fetch(Fetch(tmp_path / "there"))
-    keypointnet.fetch(Fetch(tmp_path / "there", source=tmp_path))
+    fetch(Order(keypointnet, tmp_path / "there", source=str(raw.parent)))
     assert keypointnet.find_categories(tmp_path / "there") == ("airplane", "knife", "mug")
+
+
+@pytest.fixture
+def published(raw: Path, server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a server with the fixture's files at the places of the two real ones."""
+    from kg_datasets import keypointnet
+
+    monkeypatch.setattr(keypointnet, "DATA", f"{server.url}/data")
+    monkeypatch.setattr(keypointnet, "CODE", f"{server.url}/code")
+    for file in raw.rglob("*.*"):
+        name = file.relative_to(raw).as_posix()
+        server.files[f"/{'code' if 'splits' in name else 'data'}/{name}"] = file.read_bytes()
+    return server
+
+
+def test_fetch_downloads_a_category(published: Any, raw: Path, tmp_path: Path, keypointnet: Dataset) -> None:
+    there = tmp_path / "there"
+    fetch(Order(keypointnet, there, ("airplane",)))
+    came = {path.relative_to(there).as_posix() for path in there.rglob("*.*")} - {"kg-fetch.json"}
+    # The third cloud has no annotation.
+    assert came == {
+        "annotations/airplane.json",
+        "splits/train.txt",
+        "splits/val.txt",
+        "splits/test.txt",
+        "pcds/02691156/a1.pcd",
+        "pcds/02691156/a2.pcd",
+    }
+    assert all((there / name).read_bytes() == (raw / name).read_bytes() for name in came)
+    assert prepare(keypointnet, "airplane", there, OPTIONS).store.has_landmarks
+    with pytest.raises(KgError, match=r"127\.0\.0\.1 has no annotations/chair\.json"):
+        fetch(Order(keypointnet, there, ("chair",)))
+    assert keypointnet.find_categories(there) == ("airplane",)
+
+
+@pytest.mark.parametrize("place", ["data", "code", None])
+def test_fetch_brings_the_list_of_misaligned_knives_from_wherever_it_is(
+    published: Any, raw: Path, tmp_path: Path, keypointnet: Dataset, place: str | None
+) -> None:
+    content = published.files.pop("/data/knife_misaligned.txt")
+    if place:
+        published.files[f"/{place}/knife_misaligned.txt"] = content
+    entries = [{"class_id": "03624134", "model_id": name, "keypoints": []} for name in ("k1", "k2")]
+    published.files["/data/annotations/knife.json"] = json.dumps(entries).encode()
+    warnings: list[str] = []
+    fetch(Order(keypointnet, tmp_path / "there", ("knife",), warn=warnings.append))
+    assert keypointnet.find_categories(tmp_path / "there") == ("knife",)
+    assert (tmp_path / "there" / "knife_misaligned.txt").exists() == bool(place)
+    assert bool(warnings) == (place is None)
+
+
+def test_fetch_refuses_models_that_lead_elsewhere(
+    published: Any, tmp_path: Path, keypointnet: Dataset
+) -> None:
+    entries = [{"class_id": "02691156", "model_id": "../../../../out", "keypoints": []}]
+    published.files["/data/annotations/airplane.json"] = json.dumps(entries).encode()
+    with pytest.raises(KgError, match="no path below"):
+        fetch(Order(keypointnet, tmp_path / "there", ("airplane",)))
+    assert not (tmp_path / "there").exists()
 
 
 def test_real_airplanes_with_their_keypoints(shared_data: Path, keypointnet: Dataset) -> None:

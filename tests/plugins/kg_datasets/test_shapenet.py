@@ -1,11 +1,14 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions
+from kg.data import Dataset, PrepareOptions
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -103,7 +106,7 @@ def test_a_file_that_is_listed_and_not_there(raw: Path, tmp_path: Path, shapenet
     (raw / "train1.h5").unlink()
     for use in (
         lambda: shapenet.items("airplane", raw, OPTIONS),
-        lambda: shapenet.fetch(Fetch(tmp_path / "there", source=raw)),
+        lambda: fetch(Order(shapenet, tmp_path / "there", source=str(raw))),
     ):
         with pytest.raises(KgError, match=r"raw: train1\.h5 is missing, which train_files\.txt lists"):
             use()
@@ -120,11 +123,21 @@ def test_what_is_unknown(raw: Path, tmp_path: Path, shapenet: Dataset) -> None:
 
 
 def test_fetch_takes_the_archive(raw: Path, tmp_path: Path, shapenet: Dataset) -> None:
-    with pytest.raises(KgError) as caught:
-        shapenet.fetch(Fetch(tmp_path / "there"))
-    assert "shapenetcorev2_hdf5_2048.zip" in caught.value.hint
     wrapped = tmp_path / "packed" / "shapenetcorev2_hdf5_2048"
     shutil.copytree(raw, wrapped)
     archive = shutil.make_archive(str(tmp_path / "given"), "zip", wrapped.parent)
-    shapenet.fetch(Fetch(tmp_path / "there", source=Path(archive)))
+    fetch(Order(shapenet, tmp_path / "there", source=archive))
     assert shapenet.find_categories(tmp_path / "there") == ("airplane", "can", "mug")
+
+
+def test_fetch_downloads_the_archive(
+    raw: Path, tmp_path: Path, shapenet: Dataset, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapped = tmp_path / "packed" / "shapenetcorev2_hdf5_2048"
+    shutil.copytree(raw, wrapped)
+    archive = shutil.make_archive(str(tmp_path / "given"), "zip", wrapped.parent)
+    server.files["/s/shapenet.zip"] = Path(archive).read_bytes()
+    monkeypatch.setattr("kg_datasets.shapenet.ARCHIVE", f"{server.url}/s/shapenet.zip?dl=1")
+    fetch(Order(shapenet, tmp_path / "there", ("mug",)))
+    assert shapenet.find_categories(tmp_path / "there") == ("airplane", "can", "mug")
+    assert len(server.requests) == 1

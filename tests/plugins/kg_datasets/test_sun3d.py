@@ -1,11 +1,14 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, Item, PrepareOptions, read_shape
+from kg.data import Dataset, Item, PrepareOptions, read_shape
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -118,13 +121,29 @@ def test_what_is_missing(raw: Path, tmp_path: Path, sun3d: Dataset) -> None:
 
 
 def test_fetch_takes_what_was_downloaded(raw: Path, tmp_path: Path, sun3d: Dataset) -> None:
-    with pytest.raises(KgError) as caught:
-        sun3d.fetch(Fetch(tmp_path / "there"))
-    assert "kg fetch sun3d --from" in caught.value.hint
     archive = shutil.make_archive(str(tmp_path / "scenes"), "zip", raw)
-    sun3d.fetch(Fetch(tmp_path / "there", source=Path(archive)))
+    fetch(Order(sun3d, tmp_path / "there", source=archive))
     assert sun3d.find_categories(tmp_path / "there") == ("all", KITCHEN, HOTEL)
     assert len(groups(sun3d.items(KITCHEN, tmp_path / "there", OPTIONS))) == 2
+
+
+def test_fetch_downloads_a_scene(
+    raw: Path, tmp_path: Path, sun3d: Dataset, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kg_datasets.sun3d.FRAGMENTS", server.url)
+    for name in (KITCHEN, f"{KITCHEN}-evaluation"):
+        archive = shutil.make_archive(str(tmp_path / name), "zip", raw, name)
+        server.files[f"/{name}.zip"] = Path(archive).read_bytes()
+    there = tmp_path / "there"
+    fetch(Order(sun3d, there, (KITCHEN,)))
+    assert sun3d.find_categories(there) == (KITCHEN,)
+    assert len(groups(sun3d.items(KITCHEN, there, OPTIONS))) == 2
+    with pytest.raises(KgError, match=rf"has no {HOTEL}-evaluation\.zip"):
+        fetch(Order(sun3d, there, (HOTEL,)))
+    assert sun3d.find_categories(there) == (KITCHEN,)
+    with pytest.raises(KgError, match=f"has not the scene '{HOTEL}'") as caught:
+        sun3d.items(HOTEL, there, OPTIONS)
+    assert caught.value.hint == f"Obtain it: kg fetch sun3d --category {HOTEL}"
 
 
 def test_crops_of_a_real_room(shared_data: Path, sun3d: Dataset) -> None:
