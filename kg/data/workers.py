@@ -48,10 +48,11 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
         OSError: A part cannot be written.
     """
     left = list(missing)
+    objects = [item.object for item in job.items] if job.dataset.by_object else []
     started: list[_Worker] = []
     try:
         while left and len(started) < count:
-            started.append(_start(job, _take(left, count, job)))
+            started.append(_start(job, _take(left, count, objects)))
         busy = {worker.connection: worker for worker in started}
         while busy:
             for connection in wait(list(busy)):
@@ -63,7 +64,7 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
                     worker.done += 1
                     yield message
                 elif left:
-                    worker.numbers, worker.done = _take(left, count, job), 0
+                    worker.numbers, worker.done = _take(left, count, objects), 0
                     worker.connection.send(worker.numbers)
                 else:
                     del busy[worker.connection]
@@ -74,13 +75,15 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
             worker.process.join()
 
 
-def _take(left: list[range], count: int, job: Job) -> range:
-    """Return the next shapes for a worker, and take them away from what is left."""
+def _take(left: list[range], count: int, objects: Sequence[str] = ()) -> range:
+    """Return the next shapes for a worker, and take them away from what is left.
+
+    Given the shapes' objects, it does not part those of one.
+    """
     size = max(1, min(LARGEST, sum(map(len, left)) // (4 * count)))
-    if job.dataset.by_object:
-        objects = [job.items[number].object for number in left[0]]
-        while size < len(objects) and objects[size] == objects[size - 1]:
-            size += 1
+    run = left[0]
+    while objects and size < len(run) and objects[run[size]] == objects[run[size - 1]]:
+        size += 1
     taken, rest = left[0][:size], left[0][size:]
     left[:1] = [rest] if rest else []
     return taken

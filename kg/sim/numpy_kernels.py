@@ -1,4 +1,4 @@
-"""The solver's inner loops in NumPy: what `numba_kernels` does, in the same order, several times slower.
+"""The solver's inner loops in NumPy: what `numba_kernels` does, in the same order, many times slower.
 
 Pairs that share a vertex are worked on one after another, others at once, which comes to the same.
 """

@@ -37,7 +37,7 @@ class Settings:
     cloth_friction: float = 0.5
     drag: float = 4.0
     gravity: float = 9.81
-    step: float = 1 / 2400
+    step: float = 1 / 3000
 
     def __post_init__(self) -> None:
         for name in ("density", "stretch", "bend", "grip", "thickness", "step"):

@@ -40,7 +40,13 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
     assert (store["points"], store["landmarks"], store["material"], store["made"]) == (16, False, False, True)
     assert result["failed"] == {}
     opened = Store(Path(store["file"]))
-    assert opened.provenance["options"] == {"points": 16, "objects": None, "seed": 3, "raw": str(mugs)}
+    assert opened.provenance["options"] == {
+        "points": 16,
+        "objects": None,
+        "seed": 3,
+        "deform": None,
+        "raw": str(mugs),
+    }
 
 
 def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
@@ -234,3 +240,33 @@ class TestPicture:
         assert picture is None
         assert "No picture of mug: no fonts" in err
         assert paths.store("folder", "mug", "rest").is_file()
+
+
+def test_deformed_garments_are_a_variant_with_a_cloud_a_frame(capsys: Capture) -> None:
+    words = ("-c", "short-pants", "--deform", "drop", "--frames", "3", "--objects", "2", "-n", "64")
+    fast = ("--set", "seconds=0.05", "--set", "step=0.002")
+    [store] = prepare(capsys, *words, *fast)["stores"]
+    assert store["file"] == str(paths.store("garments", "short-pants", "drop"))
+    assert (store["shapes"], store["landmarks"], store["material"]) == (6, True, True)
+    opened = Store(Path(store["file"]))
+    clouds = opened.read()
+    assert clouds.ids[:4] == [
+        f"short-pants-{name}" for name in ("0000-000", "0000-001", "0000-002", "0001-000")
+    ]
+    assert clouds.frame.tolist() == [0, 1, 2, 0, 1, 2]
+    assert clouds.objects[0] == clouds.objects[2] != clouds.objects[3]
+    made = opened.provenance["options"]["deform"]
+    assert (made["name"], made["frames"], made["seconds"]) == ("drop", 3, 0.05)
+    assert not prepare(capsys, *words, *fast)["stores"][0]["made"]
+    assert run(["prepare", *words, "--set", "seconds=0.04"]) == 1
+    assert "prepared with other options" in capsys.readouterr().err
+
+
+def test_options_of_a_deformation(capsys: Capture) -> None:
+    assert run(["prepare", "--deform", "fold", "--set", "help", "--json"]) == 0
+    assert "sloppiness" in json.loads(capsys.readouterr().out)["fold"]
+    assert run(["prepare", "--set", "bend=1"]) == 2
+    assert run(["prepare", "--deform", "fold", "--set", "bend"]) == 2
+    capsys.readouterr()
+    assert run(["prepare", "-c", "shirt", "--deform", "fold", "--set", "blend=1"]) == 1
+    assert "blend" in capsys.readouterr().err

@@ -173,3 +173,12 @@ def test_shapes_are_shared_out_in_smaller_and_smaller_lots() -> None:
     assert [number for lot in taken for number in lot] == [*range(10, 300), *range(400, 410)]
     assert len(taken[0]) == 300 // 8
     assert len(taken[-1]) == 1
+
+
+def test_a_workers_lot_ends_with_an_object() -> None:
+    left, taken = [range(3, 100)], []
+    while left:
+        taken.append(_take(left, 2, [str(number // 10) for number in range(100)]))
+    assert [number for lot in taken for number in lot] == [*range(3, 100)]
+    assert all(lot.stop % 10 == 0 for lot in taken)
+    assert len(taken) > 3

@@ -49,23 +49,26 @@ def test_friction_takes_back_no_more_than_the_slide(version):
         assert positions == pytest.approx(np.array([[left, 0, 1]]))
 
 
-def crumple(make_sheet):
-    vertices, faces = make_sheet(8, 10)
-    simulation = Simulation(Cloth.of_mesh(vertices, faces), Settings(step=1 / 1200, bend=1e-6))
-    simulation.positions[:, 2] += 0.19
-    simulation.positions[:, 1] += 1e-3 * np.sin(60 * simulation.positions[:, 0])
-    simulation.advance(0.45)
+def collide(sheet):
+    """Throw one sheet onto another that lies on the ground."""
+    vertices, faces = sheet
+    above = vertices + np.array([0.013, 0.002, 0.03])
+    cloth = Cloth.of_mesh(np.concatenate([vertices, above]), np.concatenate([faces, faces + len(vertices)]))
+    simulation = Simulation(cloth, Settings(step=1 / 1200))
+    simulation.positions[:, 2] += simulation.thickness / 2
+    simulation.velocities[len(vertices) :] = [1.0, 0.0, -3.0]
+    simulation.advance(0.03)
     return simulation
 
 
-def test_both_versions_agree(make_sheet, monkeypatch):
-    fast = crumple(make_sheet)
+def test_both_versions_agree(lying, monkeypatch):
+    vertices, _ = lying
+    fast = collide(lying)
     monkeypatch.setenv("KG_KERNELS", "torch")
-    plain = crumple(make_sheet)
+    plain = collide(lying)
     assert plain._kernels.__name__.endswith("numpy_kernels")
-    # It has come down upon itself, so that all of the loops had something to do.
-    gaps = np.linalg.norm(fast.positions[:, None] - fast.positions, axis=2)
-    assert (gaps[np.triu_indices(len(gaps), 1)] < 0.0185).sum() > 10
+    # They met, so that all of the loops had something to do.
+    assert fast.velocities[len(vertices) :, 2].mean() > -1
     np.testing.assert_allclose(plain.positions, fast.positions, atol=1e-9)
 
 

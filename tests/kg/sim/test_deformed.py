@@ -1,0 +1,93 @@
+"""A data set whose meshes become sequences."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.errors import KgError
+from kg.sim import Settings
+from kg.sim.deformed import Deformed, metres
+from kg.sim.drop import Drop
+
+OPTIONS = PrepareOptions(points=64, deform={"name": "drop"})
+
+
+class Towels(Dataset):
+    """Two sheets in centimetres, and a cloud."""
+
+    name, title, licence, unit = "towels", "Towels", "None", "centimetre"
+    categories = ("towel",)
+    loads = 0
+
+    def __init__(self, sheet):
+        self.sheet = sheet
+
+    def landmark_names(self, category):
+        return {5: "corner"}
+
+    def items(self, category, raw, options):
+        return [Item(f"t{number}", object=f"t{number}", source=number) for number in range(3)]
+
+    def load(self, item):
+        self.loads += 1
+        vertices, faces = self.sheet
+        vertices = 100 * vertices
+        if item.source == 2:
+            return Shape(vertices)
+        return Shape(vertices, faces, vertices[:1], np.array([5]))
+
+
+@pytest.fixture
+def towels(lying):
+    dataset = Towels(lying)
+    return dataset, Deformed(dataset, Drop(seconds=0.3), 4, Settings(step=1 / 1200), seed=0)
+
+
+def items(deformed):
+    return deformed.items("towel", Path("raw"), OPTIONS)
+
+
+def test_an_item_a_frame(towels):
+    _, deformed = towels
+    found = items(deformed)
+    assert [item.id for item in found[:5]] == ["t0-000", "t0-001", "t0-002", "t0-003", "t1-000"]
+    assert [item.object for item in found[3:5]] == ["t0", "t1"]
+    assert [item.frame for item in found[:5]] == [0, 1, 2, 3, 0]
+    assert (deformed.name, deformed.variant, deformed.unit) == ("towels", "drop", "centimetre")
+
+
+def test_a_sequence_is_simulated_once(towels):
+    dataset, deformed = towels
+    shapes = [deformed.load(item) for item in items(deformed)[:8]]
+    assert dataset.loads == 2
+    heights = [shape.vertices[:, 2].mean() for shape in shapes[:4]]
+    assert heights == sorted(heights, reverse=True)
+    # In the units of the source, with its landmarks and its places at rest.
+    assert heights[0] > 10
+    for shape in shapes:
+        assert np.array_equal(shape.landmarks[0], shape.vertices[0])
+        assert np.array_equal(shape.material, 100 * dataset.sheet[0])
+    assert not np.array_equal(shapes[0].vertices, shapes[4].vertices)
+
+
+def test_a_frame_is_the_same_in_whatever_order(towels):
+    _, deformed = towels
+    found = items(deformed)
+    in_order = [deformed.load(item).vertices for item in found[:4]]
+    copy = pickle.loads(pickle.dumps(deformed))
+    for number in (2, 0, 3):
+        assert np.array_equal(copy.load(found[number]).vertices, in_order[number])
+
+
+def test_a_cloud_is_no_cloth(towels):
+    _, deformed = towels
+    with pytest.raises(KgError, match="only a mesh can be deformed"):
+        deformed.load(items(deformed)[8])
+
+
+@pytest.mark.parametrize(("size", "unit"), [(0.7, 1.0), (70.0, 0.01), (700.0, 0.001), (1e-3, 800.0)])
+def test_a_garment_has_a_garments_size(size, unit):
+    assert metres(np.array([[0.0, 0, 0], [size, 0, 0]])) == pytest.approx(unit)

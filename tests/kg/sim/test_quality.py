@@ -1,0 +1,54 @@
+"""Figures that say what is wrong with cloth."""
+
+import numpy as np
+import pytest
+
+from kg.sim import Cloth
+from kg.sim.crossings import crossings
+from kg.sim.quality import measure
+
+
+@pytest.fixture
+def crossed(lying):
+    """Two sheets, one upright through the middle of the other."""
+    vertices, faces = lying
+    upright = vertices[:, [0, 2, 1]] + np.array([0.003, -0.11, 0.12])
+    return np.concatenate([vertices, upright]), np.concatenate([faces, faces + len(vertices)])
+
+
+def test_a_flat_sheet_does_not_pass_through_itself(lying):
+    assert crossings(*lying) == 0
+
+
+def test_sheets_that_cross_are_found_until_they_part(crossed):
+    vertices, faces = crossed
+    assert crossings(vertices, faces) > 10
+    half = len(vertices) // 2
+    apart = vertices.copy()
+    apart[half:, 2] += 0.2
+    assert crossings(apart, faces) == 0
+
+
+def test_two_triangles_that_intersect_cross_twice():
+    triangle = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    needle = np.array([[0.2, 0.2, -1], [0.2, 0.2, 1], [5.0, 5, 1]])
+    faces = np.array([[0, 1, 2], [3, 4, 5]])
+    assert crossings(np.concatenate([triangle, needle]), faces) == 2
+    beside = needle + np.array([0.5, 0.5, 0])
+    assert crossings(np.concatenate([triangle, beside]), faces) == 0
+
+
+def test_the_figures_of_a_sequence(crossed):
+    vertices, faces = crossed
+    half = len(vertices) // 2
+    apart = vertices.copy()
+    apart[half:, 2] += 0.2
+    apart[:, 2] += 0.1
+    cloth = Cloth.of_mesh(apart, faces)
+    sunk = 1.1 * vertices
+    sunk[:, 2] = vertices[:, 2] - vertices[:, 2].min() + 0.002
+    quality = measure([apart, sunk], cloth, thickness=0.01)
+    assert quality.crossing == 0.5
+    assert quality.stretch_most == pytest.approx(0.1, abs=0.02)
+    assert quality.stretch_99 <= quality.stretch_most
+    assert quality.below == pytest.approx(0.3)
