@@ -83,7 +83,7 @@ class Cloth:
         corners = vertices[faces]
         areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
         if not areas.min() > 0:
-            raise KgError("The mesh has triangles without area.", "Mesh it anew (kg.sim.remesh).")
+            raise KgError("The mesh has triangles without area.", "Join them first: kg.sim.refine")
         if len(np.unique(faces)) < len(vertices):
             raise KgError("The mesh has vertices that belong to no triangle.")
         pairs, hinges = _edges(faces)

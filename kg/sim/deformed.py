@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.errors import KgError
 from kg.sim.cloth import Cloth
 from kg.sim.deformation import Deformation
 from kg.sim.garment import Garment
+from kg.sim.refine import refine
 from kg.sim.settings import Settings
 from kg.sim.simulation import Simulation
 
@@ -28,8 +28,8 @@ class Deformed(Dataset):
     """The meshes of another data set, dropped, dragged or folded.
 
     A frame is the item `<id>-<frame>` of the same object; its points are at rest where the other data set
-    says, or where the mesh has them. The frames of one mesh are simulated once, when they are loaded in
-    order.
+    says, or where the mesh has them. Coarse meshes are refined. The frames of one mesh are simulated once,
+    when they are loaded in order.
     """
 
     by_object: ClassVar[bool] = True
@@ -84,9 +84,8 @@ class Deformed(Dataset):
         return self._running.to(frame)
 
     def _begin(self, base: Item, category: str) -> "_Sequence":
-        shape = self.dataset.load(base)
-        if shape.faces is None:
-            raise KgError("It is a cloud, and only a mesh can be deformed.")
+        shape = refine(self.dataset.load(base))
+        assert shape.faces is not None
         unit = metres(shape.vertices)
         simulation = Simulation(Cloth.of_mesh(shape.vertices * unit, shape.faces), self.settings)
         gaps = np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2)
@@ -132,5 +131,5 @@ class _Sequence:
             rest.faces,
             positions[self.landmarks],
             rest.landmark_ids,
-            material=rest.vertices if rest.material is None else rest.material,
+            material=rest.material,
         )
