@@ -10,7 +10,7 @@ import pytest
 import kg.data
 from kg.cli.app import app, run
 from kg.data import PrepareOptions
-from kg.data.prepare import prepare
+from kg.data.preparing.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

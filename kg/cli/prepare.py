@@ -14,7 +14,7 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset, PrepareOptions
-    from kg.data.prepare import Prepared
+    from kg.data.preparing.prepare import Prepared
 
 MAX_LISTED = 10
 """Skipped shapes that are named on the terminal; JSON and the store have all of them."""
@@ -176,9 +176,9 @@ def _prepare(
     strict: bool,
     workers: int | None,
 ) -> "Prepared":
-    from kg.data.prepare import Interrupted
-    from kg.data.prepare import prepare as prepare_category
-    from kg.data.workers import cores
+    from kg.data.preparing.prepare import Interrupted
+    from kg.data.preparing.prepare import prepare as prepare_category
+    from kg.data.preparing.workers import cores
 
     with progress(f"Preparing {category}") as advance:
         try:

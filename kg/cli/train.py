@@ -128,7 +128,7 @@ def train(
 def _open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
     from kg.data import Store
     from kg.data.find import Wanted, find_store
-    from kg.data.workers import cores
+    from kg.data.preparing.workers import cores
 
     if path is not None:
         return Store(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kg import paths, registry
 from kg.data.dataset import Dataset, PrepareOptions
-from kg.data.prepare import prepare
+from kg.data.preparing.prepare import prepare
 from kg.data.store import Store
 from kg.errors import KgError, unknown_name
 
@@ -39,7 +39,7 @@ def find_store(
 
     Args:
         wanted: What the user said.
-        workers: Processes that make one (see `kg.data.prepare.prepare`).
+        workers: Processes that make one (see `kg.data.preparing.prepare.prepare`).
         on_prepare: Called before a store is made.
         progress: Called with (done, total) shapes while it is made.
 

@@ -54,7 +54,7 @@ def test_without_numba_it_is_slower_and_the_same(monkeypatch):
         farthest._search.cache_clear()
 
 
-@pytest.mark.parametrize("module", ["kg.data.prepare", "kg.data.find", "kg_datasets.folder"])
+@pytest.mark.parametrize("module", ["kg.data.preparing.prepare", "kg.data.find", "kg_datasets.folder"])
 def test_preparing_imports_no_torch(module):
     """Seconds and 200 MB for every worker process."""
     code = f"import sys, {module}; print('torch' in sys.modules)"

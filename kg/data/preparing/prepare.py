@@ -6,24 +6,24 @@ import statistics
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
-from kg.data.parts import Parts, digest, item_stamps, rows_of
-from kg.data.rows import Job
+from kg.data.lock import alone
+from kg.data.preparing.parts import Parts, digest, item_stamps, rows_of
+from kg.data.preparing.rows import Job
+from kg.data.preparing.workers import make_together
 from kg.data.split import split_by_frame, split_by_object
 from kg.data.store import Store, write_store
-from kg.data.workers import make_together
 from kg.errors import KgError
 
 Progress = Callable[[int, int], None]
@@ -102,7 +102,7 @@ def prepare(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with full_disk_told(), _alone(path, on_wait):
+    with full_disk_told(), alone(path, on_wait):
         if path.exists() and not force:
             return _found(Store(path), made_from)
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
@@ -222,19 +222,3 @@ def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
 def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Item]:
     left_out = {name for name, _ in skipped}
     return [item for item in items if item.id not in left_out]
-
-
-@contextmanager
-def _alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of a store, which the system takes away from a process that dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.stem}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        on_wait()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -13,8 +13,8 @@ import pytest
 
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.data import rows as rows_module
-from kg.data.prepare import Interrupted, Prepared, prepare
+from kg.data.preparing import rows as rows_module
+from kg.data.preparing.prepare import Interrupted, Prepared, prepare
 from kg.errors import KgError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kg.data.dataset import Dataset, Item
 from kg.data.normalise import normalise
-from kg.data.parts import Parts, Skipped
+from kg.data.preparing.parts import Parts, Skipped
 from kg.data.sample import sample_shape
 from kg.data.shape import Shape
 from kg.data.store import Clouds

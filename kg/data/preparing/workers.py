@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from kg.data.rows import Job
+from kg.data.preparing.rows import Job
 from kg.errors import KgError
 
 LARGEST = 64

@@ -12,9 +12,9 @@ import pytest
 
 from kg import paths, registry
 from kg.data import PrepareOptions
-from kg.data import prepare as prepare_module
-from kg.data.prepare import Prepared, prepare
-from kg.data.workers import _take
+from kg.data.preparing import prepare as prepare_module
+from kg.data.preparing.prepare import Prepared, prepare
+from kg.data.preparing.workers import _take
 from kg.errors import KgError
 
 Install = Callable[..., Path]
@@ -113,7 +113,7 @@ import sys
 from pathlib import Path
 from kg import registry
 from kg.data import PrepareOptions
-from kg.data import prepare as module
+from kg.data.preparing import prepare as module
 
 if __name__ == "__main__":
     module.PATIENCE = 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.data.prepare import Prepared, prepare
+from kg.data.preparing.prepare import Prepared, prepare
 from kg.errors import KgError
 
 OPTIONS = PrepareOptions(points=32)
