@@ -43,7 +43,7 @@ class Towels(Dataset):
 @pytest.fixture
 def towels(lying):
     dataset = Towels(lying)
-    return dataset, Deformed(dataset, Drop(seconds=0.3), 4, Settings(step=1 / 1200), seed=0)
+    return dataset, Deformed(dataset, Drop(seconds=0.06), 4, Settings(step=1 / 500), seed=0)
 
 
 def items(deformed):
