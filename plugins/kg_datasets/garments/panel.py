@@ -1,5 +1,7 @@
 """Even triangle meshes of plane outlines."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,44 +15,55 @@ Points = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
 
-def triangulate(outline: Points, edge: float) -> tuple[Points, Faces]:
-    """Return an even mesh inside a closed outline.
+def triangulate(borders: Sequence[Points], edge: float) -> tuple[Points, Faces]:
+    """Return an even mesh inside a closed outline, outside its holes.
 
     Args:
-        outline: (B, 2) corners, anticlockwise, about `edge` apart; they become the mesh's border.
+        borders: The outline's corners (B, 2), anticlockwise, about `edge` apart; then each hole's,
+            clockwise. They become the mesh's border.
         edge: Length aimed at for the edges inside.
 
     Returns:
-        Points (V, 2), the outline's first, in their order; faces (F, 3), anticlockwise.
+        Points (V, 2), the borders' first, in their order; faces (F, 3), anticlockwise.
 
     Raises:
-        ValueError: The outline comes so near to itself that its edges are not all in the mesh.
+        ValueError: A border comes so near to itself or another that its edges are not all in the mesh.
     """
-    points = np.concatenate([outline, _inside(outline, edge)])
-    border = len(outline)
-    faces = _fill(points, outline)
-    if not _has_border(faces, border):
+    start = np.concatenate(borders)
+    border = len(start)
+    after = _after([len(part) for part in borders])
+    end = start[after]
+    points = np.concatenate([start, _inside(start, end, edge)])
+    faces = _fill(points, start, end)
+    if not _has_border(faces, after):
         raise ValueError("The outline comes too near to itself for its edge length.")
     for _ in range(SMOOTHING):
         points[border:] = _middle_of_neighbours(points, faces)[border:]
     return points, faces
 
 
-def _inside(outline: Points, edge: float) -> Points:
-    """Return a lattice of equilateral triangles within the outline, clear of it."""
-    low, high = outline.min(axis=0), outline.max(axis=0)
+def _after(lengths: Sequence[int]) -> NDArray[np.int64]:
+    """Return the number of the point that follows each on its border, (B,)."""
+    after = np.arange(1, sum(lengths) + 1)
+    last = np.cumsum(lengths)
+    after[last - 1] = last - lengths
+    return after
+
+
+def _inside(start: Points, end: Points, edge: float) -> Points:
+    """Return a lattice of equilateral triangles within the borders' edges, clear of them."""
+    low, high = start.min(axis=0), start.max(axis=0)
     rows = np.arange(low[1], high[1], edge * np.sqrt(3) / 2)
     columns = np.arange(low[0], high[0], edge)
     x, y = np.meshgrid(columns, rows)
     x[1::2] += edge / 2
     lattice = np.stack([x.ravel(), y.ravel()], axis=1)
-    lattice = lattice[_contains(outline, lattice)]
-    return lattice[_distance(outline, lattice) > CLEARANCE * edge]
+    lattice = lattice[_contains(start, end, lattice)]
+    return lattice[_distance(start, end, lattice) > CLEARANCE * edge]
 
 
-def _contains(outline: Points, points: Points) -> NDArray[np.bool_]:
+def _contains(start: Points, end: Points, points: Points) -> NDArray[np.bool_]:
     """Return which points (M, 2) lie inside: a ray to the right crosses an odd number of edges."""
-    start, end = outline, np.roll(outline, -1, axis=0)
     x, y = points[:, :1], points[:, 1:]
     spans = (start[:, 1] > y) != (end[:, 1] > y)
     rise = np.where(start[:, 1] == end[:, 1], 1.0, end[:, 1] - start[:, 1])
@@ -59,21 +72,21 @@ def _contains(outline: Points, points: Points) -> NDArray[np.bool_]:
     return odd
 
 
-def _distance(outline: Points, points: Points) -> NDArray[np.float64]:
-    """Return the distance (M,) of each point to the nearest corner or middle of an edge of the outline."""
-    marks = np.concatenate([outline, (outline + np.roll(outline, -1, axis=0)) / 2])
+def _distance(start: Points, end: Points, points: Points) -> NDArray[np.float64]:
+    """Return the distance (M,) of each point to the nearest corner or middle of an edge of a border."""
+    marks = np.concatenate([start, (start + end) / 2])
     # The expanded square loses what lies below a millionth of an edge, and is several times faster.
     squares = (points**2).sum(axis=1)[:, None] + (marks**2).sum(axis=1) - 2 * points @ marks.T
     nearest: NDArray[np.float64] = np.sqrt(squares.min(axis=1).clip(min=0))
     return nearest
 
 
-def _fill(points: Points, outline: Points) -> Faces:
-    """Return the Delaunay triangles inside the outline, whose corners are the first points."""
+def _fill(points: Points, start: Points, end: Points) -> Faces:
+    """Return the Delaunay triangles inside the borders, whose corners are the first points."""
     faces = _delaunay(points)
     # A triangle with an inner point lies inside; one between three border points may bridge a gap.
-    doubtful = np.flatnonzero((faces < len(outline)).all(axis=1))
-    outside = ~_contains(outline, points[faces[doubtful]].mean(axis=1))
+    doubtful = np.flatnonzero((faces < len(start)).all(axis=1))
+    outside = ~_contains(start, end, points[faces[doubtful]].mean(axis=1))
     return np.delete(faces, doubtful[outside], axis=0)
 
 
@@ -111,7 +124,8 @@ def _middle_of_neighbours(points: Points, faces: Faces) -> Points:
     return middle
 
 
-def _has_border(faces: Faces, border: int) -> bool:
+def _has_border(faces: Faces, after: NDArray[np.int64]) -> bool:
     start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    steps = (start < border) & (end == (start + 1) % border)
-    return len(np.unique(start[steps])) == border
+    on_border = start < len(after)
+    start, end = start[on_border], end[on_border]
+    return len(np.unique(start[end == after[start]])) == len(after)
