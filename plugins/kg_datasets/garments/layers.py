@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_datasets.garments.pattern import BACK, FRONT, OVER, UNDER
+from kg_datasets.garments.covers import covers, distance_to
+from kg_datasets.garments.pattern import BACK, FRONT, OVER
 from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
@@ -17,10 +18,8 @@ BILLOWS = 0.6
 BILLOW_WAVES = 8
 BILLOW_LENGTHS = (0.12, 0.35)
 """Metres."""
-COLLAR = 0.008
-"""Metres between a collar and what it lies upon."""
-COLLAR_ROUND = 0.012
-"""Metres from a collar's own seam within which it comes to that."""
+UNDER_COLLAR = 0.28
+"""Slope with which a layer at most leaves its seams where a collar must lie around them."""
 
 
 def heights(garment: Garment, rng: np.random.Generator) -> Array:
@@ -28,34 +27,13 @@ def heights(garment: Garment, rng: np.random.Generator) -> Array:
     width = np.sqrt(8 * torsion(garment))
     height = HIGHEST * (1 - np.exp(-FULLNESS * width / HIGHEST))
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
-    above: Array = garment.side.clip(BACK, FRONT) * height * (1 + BILLOWS * billows)
-    for side, below in ((OVER, FRONT), (UNDER, BACK)):
-        upon = np.setdiff1d(garment.faces[garment.layer == side], garment.faces[garment.layer == below])
-        if len(upon):
-            rise = COLLAR * np.sqrt((_to_seams(garment, upon) / COLLAR_ROUND).clip(max=1))
-            above[upon] = _at(garment, above, below, garment.flat[upon]) + below * rise
+    height = height * (1 + BILLOWS * billows)
+    if (garment.layer == OVER).any():
+        height = np.minimum(height, UNDER_COLLAR * distance_to(garment.flat[garment.side == 0], garment.flat))
+    above: Array = garment.side.clip(BACK, FRONT) * height
+    for cover in covers(garment):
+        above[cover.vertices] = cover.below(above) + cover.rise
     return above
-
-
-def _to_seams(garment: Garment, vertices: NDArray[np.int64]) -> Array:
-    """Return how far each vertex is from the nearest on a seam between upper and lower layers, metres."""
-    seams = garment.flat[garment.side == 0]
-    return np.linalg.norm(garment.flat[vertices, None] - seams, axis=-1).min(axis=1)
-
-
-def _at(garment: Garment, values: Array, side: int, places: Array) -> Array:
-    """Return values (V,) read at places (M, 2) of a layer, or at the layer's point nearest to them."""
-    faces = garment.faces[garment.layer == side]
-    corner, *others = np.moveaxis(garment.flat[faces], 1, 0)
-    basis = np.linalg.inv(np.stack([other - corner for other in others], axis=-1))
-    share = np.einsum("fij,mfj->mfi", basis, places[:, None] - corner)
-    weights = np.concatenate([1 - share.sum(axis=-1, keepdims=True), share], axis=-1)
-    # The triangle that holds a place has no negative weight there; of the others, the least far off.
-    best = weights.min(axis=-1).argmax(axis=1)
-    nearest = weights[np.arange(len(places)), best].clip(min=0)
-    nearest /= nearest.sum(axis=1, keepdims=True)
-    read: Array = (nearest * values[faces[best]]).sum(axis=1)
-    return read
 
 
 def torsion(garment: Garment) -> Array:

@@ -12,6 +12,7 @@ box, and turned in the plane by a few degrees at most.
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_datasets.garments.covers import covers
 from kg_datasets.garments.layers import heights
 from kg_datasets.garments.pattern import Limb
 from kg_datasets.garments.sewing import Garment
@@ -115,12 +116,16 @@ def _pull(points: Array, garment: Garment) -> Array:
     rest = np.linalg.norm(garment.flat[end] - garment.flat[start], axis=1)
     degree = np.bincount(start, minlength=count) + np.bincount(end, minlength=count)
     axes = np.ascontiguousarray(points.T)
+    upon = covers(garment)
+    offsets = [np.stack([axis[cover.vertices] - cover.below(axis) for axis in axes]) for cover in upon]
     for _ in range(PULLS):
         steps = [axis[end] - axis[start] for axis in axes]
         ask = (1 - rest / np.sqrt(steps[0] ** 2 + steps[1] ** 2 + steps[2] ** 2)) / 2
         for axis, step in zip(axes, steps, strict=True):
             pull = ask * step
             axis += (np.bincount(start, pull, count) - np.bincount(end, pull, count)) / degree
+        for cover, offset in zip(upon, offsets, strict=True):
+            cover.keep(axes, offset)
     return axes.T
 
 

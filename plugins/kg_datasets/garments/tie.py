@@ -25,9 +25,9 @@ class Tie(Sizes):
     """
 
     length: float = drawn(1.15, 1.40)
-    blade: float = drawn(0.085, 0.115)
+    blade: float = drawn(0.092, 0.120)
     tail: float = drawn(0.050, 0.064)
-    neck: float = drawn(0.034, 0.042)
+    neck: float = drawn(0.034, 0.040)
     blade_point: float = drawn(0.85, 1.15, sided=True)
     tail_point: float = drawn(0.85, 1.15, sided=True)
     blade_taper: float = drawn(0.38, 0.48, sided=True)
