@@ -36,7 +36,7 @@ class ShortDress(Sizes):
     front_neck: float = drawn(0.10, 0.18)
     back_neck: float = drawn(0.04, 0.10)
     neck_power: float = drawn(1.3, 2.8)
-    strap: float = drawn(0.04, 0.08, sided=True)
+    strap: float = drawn(0.055, 0.09, sided=True)
     slope: float = drawn(0.012, 0.025, sided=True)
     armhole: float = drawn(0.19, 0.23, sided=True)
 

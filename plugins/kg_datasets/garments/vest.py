@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kg_datasets.garments.curves import bow, line, rounded, scoop, split
+from kg_datasets.garments.curves import bow, line, rounded, scoop
 from kg_datasets.garments.half import Edge, Half
 from kg_datasets.garments.sizes import Sizes, drawn
 
