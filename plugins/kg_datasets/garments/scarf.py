@@ -26,7 +26,7 @@ class Scarf(Sizes):
         waist: Width in the middle as a share of that at the ends.
     """
 
-    length: float = drawn(1.05, 1.45)
+    length: float = drawn(1.05, 1.45, sided=True)
     width: float = drawn(0.22, 0.32)
     fringe: float = drawn(0.06, 0.10, sided=True)
     cover: float = drawn(0.50, 0.62)
