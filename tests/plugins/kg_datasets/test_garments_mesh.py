@@ -8,8 +8,8 @@ import pytest
 
 from kg_datasets.garments import CATEGORIES, Garment, sew
 from kg_datasets.garments.curves import bow, line, resample, rounded, scoop, split
-from kg_datasets.garments.panel import triangulate
 from kg_datasets.garments.half import Edge, two_layers
+from kg_datasets.garments.panel import triangulate
 from kg_datasets.garments.sewing import LAYER
 
 CUFFS = [{"left cuff top", "left cuff underside"}, {"right cuff top", "right cuff underside"}]
@@ -44,7 +44,11 @@ OPENINGS = {
 }
 SINGLE = {"mask", "scarf", "tie"}
 """Garments of one layer."""
-LAYERS = {**dict.fromkeys(SINGLE, {0}), **dict.fromkeys(("jacket", "polo"), {-2, -1, 1, 2})}
+COLLARED = {"jacket", "polo"}
+
+
+def layers(category):
+    return {0} if category in SINGLE else {-2, -1, 1, 2} if category in COLLARED else {-1, 1}
 
 
 def shoelace(corners):
@@ -168,7 +172,7 @@ def test_a_panel_fills_its_outline_evenly():
 
 
 def test_a_panel_leaves_its_holes_open():
-    outline, hole = ring(60, 1.0), ring(18, 0.3)[::-1] + [0.2, 0]
+    outline, hole = ring(60, 1.0), ring(18, 0.3)[::-1] + np.array([0.2, 0])
     points, faces = triangulate([outline, hole], 0.1)
     assert np.array_equal(points[60:78], hole)
     assert areas(points, faces).sum() == pytest.approx(shoelace(outline) + shoelace(hole))
@@ -229,7 +233,7 @@ def test_each_layer_faces_its_own_way(sewn):
         # The back faces down, and so does a collar over the front; one under the back faces up again.
         up = np.isin(garment.layer, [0, 1, -2])
         assert ((areas(garment.flat, garment.faces) > 0) == up).all()
-        assert set(garment.layer) == LAYERS.get(category, {1, -1})
+        assert set(garment.layer) == layers(category)
         if category in SINGLE:
             continue
         own = garment.side[garment.faces].mean(axis=1)
@@ -340,7 +344,7 @@ def test_material_tells_layers_apart_and_joins_them_at_seams(sewn):
     assert np.array_equal(garment.material[:, :2], garment.flat)
     # A collar's fold lies half way between it and what it is turned down upon.
     sides = {0.0} if category in SINGLE else {-1.0, 0.0, 1.0}
-    sides |= {-2.0, -1.5, 1.5, 2.0} if 2 in LAYERS.get(category, {}) else set()
+    sides |= {-2.0, -1.5, 1.5, 2.0} if category in COLLARED else set()
     assert {round(z / LAYER, 9) for z in garment.material[:, 2]} == sides
     # Welded: no two vertices of a garment are at one place.
     assert len(np.unique(garment.material, axis=0)) == len(garment.flat)
