@@ -97,12 +97,7 @@ def test_seed_index_and_category_each_change_it():
         return round(shape.material[vertex, 0], 9)
 
     # Long and short trousers draw their waists from one range, but not the same waists.
-    variants = [
-        ("long-pants", 2838, [0.258688365, -0.549901581, -0.052329343]),
-        ("long-pants", 0, 1),
-        ("long-pants", 1, 0),
-        ("short-pants", 1291, [0.268646830, -0.246507741, 0.021046282]),
-    ]
+    variants = [("long-pants", 0, 0), ("long-pants", 0, 1), ("long-pants", 1, 0), ("short-pants", 0, 0)]
     assert len({waist(*variant) for variant in variants}) == len(variants)
 
 
