@@ -168,7 +168,7 @@ def _with_truth(predictions: Predictions) -> Sample:
         points=clouds.points[rows],
         scale=clouds.scale[rows],
         offset=clouds.offset[rows],
-        objects=np.array(clouds.objects)[rows],
+        objects=np.array(store.kin())[rows],
         frame=clouds.frame[rows],
         landmarks=column(clouds.landmarks),
         landmark_ids=column(clouds.landmark_ids),

@@ -149,7 +149,12 @@ def predict_store(
         )
     clouds = opened.read(split, data.split_by)
     if len(clouds) == 0:
-        raise KgError(f"The split '{split}' of {opened.name} is empty.", "Choose another with --split.")
+        # A sequence of one object cannot be split by object.
+        other = ", or train with --split-by frame" if data.split_by == "object" else ""
+        raise KgError(
+            f"The split '{split}' of {opened.name}, by {data.split_by}, is empty.",
+            f"Choose another with --split{other}.",
+        )
     meta = {
         "dataset": opened.dataset,
         "category": opened.category,

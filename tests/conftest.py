@@ -1,8 +1,12 @@
 """What all tests share: folders of their own, the fixtures, data sets that pretend to be installed."""
 
+import hashlib
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,7 +25,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's data, runs or settings."""
     monkeypatch.setenv("KG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KG_RUNS", str(tmp_path / "runs"))
-    for name in ("KG_DEBUG", "KG_KERNELS"):
+    for name in ("KG_DEBUG", "KG_KERNELS", "KG_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -65,3 +69,110 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return site
 
     return add
+
+
+class Server(ThreadingHTTPServer):
+    """A web server on this machine, with the faults of those out there.
+
+    Attributes:
+        files: Content by path, "/a/b".
+        faults: By path, what goes wrong with the next requests for it, one each: a status; "cut", after
+            half of what was to be sent; "page", a web page instead; "stale", a part of something else.
+        headers: Sent with a status that is a fault.
+        ranges: False: it sends files from their beginning, always.
+        tags: False: it sends nothing that tells versions of a file apart.
+        requests: (method, path, Range header or None) of each request.
+        hold: Cleared, the second half of every file waits for it.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files: dict[str, bytes] = {}
+        self.faults: dict[str, list[int | str]] = {}
+        self.headers: dict[str, str] = {}
+        self.ranges = self.tags = True
+        self.requests: list[tuple[str, str, str | None]] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that go away: it is what the tests are about."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        asked = self.headers["Range"]
+        self.server.requests.append((self.command, path, asked))
+        faults = self.server.faults.get(path)
+        fault = faults.pop(0) if faults else None
+        content = self.server.files.get(path)
+        if isinstance(fault, int) or content is None:
+            self.answer(404 if fault is None else fault, b"", self.server.headers)
+            return
+        if fault == "page":
+            self.answer(200, b"<html>Log in</html>", {"Content-Type": "text/html; charset=utf-8"})
+            return
+        tag = f'"{hashlib.md5(content).hexdigest()}"'
+        headers = {"ETag": tag} if self.server.tags else {}
+        start = int(re.findall(r"\d+", asked)[0]) if asked and self.server.ranges else 0
+        if start and self.headers["If-Range"] not in (None, tag):
+            start = 0
+        if start >= len(content) > 0:
+            self.answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        elif start:
+            begin = start + 1 if fault == "stale" else start
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            self.answer(206, content[begin:], headers, fault == "cut")
+        else:
+            self.answer(200, content, headers, fault == "cut")
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str], cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        half = len(body) // 2
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        self.server.hold.wait(30)
+        if cut:
+            self.close_connection = True
+        else:
+            self.wfile.write(body[half:])
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Return a running server without files; no proxy stands before it, and nobody waits to try again."""
+    from kg.data import download
+
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr(download, "BACK_OFF", 0.0)
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.hold.set()
+    made.shutdown()
+    thread.join()
+    made.server_close()

@@ -13,6 +13,7 @@ from rich.markup import escape
 from kg import __version__
 from kg.cli import eval as eval_command
 from kg.cli import fetch, info, predict, prepare, train, viz
+from kg.cli import list as list_command
 from kg.cli.output import complain, note
 from kg.errors import KgError
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("fetch")(fetch.fetch)
+app.command("list")(list_command.list_plugins)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)

@@ -1,40 +1,61 @@
 """`kg fetch`."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from kg.cli.output import Json, note, progress, show, table
+from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset
+    from kg.data.fetch import Fetched, Planned
+    from kg.data.order import Order
 
 
 def fetch(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Data set; --list shows them.")] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="PATH", help="Folder or archive that you obtained yourself."),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Data set; kg list shows them.")],
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", "-c", help="Category, where they can be had one by one; repeatable."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what was fetched before.")] = False,
-    list_all: Annotated[bool, typer.Option("--list", help="List the data sets and stop.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PATH|URL",
+            help="Folder or archive that you obtained, its address, or a mirror.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be fetched, how many bytes, to where.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the licence without being asked.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring a data set into the data folder, whole or not at all.
 
-    kg fetch --list                                 what there is
-    kg fetch keypointnet                            how to obtain it
-    kg fetch keypointnet --from KeypointNet/        take it from a folder
-    kg fetch clothesnet --from ClothesNetData.zip   or from an archive
+    kg fetch keypointnet --category airplane        download a part
+    kg fetch keypointnet --dry-run                  files, bytes, place
+    kg fetch clothesnet                             how to obtain it
+    kg fetch clothesnet --from ClothesNetData.zip   take what you obtained
+    kg fetch shapenet --from https://mirror.org/shapenet/
 
-    What is there already is not fetched again. Built-in data sets need no fetching.
+    What is there is skipped. What was cut short goes on where it was: give the
+    same command again. Every file is held to its size and SHA-256, the published
+    one or that of its first download.
+
+    The password of an encrypted zip is asked for, or taken from KG_PASSWORD.
+    Proxies and certificates are those of the environment: HTTPS_PROXY, NO_PROXY,
+    REQUESTS_CA_BUNDLE, SSL_CERT_FILE.
     """
-    if list_all:
-        _list(as_json)
-        return
-    if name is None:
-        raise typer.BadParameter("Name a data set, or list them with --list.", param_hint="NAME")
     from kg import paths, registry
 
     dataset = registry.dataset(name)
@@ -43,63 +64,149 @@ def fetch(
         result = {"dataset": name, "builtin": True, "fetched": False, "folder": None}
         show(result, as_json, f"{name} is built in: nothing to fetch. Next: kg prepare {name}")
         return
-    present = folder.exists() and not force
-    if not present:
-        _fetch(dataset, source, folder)
-    result = {"dataset": name, "builtin": False, "fetched": not present, "folder": str(folder)}
-    if present:
-        note(f"{name} was fetched before; replace it with --force.")
-    show(result, as_json, f"{'Found' if present else 'Fetched'} {name}: {folder}", f"Next: kg prepare {name}")
+    from kg.data import fetch as work
+
+    with _order(dataset, folder, tuple(dict.fromkeys(category or ())), source, force, yes) as order:
+        done = work.plan(order) if dry_run else work.fetch(order)
+    if isinstance(done, work.Fetched):
+        _report(order, done, as_json)
+    else:
+        _report_plan(order, done, as_json)
 
 
-def _fetch(dataset: "Dataset", source: Path | None, folder: Path) -> None:
-    from kg.data import Fetch
+@contextmanager
+def _order(
+    dataset: "Dataset", folder: Path, categories: tuple[str, ...], source: str | None, force: bool, yes: bool
+) -> "Iterator[Order]":
+    """Yield the order, and show a bar for each thing that it does."""
+    from kg.data.order import Order
 
-    with progress(f"Fetching {dataset.name}") as advance:
+    with ExitStack() as bars:
+        shown: dict[str, Any] = {}
 
-        def report(done: int, total: int, unit: str) -> None:
-            if unit == "bytes":
-                done, total, unit = done >> 20, total >> 20, "MiB"
-            advance(done, total, unit)
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in shown:
+                hide()
+                shown[what] = bars.enter_context(progress(f"{what} {dataset.name}", of_bytes=True))
+            shown[what](done, total)
 
-        dataset.fetch(Fetch(folder, source, report))
+        def hide() -> None:
+            bars.close()
+            shown.clear()
 
+        def password(path: Path) -> str:
+            from kg.data.archive import PASSWORD_HINT, PasswordError
 
-def _list(as_json: bool) -> None:
-    from rich.markup import escape
+            if "KG_PASSWORD" in os.environ:
+                return os.environ["KG_PASSWORD"]
+            if not sys.stdin.isatty():
+                raise PasswordError(f"{path} is encrypted.", PASSWORD_HINT)
+            hide()
+            answer: str = typer.prompt(f"Password of {path.name}", hide_input=True, err=True)
+            return answer
 
-    from kg import paths, registry
-
-    found: list[dict[str, Any]] = []
-    for plugin in registry.datasets():
-        if plugin.problem:
-            note(f"[yellow]warning[/] {escape(plugin.problem)}")
-            continue
-        dataset = registry.dataset(plugin.name)
-        found.append(
-            {
-                "name": plugin.name,
-                "title": dataset.title,
-                "licence": dataset.licence,
-                "url": dataset.url,
-                "access": "built in" if dataset.builtin else dataset.access,
-                "fetched": paths.raw(plugin.name).exists(),
-                "stores": [
-                    f"{path.parts[-2]}/{path.stem}"
-                    for path in paths.stores()
-                    if path.parts[-3] == plugin.name
-                ],
-            }
+        yield Order(
+            dataset,
+            folder,
+            categories,
+            source,
+            force,
+            progress=advance,
+            warn=lambda text: note(f"[yellow]warning[/] {escape(text)}"),
+            consent=lambda: _ask(dataset, folder, yes),
+            password=password,
         )
-    rows = [
-        [
-            item["name"],
-            item["title"],
-            item["access"],
-            "yes" if item["fetched"] else "no" if item["access"] in ("download", "by hand") else "-",
-            ", ".join(item["stores"]) or "-",
-        ]
-        for item in found
-    ]
-    columns = ["name", "title", "obtained", "fetched", "prepared"]
-    show({"datasets": found}, as_json, table("Data sets", columns, rows))
+
+
+def _ask(dataset: "Dataset", folder: Path, yes: bool) -> None:
+    """Show the licence, and ask whether it is taken."""
+    note(f"{escape(dataset.title)}, from {escape(dataset.url or 'its authors')}")
+    note(f"Licence: {escape(dataset.licence)}")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise KgError(
+            f"The licence of {dataset.name} has to be taken before a first download.",
+            f"Nobody can be asked here. If you take it: kg fetch {dataset.name} --yes",
+        )
+    if not typer.confirm(f"Download it to {folder}?", err=True):
+        raise KgError("Nothing was fetched.")
+
+
+def _report_plan(order: "Order", planned: "list[Planned]", as_json: bool) -> None:
+    import shutil
+
+    exact = all(part.exact for part in planned)
+    files, size = sum(part.files for part in planned), sum(part.size for part in planned)
+    here = sum(path.stat().st_size for path in order.partial.rglob("*") if path.is_file())
+    place = next(parent for parent in order.folder.parents if parent.exists())
+    free = shutil.disk_usage(place).free
+    rows = [[part.part or "all", part.files, megabytes(part.size)] for part in planned]
+    show(
+        {
+            "dataset": order.dataset.name,
+            "dry_run": True,
+            "licence": order.dataset.licence,
+            "folder": str(order.folder),
+            "parts": [vars(part) for part in planned],
+            "files": files,
+            "bytes": size,
+            "exact": exact,
+            "begun_bytes": here,
+            "free_bytes": free,
+        },
+        as_json,
+        *([table("", ["part", "files", "MB"], rows)] if len(rows) > 1 else []),
+        f"{_count_files(files)}, {'' if exact else 'about '}{megabytes(size)} MB, to {order.folder}"
+        if planned
+        else f"All is there: {order.folder}",
+        *([f"{megabytes(here)} MB of that are here, from a fetch that was cut short."] if here else []),
+        f"{megabytes(free)} MB are free there. Licence: {order.dataset.licence}",
+    )
+
+
+def _report(order: "Order", fetched: "Fetched", as_json: bool) -> None:
+    dataset = order.dataset
+    if order.categories and order.parts() == [None]:
+        note(f"{dataset.name} comes as a whole, with all its categories.")
+    if not fetched.files:
+        note(f"{dataset.name} was fetched before; fetch it again with --force.")
+    elif not order.is_download:
+        note(f"Licence: {escape(dataset.licence)}")
+    _tell_of_checksums(fetched, order.folder)
+    show(
+        {
+            "dataset": dataset.name,
+            "builtin": False,
+            "fetched": bool(fetched.files),
+            "folder": str(order.folder),
+            "files": fetched.files,
+            "bytes": fetched.size,
+            "first_checksums": fetched.unpublished,
+        },
+        as_json,
+        f"Fetched {dataset.name}, {_count_files(fetched.files)}, {megabytes(fetched.size)} MB: {order.folder}"
+        if fetched.files
+        else f"Found {dataset.name}: {order.folder}",
+        f"Next: kg prepare {dataset.name}"
+        + "".join(f" --category {category}" for category in order.categories),
+    )
+
+
+def _tell_of_checksums(fetched: "Fetched", folder: Path) -> None:
+    from kg.data.record import NAME
+
+    if fetched.unpublished:
+        note(
+            f"No SHA-256 is published for {_count_files(fetched.unpublished)}: what came was recorded in "
+            f"{escape(str(folder / NAME))}, and later downloads are held to it."
+        )
+
+
+def _count_files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
+
+
+def megabytes(size: int) -> str:
+    """Return bytes in millions, with a digit behind the point where there are few."""
+    return f"{size / 1e6:,.0f}" if size >= 1e7 else f"{size / 1e6:.1f}"

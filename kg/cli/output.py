@@ -10,11 +10,13 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
@@ -70,8 +72,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[..., None]]:
+def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[..., None]]:
     """Show a bar on stderr while the block runs; none where stderr is no terminal.
+
+    Numbers are counts, or bytes with their rate.
 
     Yields a function to call with (done, total), and with `text=` for what stands after the bar.
     """
@@ -79,7 +83,7 @@ def progress(description: str) -> Iterator[Callable[..., None]]:
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
-        MofNCompleteColumn(),
+        *((DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),

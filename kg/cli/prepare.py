@@ -18,7 +18,7 @@ MAX_LISTED = 10
 
 def prepare(
     name: Annotated[
-        str, typer.Argument(metavar="[DATASET]", help="Data set; kg fetch --list shows them.")
+        str, typer.Argument(metavar="[DATASET]", help="Data set; kg list shows them.")
     ] = "garments",
     category: Annotated[
         list[str] | None,

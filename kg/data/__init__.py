@@ -1,7 +1,7 @@
 """Shapes, data sets and the prepared store: what a data set plugin works with."""
 
-from kg.data.archive import find_folder, locate, obtain
-from kg.data.dataset import Dataset, Fetch, Item, PrepareOptions, Split
+from kg.data.archive import find_folder, locate
+from kg.data.dataset import Dataset, Get, Item, PrepareOptions, Remote, Split
 from kg.data.mesh import Mesh, weld
 from kg.data.normalise import Frame, normalise
 from kg.data.read import read_mesh, read_shape, shape_files
@@ -10,18 +10,18 @@ from kg.data.store import Store
 
 __all__ = [
     "Dataset",
-    "Fetch",
     "Frame",
+    "Get",
     "Item",
     "Mesh",
     "PrepareOptions",
+    "Remote",
     "Shape",
     "Split",
     "Store",
     "find_folder",
     "locate",
     "normalise",
-    "obtain",
     "read_mesh",
     "read_shape",
     "shape_files",

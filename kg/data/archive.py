@@ -1,4 +1,4 @@
-"""What a user obtained by hand, an archive or a folder, brought whole and safely to its place."""
+"""Archives and folders, brought whole and safely to their place."""
 
 import shutil
 import tarfile
@@ -12,6 +12,7 @@ from stat import S_ISLNK, S_ISREG
 from tempfile import mkdtemp
 from typing import IO
 
+from kg.data.disk import full_disk_told, require_room
 from kg.errors import KgError
 
 MAX_FILES = 2_000_000
@@ -23,8 +24,25 @@ SMALL = 1 << 26
 CHUNK = 1 << 20
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
-Progress = Callable[[int, int, str], None]
+AES = 99
+"""The method that a zip names in the place of a packing method where it is encrypted with AES."""
+ENCRYPTED = 1
+"""The bit of a zip's entry that says so."""
+STRONG = 0x40
+"""The bit of one that is encrypted in PKWARE's later way."""
+PASSWORD_HINT = "Its password is asked for on a terminal, or taken from the variable KG_PASSWORD."
+PROBES = 16
+"""Files on which a password is tried: one alone would let every 256th wrong one pass."""
+FOREIGN = (".rar", ".7z")
+"""Archives that Python does not read."""
+
+Progress = Callable[[str, int, int], None]
 FindRoot = Callable[[Path], Path]
+AskPassword = Callable[[Path], str]
+
+
+class PasswordError(KgError):
+    """An archive needs a password, or another one."""
 
 
 @dataclass(frozen=True)
@@ -40,37 +58,119 @@ def obtain(
     source: Path,
     destination: Path,
     find_root: FindRoot,
-    progress: Progress = lambda done, total, unit: None,
-) -> None:
-    """Copy a folder, or unpack an archive, to a folder that appears only when it is complete.
+    progress: Progress = lambda what, done, total: None,
+    password: AskPassword | None = None,
+) -> tuple[int, int]:
+    """Copy a folder, or unpack archives, to a folder that appears only when it is complete.
 
     All is written beside the destination and moved there at the end, in the place of what was there; on
     failure or Ctrl-C nothing is left behind. Links are refused, and so is any name that leads elsewhere.
 
     Args:
-        source: The folder, or a .zip, .tar, .tar.gz (.tgz), .tar.bz2, .tar.xz.
+        source: The folder, or a .zip, .tar, .tar.gz (.tgz), .tar.bz2, .tar.xz, or a folder of those.
         destination: The folder to make.
-        find_root: Given the folder (or what the archive unpacked to), returns the part of it that is to
+        find_root: Given the folder (or what the archives unpacked to), returns the part of it that is to
             become the destination, or raises KgError where something is missing.
-        progress: Called with (done, total, "bytes").
+        progress: Called with ("Copying" or "Unpacking", bytes done, bytes in all).
+        password: Asked for the password of an encrypted zip.
+
+    Returns:
+        How many files, of how many bytes, were written.
 
     Raises:
         KgError: The source is not there, is no archive that is known, is broken, unsafe or too large for
-            the disk, or `find_root` found something missing.
+            the disk, its password is wrong, or `find_root` found something missing.
     """
+    root, archives = _survey(source, find_root)
+    with _staging(destination) as staging, full_disk_told():
+        made = staging / "data"
+        if root is not None:
+            entries = list(_folder_entries(root))
+            require_room(destination.parent, _size(entries), str(source))
+            _write(entries, source, made, _named(progress, "Copying"))
+            put(made, destination, staging)
+            return len(entries), _size(entries)
+        ask = _no_password if password is None else password
+        files = size = 0
+        for archive in archives:
+            with _archive_entries(archive, ask) as entries:
+                _refuse_bomb(entries, archive)
+                require_room(destination.parent, _size(entries), str(archive))
+                # What several archives hold may bear the same names, unless each brings a folder of its own.
+                into = made / _stem(archive) if len(archives) > 1 and not _wrapped(entries) else made
+                _write(entries, archive, into, _named(progress, "Unpacking"))
+                files, size = files + len(entries), size + _size(entries)
+        put(locate(find_root, made, source), destination, staging)
+        return files, size
+
+
+def measure(source: Path, find_root: FindRoot) -> tuple[int, int]:
+    """Return how many files, of how many bytes, `obtain` would write; it raises the same errors.
+
+    What an archive holds is counted whole, before anything in it is looked for.
+    """
+    root, archives = _survey(source, find_root)
+    sizes = [entry.size for entry in _folder_entries(root)] if root is not None else []
+    for archive in archives:
+        with _archive_entries(archive, None) as entries:
+            _refuse_bomb(entries, archive)
+            sizes += [entry.size for entry in entries]
+    return len(sizes), sum(sizes)
+
+
+def unwrapped(folder: Path) -> Path:
+    """Return the folder, or the one in it that wraps all of its content."""
+    inside = [child for child in folder.iterdir() if child.name not in ("__MACOSX", ".DS_Store")]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def _survey(source: Path, find_root: FindRoot) -> tuple[Path | None, list[Path]]:
+    """Return the folder to copy, or else the archives to unpack."""
     if not source.exists():
         raise KgError(f"There is nothing at {source}.", "Name the folder or archive that you obtained.")
-    if source.is_dir():
-        root = locate(find_root, source, source)
-        entries = list(_folder_entries(root))
-        with _staging(destination) as staging:
-            _write(entries, source, staging / "data", progress)
-            _put(staging / "data", destination, staging)
-        return
-    with _archive_entries(source) as entries, _staging(destination) as staging:
-        _refuse_bomb(entries, source)
-        _write(entries, source, staging / "data", progress)
-        _put(locate(find_root, staging / "data", source), destination, staging)
+    if not source.is_dir():
+        return None, [source]
+    try:
+        return locate(find_root, source, source), []
+    except KgError as error:
+        if archives := archives_in(source):
+            return None, archives
+        if foreign := [path for path in sorted(source.iterdir()) if path.suffix.lower() in FOREIGN]:
+            raise KgError(
+                error.message, f"Unpack {foreign[0].name} there first: {_by_hand(foreign[0])}."
+            ) from error
+        raise
+
+
+def archives_in(folder: Path) -> list[Path]:
+    """Return the archives that lie in a folder."""
+    return [path for path in sorted(folder.iterdir()) if path.name.lower().endswith(ARCHIVES)]
+
+
+def _by_hand(archive: Path) -> str:
+    return f"7z x '{archive.name}' (it asks for a password where there is one)"
+
+
+def _no_password(path: Path) -> str:
+    raise PasswordError(f"{path} is encrypted.", PASSWORD_HINT)
+
+
+def _named(progress: Progress, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(what, done, total)
+
+
+def _stem(archive: Path) -> str:
+    suffix = max((suffix for suffix in ARCHIVES if archive.name.lower().endswith(suffix)), key=len)
+    return archive.name[: -len(suffix)]
+
+
+def _size(entries: Sequence[_Entry]) -> int:
+    return sum(entry.size for entry in entries)
+
+
+def _wrapped(entries: Sequence[_Entry]) -> bool:
+    paths = [PurePosixPath(entry.name) for entry in entries if not entry.name.startswith("__MACOSX/")]
+    return len({path.parts[:1] for path in paths}) == 1 and all(len(path.parts) > 1 for path in paths)
 
 
 def find_folder(folder: Path, holds: Callable[[Path], bool], depth: int = 3) -> Path | None:
@@ -110,8 +210,8 @@ def _staging(destination: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(made: Path, destination: Path, staging: Path) -> None:
-    """Move the new folder to its place; the old one goes with the staging folder, or comes back."""
+def put(made: Path, destination: Path, staging: Path) -> None:
+    """Move a new folder to its place; the old one goes to the staging folder, or comes back on failure."""
     old = staging / "old"
     if destination.exists():
         destination.rename(old)
@@ -139,29 +239,56 @@ def _folder_entries(folder: Path) -> Iterator[_Entry]:
 
 
 @contextmanager
-def _archive_entries(path: Path) -> Iterator[list[_Entry]]:
+def _archive_entries(path: Path, password: AskPassword | None) -> Iterator[list[_Entry]]:
+    encrypted = False
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
+                encrypted = any(info.flag_bits & ENCRYPTED for info in archive.infolist())
+                if encrypted and password:
+                    _unlock(archive, path, password)
                 yield list(_zip_entries(archive, path))
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 yield list(_tar_entries(tar, path))
+        elif path.name.lower().endswith(ARCHIVES):
+            raise KgError(f"{path} is no archive, or it is cut short.", "Obtain it again.")
         else:
             raise KgError(
-                f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}), or it is cut short.",
-                "Unpack it yourself, and name the folder.",
+                f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}).",
+                f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
             )
     except (zipfile.BadZipFile, NotImplementedError, tarfile.TarError, EOFError, zlib.error) as error:
-        raise KgError(f"{path} is broken or cut short: {error}", "Obtain it again.") from error
+        raise KgError(
+            f"{path} is broken or cut short: {error}",
+            "Obtain it again, or look at the password." if encrypted else "Obtain it again.",
+        ) from error
+
+
+def _unlock(archive: zipfile.ZipFile, path: Path, password: AskPassword) -> None:
+    """Give an archive its password.
+
+    Raises:
+        KgError: It is wrong, or the archive is encrypted in a way that Python cannot read.
+    """
+    locked = [info for info in archive.infolist() if info.flag_bits & ENCRYPTED]
+    if any(info.compress_type == AES or info.flag_bits & STRONG for info in locked):
+        raise KgError(
+            f"{path} is encrypted with AES or the like, which kg cannot read.",
+            f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
+        )
+    archive.setpassword(password(path).encode())
+    for info in locked[:PROBES]:
+        try:
+            archive.open(info).close()
+        except RuntimeError as error:
+            raise PasswordError(f"The password of {path} is wrong.", PASSWORD_HINT) from error
 
 
 def _zip_entries(archive: zipfile.ZipFile, path: Path) -> Iterator[_Entry]:
     for info in archive.infolist():
         if S_ISLNK(info.external_attr >> 16):
             raise KgError(f"{path} holds a link, {info.filename}, which is not unpacked.")
-        if info.flag_bits & 1:
-            raise KgError(f"{path} is encrypted.", "Unpack it yourself, and name the folder.")
         if not info.is_dir():
             yield _Entry(info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
 
@@ -186,7 +313,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _refuse_bomb(entries: Sequence[_Entry], source: Path) -> None:
-    _refuse_ratio(sum(entry.size for entry in entries), source)
+    _refuse_ratio(_size(entries), source)
     if len(entries) > MAX_FILES:
         raise KgError(f"{source} holds {len(entries)} files, more than {MAX_FILES}.")
 
@@ -199,15 +326,11 @@ def _refuse_ratio(total: int, source: Path) -> None:
         )
 
 
-def _write(entries: Sequence[_Entry], source: Path, target: Path, progress: Progress) -> None:
-    total = sum(entry.size for entry in entries)
-    target.mkdir()
-    free = shutil.disk_usage(target).free
-    if total > free:
-        raise KgError(
-            f"{source} needs {total:,} bytes, {free:,} are free in {target.parent.parent}.",
-            "Make room, or move the data folder with KG_HOME.",
-        )
+def _write(
+    entries: Sequence[_Entry], source: Path, target: Path, progress: Callable[[int, int], None]
+) -> None:
+    total = _size(entries)
+    target.mkdir(exist_ok=True, parents=True)
     done = 0
     for entry in entries:
         path = target / _safe(entry.name, source)
@@ -216,7 +339,7 @@ def _write(entries: Sequence[_Entry], source: Path, target: Path, progress: Prog
             with entry.open() as read, path.open("xb") as written:
                 for size in _copy(read, written, entry, source):
                     done += size
-                    progress(done, total, "bytes")
+                    progress(done, total)
         except (FileExistsError, NotADirectoryError) as error:
             raise KgError(f"{source} holds {entry.name} twice.") from error
 

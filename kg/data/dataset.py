@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from kg.data.shape import Shape
@@ -23,6 +23,8 @@ class Item:
         frame: Number within the object's sequence.
         split: The data set's own split, where it publishes one.
         source: What `Dataset.load` needs: a path, parameters; picklable.
+        kin: Name shared by objects whose material coordinates mean the same place on all of them, so that
+            they can be compared with each other; None where only frames of one object can.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Item:
     frame: int = 0
     split: Split | None = None
     source: Any = None
+    kin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,45 @@ class PrepareOptions:
 
 
 @dataclass(frozen=True)
-class Fetch:
-    """One request of `kg fetch`.
+class Remote:
+    """One file that `kg fetch` downloads.
 
     Attributes:
-        destination: Folder to fill; it appears only when everything in it is there.
-        source: What the user obtained by hand (`--from`), a folder or an archive; None to download.
-        progress: Called with (done, total, unit) as the work goes on.
+        path: Where it lies below the data set's folder, with forward slashes; for an archive the folder
+            that its content becomes, "." for the data set's folder itself.
+        url: Its address, http or https.
+        size: Bytes, where its authors publish them; checked.
+        sha256: Where its authors publish it; otherwise the first download is recorded, and later ones
+            are held to that.
+        about: Roughly how many bytes, where the number is not published: what the user is told, and what
+            the disk must have room for.
+        unpack: It is an archive, kept as its content alone. A folder that wraps everything is left out.
+        elsewhere: Other addresses, tried in turn where this one has no such file.
+        optional: The data set can do without it: a file that is nowhere to be found is a warning.
     """
 
-    destination: Path
-    source: Path | None = None
-    progress: Callable[[int, int, str], None] = field(default=lambda done, total, unit: None)
+    path: str
+    url: str
+    size: int | None = None
+    sha256: str | None = None
+    about: int | None = None
+    unpack: bool = False
+    elsewhere: tuple[str, ...] = ()
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        # Paths may come from a downloaded list.
+        parts = PurePosixPath(self.path).parts
+        if (
+            PurePosixPath(self.path).is_absolute()
+            or ".." in parts
+            or any(mark in self.path for mark in "\\:\0")
+            or (not parts and not self.unpack)
+        ):
+            raise KgError(f"'{self.path}' is no path below a data set's folder.")
+
+
+Get = Callable[[Remote], Path]
 
 
 class Dataset(ABC):
@@ -73,6 +103,8 @@ class Dataset(ABC):
         url: Where it lives; empty if nowhere.
         access: How its files come: by `kg fetch` alone, by a person who then gives them to `kg fetch
             --from`, or never, being read where they lie by `kg prepare --from`.
+        steps: What a person does to obtain what no program can, one step a line, up to `kg fetch`.
+        parts: Those of its categories that can be downloaded one by one; none if it comes as a whole.
         builtin: True if it needs no fetching: `kg train` may prepare it unasked.
         categories: What it holds; empty if that depends on the raw folder (see `find_categories`).
         keypoints, farthest: K and J that the method uses for it.
@@ -85,6 +117,8 @@ class Dataset(ABC):
     licence: ClassVar[str]
     url: ClassVar[str] = ""
     access: ClassVar[Access] = "download"
+    steps: ClassVar[tuple[str, ...]] = ()
+    parts: ClassVar[tuple[str, ...]] = ()
     builtin: ClassVar[bool] = False
     categories: ClassVar[tuple[str, ...]] = ()
     keypoints: ClassVar[int] = 8
@@ -92,14 +126,28 @@ class Dataset(ABC):
     variant: ClassVar[str] = "rest"
     unit: ClassVar[str] = "unknown"
 
-    def fetch(self, request: Fetch) -> None:
-        """Fill `request.destination`, from the network or from `request.source`.
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return what to download: files, archives, or both.
+
+        kg downloads them, several at once, resumes, checks and unpacks them, and lets the data set see
+        them when all are there; they appear in the order of this list.
+
+        Args:
+            part: One of the `parts`; None if there are none: everything.
+            get: Downloads one small file now and returns where it lies, for a data set whose list of files
+                is itself a file. It goes into the returned list too if it is to be kept.
+        """
+        return ()
+
+    def find_root(self, folder: Path) -> Path:
+        """Return the part of a folder, such as a user gave or an archive unpacked to, that is this data set.
+
+        `kg.data.find_folder` looks through the folders that wrap it.
 
         Raises:
-            KgError: It cannot be fetched by a program (the message says how a person does it), or what
-                was given is not this data set (the message names what is missing).
+            KgError: It is not there; names the file or folder that is missing, and calls the folder "it".
         """
-        raise KgError(f"The data set '{self.name}' has nothing to fetch.", f"Use it: kg prepare {self.name}")
+        return folder
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories that can be prepared from the raw folder."""

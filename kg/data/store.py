@@ -9,6 +9,7 @@ split/frame     (n,) uint8          the paper's, frames of one object on all sid
 landmarks       (n, A, 3) float32   normalised, NaN where a shape has none; optional
 landmark_ids    (n, A) int32        semantic ids, -1 where a shape has none; optional
 material        (n, N, 3) float32   where each point lies on the object at rest; optional
+kin             (n,) string         rows that share it share the object at rest; its own by default
 attributes      format, version, dataset, category, variant, unit, landmark_names (JSON),
                 provenance (JSON: source, command, seed, options, versions), checksum (SHA-256
                 of the points)
@@ -16,7 +17,7 @@ attributes      format, version, dataset, category, variant, unit, landmark_name
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,11 @@ class Store:
             split: NDArray[np.uint8] = file[f"split/{by}"][:]
         return split
 
+    def kin(self) -> list[str]:
+        """Return for every row, (n,), whose material coordinates can be compared with its own."""
+        with self._open() as file:
+            return list(file["kin" if "kin" in file else "objects"].asstr()[:])
+
     def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
         """Return the rows of a split, or all of them.
 
@@ -139,6 +145,7 @@ def write_store(
     unit: str,
     landmark_names: Mapping[int, str],
     provenance: Mapping[str, Any],
+    kin: Sequence[str] | None = None,
 ) -> None:
     """Write a store, whole or not at all."""
     with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
@@ -149,6 +156,8 @@ def write_store(
             values = getattr(clouds, name)
             if values is not None:
                 file.create_dataset(name, data=values)
+        if kin is not None:
+            file.create_dataset("kin", data=list(kin), dtype=text)
         for by, names in splits.items():
             codes = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
             file.create_dataset(f"split/{by}", data=codes)

@@ -19,7 +19,7 @@ class Sample:
         points: (n, N, 3) the clouds, normalised.
         scale: (n,) of source = normalised * scale + offset.
         offset: (n,) of the same.
-        objects: (n,) identity of the things that the clouds show.
+        objects: (n,) identity of the things that the clouds show; kin with one shape at rest count as one.
         frame: (n,) number of the cloud in its object's sequence, or None.
         landmarks: (n, A, 3) normalised, NaN where a shape has none, or None.
         landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.

@@ -1,21 +1,24 @@
-"""ClothesNet: 3,051 garments of 11 classes, given out through a form (Zhou et al., ICCV 2023)."""
+"""ClothesNet: 4,416 garments of 11 classes, given out through a form (Zhou et al., ICCV 2023)."""
 
+import warnings
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from itertools import groupby
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg.data import (
     Dataset,
-    Fetch,
     Item,
     PrepareOptions,
     Shape,
     find_folder,
     locate,
-    obtain,
     read_mesh,
+    read_shape,
     weld,
 )
 from kg.data.dataset import Access
@@ -34,52 +37,116 @@ CLASSES = (
     "Trousers",
     "UnderPants",
 )
+PARTS = ("ClothesNetM", "Other_clothes")
+GARMENTS = {
+    "hat": ("hat/*",),
+    "long-pants": ("trousers/long/*",),
+    "jacket": ("tops/*_lsleeve_frontopen/*",),
+    "long-dress": ("dress/long_*/*",),
+    "short-dress": ("dress/short_*/*",),
+    "mask": ("mask/*",),
+    "polo": ("tops/collar_ssleeve_frontclose/*",),
+    "scarf": ("scarf_tie/*scarf*",),
+    "shirt": ("tops/*_lsleeve_frontclose/*",),
+    "short-pants": ("trousers/short/*",),
+    "skirt": ("skirt/*",),
+    "tie": ("scarf_tie/*_tie*", "scarf_tie/*bow*"),
+    "vest": ("tops/*_nosleeve_*/*",),
+}
+"""The 13 garments of Key-Grid's paper, as patterns of <class>/[<subtype>/]<ID> in lower case."""
+
+BORDER = "border"
+"""Name of a mesh that is not a garment, but the edge of one."""
+
 SEAM = 0.05
 """Centimetres: the panels of a garment are not joined, their seams coincide within half a millimetre."""
 
 SMALLEST = 3.0
 """Centimetres: a mesh below that is in other units, and welding would melt it."""
 
+ON_CLOTH = 5.0
+"""Centimetres: a keypoint farther than that from every vertex belongs to another garment or other units."""
+
+
+class _Garment(NamedTuple):
+    """A garment's mesh; `place` is the path of its folder within its part, <class>/[<subtype>/]<ID>."""
+
+    part: str
+    place: Path
+    file: Path
+
+    @property
+    def id(self) -> str:
+        name = "/".join(self.place.parts[1:])
+        return f"{PARTS[1]}/{name}" if self.part == PARTS[1] else name
+
+    @property
+    def categories(self) -> set[str]:
+        """Its class, its subtype within the class, and the paper's garment."""
+        *parents, _ = self.place.as_posix().lower().split("/")
+        paper = {name for name, patterns in GARMENTS.items() if self._fits(patterns)}
+        return {parents[0], "-".join(parents), *paper}
+
+    @property
+    def keypoints(self) -> Path | None:
+        return next(iter(sorted(self.file.parent.glob("kp_*.pcd"))), None)
+
+    def _fits(self, patterns: tuple[str, ...]) -> bool:
+        return any(fnmatchcase(self.place.as_posix().lower(), pattern) for pattern in patterns)
+
 
 class ClothesNet(Dataset):
     """Garment meshes at rest, in centimetres, Y up, their sewing panels welded along the seams.
 
-    Raw folder: <Class>/[<Subtype>/]<ID>/<ID>.obj, as in ClothesNetData/ClothesNetM; other files beside
-    the garment's own (its border, its keypoints, its textures) are passed over. A category is a class
-    ("tops") or a subtype within its class ("tops-nocollar_lsleeve_frontclose").
+    Raw folder: ClothesNetM and Other_clothes, or one of them, each with <Class>/[<Subtype>/]<ID>/<ID>.obj
+    and perhaps kp_<name>.pcd beside it; other files (border.obj, clouds, textures) are passed over.
+
+    A category is a class ("tops"), a subtype within its class ("tops-nocollar_lsleeve_frontclose"), or a
+    garment of Key-Grid's paper. The paper does not say which folders it took; here they are
+
+        hat, mask, skirt    the classes of these names
+        long-pants          Trousers/Long            short-pants   Trousers/Short
+        long-dress          Dress/Long_*             short-dress   Dress/Short_*
+        shirt               Tops, long sleeves, front closed, with or without a collar
+        jacket              Tops, long sleeves, front open
+        polo                Tops, short sleeves, a collar, front closed
+        vest                Tops without sleeves
+        scarf, tie          Scarf_Tie by the garment's ID; a bow is a tie
+
+    The labels are the authors', some are wrong (gloves among long-sleeved tops), and nothing is mended.
+
+    Landmarks are the points of kp_<name>.pcd, in its order: the i-th is taken to mean the same on all
+    garments of a category, which the authors do not document.
     """
 
     name = "clothesnet"
-    title = "ClothesNet, 11 classes of garments at rest"
+    title = "ClothesNet, 4,416 garments of 11 classes at rest"
     licence = "Given on request, for research; see the form"
     url = "https://sites.google.com/view/clothesnet"
     access: ClassVar[Access] = "by hand"
+    steps = (
+        f"Fill in the form on {url}; the link comes by mail.",
+        "Download ClothesNetData.",
+        "kg fetch clothesnet --from FOLDER, ARCHIVE or ADDRESS",
+    )
     unit = "centimetre"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the authors sent.
-
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no garments.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the parts of the data set, or the classes of one."""
+        root = find_folder(folder, lambda candidate: any(_parts(candidate)))
+        if root is None:
             raise KgError(
-                "ClothesNet cannot be downloaded by a program: its authors give it out through a form.",
-                f"In three steps:\n  1. Fill in the form on {self.url}; the link comes by mail."
-                "\n  2. Download ClothesNetData."
-                "\n  3. kg fetch clothesnet --from FOLDER_OR_ARCHIVE",
+                f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.",
+                "See: kg fetch clothesnet",
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        if next(_garments(root), None) is None:
+            raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
-        """Return the classes and subtypes that hold garments, in lower case."""
-        root = locate(_find_root, raw, raw)
-        found = {
-            "-".join(parts[:depth]).lower()
-            for parts in (garment.parts for garment in _garments(root))
-            for depth in range(1, len(parts))
-        }
-        return tuple(sorted(found))
+        """Return the classes, subtypes and garments of the paper that are there, in lower case."""
+        garments = _garments(locate(self.find_root, raw, raw))
+        return tuple(sorted(set().union(*(garment.categories for garment in garments))))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return one item a garment; its id is its path within its class.
@@ -87,46 +154,70 @@ class ClothesNet(Dataset):
         Raises:
             KgError: The folder holds no garments, or none of this category.
         """
-        root = locate(_find_root, raw, raw)
+        root = locate(self.find_root, raw, raw)
         items = [
-            Item(id="/".join(parts[1:]), object="/".join(parts[1:]), source=root.joinpath(*parts))
-            for parts in (garment.parts for garment in _garments(root))
-            if category in (parts[0].lower(), "-".join(parts[:-1]).lower())
+            Item(id=garment.id, object=garment.id, source=(garment.file, garment.keypoints))
+            for garment in _garments(root)
+            if category in garment.categories
         ]
         if not items:
             raise unknown_name("category", category, self.find_categories(raw))
         return items
 
     def load(self, item: Item) -> Shape:
-        """Read a garment and weld its panels."""
-        folder: Path = item.source
-        file = folder / f"{folder.name}.obj"
+        """Read a garment, weld its panels, and read its keypoints where there are some.
+
+        Raises:
+            KgError: The mesh is broken or not in centimetres, or a keypoint lies off the cloth.
+        """
+        file, keypoint_file = item.source
         mesh = read_mesh(file)
         if mesh.is_cloud:
             raise KgError(f"{file} has no faces.")
         if (size := np.ptp(mesh.vertices, axis=0).max()) < SMALLEST:
             raise KgError(f"{file} is {size:.2g} across, too small for a garment in centimetres.")
         try:
-            return weld(mesh, SEAM).shape()
+            shape = weld(mesh, SEAM).shape()
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
+        keypoints = _read_keypoints(keypoint_file, shape.vertices)
+        return Shape(shape.vertices, shape.faces, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
 
 
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: any((candidate / name).is_dir() for name in CLASSES))
-    if root is None:
+def _parts(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the parts of the data set in a folder, which may itself be one."""
+    for name, part in ((root.name, root), *((name, root / name) for name in PARTS)):
+        if any((part / category).is_dir() for category in CLASSES):
+            yield name, part
+
+
+def _garments(root: Path) -> Iterator[_Garment]:
+    for name, part in _parts(root):
+        for category in CLASSES:
+            files = [file for depth in ("*/*.obj", "*/*/*.obj") for file in (part / category).glob(depth)]
+            files.sort(key=lambda file: (file.parent, file.name))
+            for folder, meshes in groupby(files, lambda file: file.parent):
+                if file := _mesh(list(meshes)):
+                    yield _Garment(name, folder.relative_to(part), file)
+                else:
+                    warnings.warn(f"{folder} is left out: none of its meshes has its name.", stacklevel=2)
+
+
+def _mesh(files: Sequence[Path]) -> Path | None:
+    """Return which of a folder's meshes is the garment: the one of its name, or the only one."""
+    own = [file for file in files if file.stem.lower() == file.parent.name.lower()]
+    own = own or [file for file in files if file.stem != BORDER]
+    return own[0] if len(own) == 1 else None
+
+
+def _read_keypoints(file: Path | None, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the keypoints (A, 3) of a garment; none where there is no file of them."""
+    if file is None:
+        return np.empty((0, 3))
+    keypoints = read_shape(file).vertices
+    away = max(np.linalg.norm(vertices - keypoint, axis=1).min() for keypoint in keypoints)
+    if away > ON_CLOTH:
         raise KgError(
-            f"It holds no ClothesNetM: none of the folders {', '.join(CLASSES)}.", "See: kg fetch clothesnet"
+            f"{file}: a keypoint lies {away:.2g} cm off the cloth.", "Remove the file to do without."
         )
-    if next(_garments(root), None) is None:
-        raise KgError("Its classes hold no garments <Class>/[<Subtype>/]<ID>/<ID>.obj.")
-    return root
-
-
-def _garments(root: Path) -> Iterator[Path]:
-    """Yield the folder of each garment, relative to the root."""
-    for name in CLASSES:
-        for pattern in ("*/*.obj", "*/*/*.obj"):
-            for file in sorted((root / name).glob(pattern)):
-                if file.stem == file.parent.name:
-                    yield file.parent.relative_to(root)
+    return keypoints

@@ -2,24 +2,24 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from kg.data import (
     Dataset,
-    Fetch,
+    Get,
     Item,
     PrepareOptions,
+    Remote,
     Shape,
     Split,
     find_folder,
     locate,
-    obtain,
     read_shape,
 )
-from kg.data.dataset import Access
 from kg.errors import KgError, unknown_name
 
 CLASS_IDS = {
@@ -40,6 +40,12 @@ CLASS_IDS = {
     "table": "04379243",
     "vessel": "04530566",
 }
+ALL, MISALIGNED = "all.json", "knife_misaligned.txt"
+DATA = "https://huggingface.co/datasets/qq456cvb/KeypointNet/resolve/main"
+CODE = "https://raw.githubusercontent.com/qq456cvb/KeypointNet/master"
+SPLITS = tuple(f"splits/{split}.txt" for split in get_args(Split))
+CLOUD_BYTES = 76_000
+"""Mean size of a cloud's file."""
 AGREEMENT = 1e-4
 """Largest distance between an annotated position and its cloud point: clouds are stored with 6 decimals."""
 
@@ -55,64 +61,87 @@ class _Keypoint(NamedTuple):
 class KeypointNet(Dataset):
     """Clouds of 2,048 points, Y up, with semantic keypoints and the published split.
 
-    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json and splits/{train,val,test}.txt,
-    either of which may be missing: then there are no landmarks, or a split is drawn.
+    Raw folder: pcds/<class id>/<model id>.pcd; annotations/<category>.json or annotations/all.json;
+    splits/{train,val,test}.txt; knife_misaligned.txt, which names the knives whose x axis is flipped in
+    ShapeNet: they are flipped back, keypoints with them. What is missing but the clouds is done without:
+    then there are no landmarks, a split is drawn, or knives stay as they are.
     """
 
     name = "keypointnet"
     title = "KeypointNet, 16 ShapeNet categories with human keypoints"
     licence = "MIT (annotations); the shapes under the ShapeNet terms: research only"
     url = "https://github.com/qq456cvb/KeypointNet"
-    access: ClassVar[Access] = "by hand"
     categories = tuple(CLASS_IDS)
+    parts = categories
     keypoints = 10
     farthest = 14
     variant = "official"
     unit = "ShapeNet unit diagonal"
 
-    def fetch(self, request: Fetch) -> None:
-        """Take the folder or archive that the user downloaded.
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return the annotations of a category, the splits, and the clouds of the annotated models."""
+        assert part is not None
+        annotations = _remote(f"annotations/{part}.json")
+        lists = [annotations, *(Remote(path, f"{CODE}/{path}") for path in SPLITS)]
+        if part == "knife":
+            lists.append(replace(_remote(MISALIGNED), elsewhere=(f"{CODE}/{MISALIGNED}",), optional=True))
+        models = _read_annotations(get(annotations).parent, part)
+        paths = [f"pcds/{CLASS_IDS[part]}/{model}.pcd" for _, model in models]
+        # The clouds come last: it is by them that a category is known to be there. One that is not there
+        # is left out by `kg prepare`, which says so.
+        clouds = [replace(_remote(path), about=CLOUD_BYTES, optional=True) for path in paths]
+        return [*lists, *clouds]
 
-        Raises:
-            KgError: None was given (the hint says how to get it), or it holds no clouds.
-        """
-        if request.source is None:
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the folder `pcds`."""
+        root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
+        if root is None:
+            packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
             raise KgError(
-                "kg cannot download KeypointNet yet; it takes what you downloaded.",
-                "In three steps:\n  1. Download pcds and annotations from https://huggingface.co/datasets/qq456cvb/KeypointNet,"
-                "\n     and unpack them into one folder."
-                f"\n  2. Put the folder splits of {self.url} beside them."
-                "\n  3. kg fetch keypointnet --from FOLDER",
+                "It holds no folder 'pcds' with the clouds.",
+                f"Unpack {next(packed.glob('pcds.*')).name} first."
+                if packed
+                else "See: kg fetch keypointnet",
             )
-        obtain(request.source, request.destination, _find_root, request.progress)
+        return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories whose clouds are there."""
-        pcds = locate(_find_root, raw, raw) / "pcds"
+        pcds = locate(self.find_root, raw, raw) / "pcds"
         return tuple(name for name, class_id in CLASS_IDS.items() if any((pcds / class_id).glob("*.pcd")))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
-        """Return one item a cloud, in the order of the model ids.
+        """Return one item a cloud, in the order of the model ids; one whose file is missing will not load.
 
         Raises:
             KgError: The category is unknown, its clouds are missing, or its annotations are broken.
         """
         if category not in CLASS_IDS:
             raise unknown_name("category", category, CLASS_IDS)
-        root, class_id = locate(_find_root, raw, raw), CLASS_IDS[category]
-        files = sorted((root / "pcds" / class_id).glob("*.pcd"))
-        if not files:
-            raise KgError(f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.")
-        annotations = _read_annotations(root / "annotations" / f"{category}.json")
+        root, class_id = locate(self.find_root, raw, raw), CLASS_IDS[category]
+        folder = root / "pcds" / class_id
+        models = {file.stem for file in folder.glob("*.pcd")}
+        if not models:
+            raise KgError(
+                f"{root} has no clouds of '{category}': pcds/{class_id} is missing or empty.",
+                f"Obtain them: kg fetch keypointnet --category {category}",
+            )
+        annotations = _read_annotations(root / "annotations", category)
+        models |= {model for annotated, model in annotations if annotated == class_id}
         splits = _read_splits(root / "splits")
+        flipped = _read_misaligned(root) if category == "knife" else frozenset()
         return [
             Item(
-                id=file.stem,
-                object=file.stem,
-                split=splits.get(f"{class_id}-{file.stem}"),
-                source=(file, annotations.get(file.stem, [])),
+                id=model,
+                object=model,
+                split=splits.get(f"{class_id}-{model}"),
+                source=(
+                    folder / f"{model}.pcd",
+                    annotations.get((class_id, model), []),
+                    model in flipped,
+                ),
             )
-            for file in files
+            for model in sorted(models)
         ]
 
     def load(self, item: Item) -> Shape:
@@ -121,7 +150,7 @@ class KeypointNet(Dataset):
         Raises:
             KgError: The cloud is broken, or an annotation does not lie on it.
         """
-        file, keypoints = item.source
+        file, keypoints, flipped = item.source
         cloud = read_shape(file)
         positions = np.array([keypoint.xyz for keypoint in keypoints], dtype=np.float64).reshape(-1, 3)
         indices = np.array([keypoint.point_index for keypoint in keypoints], dtype=np.int64)
@@ -133,27 +162,23 @@ class KeypointNet(Dataset):
         if away > AGREEMENT:
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
-        return Shape(cloud.vertices, landmarks=positions, landmark_ids=ids)
+        aligned = np.array([-1.0 if flipped else 1.0, 1.0, 1.0])
+        return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
 
 
-def _find_root(folder: Path) -> Path:
-    root = find_folder(folder, lambda candidate: (candidate / "pcds").is_dir())
-    if root is None:
-        packed = find_folder(folder, lambda candidate: any(candidate.glob("pcds.*")))
-        raise KgError(
-            "It holds no folder 'pcds' with the clouds.",
-            f"Unpack {next(packed.glob('pcds.*')).name} first." if packed else "See: kg fetch keypointnet",
-        )
-    return root
+def _remote(path: str) -> Remote:
+    return Remote(path, f"{DATA}/{path}")
 
 
-def _read_annotations(file: Path) -> Mapping[str, list[_Keypoint]]:
-    """Return the keypoints of each model; none where the file is missing."""
-    if not file.is_file():
+def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], list[_Keypoint]]:
+    """Return the keypoints of each (class id, model id); none where there is no file."""
+    file = next((file for name in (f"{category}.json", ALL) if (file := folder / name).is_file()), None)
+    if file is None:
         return {}
     try:
         return {
-            entry["model_id"]: [_keypoint(point) for point in entry["keypoints"]] for entry in _json(file)
+            (entry["class_id"], entry["model_id"]): [_keypoint(point) for point in entry["keypoints"]]
+            for entry in _json(file)
         }
     except (KeyError, TypeError, ValueError) as error:
         raise KgError(f"{file} holds no annotations of KeypointNet: {error!r}", "Obtain it again.") from error
@@ -179,3 +204,12 @@ def _read_splits(folder: Path) -> Mapping[str, Split]:
         if file.is_file():
             splits |= dict.fromkeys(file.read_text(encoding="utf-8").split(), split)
     return splits
+
+
+def _read_misaligned(root: Path) -> frozenset[str]:
+    """Return the model ids of the knives to flip, which stand one a line, maybe after their class id."""
+    file = root / MISALIGNED
+    if not file.is_file():
+        return frozenset()
+    prefix = f"{CLASS_IDS['knife']}-"
+    return frozenset(line.removeprefix(prefix) for line in file.read_text(encoding="utf-8").split())

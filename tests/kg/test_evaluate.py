@@ -33,11 +33,11 @@ def make_clouds(**changes):
 
 @pytest.fixture
 def save(tmp_path):
-    def write(clouds, name="store.h5"):
+    def write(clouds, name="store.h5", kin=None):
         path = tmp_path / name
         splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
         facts = {"dataset": "made", "category": "thing", "variant": "rest", "unit": "metre"}
-        write_store(path, clouds, splits, **facts, landmark_names={}, provenance={})
+        write_store(path, clouds, splits, **facts, landmark_names={}, provenance={}, kin=kin)
         return Store(path)
 
     return write
@@ -156,6 +156,21 @@ def test_shapes_of_which_too_little_is_known_are_left_out_and_said(save):
     assert "2 of 5 shapes are left out: they have no landmarks." in found["das-annotated"].warnings
     assert found["correspondence"].shapes == 4
     assert any("no other frame" in warning for warning in found["correspondence"].warnings)
+
+
+def test_kin_are_compared_with_each_other(save):
+    """Five objects of one frame each: keypoints are at the point whose place at rest is the same on all."""
+    clouds = make_clouds(objects=list("abcde"), frame=np.zeros(SHAPES, np.int32))
+    places = clouds.material[0]
+    order = np.stack([np.random.default_rng(row).permutation(POINTS) for row in range(SHAPES)])
+    clouds = replace(clouds, material=places[order])
+    at = np.argsort(order, axis=1)[:, :KEYPOINTS]
+    keypoints = np.take_along_axis(clouds.points, at[..., None], axis=1)
+    kin = save(clouds, "kin.h5", ["bag"] * SHAPES)
+    (result,) = evaluate(predict(clouds, kin, keypoints=keypoints), ["correspondence"])
+    assert (result.values["mean"], result.shapes) == (0, SHAPES)
+    with pytest.raises(KgError, match="cannot be measured"):
+        evaluate(predict(clouds, save(clouds, "alone.h5"), keypoints=keypoints), ["correspondence"])
 
 
 def test_a_store_that_is_gone_or_changed(save):

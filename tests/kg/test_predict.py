@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -91,6 +92,14 @@ def test_a_store_that_changed_since_the_training_is_refused(detector, monkeypatc
     with pytest.raises(KgError, match="has changed") as caught:
         predict_store(detector)
     assert "--store" in caught.value.hint
+
+
+def test_one_object_alone_leaves_nothing_to_test_on_and_the_way_out_is_named(detector, tiny_store):
+    with h5py.File(tiny_store.path, "r+") as file:
+        file["split/object"][:] = 0
+    with pytest.raises(KgError, match=r"The split 'test' of .*, by object, is empty") as caught:
+        predict_store(detector)
+    assert "--split-by frame" in caught.value.hint
 
 
 def test_a_checkpoint_without_data_asks_for_some(detector, tiny_config, tmp_path):

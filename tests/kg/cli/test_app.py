@@ -162,7 +162,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_reader_that_goes_away_is_no_error_to_report() -> None:
     read, write = os.pipe()
     os.close(read)
-    code = "import sys; from kg.cli.app import run; sys.exit(run(['fetch', '--list', '--json']))"
+    code = "import sys; from kg.cli.app import run; sys.exit(run(['list', '--json']))"
     done = subprocess.run(
         [sys.executable, "-u", "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, check=False
     )

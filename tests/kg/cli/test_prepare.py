@@ -51,8 +51,8 @@ def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
 
 def test_without_a_category_every_one_that_is_found(fixtures: Path, capsys: Capture) -> None:
     result = prepare(capsys, "keypointnet", "--from", fixtures / "keypointnet", "-n", "8")
-    assert [store["category"] for store in result["stores"]] == ["airplane", "mug"]
-    assert [store["landmarks"] for store in result["stores"]] == [True, False]
+    assert [store["category"] for store in result["stores"]] == ["airplane", "knife", "mug"]
+    assert [store["landmarks"] for store in result["stores"]] == [True, True, False]
 
 
 def test_from_the_fetched_folder(fixtures: Path, capsys: Capture) -> None:

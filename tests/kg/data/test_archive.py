@@ -1,17 +1,19 @@
+import errno
 import gzip
 import io
 import os
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from kg.data import archive
-from kg.data.archive import find_folder, obtain
+from kg.data.archive import PasswordError, find_folder, measure, obtain, unwrapped
 from kg.errors import KgError
 
 FILES = {"data/a.txt": b"first" * 1000, "data/deep/b.bin": bytes(range(256)), "data/empty": b""}
@@ -71,12 +73,12 @@ def assert_nothing_left(destination: Path) -> None:
 
 @pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
 def test_the_root_is_brought_whole(tmp_path: Path, destination: Path, pack: Pack) -> None:
-    seen: list[tuple[int, int, str]] = []
-    obtain(pack(tmp_path, FILES), destination, data_folder, lambda *values: seen.append(values))
+    seen: list[tuple[str, int, int]] = []
+    source = pack(tmp_path, FILES)
+    assert measure(source, data_folder) == (3, 5256)
+    assert obtain(source, destination, data_folder, lambda *values: seen.append(values)) == (3, 5256)
     assert contents(destination) == {name.removeprefix("data/"): content for name, content in FILES.items()}
-    done, total, unit = seen[-1]
-    assert done == total == 5256
-    assert unit == "bytes"
+    assert seen[-1] == ("Copying" if pack is pack_folder else "Unpacking", 5256, 5256)
     assert list(destination.parent.iterdir()) == [destination]
     assert destination.stat().st_mode & 0o777 == 0o777 & ~umask()
 
@@ -105,7 +107,7 @@ def test_what_was_there_is_replaced_only_by_something_whole(
 
 @pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
 def test_an_interruption_leaves_nothing(tmp_path: Path, destination: Path, pack: Pack) -> None:
-    def interrupt(done: int, total: int, unit: str) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     source = pack(tmp_path, FILES)
@@ -212,6 +214,22 @@ def test_a_full_disk_is_seen_before_writing(
     assert_nothing_left(destination)
 
 
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar, pack_folder])
+def test_a_disk_that_fills_up_leaves_nothing(
+    tmp_path: Path, destination: Path, pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> Iterator[int]:
+        yield 1
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = pack(tmp_path, FILES)
+    monkeypatch.setattr(archive, "_copy", fill)
+    with pytest.raises(KgError, match="The disk is full") as caught:
+        obtain(source, destination, itself)
+    assert "KG_HOME" in caught.value.hint
+    assert_nothing_left(destination)
+
+
 @pytest.mark.parametrize("pack", [pack_zip, pack_tar])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_an_archive_cut_short(tmp_path: Path, destination: Path, pack: Pack, share: float) -> None:
@@ -233,13 +251,118 @@ def test_damaged_content_of_a_zip(tmp_path: Path, destination: Path) -> None:
     assert_nothing_left(destination)
 
 
-def test_an_encrypted_zip(tmp_path: Path, destination: Path) -> None:
-    source = pack_zip(tmp_path, {"a": b"1"})
-    content = bytearray(source.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1
-    source.write_bytes(bytes(content))
-    with pytest.raises(KgError, match="encrypted"):
-        obtain(source, destination, itself)
+def encrypt(source: Path, password: bytes) -> Path:
+    """Encrypt the one stored file of a zip as PKZIP 2 does, by its published description."""
+
+    def step(keys: list[int], byte: int) -> None:
+        keys[0] = crc(keys[0], byte)
+        keys[1] = ((keys[1] + (keys[0] & 0xFF)) * 134775813 + 1) & 0xFFFFFFFF
+        keys[2] = crc(keys[2], keys[1] >> 24)
+
+    def crc(value: int, byte: int) -> int:
+        return (zlib.crc32(bytes([byte]), value ^ 0xFFFFFFFF)) ^ 0xFFFFFFFF
+
+    with zipfile.ZipFile(source) as plain:
+        [info] = plain.infolist()
+        content = bytes(range(11)) + bytes([info.CRC >> 24]) + plain.read(info)
+    keys, scrambled = [0x12345678, 0x23456789, 0x34567890], bytearray()
+    for byte in password:
+        step(keys, byte)
+    for byte in content:
+        half = (keys[2] | 2) & 0xFFFF
+        scrambled.append(byte ^ (half * (half ^ 1) >> 8 & 0xFF))
+        step(keys, byte)
+    # A zip of a stored file is written as it would be, then told that it is encrypted.
+    with zipfile.ZipFile(source, "w") as packed:
+        packed.writestr(info.filename, bytes(scrambled))
+    raw = bytearray(source.read_bytes())
+    for header, flags, check in ((b"PK\x03\x04", 6, 14), (b"PK\x01\x02", 8, 16)):
+        at = raw.index(header)
+        raw[at + flags] |= 1
+        raw[at + check : at + check + 4] = info.CRC.to_bytes(4, "little")
+        raw[at + check + 8 : at + check + 12] = info.file_size.to_bytes(4, "little")
+    source.write_bytes(raw)
+    return source
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a/b.txt", b"hidden " * 100)
+    return encrypt(tmp_path / "a.zip", b"open sesame")
+
+
+def test_an_encrypted_zip(encrypted: Path, destination: Path) -> None:
+    with pytest.raises(PasswordError, match=r"a\.zip is encrypted") as caught:
+        obtain(encrypted, destination, itself)
+    assert "KG_PASSWORD" in caught.value.hint
+    with pytest.raises(PasswordError, match=r"The password of .*a\.zip is wrong"):
+        obtain(encrypted, destination, itself, password=lambda path: "open says me")
+    assert_nothing_left(destination)
+    assert measure(encrypted, itself) == (1, 700)
+    obtain(encrypted, destination, itself, password=lambda path: "open sesame")
+    assert contents(destination) == {"a/b.txt": b"hidden " * 100}
+
+
+def test_a_wrong_password_that_passes_the_first_look(encrypted: Path, destination: Path) -> None:
+    """The look is at one byte; the checksum of the content then tells."""
+    with zipfile.ZipFile(encrypted) as packed:
+        info = packed.infolist()[0]
+        for number in range(100_000):
+            try:
+                packed.open(info, pwd=str(number).encode()).close()
+            except RuntimeError:
+                continue
+            break
+    with pytest.raises(KgError, match="broken") as caught:
+        obtain(encrypted, destination, itself, password=lambda path: str(number))
+    assert "password" in caught.value.hint
+    assert_nothing_left(destination)
+
+
+def test_a_zip_encrypted_in_another_way(encrypted: Path, destination: Path) -> None:
+    content = bytearray(encrypted.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = archive.AES
+    encrypted.write_bytes(bytes(content))
+    with pytest.raises(KgError, match="encrypted with AES") as caught:
+        obtain(encrypted, destination, itself, password=lambda path: "open sesame")
+    assert "7z x" in caught.value.hint
+
+
+def test_a_folder_of_archives(tmp_path: Path, destination: Path) -> None:
+    """As they were downloaded; each with a folder of its own, or else put into one of its name."""
+    given = tmp_path / "given"
+    for name, files in {
+        "one": {"deep/a.txt": b"1", "deep/b.txt": b"2"},
+        "two": {"deep/c.txt": b"3"},
+        "three": {"d.txt": b"4", "e.txt": b"5"},
+    }.items():
+        (given / name).mkdir(parents=True)
+        pack_zip(given / name, files).rename(given / f"{name}.zip")
+        (given / name).rmdir()
+    (given / "note.txt").write_text("not part of it")
+    expected = {
+        "deep/a.txt": b"1",
+        "deep/b.txt": b"2",
+        "deep/c.txt": b"3",
+        "three/d.txt": b"4",
+        "three/e.txt": b"5",
+    }
+    assert obtain(given, destination, data_folder) == measure(given, data_folder) == (5, 5)
+    assert contents(destination) == expected
+    (given / "one.zip").unlink()
+    (given / "two.zip").unlink()
+    with pytest.raises(KgError, match=r"given: It has no folder 'deep'"):
+        obtain(given, destination, data_folder)
+    assert contents(destination) == expected
+
+
+def test_the_one_folder_that_wraps_everything(tmp_path: Path) -> None:
+    (tmp_path / "all" / "a").mkdir(parents=True)
+    (tmp_path / "__MACOSX").mkdir()
+    assert unwrapped(tmp_path) == tmp_path / "all"
+    (tmp_path / "other").touch()
+    assert unwrapped(tmp_path) == tmp_path
 
 
 def test_a_name_that_comes_twice(tmp_path: Path, destination: Path) -> None:
@@ -255,7 +378,10 @@ def test_what_is_no_archive(tmp_path: Path, destination: Path) -> None:
     (tmp_path / "a.rar").write_bytes(b"Rar!" * 100)
     with pytest.raises(KgError, match="no archive") as caught:
         obtain(tmp_path / "a.rar", destination, itself)
-    assert "Unpack it yourself" in caught.value.hint
+    assert "7z x 'a.rar'" in caught.value.hint
+    with pytest.raises(KgError, match="no folder 'deep'") as caught:
+        obtain(tmp_path, destination, data_folder)
+    assert caught.value.hint.startswith("Unpack a.rar there first")
     with pytest.raises(KgError, match="nothing at"):
         obtain(tmp_path / "none.zip", destination, itself)
 

@@ -29,7 +29,7 @@ def clouds(optional: bool = True) -> Clouds:
     )
 
 
-def write(path: Path, values: Clouds) -> Store:
+def write(path: Path, values: Clouds, kin: list[str] | None = None) -> Store:
     write_store(
         path,
         values,
@@ -40,8 +40,14 @@ def write(path: Path, values: Clouds) -> Store:
         unit="metre",
         landmark_names={0: "tip", 7: "tail"},
         provenance={"command": "kg prepare", "skipped": [["x", "why"]]},
+        kin=kin,
     )
     return Store(path)
+
+
+def test_kin_are_those_of_one_object_unless_others_are_named(tmp_path: Path) -> None:
+    assert write(tmp_path / "v.h5", clouds()).kin() == ["a", "b", "c", "d"]
+    assert write(tmp_path / "w.h5", clouds(), ["bag", "b", "bag", "ü"]).kin() == ["bag", "b", "bag", "ü"]
 
 
 @pytest.mark.parametrize("optional", [True, False])

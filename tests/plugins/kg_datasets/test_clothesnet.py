@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.data import Dataset, Fetch, PrepareOptions
+from kg.data import Dataset, PrepareOptions
+from kg.data.fetch import fetch
+from kg.data.order import Order
 from kg.data.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
@@ -23,21 +25,110 @@ def raw(fixtures: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(fixtures / "clothesnet", tmp_path / "raw"))
 
 
-def test_classes_and_subtypes_are_categories(raw: Path, clothesnet: Dataset) -> None:
+def ids(plugin: Dataset, category: str, raw: Path) -> list[str]:
+    return [item.id for item in plugin.items(category, raw, OPTIONS)]
+
+
+def test_classes_subtypes_and_the_papers_garments_are_categories(raw: Path, clothesnet: Dataset) -> None:
     assert clothesnet.find_categories(raw) == (
         "mask",
+        "scarf",
+        "scarf_tie",
+        "shirt",
+        "tie",
         "tops",
         "tops-collar_ssleeve_frontopen",
         "tops-nocollar_lsleeve_frontclose",
     )
-    ids = [item.id for item in clothesnet.items("tops", raw, OPTIONS)]
-    assert ids == [
+    tops = [
         "Collar_Ssleeve_FrontOpen/TCSO_001",
         "NoCollar_Lsleeve_FrontClose/TNLC_001",
         "NoCollar_Lsleeve_FrontClose/TNLC_002",
     ]
-    assert [item.id for item in clothesnet.items("tops-nocollar_lsleeve_frontclose", raw, OPTIONS)] == ids[1:]
-    assert [item.id for item in clothesnet.items("mask", raw, OPTIONS)] == ["MASK_01"]
+    assert ids(clothesnet, "tops", raw) == tops
+    assert ids(clothesnet, "tops-nocollar_lsleeve_frontclose", raw) == tops[1:]
+    assert ids(clothesnet, "shirt", raw) == tops[1:]
+    assert ids(clothesnet, "mask", raw) == ["MASK_01"]
+
+
+def test_the_papers_13_garments(raw: Path, clothesnet: Dataset) -> None:
+    """Folders as the data set has them, each a garment of the paper, or of none."""
+    shutil.rmtree(raw / "ClothesNetData")
+    folders = {
+        "hat": ["Hat/HA_Hat001"],
+        "long-pants": ["Trousers/Long/PL_030"],
+        "jacket": [
+            "Tops/Collar_Lsleeve_FrontOpen/TCLO_Jacket131",
+            "Tops/NoCollar_Lsleeve_FrontOpen/TNLO_1",
+        ],
+        "long-dress": ["Dress/Long_Gallus/DLG_Dress032_1", "Dress/Long_LongSleeve/DLLS_dress230"],
+        "short-dress": ["Dress/Short_LongSleeve/DSLS_dress271"],
+        "mask": ["Mask/MA_001"],
+        "polo": ["Tops/Collar_Ssleeve_FrontClose/TCSC_polo004"],
+        "scarf": ["Scarf_Tie/ST_Scarf-001"],
+        "shirt": ["Tops/Collar_Lsleeve_FrontClose/TCLC_002", "Tops/NoCollar_Lsleeve_FrontClose/TNLC_010"],
+        "short-pants": ["Trousers/Short/PS_010"],
+        "skirt": ["Skirt/Long/SL_skirt148", "Skirt/Short/SS_Skirt029"],
+        "tie": ["Scarf_Tie/ST_Bow_tie2", "Scarf_Tie/ST_Tie026"],
+        "vest": ["Tops/Collar_noSleeve_FrontClose/TCNC_Top086"],
+        None: ["Tops/NoCollar_Ssleeve_FrontClose/TNSC_Top626", "Glove/GL_1", "One-piece/OP_Overall006"],
+    }
+    for places in folders.values():
+        for place in places:
+            file = raw / "ClothesNetM" / place / f"{Path(place).name}.obj"
+            file.parent.mkdir(parents=True)
+            file.touch()
+    garments = {name: places for name, places in folders.items() if name}
+    assert len(garments) == 13
+    for name, places in garments.items():
+        assert ids(clothesnet, name, raw) == [place.partition("/")[2] for place in places]
+
+
+def test_both_parts_are_read(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None:
+    assert ids(clothesnet, "scarf_tie", raw) == ["Other_clothes/ST_Scarf-001", "Other_clothes/ST_Tie026"]
+    assert ids(clothesnet, "tie", raw / "ClothesNetData" / "Other_clothes") == ["Other_clothes/ST_Tie026"]
+    fetch(Order(clothesnet, tmp_path / "there", source=str(raw.parent)))
+    assert clothesnet.find_categories(tmp_path / "there") == clothesnet.find_categories(raw)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [(["mask_01", "border"], 1), (["cloth", "border"], 1), (["MASK_01", "low"], 1), (["high", "low"], 0)],
+)
+def test_the_mesh_of_a_folder_is_its_namesake_or_the_only_one(
+    raw: Path, clothesnet: Dataset, names: list[str], found: int
+) -> None:
+    folder = next(raw.rglob("MASK_01"))
+    mesh = (folder / "MASK_01.obj").read_text()
+    for file in folder.glob("*.obj"):
+        file.unlink()
+    for name in names:
+        (folder / f"{name}.obj").write_text("" if name == "border" else mesh)
+    if found:
+        (item,) = clothesnet.items("mask", raw, OPTIONS)
+        assert (item.id, item.source[0].stem) == ("MASK_01", names[0])
+    else:
+        with (
+            pytest.warns(UserWarning, match="MASK_01 is left out: none of its meshes has its name"),
+            pytest.raises(KgError, match="no category 'mask'"),
+        ):
+            clothesnet.items("mask", raw, OPTIONS)
+
+
+def test_keypoints_are_landmarks(raw: Path, clothesnet: Dataset) -> None:
+    shape = clothesnet.load(clothesnet.items("mask", raw, OPTIONS)[0])
+    assert shape.landmark_ids.tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(shape.landmarks[:, :2], [[-20, 0], [20, 0], [-20, 20], [20, 20]])
+    assert prepare(clothesnet, "mask", raw, OPTIONS).store.has_landmarks
+    assert not prepare(clothesnet, "tops", raw, OPTIONS).store.has_landmarks
+
+
+def test_keypoints_of_another_garment_are_refused(raw: Path, clothesnet: Dataset) -> None:
+    file = next(raw.rglob("kp_MASK_01.pcd"))
+    file.write_text(file.read_text().replace("-20 20 0", "-20 29 0"))
+    with pytest.raises(KgError, match=r"kp_MASK_01\.pcd: a keypoint lies 9 cm off the cloth") as caught:
+        clothesnet.load(clothesnet.items("mask", raw, OPTIONS)[0])
+    assert caught.value.hint == "Remove the file to do without."
 
 
 @pytest.mark.parametrize("given", ["raw", "raw/ClothesNetData", "raw/ClothesNetData/ClothesNetM"])
@@ -96,12 +187,14 @@ def test_what_is_missing(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None
 
 
 def test_fetch_takes_what_the_authors_sent(raw: Path, tmp_path: Path, clothesnet: Dataset) -> None:
-    with pytest.raises(KgError, match="form") as caught:
-        clothesnet.fetch(Fetch(tmp_path / "there"))
+    with pytest.raises(KgError, match="cannot be downloaded by a program") as caught:
+        fetch(Order(clothesnet, tmp_path / "there"))
+    assert "Fill in the form" in caught.value.hint
     assert "kg fetch clothesnet --from" in caught.value.hint
     archive = shutil.make_archive(str(tmp_path / "ClothesNetData"), "gztar", raw)
-    clothesnet.fetch(Fetch(tmp_path / "there", source=Path(archive)))
-    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["Mask", "Tops"]
+    fetch(Order(clothesnet, tmp_path / "there", source=archive))
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["ClothesNetM", "Other_clothes"]
+    tops = str(raw / "ClothesNetData" / "ClothesNetM" / "Tops")
     with pytest.raises(KgError, match=r"raw/ClothesNetData/ClothesNetM/Tops.*holds no ClothesNetM"):
-        clothesnet.fetch(Fetch(tmp_path / "there", source=raw / "ClothesNetData" / "ClothesNetM" / "Tops"))
-    assert (tmp_path / "there" / "Tops").is_dir()
+        fetch(Order(clothesnet, tmp_path / "there", source=tops, force=True))
+    assert (tmp_path / "there" / "ClothesNetM").is_dir()

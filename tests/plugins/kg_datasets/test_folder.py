@@ -101,6 +101,97 @@ def test_a_sharply_bent_quad_does_not_break_the_correspondence(tmp_path: Path, f
     np.testing.assert_array_equal(second.material, flat)
 
 
+def sheet(width: float = 1.0) -> tuple[np.ndarray, list[list[int]]]:
+    """Return a flat sheet of 4 × 4 quads, of which the half right of the middle is `width` as wide."""
+    side = np.linspace(0, 1, 5)
+    across = np.where(side > 0.5, 0.5 + (side - 0.5) * width, side)
+    vertices = np.array([[x, y, 0] for y in side for x in across])
+    quads = [[5 * r + c, 5 * r + c + 1, 5 * r + c + 6, 5 * r + c + 5] for r in range(4) for c in range(4)]
+    return vertices, quads
+
+
+def bent(vertices: np.ndarray, angle: float, scale: float = 1.0) -> np.ndarray:
+    """Return the vertices with what lies right of the middle turned up by an angle: no edge is stretched."""
+    turned, over = vertices.copy(), vertices[:, 0] > 0.5
+    beyond = vertices[over, 0] - 0.5
+    turned[over, 0] = 0.5 + np.cos(angle) * beyond
+    turned[over, 2] = np.sin(angle) * beyond
+    return scale * turned
+
+
+def test_a_folder_of_poses_is_one_object_of_many_frames(tmp_path: Path, folder: Dataset) -> None:
+    """Poses 2 and 10 are bent and in another scale; the frames follow the numbers, not the letters."""
+    flat, quads = sheet()
+    for number, angle in ((10, 1.5), (2, 0.7), (1, 0.0)):
+        write_obj(tmp_path / "all" / "shirt" / f"{number}.obj", bent(flat, angle, 1 + number / 10), quads)
+    write_obj(tmp_path / "all" / "other" / "1.obj", bent(sheet(2)[0], 0.3), quads)
+    items = folder.items("all", tmp_path, OPTIONS)
+    assert [(item.id, item.object, item.frame, item.kin) for item in items] == [
+        ("other/1", "other/1", 0, None),
+        ("shirt/1", "shirt", 0, None),
+        ("shirt/2", "shirt", 1, None),
+        ("shirt/10", "shirt", 2, None),
+    ]
+    # All in one folder, the object goes by the name of the category.
+    flat_items = folder.items("polo", tmp_path / "all" / "shirt", OPTIONS)
+    assert [(item.id, item.object) for item in flat_items] == [("1", "polo"), ("2", "polo"), ("10", "polo")]
+
+
+def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, folder: Dataset) -> None:
+    flat, quads = sheet()
+    for number in range(3):
+        write_obj(tmp_path / f"{number}.obj", bent(flat, 0.5 * number), quads)
+    file = tmp_path / "1.obj"
+    file.write_text(file.read_text().replace("v 0.000000 0.250000", "v nan 0.250000"))
+    assert {item.object for item in folder.items("shirt", tmp_path, OPTIONS)} == {"shirt"}
+    made = prepare(folder, "shirt", tmp_path, OPTIONS)
+    assert [name for name, _ in made.skipped] == ["1"]
+    assert made.store.read().frame.tolist() == [0, 2]
+
+
+def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
+    quads = sheet()[1]
+    for name, width in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        for frame in range(4):
+            file = tmp_path / "shirt" / name / f"{frame}.obj"
+            write_obj(file, bent(sheet(width)[0], 0.4 * frame), quads)
+    store = prepare(folder, "shirt", tmp_path, OPTIONS).store
+    clouds, splits = store.read(), store.splits().tolist()
+    assert clouds.frame.tolist() == [0, 1, 2, 3] * 3
+    assert sorted(set(zip(clouds.objects, splits, strict=True))) == sorted(
+        zip("abc", splits[::4], strict=True)
+    )
+    assert sorted(splits[::4]) == [0, 1, 2]
+    assert store.has_material
+    assert store.kin() == clouds.objects
+
+
+def test_meshes_of_one_template_and_many_sizes_are_kin(tmp_path: Path, folder: Dataset) -> None:
+    for name, width in (("narrow", 1.0), ("middling", 1.3), ("wide", 2.0)):
+        vertices, quads = sheet(width)
+        write_obj(tmp_path / f"{name}.obj", vertices, quads)
+    items = folder.items("bag", tmp_path, OPTIONS)
+    assert [(item.object, item.frame, item.kin) for item in items] == [
+        (name, 0, "bag") for name in ("middling", "narrow", "wide")
+    ]
+    store = prepare(folder, "bag", tmp_path, OPTIONS).store
+    clouds = store.read()
+    assert sorted(store.splits()) == [0, 1, 2]
+    assert store.kin() == ["bag"] * 3
+    assert clouds.material is not None
+    # The sheet is spread out most where it is widest, and there every sample's place is measured.
+    np.testing.assert_allclose(clouds.material[..., 0].max(axis=1), 1.5, atol=0.1)
+
+
+def test_a_mesh_in_a_folder_by_itself_is_no_kin(tmp_path: Path, folder: Dataset) -> None:
+    flat, quads = sheet()
+    for name in ("a", "b"):
+        write_obj(tmp_path / "shirt" / name / "mesh.obj", flat, quads)
+    items = folder.items("shirt", tmp_path, OPTIONS)
+    assert [(item.object, item.kin) for item in items] == [("a/mesh", None), ("b/mesh", None)]
+    assert folder.load(items[0]).material is None
+
+
 def test_the_reference_is_the_most_spread_out(tmp_path: Path, folder: Dataset) -> None:
     """A sleeve, pressed flat and round: flat, points of its two layers would be taken for one another."""
     turn = np.arange(12) * 2 * np.pi / 12
@@ -187,10 +278,19 @@ def edge_length(file: Path) -> float:
     return float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1)))
 
 
+def test_real_sequences_are_one_object_each(shared_data: Path, folder: Dataset) -> None:
+    for name, count in (("tshirt_fold", 4), ("tshirt_wind", 26)):
+        items = folder.items(name, shared_data / "sequences", OPTIONS)
+        assert [(item.object, item.frame) for item in items] == [(name, frame) for frame in range(count)]
+    # The shirt before what is made of it.
+    assert folder.items("tshirt_fold", shared_data / "sequences", OPTIONS)[0].id == "tshirt1900"
+
+
 def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
     bags = shared_data / "bags"
     items = folder.items("bag", bags, OPTIONS)
-    assert len(items) == 36
+    assert len({item.object for item in items}) == 36
+    assert {item.kin for item in items} == {"bag"}
     materials = [folder.load(item).material for item in items[:5]]
     for material in materials:
         np.testing.assert_array_equal(material, folder.load(items[0]).vertices)

@@ -1,0 +1,223 @@
+"""ShapeNetCore.v2 as clouds of 2,048 points, from the collection PointCloudDatasets."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, Split, find_folder, locate
+from kg.errors import KgError, unknown_name
+
+SYNSETS = {
+    "airplane": "02691156",
+    "bag": "02773838",
+    "basket": "02801938",
+    "bathtub": "02808440",
+    "bed": "02818832",
+    "bench": "02828884",
+    "bottle": "02876657",
+    "bowl": "02880940",
+    "bus": "02924116",
+    "cabinet": "02933112",
+    "can": "02747177",
+    "camera": "02942699",
+    "cap": "02954340",
+    "car": "02958343",
+    "chair": "03001627",
+    "clock": "03046257",
+    "dishwasher": "03207941",
+    "monitor": "03211117",
+    "table": "04379243",
+    "telephone": "04401088",
+    "tin_can": "02946921",
+    "tower": "04460130",
+    "train": "04468005",
+    "keyboard": "03085013",
+    "earphone": "03261776",
+    "faucet": "03325088",
+    "file": "03337140",
+    "guitar": "03467517",
+    "helmet": "03513137",
+    "jar": "03593526",
+    "knife": "03624134",
+    "lamp": "03636649",
+    "laptop": "03642806",
+    "speaker": "03691459",
+    "mailbox": "03710193",
+    "microphone": "03759954",
+    "microwave": "03761084",
+    "motorcycle": "03790512",
+    "mug": "03797390",
+    "piano": "03928116",
+    "pillow": "03938244",
+    "pistol": "03948459",
+    "pot": "03991062",
+    "printer": "04004475",
+    "remote_control": "04074963",
+    "rifle": "04090263",
+    "rocket": "04099429",
+    "skateboard": "04225987",
+    "sofa": "04256520",
+    "stove": "04330267",
+    "vessel": "04530566",
+    "washer": "04554684",
+    "cellphone": "02992529",
+    "birdhouse": "02843684",
+    "bookshelf": "02871439",
+}
+"""WordNet id of each category, in the order of the labels in the files, 0 to 54."""
+
+CATEGORIES = tuple(SYNSETS)
+ARCHIVE = "https://www.dropbox.com/s/cszkbla2pgglapb/shapenetcorev2_hdf5_2048.zip?dl=1"
+ARCHIVE_BYTES = 980_000_000
+FILE = re.compile(rf"({'|'.join(get_args(Split))})(\d+)\.h5")
+
+
+class ShapeNet(Dataset):
+    """Clouds of 2,048 points of 55 categories, centred and scaled by their makers, with the official split.
+
+    Raw folder: <split><number>.h5 with `data` (n, 2048, 3) and `label` (n, 1), and beside each
+    <split><number>_id2file.json, whose entry i is "<synset>/<model>" of row i. Lists and clouds belong
+    together by name, not by place in a sorted listing, where train10 comes before train2. The
+    <split>_files.txt say which files there have to be.
+
+    A category goes by its name or its synset id. An id is "<synset>/<model>", or "<file>/<row>" where
+    the list is missing.
+    """
+
+    name = "shapenet"
+    title = "ShapeNetCore.v2, 51,127 clouds of 55 categories"
+    licence = "ShapeNet terms: research and education only; see shapenet.org/terms"
+    url = "https://github.com/antao97/PointCloudDatasets"
+    categories = CATEGORIES
+    keypoints = 10
+    farthest = 14
+    variant = "official"
+    unit = "scaled by the source"
+
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return the one archive of everything."""
+        return [Remote(".", ARCHIVE, about=ARCHIVE_BYTES, unpack=True)]
+
+    def find_root(self, folder: Path) -> Path:
+        """Return the folder that holds the files of clouds, all those that its lists name."""
+        root = find_folder(folder, lambda candidate: bool(_files(candidate)))
+        if root is None:
+            raise KgError("It holds no train0.h5, val0.h5 or test0.h5.", "See: kg fetch shapenet")
+        for split in get_args(Split):
+            listed = root / f"{split}_files.txt"
+            # The lists name files with the folder of the machine that they were made on.
+            names = (
+                [PurePosixPath(line).name for line in listed.read_text().split()] if listed.is_file() else []
+            )
+            for name in names:
+                if not (root / name).is_file():
+                    raise KgError(f"{name} is missing, which {listed.name} lists.", "Obtain it again.")
+        return root
+
+    def find_categories(self, raw: Path) -> tuple[str, ...]:
+        """Return the categories of which there are shapes, in the order of the labels."""
+        labels = [_labels(file) for file in _files(locate(self.find_root, raw, raw))]
+        present = np.unique(np.concatenate(labels))
+        return tuple(name for label, name in enumerate(CATEGORIES) if label in present)
+
+    def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
+        """Return one item a cloud, file after file in the order of their numbers.
+
+        Raises:
+            KgError: The category is unknown, or a file is missing, cut short or paired with another's list.
+        """
+        label = _label(category)
+        items = []
+        for file in _files(locate(self.find_root, raw, raw)):
+            rows = np.flatnonzero(_labels(file) == label)
+            split = _split(file)
+            for row, name in zip(rows, _names(file, rows, CATEGORIES[label]), strict=True):
+                items.append(Item(name, object=name, split=split, source=(file, label, int(row))))
+        return items
+
+    def load(self, item: Item) -> Shape:
+        """Read one cloud."""
+        file, label, row = item.source
+        return Shape(_clouds(file, label)[row])
+
+
+def _label(category: str) -> int:
+    if category in SYNSETS:
+        return CATEGORIES.index(category)
+    if category in SYNSETS.values():
+        return list(SYNSETS.values()).index(category)
+    raise unknown_name("category of ShapeNet", category, CATEGORIES)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of clouds, split after split, each in the order of the numbers."""
+    found = [(match, path) for path in folder.glob("*.h5") if (match := FILE.fullmatch(path.name))]
+    order = get_args(Split)
+    return [path for match, path in sorted(found, key=lambda one: (order.index(one[0][1]), int(one[0][2])))]
+
+
+def _split(file: Path) -> Split:
+    return next(split for split in get_args(Split) if file.name.startswith(split))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """Open a file of clouds; whatever is wrong with it names it."""
+    try:
+        with h5py.File(file, "r") as content:
+            if content["data"].shape[1:] != (2048, 3) or content["label"].size != len(content["data"]):
+                raise KgError(
+                    f"{file} holds data {content['data'].shape} and label {content['label'].shape}, "
+                    "not (n, 2048, 3) and (n, 1)."
+                )
+            yield content
+    except (OSError, KeyError) as error:
+        raise KgError(f"{file} is broken or cut short: {error}", "Obtain it again.") from error
+
+
+def _labels(file: Path) -> NDArray[np.int64]:
+    with _opened(file) as content:
+        return np.asarray(content["label"][:], dtype=np.int64).reshape(-1)
+
+
+@lru_cache(maxsize=1)
+def _clouds(file: Path, label: int) -> dict[int, NDArray[np.float64]]:
+    """Return the clouds of a category by row.
+
+    They are packed many to a chunk, so one by one each chunk would be unpacked as often as it has rows.
+    """
+    with _opened(file) as content:
+        rows = np.flatnonzero(content["label"][:].reshape(-1) == label)
+        clouds = np.asarray(content["data"][rows], dtype=np.float64)
+    return dict(zip(rows.tolist(), clouds, strict=True))
+
+
+def _names(file: Path, rows: NDArray[np.int64], category: str) -> list[str]:
+    """Return the id of each of these rows, all of one category."""
+    listed = file.with_name(f"{file.stem}_id2file.json")
+    if not listed.is_file():
+        return [f"{file.stem}/{row}" for row in rows]
+    try:
+        entries = json.loads(listed.read_text(encoding="utf-8"))
+        names = [str(PurePosixPath(entries[row]).with_suffix("")) for row in rows]
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise KgError(
+            f"{listed} does not list the rows of {file.name}: {error!r}", "Obtain it again."
+        ) from error
+    for row, name in zip(rows, names, strict=True):
+        synset = name.partition("/")[0]
+        if synset in SYNSETS.values() and synset != SYNSETS[category]:
+            raise KgError(
+                f"{listed} has {name} in row {row}, which is a {category} in {file.name}: "
+                "the two do not belong together.",
+                "Obtain them again.",
+            )
+    return names

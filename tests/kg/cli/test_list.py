@@ -1,0 +1,89 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kg import paths
+from kg.cli.app import run
+
+Install = Callable[..., Path]
+
+ODD = """
+from kg.data import Dataset
+
+class Odd(Dataset):
+    name, title, licence = "odd", "Odd", "MIT"
+
+    def __init__(self):
+        raise RuntimeError("[odd] plugin")
+
+    def items(self, category, raw, options):
+        return []
+
+    def load(self, item):
+        raise NotImplementedError
+"""
+
+
+def test_data_sets_with_what_one_has_of_them(fixtures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fetch", "keypointnet", "--from", str(fixtures / "keypointnet")]) == 0
+    assert run(["prepare", "keypointnet", "-c", "airplane", "-n", "8"]) == 0
+    capsys.readouterr()
+    assert run(["list", "--json"]) == 0
+    found = {item["name"]: item for item in json.loads(capsys.readouterr().out)["datasets"]}
+    assert {name: item["access"] for name, item in found.items() if not item["parts"]} == {
+        "clothesnet": "by hand",
+        "deepfashion3d": "by hand",
+        "folder": "in place",
+        "garments": "built in",
+        "shapenet": "download",
+    }
+    here, folder = found["keypointnet"], paths.raw("keypointnet")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert here["fetched_categories"] == ["airplane", "knife", "mug"]
+    assert (here["files"], here["folder"]) == (len(files), str(folder))
+    assert here["bytes"] == sum(path.stat().st_size for path in files)
+    store = paths.store("keypointnet", "airplane", "official")
+    assert here["stores"] == [
+        {
+            "category": "airplane",
+            "variant": "official",
+            "bytes": store.stat().st_size,
+            "file": str(store),
+        }
+    ]
+    assert found["shapenet"]["fetched"] is False
+
+
+def test_for_a_person(fixtures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fetch", "clothesnet", "--from", str(fixtures / "clothesnet")]) == 0
+    (paths.raw("shapenet").with_name(".shapenet.partial")).mkdir()
+    capsys.readouterr()
+    assert run(["list", "datasets"]) == 0
+    out = capsys.readouterr().out
+    assert "by hand; the steps: kg fetch deepfashion3d" in out
+    assert "Licence" not in out
+    assert "CC BY-NC 4.0" in out
+    assert str(paths.raw("clothesnet")) in out
+    assert out.count("in part; the same command goes on") == 1
+
+
+def test_a_broken_plugin_is_named(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("maker", {"odd_set": ODD}, {"kg.datasets odd": "odd_set:Odd"})
+    assert run(["list", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [plugin["name"] for plugin in json.loads(out)["broken"]] == ["odd"]
+    assert "[odd] plugin" in err
+
+
+def test_backbones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "backbones", "--json"]) == 0
+    assert "pointnet2" in [found["name"] for found in json.loads(capsys.readouterr().out)["backbones"]]
+    assert run(["list", "backbones"]) == 0
+    assert "kg train --set backbone=" in capsys.readouterr().out
+
+
+def test_a_mistyped_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "dataset"]) == 2
+    assert "datasets" in capsys.readouterr().err
