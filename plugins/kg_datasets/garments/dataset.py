@@ -45,8 +45,9 @@ OBJECTS = 200
 class Garments(Dataset):
     """Clothes from parametric sewing patterns, laid flat and lightly creased.
 
-    Landmarks are the places where the edges of the pattern meet, each on a vertex of the mesh. Material
-    coordinates are metres on the pattern: x, y, and 1 cm to the front or the back of the seams' plane.
+    Landmarks are the places where the lines of the pattern meet, each on a vertex of the mesh. Material
+    coordinates are metres on the pattern: x, y, and 1 cm to the front or the back of the seams' plane; 2
+    cm on a collar, which is turned down upon them; 0 on a garment of one layer.
     """
 
     name = "garments"
