@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_datasets.garments.curves import distance_to
 from kg_datasets.garments.pattern import BACK, FRONT, OVER, UNDER
 from kg_datasets.garments.sewing import Garment
 
@@ -17,6 +18,8 @@ ROUND = 0.012
 """Metres from the collar's seam, beyond the shoulder, within which it comes to that."""
 KEPT = 0.8
 """Share of the rise that stays when edges pull."""
+MARGIN = 0.05
+"""Metres around a collar within which to look for the triangles below it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +77,13 @@ def covers(garment: Garment) -> list[Cover]:
     return [Cover.of(garment, side, below) for side, below in sides if (garment.layer == side).any()]
 
 
-def distance_to(marks: Array, places: Array) -> Array:
-    """Return how far each place (M, 2) is from the nearest mark (K, 2), (M,)."""
-    distance: Array = np.linalg.norm(places[:, None] - marks, axis=-1).min(axis=1)
-    return distance
-
-
 def _triangles_at(
     flat: Array, faces: NDArray[np.int64], places: Array
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the triangle (M, 3) that holds each place, or is nearest to it, and the weights (M, 3)."""
+    low, high = places.min(axis=0) - MARGIN, places.max(axis=0) + MARGIN
+    near = ((flat > low) & (flat < high)).all(axis=1)
+    faces = faces[near[faces].any(axis=1)]
     corner, *others = np.moveaxis(flat[faces], 1, 0)
     basis = np.linalg.inv(np.stack([other - corner for other in others], axis=-1))
     share = np.einsum("fij,mfj->mfi", basis, places[:, None] - corner)

@@ -89,3 +89,11 @@ def _evenly(curve: Curve, step: float) -> Curve:
     points = np.stack([np.interp(at, along, curve[:, axis]) for axis in (0, 1)], axis=1)
     points[0], points[-1] = curve[0], curve[-1]
     return points
+
+
+def distance_to(marks: Curve, places: Curve) -> Curve:
+    """Return how far each place (M, 2) is from the nearest mark (K, 2), (M,), to a micrometre or so."""
+    # The expanded square loses what lies below a millionth of an edge, and is several times faster.
+    squares = (places**2).sum(axis=1)[:, None] + (marks**2).sum(axis=1) - 2 * places @ marks.T
+    nearest: Curve = np.sqrt(squares.min(axis=1).clip(min=0))
+    return nearest

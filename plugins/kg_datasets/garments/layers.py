@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_datasets.garments.covers import covers, distance_to
+from kg_datasets.garments.covers import covers
+from kg_datasets.garments.curves import distance_to
 from kg_datasets.garments.pattern import BACK, FRONT, OVER
 from kg_datasets.garments.sewing import Garment
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_datasets.garments.curves import distance_to
+
 SMOOTHING = 8
 """Rounds in which each inner point moves to the middle of its neighbours."""
 
@@ -37,8 +39,7 @@ def triangulate(borders: Sequence[Points], edge: float) -> tuple[Points, Faces]:
     faces = _fill(points, start, end)
     if not _has_border(faces, after):
         raise ValueError("The outline comes too near to itself for its edge length.")
-    for _ in range(SMOOTHING):
-        points[border:] = _middle_of_neighbours(points, faces)[border:]
+    _smooth(points, faces, border)
     return points, faces
 
 
@@ -55,30 +56,26 @@ def _inside(start: Points, end: Points, edge: float) -> Points:
     low, high = start.min(axis=0), start.max(axis=0)
     rows = np.arange(low[1], high[1], edge * np.sqrt(3) / 2)
     columns = np.arange(low[0], high[0], edge)
-    x, y = np.meshgrid(columns, rows)
+    x = np.tile(columns, (len(rows), 1))
     x[1::2] += edge / 2
-    lattice = np.stack([x.ravel(), y.ravel()], axis=1)
-    lattice = lattice[_contains(start, end, lattice)]
-    return lattice[_distance(start, end, lattice) > CLEARANCE * edge]
-
-
-def _contains(start: Points, end: Points, points: Points) -> NDArray[np.bool_]:
-    """Return which points (M, 2) lie inside: a ray to the right crosses an odd number of edges."""
-    x, y = points[:, :1], points[:, 1:]
-    spans = (start[:, 1] > y) != (end[:, 1] > y)
-    rise = np.where(start[:, 1] == end[:, 1], 1.0, end[:, 1] - start[:, 1])
-    crossing = start[:, 0] + (y - start[:, 1]) / rise * (end[:, 0] - start[:, 0])
-    odd: NDArray[np.bool_] = (spans & (crossing > x)).sum(axis=1) % 2 == 1
-    return odd
-
-
-def _distance(start: Points, end: Points, points: Points) -> NDArray[np.float64]:
-    """Return the distance (M,) of each point to the nearest corner or middle of an edge of a border."""
+    inside = _contains(start, end, x, rows)
+    lattice = np.stack([x[inside], np.broadcast_to(rows[:, None], x.shape)[inside]], axis=1)
     marks = np.concatenate([start, (start + end) / 2])
-    # The expanded square loses what lies below a millionth of an edge, and is several times faster.
-    squares = (points**2).sum(axis=1)[:, None] + (marks**2).sum(axis=1) - 2 * points @ marks.T
-    nearest: NDArray[np.float64] = np.sqrt(squares.min(axis=1).clip(min=0))
-    return nearest
+    return lattice[distance_to(marks, lattice) > CLEARANCE * edge]
+
+
+def _contains(start: Points, end: Points, x: Points, y: Points) -> NDArray[np.bool_]:
+    """Return which points of rows, x (R, C) at y (R,), lie inside: a ray to the right crosses an odd number.
+
+    What it crosses are the edges from `start` (B, 2) to `end`. They are few in any row.
+    """
+    spans = (start[:, 1] > y[:, None]) != (end[:, 1] > y[:, None])
+    rise = np.where(start[:, 1] == end[:, 1], 1.0, end[:, 1] - start[:, 1])
+    crossing = start[:, 0] + (y[:, None] - start[:, 1]) / rise * (end[:, 0] - start[:, 0])
+    most = max(1, int(spans.sum(axis=1).max(initial=0)))
+    crossing = -np.partition(np.where(spans, -crossing, np.inf), most - 1, axis=1)[:, :most]
+    odd: NDArray[np.bool_] = (crossing[:, None] > x[..., None]).sum(axis=-1) % 2 == 1
+    return odd
 
 
 def _fill(points: Points, start: Points, end: Points) -> Faces:
@@ -86,7 +83,8 @@ def _fill(points: Points, start: Points, end: Points) -> Faces:
     faces = _delaunay(points)
     # A triangle with an inner point lies inside; one between three border points may bridge a gap.
     doubtful = np.flatnonzero((faces < len(start)).all(axis=1))
-    outside = ~_contains(start, end, points[faces[doubtful]].mean(axis=1))
+    middle = points[faces[doubtful]].mean(axis=1)
+    outside = ~_contains(start, end, middle[:, :1], middle[:, 1])[:, 0]
     return np.delete(faces, doubtful[outside], axis=0)
 
 
@@ -113,15 +111,16 @@ def _delaunay(points: Points) -> Faces:
     return faces
 
 
-def _middle_of_neighbours(points: Points, faces: Faces) -> Points:
-    count = np.bincount(faces.ravel(), minlength=len(points))
-    total = np.empty_like(points)
-    for axis in (0, 1):
-        corners = points[faces, axis]
-        others = corners.sum(axis=1, keepdims=True) - corners
-        total[:, axis] = np.bincount(faces.ravel(), others.ravel(), minlength=len(points))
-    middle: Points = total / (2 * count[:, None])
-    return middle
+def _smooth(points: Points, faces: Faces, border: int) -> None:
+    """Move each inner point, in place, to the middle of its neighbours, again and again."""
+    corners = faces.ravel()
+    twice = 2 * np.bincount(corners, minlength=len(points))
+    for _ in range(SMOOTHING):
+        for axis in (0, 1):
+            at = points[faces, axis]
+            others = at.sum(axis=1, keepdims=True) - at
+            total = np.bincount(corners, others.ravel(), minlength=len(points))
+            points[border:, axis] = total[border:] / twice[border:]
 
 
 def _has_border(faces: Faces, after: NDArray[np.int64]) -> bool:
