@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kg_datasets.garments.covers import covers
 from kg_datasets.garments.layers import heights
-from kg_datasets.garments.pattern import Limb
+from kg_datasets.garments.pattern import EDGE, Limb
 from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ WAVE_SLOPE = 0.20
 """Most slope of each wave: amplitude times 2π / wave length."""
 YAW = np.radians(4.0)
 PULLS = 40
-"""Rounds in which the edges pull."""
+"""Rounds in which the edges pull, where they are of the usual length."""
 
 OUT = np.array([0.0, 0.0, 1.0])
 
@@ -112,13 +112,14 @@ def _pull(points: Array, garment: Garment) -> Array:
 
     In each round a vertex moves by the mean of what its edges ask of it.
     """
-    count, start, end = len(points), *garment.edges.T
+    count, start, end = len(points), *np.ascontiguousarray(garment.edges.T)
     rest = np.linalg.norm(garment.flat[end] - garment.flat[start], axis=1)
     degree = np.bincount(start, minlength=count) + np.bincount(end, minlength=count)
     axes = np.ascontiguousarray(points.T)
     upon = covers(garment)
     offsets = [np.stack([axis[cover.vertices] - cover.below(axis) for axis in axes]) for cover in upon]
-    for _ in range(PULLS):
+    # A round reaches as far as one edge, and its work spreads as heat does.
+    for _ in range(round(PULLS * (EDGE / garment.edge) ** 2)):
         steps = [axis[end] - axis[start] for axis in axes]
         ask = (1 - rest / np.sqrt(steps[0] ** 2 + steps[1] ** 2 + steps[2] ** 2)) / 2
         for axis, step in zip(axes, steps, strict=True):
