@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_datasets.garments.covers import covers
 from kg_datasets.garments.curves import distance_to
 from kg_datasets.garments.pattern import BACK, FRONT, OVER
 from kg_datasets.garments.sewing import Garment
@@ -24,7 +23,10 @@ UNDER_COLLAR = 0.28
 
 
 def heights(garment: Garment, rng: np.random.Generator) -> Array:
-    """Return how far above (front) or below (back) the seams' plane each vertex is, (V,)."""
+    """Return how far above (front) or below (back) the seams' plane each vertex is, (V,).
+
+    A collar is left in that plane.
+    """
     width = np.sqrt(8 * torsion(garment))
     height = HIGHEST * (1 - np.exp(-FULLNESS * width / HIGHEST))
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
@@ -32,8 +34,6 @@ def heights(garment: Garment, rng: np.random.Generator) -> Array:
     if (garment.layer == OVER).any():
         height = np.minimum(height, UNDER_COLLAR * distance_to(garment.flat[garment.side == 0], garment.flat))
     above: Array = garment.side.clip(BACK, FRONT) * height
-    for cover in covers(garment):
-        above[cover.vertices] = cover.below(above) + cover.rise
     return above
 
 

@@ -1,6 +1,6 @@
 """Laying a garment down: from the flat pattern to a shape that cloth could have.
 
-1. The layers part, more where the garment is wide, each in billows of its own.
+1. The layers part, more where the garment is wide, each in billows of its own; a collar lies upon them.
 2. The whole is thrown into waves and bent a little.
 3. Each sleeve or leg swings in the plane and curls out of it.
 4. Edges pull back to their rest lengths, for what the other steps stretched.
@@ -9,10 +9,12 @@ Axes of the result: x to the wearer's left, y up, z out of the front, metres, ce
 box, and turned in the plane by a few degrees at most.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kg_datasets.garments.covers import covers
+from kg_datasets.garments.covers import Cover, covers
 from kg_datasets.garments.layers import heights
 from kg_datasets.garments.pattern import EDGE, Limb
 from kg_datasets.garments.sewing import Garment
@@ -38,14 +40,17 @@ OUT = np.array([0.0, 0.0, 1.0])
 
 def lay(garment: Garment, rng: np.random.Generator) -> Array:
     """Return the vertices (V, 3) of a garment laid down in some way, metres."""
-    points = np.concatenate([garment.flat, heights(garment, rng)[:, None]], axis=1)
+    above, upon = heights(garment, rng), covers(garment)
+    for cover in upon:
+        above[cover.vertices] = cover.below(above) + cover.rise
+    points = np.concatenate([garment.flat, above[:, None]], axis=1)
     # The gentler a bend, the later: what is bent already stretches at a bend by height times curvature.
     for _ in range(WAVES):
         points = _ripple(points, rng)
     points = _bend(points, rng)
     for limb in garment.limbs:
         points = _move(points, limb, garment.flat, rng)
-    points = _turn(_pull(points, garment), rng.uniform(-YAW, YAW))
+    points = _turn(_pull(points, garment, upon), rng.uniform(-YAW, YAW))
     centred: Array = points - (points.min(axis=0) + points.max(axis=0)) / 2
     return centred
 
@@ -107,16 +112,16 @@ def _move(points: Array, limb: Limb, flat: Array, rng: np.random.Generator) -> A
     return np.where(limb.contains(flat)[:, None], moved, points)
 
 
-def _pull(points: Array, garment: Garment) -> Array:
+def _pull(points: Array, garment: Garment, upon: Sequence[Cover]) -> Array:
     """Return the vertices after the edges have pulled and pushed towards their rest lengths.
 
-    In each round a vertex moves by the mean of what its edges ask of it.
+    In each round a vertex moves by the mean of what its edges ask of it, and what lies upon a layer stays
+    clear of it.
     """
     count, start, end = len(points), *np.ascontiguousarray(garment.edges.T)
     rest = np.linalg.norm(garment.flat[end] - garment.flat[start], axis=1)
     degree = np.bincount(start, minlength=count) + np.bincount(end, minlength=count)
     axes = np.ascontiguousarray(points.T)
-    upon = covers(garment)
     offsets = [np.stack([axis[cover.vertices] - cover.below(axis) for axis in axes]) for cover in upon]
     # A round reaches as far as one edge, and its work spreads as heat does.
     for _ in range(round(PULLS * (EDGE / garment.edge) ** 2)):
