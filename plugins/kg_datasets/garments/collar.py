@@ -7,6 +7,8 @@ import numpy as np
 from kg_datasets.garments.curves import Curve, line, rounded
 from kg_datasets.garments.half import Collar, Edge, Half
 
+TIP = 1.15
+"""Length of a collar's edge at the throat, as a share of its width."""
 CLEAR = np.radians(9.0)
 """By how much a collar's side rises above the shoulder's line, so that it lies around the shoulder."""
 
@@ -14,15 +16,17 @@ CLEAR = np.radians(9.0)
 def cut_open(half: Half, hem: float, neck: float) -> Half:
     """Return the half with its front cut away along the centre, by so much at the hem and at the neck."""
     lower, upper = half.edges[0], half.edges[-1]
-    rim, line_of_neck = lower.front, upper.front[::-1]
-    rim, line_of_neck = _beyond(rim, hem), _beyond(line_of_neck, neck)
-    edges = [Edge(lower.start, rim, lower.back), *half.edges[1:-1]]
-    edges.append(Edge(upper.start, line_of_neck[::-1], upper.back))
-    return replace(half, edges=edges, slit=line(rim[0], line_of_neck[0]))
+    rim, neckline = _beyond(lower.front, hem), _beyond(upper.front[::-1], neck)[::-1]
+    edges = [
+        Edge(lower.start, rim, lower.back),
+        *half.edges[1:-1],
+        Edge(upper.start, neckline, upper.back),
+    ]
+    return replace(half, edges=edges, slit=line(rim[0], neckline[-1]))
 
 
 def turned_down(half: Half, width: float, spread: float) -> Half:
-    """Return the half with a collar of such a width.
+    """Return a half, cut open, with a collar.
 
     Args:
         half: Its last edge is the neckline, the one before it ends with the shoulder.
@@ -34,7 +38,7 @@ def turned_down(half: Half, width: float, spread: float) -> Half:
     assert neckline.back is not None
     nape = neckline.back[-1]
     lean = np.radians(spread)
-    tip = throat + 1.15 * width * np.array([np.sin(lean), -np.cos(lean)])
+    tip = throat + TIP * width * np.array([np.sin(lean), -np.cos(lean)])
     fall = np.arctan2(*(shoulder[-2] - neck)[::-1]) + CLEAR
     side = neck + width * np.array([np.cos(fall), np.sin(fall)])
     middle = nape - [0, width]

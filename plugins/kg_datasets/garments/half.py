@@ -60,7 +60,7 @@ class Half:
         slit: The front's own edge, from the first edge's beginning to the last's end, where the front is
             open from top to bottom; or down to the place `slit_end`, below which it is sewn.
         slit_end: Name of that place, if it is not the hem.
-        collar: Its collar, if it has one; the last edge is the neckline then.
+        collar: Its collar, if it has one; it has a slit then, and its last edge is the neckline.
         layers: 2, or 1 for a garment that is a single piece of cloth.
         holes: Closed curves, clockwise, in a garment of one layer.
     """

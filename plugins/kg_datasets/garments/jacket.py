@@ -18,7 +18,7 @@ class Jacket(Shirt):
         open_neck, open_hem: How far each front stays from the centre line, at neck and hem.
     """
 
-    length: float = drawn(0.60, 0.78)
+    length: float = drawn(0.64, 0.80)
     chest: float = drawn(0.52, 0.62)
     waist: float = drawn(0.92, 1.0)
     hem: float = drawn(0.90, 1.02)
