@@ -9,7 +9,7 @@ from kg_datasets.garments.half import Collar, Edge, Half
 
 TIP = 1.15
 """Length of a collar's edge at the throat, as a share of its width."""
-CLEAR = np.radians(9.0)
+CLEAR = np.radians(11.0)
 """By how much a collar's side rises above the shoulder's line, so that it lies around the shoulder."""
 
 

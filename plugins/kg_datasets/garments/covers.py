@@ -12,11 +12,11 @@ from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
 
-RISE = 0.009
+RISE = 0.011
 """Metres between a collar and what it lies upon."""
 ROUND = 0.012
 """Metres from the collar's seam, beyond the shoulder, within which it comes to that."""
-KEPT = 0.8
+KEPT = 0.9
 """Share of the rise that stays when edges pull."""
 MARGIN = 0.05
 """Metres around a collar within which to look for the triangles below it."""

@@ -18,7 +18,7 @@ BILLOWS = 0.6
 BILLOW_WAVES = 8
 BILLOW_LENGTHS = (0.12, 0.35)
 """Metres."""
-UNDER_COLLAR = 0.28
+UNDER_COLLAR = 0.22
 """Slope with which a layer at most leaves its seams where a collar must lie around them."""
 
 
@@ -32,9 +32,16 @@ def heights(garment: Garment, rng: np.random.Generator) -> Array:
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
     height = height * (1 + BILLOWS * billows)
     if (garment.layer == OVER).any():
-        height = np.minimum(height, UNDER_COLLAR * distance_to(garment.flat[garment.side == 0], garment.flat))
+        height = np.minimum(height, UNDER_COLLAR * distance_to(_along_seams(garment), garment.flat))
     above: Array = garment.side.clip(BACK, FRONT) * height
     return above
+
+
+def _along_seams(garment: Garment) -> Array:
+    """Return the vertices on seams between front and back, and the middles of the edges there, (K, 2)."""
+    edges = garment.edges
+    seams = edges[(garment.side[edges] == 0).all(axis=1)]
+    return np.concatenate([garment.flat[garment.side == 0], garment.flat[seams].mean(axis=1)])
 
 
 def torsion(garment: Garment) -> Array:

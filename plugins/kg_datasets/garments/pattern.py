@@ -32,18 +32,22 @@ class Line:
     curve: Curve
 
 
+Walk = tuple[tuple[Line, bool], ...]
+"""Lines one after another; one with False is walked from its end to its start."""
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """One piece of cloth.
 
     Attributes:
         side: The layer it lies in: FRONT, BACK, OVER, UNDER, or 0 where there is only one.
-        outline: Lines anticlockwise around it; one with False is walked from its end to its start.
+        outline: The lines anticlockwise around it.
         holes: Closed curves (M, 2) inside it, clockwise, their ends the same point.
     """
 
     side: int
-    outline: tuple[tuple[Line, bool], ...]
+    outline: Walk
     holes: tuple[Curve, ...] = ()
 
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kg_datasets.garments.half import Half, join
+from kg_datasets.garments.half import Half
+from kg_datasets.garments.joining import join
 from kg_datasets.garments.pattern import EDGE, Pattern
 
 ASYMMETRY = 0.015

@@ -8,7 +8,8 @@ from scipy.spatial import cKDTree
 from kg_datasets.garments import CATEGORIES, lay, sew
 from kg_datasets.garments.covers import KEPT, RISE, covers
 from kg_datasets.garments.curves import line
-from kg_datasets.garments.half import Edge, two_layers
+from kg_datasets.garments.half import Edge
+from kg_datasets.garments.joining import two_layers
 from kg_datasets.garments.layers import BILLOWS, HIGHEST, heights, torsion
 
 

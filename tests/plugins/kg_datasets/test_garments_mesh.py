@@ -8,7 +8,8 @@ import pytest
 
 from kg_datasets.garments import CATEGORIES, Garment, sew
 from kg_datasets.garments.curves import bow, line, resample, rounded, scoop, split
-from kg_datasets.garments.half import Edge, two_layers
+from kg_datasets.garments.half import Edge
+from kg_datasets.garments.joining import two_layers
 from kg_datasets.garments.panel import triangulate
 from kg_datasets.garments.sewing import LAYER
 
