@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["check", "tests"]
+nox.options.sessions = ["check", "tests", "plugin"]
 # pip, not uv: it also finds wheels in folders that the machine's pip is configured with.
 nox.options.default_venv_backend = "virtualenv"
 
@@ -24,3 +24,20 @@ def tests(session: nox.Session) -> None:
     """The tests, against the package as it is installed."""
     session.install(*CONSTRAINTS, ".", *GROUPS["test"])
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def plugin(session: nox.Session) -> None:
+    """What a stranger installs beside kg: their data set prepared, their backbone trained, all by command."""
+    session.install(*CONSTRAINTS, ".", "./fixtures/third_party_plugin")
+    folder = session.create_tmp()
+    env = {"KG_HOME": f"{folder}/home", "KG_RUNS": f"{folder}/runs"}
+
+    def kg(*words: str) -> None:
+        session.run("kg", *words, env=env)
+
+    kg("prepare", "ellipsoids", "-c", "flat", "--points", "512", "--no-picture", "--force")
+    backbone = ("--set", "backbone=edgeconv", "--set", "backbone.neighbours=8", "--set", "similarity_delay=0")
+    kg("train", "-c", "flat", *backbone, "--points", "256", "--epochs", "2", "--cpu")
+    kg("predict", "-o", f"{folder}/out.npz", "--cpu")
+    kg("eval", f"{folder}/out.npz", "--metric", "das,miou")

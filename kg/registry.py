@@ -1,7 +1,7 @@
 """Data sets and backbones, found through entry points, ours in the same way as a stranger's.
 
-A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` with a `problem`,
-which `kg info` lists and `load` raises when that very plugin is asked for.
+A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` with a `problem`, which is
+a warning wherever all are looked at, which `kg info` lists, and an error when that very one is asked for.
 """
 
 import inspect
@@ -73,6 +73,11 @@ def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint)
             f"The plugin '{plugin.name}' ({plugin.target}) lacks {', '.join(missing)}.",
             f"Mend or remove the package '{plugin.distribution}'.",
         )
+    if group == DATASETS and loaded.name != plugin.name:  # type: ignore[attr-defined]
+        raise KgError(
+            f"The plugin '{plugin.name}' ({plugin.target}) calls itself '{loaded.name}'.",  # type: ignore[attr-defined]
+            f"Mend or remove the package '{plugin.distribution}'.",
+        )
     return loaded
 
 
@@ -104,6 +109,7 @@ def _examine(group: str, base: type) -> list[Plugin]:
                 _load(group, base, plugin, point)
             except KgError as error:
                 problem = error.message
+                warnings.warn(problem, stacklevel=3)
         examined.append(Plugin(plugin.name, plugin.target, plugin.distribution, problem))
     return examined
 

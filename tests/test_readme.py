@@ -1,11 +1,16 @@
 """What the README says is what there is."""
 
+import importlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+import kg.data
 from kg.cli.app import app, run
+from kg.data import PrepareOptions
+from kg.data.preparing.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -28,3 +33,24 @@ def test_every_command_of_the_table_has_its_help(capsys):
 @pytest.mark.parametrize("path", re.findall(r"\]\((fixtures/[^)]+)\)", README))
 def test_its_pictures_are_there(path):
     assert (ROOT / path).is_file()
+
+
+def test_its_data_set_prepares(tmp_path):
+    """The class in the section on data sets, on two boxes."""
+    code = re.search(r"```python\n(class Mugs.+?)```", README, re.DOTALL)
+    assert code is not None
+    names = {"kg": kg}
+    exec(code[1], names)
+    for name in ("a", "b"):
+        shutil.copy(ROOT / "fixtures" / "shapes" / "box.obj", tmp_path / f"{name}.obj")
+    mugs = names["Mugs"]()
+    made = prepare(mugs, "mug", tmp_path, PrepareOptions(points=64))
+    assert made.store.read().ids == ["a", "b"]
+    assert made.store.unit == "millimetre"
+
+
+def test_its_backbone_takes_what_it_imports_from_where_it_is():
+    code = re.search(r"```python\n(class Net.+?)```", README, re.DOTALL)
+    assert code is not None
+    for module, name in re.findall(r"kg\.(model|ops)\.(\w+)", code[1]):
+        assert hasattr(importlib.import_module(f"kg.{module}"), name)

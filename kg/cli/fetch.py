@@ -15,8 +15,8 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset
-    from kg.data.fetch import Fetched, Planned
-    from kg.data.order import Order
+    from kg.data.fetching.fetch import Fetched, Planned
+    from kg.data.fetching.order import Order
 
 
 def fetch(
@@ -64,7 +64,7 @@ def fetch(
         result = {"dataset": name, "builtin": True, "fetched": False, "folder": None}
         show(result, as_json, f"{name} is built in: nothing to fetch. Next: kg prepare {name}")
         return
-    from kg.data import fetch as work
+    from kg.data.fetching import fetch as work
 
     with _order(dataset, folder, tuple(dict.fromkeys(category or ())), source, force, yes) as order:
         done = work.plan(order) if dry_run else work.fetch(order)
@@ -79,7 +79,7 @@ def _order(
     dataset: "Dataset", folder: Path, categories: tuple[str, ...], source: str | None, force: bool, yes: bool
 ) -> "Iterator[Order]":
     """Yield the order, and show a bar for each thing that it does."""
-    from kg.data.order import Order
+    from kg.data.fetching.order import Order
 
     with ExitStack() as bars:
         shown: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def _order(
             shown.clear()
 
         def password(path: Path) -> str:
-            from kg.data.archive import PASSWORD_HINT, PasswordError
+            from kg.data.fetching.archive import PASSWORD_HINT, PasswordError
 
             if "KG_PASSWORD" in os.environ:
                 return os.environ["KG_PASSWORD"]
@@ -194,7 +194,7 @@ def _report(order: "Order", fetched: "Fetched", as_json: bool) -> None:
 
 
 def _tell_of_checksums(fetched: "Fetched", folder: Path) -> None:
-    from kg.data.record import NAME
+    from kg.data.fetching.record import NAME
 
     if fetched.unpublished:
         note(

@@ -3,9 +3,8 @@
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 
-from kg.cli.output import Json, note, show, table
+from kg.cli.output import Json, show, table
 
 OBTAINED = {
     "built in": "built in, made by kg prepare",
@@ -46,8 +45,6 @@ def _list_datasets(as_json: bool) -> None:
         *(part for dataset in found for part in (_card(dataset), "")),
         f"All lie in {paths.home()} (KG_HOME)",
     )
-    for plugin in broken:
-        note(f"[yellow]warning[/] {escape(plugin['problem'])}")
 
 
 def _describe(name: str) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """`kg prepare`."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from kg.cli.output import Json, complain, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset, PrepareOptions
-    from kg.data.prepare import Prepared
+    from kg.data.preparing.prepare import Prepared
 
 MAX_LISTED = 10
 """Skipped shapes that are named on the terminal; JSON and the store have all of them."""
@@ -40,6 +43,15 @@ def prepare(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a broken shape instead of leaving it out.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", "-w", min=1, help="Processes that share the work.", show_default="the cores"
+        ),
+    ] = None,
+    picture: Annotated[
+        bool, typer.Option("--picture/--no-picture", help="Draw some of the shapes, beside the store.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Turn shapes into stores of even, normalised clouds, ready to train on: one file a category.
@@ -53,6 +65,9 @@ def prepare(
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .npy .npz .xyz .txt.
     A folder that holds nothing but sub-folders has a category in each.
+
+    Ctrl-C, or a crash, loses nothing: the same command goes on where it was.
+    The points depend on the seed, never on the workers.
     """
     from kg import registry
     from kg.data import PrepareOptions
@@ -63,16 +78,18 @@ def prepare(
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
     options = PrepareOptions(points=points, objects=objects, seed=seed)
-    made: list[Prepared] = []
+    stores: list[dict[str, Any]] = []
     failed: dict[str, KgError] = {}
     for one in chosen:
         try:
-            made.append(_prepare(dataset, one, raw, options, variant, force=force, strict=strict))
+            made = _prepare(dataset, one, raw, options, variant, force=force, strict=strict, workers=workers)
         except KgError as error:
             if strict or len(chosen) == 1:
                 raise
             failed[one] = error
-    _report(dataset, made, failed, as_json)
+            continue
+        stores.append({**_describe(made), "picture": _picture(made, wanted=picture)})
+    _report(dataset, stores, failed, as_json)
     if failed:
         raise typer.Exit(1)
 
@@ -106,24 +123,68 @@ def _prepare(
     *,
     force: bool,
     strict: bool,
+    workers: int | None,
 ) -> "Prepared":
-    from kg.data.prepare import prepare as prepare_category
+    from kg.data.preparing.prepare import Interrupted
+    from kg.data.preparing.prepare import prepare as prepare_category
+    from kg.data.preparing.workers import cores
 
     with progress(f"Preparing {category}") as advance:
-        return prepare_category(
-            dataset,
-            category,
-            raw,
-            options,
-            variant=variant,
-            force=force,
-            strict=strict,
-            progress=advance,
-        )
+        try:
+            return prepare_category(
+                dataset,
+                category,
+                raw,
+                options,
+                variant=variant,
+                force=force,
+                strict=strict,
+                workers=workers or cores(),
+                progress=_with_rate(category, advance),
+                on_wait=lambda: note(f"Waiting for another kg that is preparing {category}."),
+            )
+        except Interrupted as interrupted:
+            note(
+                f"{interrupted.done} of {interrupted.total} shapes of {category} are done; "
+                "the same command goes on from there."
+            )
+            raise
 
 
-def _report(dataset: "Dataset", made: "list[Prepared]", failed: dict[str, KgError], as_json: bool) -> None:
-    stores = [_describe(prepared) for prepared in made]
+def _with_rate(category: str, advance: Callable[..., None]) -> Callable[[int, int], None]:
+    """Return a progress function that shows the rate too, of what this run has done."""
+    first, started = -1, time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal first
+        if first < 0:
+            first = done
+            if done:
+                note(f"Going on with {category}: {done} of {total} shapes were done.")
+        rate = (done - first) / max(time.monotonic() - started, 1e-9)
+        advance(done, total, f"{rate:.1f} shapes/s" if done > first else "")
+
+    return report
+
+
+def _picture(prepared: "Prepared", *, wanted: bool) -> str | None:
+    """Return the path of the picture beside a store, drawn now if need be; None if there is none."""
+    path = prepared.store.path.with_suffix(".png")
+    if prepared.made:
+        path.unlink(missing_ok=True)
+    if wanted and not path.is_file():
+        from kg.viz import draw_store
+
+        try:
+            draw_store(prepared.store, path)
+        except Exception as error:  # whatever a graphics library raises: the store is made
+            note(f"[yellow]warning[/] No picture of {prepared.store.category}: {escape(str(error))}")
+    return str(path) if path.is_file() else None
+
+
+def _report(
+    dataset: "Dataset", stores: list[dict[str, Any]], failed: dict[str, KgError], as_json: bool
+) -> None:
     for store in stores:
         if not store["made"]:
             note(f"{store['category']} was prepared before, with the same options.")
@@ -134,19 +195,22 @@ def _report(dataset: "Dataset", made: "list[Prepared]", failed: dict[str, KgErro
         "category",
         "variant",
         "shapes",
-        "train",
-        "val",
-        "test",
+        "skipped",
+        "train/val/test",
         "points",
         "landmarks",
         "material",
-        "MB",
     ]
     rows = [
         [
-            *(store[column] for column in columns[:7]),
-            *("yes" if store[column] else "no" for column in columns[7:9]),
-            round(store["bytes"] / 1e6, 1),
+            store["category"],
+            store["variant"],
+            store["shapes"],
+            len(store["skipped"]),
+            "/".join(str(store[split]) for split in ("train", "val", "test")),
+            store["points"],
+            store["landmark_count"],
+            "yes" if store["material"] else "no",
         ]
         for store in stores
     ]
@@ -158,7 +222,7 @@ def _report(dataset: "Dataset", made: "list[Prepared]", failed: dict[str, KgErro
         },
         as_json,
         *([table(f"Prepared {dataset.name}", columns, rows)] if rows else []),
-        *(store["file"] for store in stores),
+        *(file for store in stores for file in (store["file"], store["picture"]) if file),
         *([f"Next: kg train --category {stores[0]['category']}"] if stores else []),
     )
 
@@ -176,6 +240,7 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
         **{split: int((splits == number).sum()) for number, split in enumerate(SPLITS)},
         "points": store.points_per_cloud,
         "landmarks": store.has_landmarks,
+        "landmark_count": store.landmark_count,
         "material": store.has_material,
         "unit": store.unit,
         "file": str(store.path),
@@ -185,11 +250,10 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
 
 
 def _list_skipped(category: str, skipped: list[dict[str, str]]) -> None:
-    from rich.markup import escape
-
     if not skipped:
         return
-    note(f"[yellow]warning[/] {category}: {len(skipped)} shapes were left out:")
+    left = "1 shape was" if len(skipped) == 1 else f"{len(skipped)} shapes were"
+    note(f"[yellow]warning[/] {category}: {left} left out:")
     for item in skipped[:MAX_LISTED]:
         note(f"  {escape(item['id'])}: {escape(item['reason'])}")
     if len(skipped) > MAX_LISTED:

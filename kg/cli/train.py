@@ -128,6 +128,7 @@ def train(
 def _open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
     from kg.data import Store
     from kg.data.find import Wanted, find_store
+    from kg.data.preparing.workers import cores
 
     if path is not None:
         return Store(path)
@@ -136,7 +137,9 @@ def _open_store(path: Path | None, category: str | None, dataset: str | None, va
         note(f"Nothing prepared for '{category}': making it from the built-in {chosen.name}.")
 
     with progress(f"Preparing {category or ''}") as advance:
-        return find_store(Wanted(category, dataset, variant), on_prepare=announce, progress=advance)
+        return find_store(
+            Wanted(category, dataset, variant), workers=cores(), on_prepare=announce, progress=advance
+        )
 
 
 def _configure(preset: str, given: dict[str, str], store: "Store", split_by: "SplitBy") -> "Config":

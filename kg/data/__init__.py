@@ -1,7 +1,7 @@
 """Shapes, data sets and the prepared store: what a data set plugin works with."""
 
-from kg.data.archive import find_folder, locate
 from kg.data.dataset import Dataset, Get, Item, PrepareOptions, Remote, Split
+from kg.data.fetching.archive import find_folder, locate
 from kg.data.mesh import Mesh, weld
 from kg.data.normalise import Frame, normalise
 from kg.data.read import read_mesh, read_shape, shape_files

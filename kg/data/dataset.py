@@ -22,7 +22,8 @@ class Item:
         object: Identity of the thing; frames of one garment share it and never straddle a split.
         frame: Number within the object's sequence.
         split: The data set's own split, where it publishes one.
-        source: What `Dataset.load` needs: a path, parameters; picklable.
+        source: What `Dataset.load` needs: a path, parameters, a tuple of such; picklable. By the `Path`s in
+            it kg notices that a file has changed.
         kin: Name shared by objects whose material coordinates mean the same place on all of them, so that
             they can be compared with each other; None where only frames of one object can.
     """

@@ -36,7 +36,9 @@ def full_disk_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        # HDF5 has the number in its message only.
+        full = (errno.ENOSPC, errno.EDQUOT)
+        if error.errno not in full and not any(f"errno = {number}," in str(error) for number in full):
             raise
         raise FullDiskError("The disk is full.", _hint()) from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kg import paths, registry
 from kg.data.dataset import Dataset, PrepareOptions
-from kg.data.prepare import prepare
+from kg.data.preparing.prepare import prepare
 from kg.data.store import Store
 from kg.errors import KgError, unknown_name
 
@@ -31,6 +31,7 @@ class Wanted:
 def find_store(
     wanted: Wanted,
     *,
+    workers: int = 1,
     on_prepare: Callable[[Dataset], None] = lambda dataset: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Store:
@@ -38,6 +39,7 @@ def find_store(
 
     Args:
         wanted: What the user said.
+        workers: Processes that make one (see `kg.data.preparing.prepare.prepare`).
         on_prepare: Called before a store is made.
         progress: Called with (done, total) shapes while it is made.
 
@@ -60,7 +62,10 @@ def find_store(
         if wanted.category in dataset.categories and wanted.variant in (None, dataset.variant):
             on_prepare(dataset)
             raw = paths.raw(dataset.name)
-            return prepare(dataset, wanted.category, raw, PrepareOptions(), progress=progress).store
+            made = prepare(
+                dataset, wanted.category, raw, PrepareOptions(), workers=workers, progress=progress
+            )
+            return made.store
     categories = {path.parts[-2] for path in known} | {
         name for dataset in builtins for name in dataset.categories
     }

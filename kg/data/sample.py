@@ -1,10 +1,9 @@
 """Clouds of exactly N points, from clouds and from surfaces."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from kg import ops
+from kg.data.farthest import farthest_of_sorted
 from kg.data.shape import Shape
 from kg.errors import KgError
 
@@ -15,7 +14,7 @@ OVERSAMPLING = 4
 def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """Return the indices (count,) of farthest point sampling in a cloud (M, 3).
 
-    A function of the set of points alone (see `kg.ops.canonical_order`).
+    A function of the set of points alone: they are taken in the order of `kg.ops.canonical_order`.
 
     Raises:
         KgError: The cloud has fewer than `count` points.
@@ -25,10 +24,10 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
             f"The cloud has {len(points)} points, {count} are needed.",
             f"Ask for fewer with --points {len(points)}, or sample the shape more densely.",
         )
-    cloud = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
-    order = ops.canonical_order(cloud)
-    chosen = ops.farthest_point_sample(ops.gather(cloud, order), count)
-    return order[0, chosen[0]].numpy()
+    cloud = np.asarray(points, dtype=np.float32)
+    order = np.lexsort((cloud[:, 2], cloud[:, 1], cloud[:, 0]))
+    chosen: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]
+    return chosen
 
 
 def sample_shape(

@@ -17,9 +17,9 @@ attributes      format, version, dataset, category, variant, unit, landmark_name
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,7 +69,10 @@ class Store:
         with self._open() as file:
             attributes = dict(file.attrs)
             if attributes.get("format") != FORMAT or attributes.get("version") != VERSION:
-                raise KgError(f"{path} is no kg store of version {VERSION}.", "Prepare it again: kg prepare")
+                raise KgError(
+                    f"{path} is no kg store of version {VERSION}.",
+                    "Prepare it again, with --force: kg prepare --help",
+                )
             self.dataset = str(attributes["dataset"])
             self.category = str(attributes["category"])
             self.variant = str(attributes["variant"])
@@ -79,7 +82,8 @@ class Store:
             names = json.loads(attributes["landmark_names"])
             self.landmark_names: dict[int, str] = {int(key): name for key, name in names.items()}
             self.count, self.points_per_cloud = file["points"].shape[:2]
-            self.has_landmarks = "landmarks" in file
+            self.landmark_count = file["landmarks"].shape[1] if "landmarks" in file else 0
+            self.has_landmarks = self.landmark_count > 0
             self.has_material = "material" in file
 
     @contextmanager
@@ -87,7 +91,9 @@ class Store:
         try:
             file = h5py.File(self.path, "r")
         except OSError as error:
-            raise KgError(f"{self.path} cannot be read: {error}", "Prepare it again: kg prepare") from error
+            raise KgError(
+                f"{self.path} cannot be read: {error}", "Prepare it again, with --force: kg prepare --help"
+            ) from error
         with file:
             yield file
 
@@ -115,7 +121,12 @@ class Store:
         """
         if split is not None and split not in SPLITS:
             raise KgError(f"There is no split '{split}'.", f"Known: {', '.join(SPLITS)}.")
-        rows = slice(None) if split is None else np.flatnonzero(self.splits(by) == SPLITS.index(split))
+        if split is None:
+            return self.read_rows(slice(None))
+        return self.read_rows(np.flatnonzero(self.splits(by) == SPLITS.index(split)))
+
+    def read_rows(self, rows: NDArray[np.int64] | slice) -> Clouds:
+        """Return the rows of these numbers, which ascend."""
         with self._open() as file:
 
             def column(name: str) -> Any:
@@ -136,7 +147,7 @@ class Store:
 
 def write_store(
     path: Path,
-    clouds: Clouds,
+    blocks: Iterable[Clouds],
     splits: Mapping[SplitBy, list[Split]],
     *,
     dataset: str,
@@ -147,17 +158,19 @@ def write_store(
     provenance: Mapping[str, Any],
     kin: Sequence[str] | None = None,
 ) -> None:
-    """Write a store, whole or not at all."""
+    """Write a store, whole or not at all.
+
+    `blocks` are its rows, in order, as many at a time as are to be in memory together; all have the same
+    arrays. `splits` are of each row, the other arguments are the attributes of the module's docstring.
+
+    Raises:
+        ValueError: There are not as many rows as splits, or none.
+    """
+    count = len(splits["object"])
     with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        text = h5py.string_dtype()
-        file.create_dataset("ids", data=clouds.ids, dtype=text)
-        file.create_dataset("objects", data=clouds.objects, dtype=text)
-        for name in ("frame", "points", "scale", "offset", "landmarks", "landmark_ids", "material"):
-            values = getattr(clouds, name)
-            if values is not None:
-                file.create_dataset(name, data=values)
+        checksum = _write_rows(file, blocks, count)
         if kin is not None:
-            file.create_dataset("kin", data=list(kin), dtype=text)
+            file.create_dataset("kin", data=list(kin), dtype=h5py.string_dtype())
         for by, names in splits.items():
             codes = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
             file.create_dataset(f"split/{by}", data=codes)
@@ -170,5 +183,24 @@ def write_store(
             unit=unit,
             landmark_names=json.dumps(dict(landmark_names)),
             provenance=json.dumps(dict(provenance)),
-            checksum=hashlib.sha256(np.ascontiguousarray(clouds.points).tobytes()).hexdigest(),
+            checksum=checksum,
         )
+
+
+def _write_rows(file: Any, blocks: Iterable[Clouds], count: int) -> str:
+    """Write the rows and return the checksum of their points."""
+    checksum, first = hashlib.sha256(), 0
+    for block in blocks:
+        for item in fields(Clouds):
+            values = getattr(block, item.name)
+            if values is None:
+                continue
+            if item.name not in file:
+                kind = h5py.string_dtype() if isinstance(values, list) else values.dtype
+                file.create_dataset(item.name, (count, *np.shape(values)[1:]), dtype=kind)
+            file[item.name][first : first + len(block)] = values
+        checksum.update(np.ascontiguousarray(block.points).tobytes())
+        first += len(block)
+    if first != count or not first:
+        raise ValueError(f"{first} rows, {count} splits")
+    return checksum.hexdigest()

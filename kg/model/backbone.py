@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from kg import ops
+from kg.errors import KgError
 
 
 @dataclass(eq=False)
@@ -49,10 +50,11 @@ class Features:
 class Backbone(nn.Module, ABC):
     """A network from clouds to features. Register a subclass in the entry-point group `kg.backbones`.
 
-    The constructor takes keyword options with defaults and nothing else; they are stored with a run.
+    The constructor takes keyword options with defaults and nothing else; they are stored with a run. From
+    the command line (`--set backbone.NAME=VALUE`) they come as text.
 
     Attributes:
-        level_channels: C of each level, finest first.
+        level_channels: C of each level, finest first; at least two levels.
         point_channels: C of the per-point features.
         global_channels: G of the global feature.
         minimum_points: The smallest N that it takes.
@@ -70,3 +72,34 @@ class Backbone(nn.Module, ABC):
         In evaluation mode the result is a function of the points in their order and of nothing else;
         the model sorts them canonically first, unless it is told not to.
         """
+
+
+def check_features(backbone: Backbone, points: Tensor, features: Features) -> None:
+    """Compare what a backbone gives for clouds (B, N, 3) with what it declares.
+
+    Raises:
+        KgError: An array has another shape than its declaration says; names both.
+    """
+    batch, count, _ = points.shape
+    clouds, levels = features.pyramid.clouds, features.level_features
+    declared = backbone.level_channels
+    expected = {
+        "point_features": (features.point_features, (batch, count, backbone.point_channels)),
+        "global_feature": (features.global_feature, (batch, backbone.global_channels)),
+    }
+    for number, (cloud, values, channels) in enumerate(zip(clouds[1:], levels, declared, strict=False)):
+        expected[f"level_features[{number}]"] = (values, (batch, cloud.shape[1], channels))
+    problems = [
+        f"{name} is {tuple(values.shape)}, not {shape}"
+        for name, (values, shape) in expected.items()
+        if tuple(values.shape) != shape
+    ]
+    if not len(declared) == len(levels) == len(clouds) - 1:
+        problems.insert(
+            0, f"{len(declared)} level_channels, {len(levels)} level_features, {len(clouds)} clouds"
+        )
+    if problems:
+        raise KgError(
+            f"The backbone {type(backbone).__name__} does not give what it declares: {problems[0]}.",
+            "See kg.model.Backbone and kg.model.Features for what belongs together.",
+        )

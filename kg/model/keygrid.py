@@ -1,5 +1,6 @@
 """Key-Grid: keypoints, their skeleton and the reconstruction that teaches both."""
 
+import inspect
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,8 @@ from torch import Tensor, nn
 
 from kg import ops, registry
 from kg.config import Inference, ModelConfig
-from kg.errors import KgError
-from kg.model.backbone import Backbone, Features
+from kg.errors import KgError, unknown_name
+from kg.model.backbone import Backbone, Features, check_features
 from kg.model.layers import MLP
 
 
@@ -107,17 +108,28 @@ class Decoder(nn.Module):
         return torch.split(warmth, [cloud.shape[1] for cloud in clouds], dim=1)
 
 
+def _make_backbone(config: ModelConfig) -> Backbone:
+    kind = registry.backbone(config.backbone)
+    known = inspect.signature(kind).parameters
+    for name in config.backbone_options:
+        if name not in known:
+            raise unknown_name(f"option of the backbone {config.backbone}", name, known)
+    if len(kind.level_channels) < 2:
+        raise KgError(f"The backbone {config.backbone} has one level; the decoder climbs two levels or more.")
+    return kind(**config.backbone_options)
+
+
 class KeyGrid(nn.Module):
     """The whole network (Hou et al., NeurIPS 2024), over any backbone.
 
     Raises:
-        KgError: There is no backbone of the configured name.
+        KgError: There is no backbone of the configured name, or it has no such option.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone: Backbone = registry.backbone(config.backbone)(**config.backbone_options)
+        self.backbone = _make_backbone(config)
         self.keypoint_head = KeypointHead(self.backbone.point_channels, config.keypoints, config.dropout)
         edges = config.keypoints * (config.keypoints - 1) // 2
         self.edge_head = EdgeHead(self.backbone.global_channels, edges)
@@ -134,7 +146,8 @@ class KeyGrid(nn.Module):
             reconstruct: Run the decoder.
 
         Raises:
-            KgError: The clouds have fewer points than the backbone needs.
+            KgError: The clouds have fewer points than the backbone needs, or it gives what it does not
+                declare.
         """
         least = self.backbone.minimum_points
         if points.shape[1] < least:
@@ -147,7 +160,8 @@ class KeyGrid(nn.Module):
         if self.config.canonical and not self.training:
             order = ops.canonical_order(points)
             points = ops.gather(points, order)
-        features = self.backbone(points)
+        features: Features = self.backbone(points)
+        check_features(self.backbone, points, features)
         logits = self.keypoint_head(features.point_features)
         edges = self.edge_head(features.global_feature)
         weights = logits.softmax(dim=1)

@@ -44,7 +44,7 @@ def arrange(scene: Scene, size: int, columns: int | None, titled: bool) -> Layou
     width = columns * wide
     text = max(9, round(size / 32))
     legend_columns = max(1, int((width - text) / (3 * text)))
-    legend_rows = -(-scene.keypoint_count // legend_columns)
+    legend_rows = -(-scene.keypoint_count // legend_columns) if scene.legend else 0
     title = 2 * text if titled else 0
     legend = round((1.9 * legend_rows + 0.8) * text) if legend_rows else 0
     height = rows * (high + title) + legend

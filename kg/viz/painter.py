@@ -70,4 +70,6 @@ def _keypoints(scene: Scene, shape: Shape) -> Discs:
         pile.append(Discs(centres, np.full(len(centres), radius * (1 - 0.86 * step)), tone))
     # One ball after the other: piles that touch must not be shuffled into each other.
     stacked = [np.stack(values, axis=1) for values in zip(*pile, strict=True)]
-    return Discs(*(values.reshape(-1, *values.shape[2:]) for values in stacked))
+    discs = Discs(*(values.reshape(-1, *values.shape[2:]) for values in stacked))
+    there = np.isfinite(discs.centres).all(axis=1)
+    return Discs(*(values[there] for values in discs))

@@ -19,7 +19,8 @@ class Shape:
     Attributes:
         title: Stands under it.
         points: (N, 3).
-        keypoints: (K, 3), in the space of the points; (0, 3) for a cloud alone.
+        keypoints: (K, 3), in the space of the points, NaN for one that this shape lacks; (0, 3) for a
+            cloud alone.
         strengths: (E,) 0 to 1, of the scene's edges on this shape.
     """
 
@@ -39,6 +40,7 @@ class Scene:
         half: Half the width and half the height of a tile, the same for all, in the points' unit.
         point_radius, keypoint_radius: Of the balls that are drawn, in the same unit.
         background: sRGB, 0 to 1.
+        legend: Whether the numbers of the keypoints are explained.
     """
 
     shapes: tuple[Shape, ...]
@@ -47,6 +49,7 @@ class Scene:
     point_radius: float
     keypoint_radius: float
     background: NDArray[np.float64]
+    legend: bool = True
 
     @property
     def keypoint_count(self) -> int:
@@ -94,7 +97,8 @@ def _turn(shape: Shape, view: View) -> Shape:
 
 
 def _reach(shape: Shape) -> NDArray[np.float64]:
-    reach: NDArray[np.float64] = np.abs(np.concatenate([shape.points, shape.keypoints])[:, :2]).max(axis=0)
+    places = np.concatenate([shape.points, shape.keypoints])[:, :2]
+    reach: NDArray[np.float64] = np.nanmax(np.abs(places), axis=0)
     return reach
 
 

@@ -1,6 +1,7 @@
 """From predictions to a picture or a window."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -41,20 +42,32 @@ def render(
 
 
 def contact_sheet(
-    clouds: Sequence[NDArray[np.floating]], output: Path, titles: Sequence[str] = (), style: Style = DEFAULT
+    clouds: Sequence[NDArray[np.floating]],
+    output: Path,
+    titles: Sequence[str] = (),
+    style: Style = DEFAULT,
+    landmarks: Sequence[NDArray[np.floating]] = (),
 ) -> Rendered:
-    """Write a sheet of clouds (N, 3) alone, with their titles where `style.labels` is true.
+    """Write a sheet of clouds (N, 3), with their titles where `style.labels` is true.
+
+    Args:
+        clouds: What to show.
+        output: A .png, .svg or .pdf file.
+        titles: Of each cloud.
+        style: How it looks.
+        landmarks: (A, 3) of each cloud, in one order for all, NaN where a cloud lacks one; or none.
 
     Raises:
         KgError: As for `render`.
     """
     named = titles or [str(number) for number in range(len(clouds))]
-    nothing = np.empty((0, 3))
+    marks = landmarks or [np.empty((0, 3))] * len(clouds)
     shown = [
-        Shape(title, upright(cloud, style.up), nothing, np.empty(0))
-        for title, cloud in zip(named, clouds, strict=True)
+        Shape(title, upright(cloud, style.up), upright(places, style.up), np.empty(0))
+        for title, cloud, places in zip(named, clouds, marks, strict=True)
     ]
-    return write(_scene(shown, np.empty((0, 2), dtype=np.int64), style), output, style)
+    scene = _scene(shown, np.empty((0, 2), dtype=np.int64), style)
+    return write(replace(scene, legend=False), output, style)
 
 
 def show(
@@ -116,12 +129,15 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
         )
         for row in rows
     ]
+    for shape in shown:
+        if not np.isfinite(shape.keypoints).all():
+            raise KgError(f"The shape '{shape.title}' has keypoints that are no numbers.")
     return _scene(shown, predictions.edge_pairs[columns], style)
 
 
 def _scene(shapes: Sequence[Shape], edges: NDArray[np.int64], style: Style) -> Scene:
     for shape in shapes:
-        if not (np.isfinite(shape.points).all() and np.isfinite(shape.keypoints).all()):
+        if not np.isfinite(shape.points).all():
             raise KgError(f"The shape '{shape.title}' has coordinates that are no numbers.")
     view = parse_view(style.view, [shape.points for shape in shapes])
     return make_scene(shapes, edges, view, _background(style.background))

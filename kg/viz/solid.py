@@ -98,14 +98,18 @@ def add_shape(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.fl
     _aim(plotter, scene)
 
 
-def _add_balls(plotter: Any, centres: NDArray[np.float64], radius: float) -> None:
+def _add_balls(plotter: Any, keypoints: NDArray[np.float64], radius: float) -> None:
+    there = np.isfinite(keypoints).all(axis=1)
+    if not there.any():
+        return
     balls = [
         pyvista.Sphere(radius=radius, center=centre, theta_resolution=32, phi_resolution=32)
-        for centre in centres
+        for centre in keypoints[there]
     ]
+    colours = keypoint_colours(len(keypoints))[there]
     plotter.add_mesh(
         pyvista.merge(balls, merge_points=False),
-        scalars=np.repeat(keypoint_colours(len(balls)), [ball.n_points for ball in balls], axis=0),
+        scalars=np.repeat(colours, [ball.n_points for ball in balls], axis=0),
         rgb=True,
         smooth_shading=True,
         ambient=0.4,

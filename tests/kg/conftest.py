@@ -68,7 +68,7 @@ def tiny_store(tmp_path):
     path = tmp_path / "store.h5"
     write_store(
         path,
-        clouds,
+        [clouds],
         {**splits, "frame": splits["object"]},
         dataset="ellipsoids",
         category="ellipsoid",

@@ -37,7 +37,7 @@ def save(tmp_path):
         path = tmp_path / name
         splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
         facts = {"dataset": "made", "category": "thing", "variant": "rest", "unit": "metre"}
-        write_store(path, clouds, splits, **facts, landmark_names={}, provenance={}, kin=kin)
+        write_store(path, [clouds], splits, **facts, landmark_names={}, provenance={}, kin=kin)
         return Store(path)
 
     return write

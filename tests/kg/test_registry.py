@@ -51,6 +51,7 @@ def test_the_example_of_a_third_party_plugin(fixtures: Path, install: Install) -
     dataset = registry.dataset("ellipsoids")
     assert isinstance(dataset, Dataset)
     assert dataset.builtin
+    assert registry.backbone("edgeconv").__name__ == "EdgeConvNet"
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> None:
@@ -76,6 +77,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> N
         (GOOD.format(name="shaky") + "    def __init__(self): 1 / 0", "broken:Good", "ZeroDivisionError"),
         (GOOD.format(name="shaky").replace("def load", "def lode"), "broken:Good", "lacks load"),
         (GOOD.format(name="shaky").replace("title", "tilte"), "broken:Good", "lacks title"),
+        (GOOD.format(name="other"), "broken:Good", "calls itself 'other'"),
     ],
 )
 def test_a_broken_plugin_hurts_only_who_asks_for_it(
@@ -83,7 +85,8 @@ def test_a_broken_plugin_hurts_only_who_asks_for_it(
 ) -> None:
     install("shaky", {"broken": code}, {"kg.datasets shaky": target})
     assert registry.dataset("keypointnet").name == "keypointnet"
-    [plugin] = [plugin for plugin in registry.datasets() if plugin.name == "shaky"]
+    with pytest.warns(UserWarning, match="The plugin 'shaky'"):
+        [plugin] = [plugin for plugin in registry.datasets() if plugin.name == "shaky"]
     assert problem in plugin.problem
     with pytest.raises(KgError, match="The plugin 'shaky'") as caught:
         registry.dataset("shaky")
@@ -109,3 +112,46 @@ def test_ours_stays_where_a_stranger_claims_its_name(install: Install) -> None:
     install("stranger", {"a_set": GOOD.format(name="folder")}, {"kg.datasets folder": "a_set:Good"})
     with pytest.warns(UserWarning, match="a_set:Good"):
         assert registry.dataset("folder").title == "Your own clouds and meshes"
+
+
+NET = """
+from kg.model import Backbone
+
+class Net(Backbone):
+    level_channels, point_channels, global_channels = (8, 8), 8, 8
+
+    def forward(self, points):
+        raise NotImplementedError
+"""
+
+
+def test_a_strangers_backbone_is_found(install: Install) -> None:
+    install("stranger", {"stranger_net": NET}, {"kg.backbones strange": "stranger_net:Net"})
+    assert registry.backbone("strange").point_channels == 8
+    [plugin] = [plugin for plugin in registry.backbones() if plugin.name == "strange"]
+    assert (plugin.distribution, plugin.problem) == ("stranger", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("import nothing_of_the_kind", "does not load: ModuleNotFoundError"),
+        ("class Net: pass", "is no kg.model.backbone.Backbone"),
+        (NET.replace("forward", "froward"), "lacks forward"),
+        (NET.replace("point_channels", "points"), "lacks point_channels"),
+    ],
+)
+def test_a_broken_backbone_hurts_only_who_asks_for_it(install: Install, code: str, problem: str) -> None:
+    install("shaky", {"broken_net": code}, {"kg.backbones shaky": "broken_net:Net"})
+    assert registry.backbone("pointnet2").__name__ == "PointNet2"
+    with pytest.warns(UserWarning, match="The plugin 'shaky'"):
+        [plugin] = [plugin for plugin in registry.backbones() if plugin.name == "shaky"]
+    assert problem in plugin.problem
+    with pytest.raises(KgError, match=problem):
+        registry.backbone("shaky")
+
+
+def test_our_backbone_stays_where_a_stranger_claims_its_name(install: Install) -> None:
+    install("stranger", {"a_net": NET}, {"kg.backbones pointnet2": "a_net:Net"})
+    with pytest.warns(UserWarning, match="a_net:Net of kg.backbones is left out: the name 'pointnet2'"):
+        assert registry.backbone("pointnet2").__name__ == "PointNet2"

@@ -56,25 +56,25 @@ def _inside(start: Points, end: Points, edge: float) -> Points:
     low, high = start.min(axis=0), start.max(axis=0)
     rows = np.arange(low[1], high[1], edge * np.sqrt(3) / 2)
     columns = np.arange(low[0], high[0], edge)
-    x = np.tile(columns, (len(rows), 1))
+    x, y = np.meshgrid(columns, rows)
     x[1::2] += edge / 2
-    inside = _contains(start, end, x, rows)
-    lattice = np.stack([x[inside], np.broadcast_to(rows[:, None], x.shape)[inside]], axis=1)
+    lattice = np.stack([x.ravel(), y.ravel()], axis=1)
+    lattice = lattice[_contains(start, end, lattice)]
     marks = np.concatenate([start, (start + end) / 2])
     return lattice[distance_to(marks, lattice) > CLEARANCE * edge]
 
 
-def _contains(start: Points, end: Points, x: Points, y: Points) -> NDArray[np.bool_]:
-    """Return which points of rows, x (R, C) at y (R,), lie inside: a ray to the right crosses an odd number.
-
-    What it crosses are the edges from `start` (B, 2) to `end`. They are few in any row.
-    """
-    spans = (start[:, 1] > y[:, None]) != (end[:, 1] > y[:, None])
+def _contains(start: Points, end: Points, points: Points) -> NDArray[np.bool_]:
+    """Return which points (M, 2) lie inside: a ray to the right crosses an odd number of edges."""
+    # A lattice has many points on each level, and few edges cross a level.
+    levels, level = np.unique(points[:, 1], return_inverse=True)
+    y = levels[:, None]
+    spans = (start[:, 1] > y) != (end[:, 1] > y)
     rise = np.where(start[:, 1] == end[:, 1], 1.0, end[:, 1] - start[:, 1])
-    crossing = start[:, 0] + (y[:, None] - start[:, 1]) / rise * (end[:, 0] - start[:, 0])
-    most = max(1, int(spans.sum(axis=1).max(initial=0)))
-    crossing = -np.partition(np.where(spans, -crossing, np.inf), most - 1, axis=1)[:, :most]
-    odd: NDArray[np.bool_] = (crossing[:, None] > x[..., None]).sum(axis=-1) % 2 == 1
+    crossing = np.where(spans, start[:, 0] + (y - start[:, 1]) / rise * (end[:, 0] - start[:, 0]), -np.inf)
+    most = int(spans.sum(axis=1).max(initial=0))
+    crossing = np.sort(crossing, axis=1)[:, len(start) - most :]
+    odd: NDArray[np.bool_] = (crossing[level] > points[:, :1]).sum(axis=1) % 2 == 1
     return odd
 
 
@@ -83,8 +83,7 @@ def _fill(points: Points, start: Points, end: Points) -> Faces:
     faces = _delaunay(points)
     # A triangle with an inner point lies inside; one between three border points may bridge a gap.
     doubtful = np.flatnonzero((faces < len(start)).all(axis=1))
-    middle = points[faces[doubtful]].mean(axis=1)
-    outside = ~_contains(start, end, middle[:, :1], middle[:, 1])[:, 0]
+    outside = ~_contains(start, end, points[faces[doubtful]].mean(axis=1))
     return np.delete(faces, doubtful[outside], axis=0)
 
 

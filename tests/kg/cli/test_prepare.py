@@ -9,6 +9,8 @@ import pytest
 from kg import paths
 from kg.cli.app import run
 from kg.data import Store
+from kg.viz import probe
+from kg_datasets.folder import Folder
 
 Install = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -25,7 +27,7 @@ def mugs(tmp_path: Path) -> Path:
 
 
 def prepare(capsys: Capture, *arguments: str | Path) -> dict[str, Any]:
-    assert run(["prepare", *map(str, arguments), "--json"]) == 0
+    assert run(["prepare", *map(str, arguments), "--no-picture", "--json"]) == 0
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
     return result
 
@@ -42,10 +44,11 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
 
 
 def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
-    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16"]) == 0
+    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--no-picture"]) == 0
     out, err = capsys.readouterr()
     assert str(paths.store("folder", "mug", "rest")) in out
     assert "Next: kg train --category mug" in out
+    assert max(len(line) for line in out.splitlines() if "home" not in line) <= 80
     assert err == ""
 
 
@@ -74,12 +77,15 @@ def test_again_finds_it_and_other_options_need_force(mugs: Path, capsys: Capture
 
 def test_broken_shapes_are_counted_and_named(mugs: Path, capsys: Capture) -> None:
     (mugs / "torn.npy").write_bytes(b"torn")
-    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]) == 0
+    assert (
+        run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--no-picture", "--json"])
+        == 0
+    )
     out, err = capsys.readouterr()
     [store] = json.loads(out)["stores"]
     assert store["shapes"] == 10
     assert [item["id"] for item in store["skipped"]] == ["torn"]
-    assert "mug: 1 shapes were left out" in err
+    assert "mug: 1 shape was left out" in err
     assert "torn.npy" in err
     assert (
         run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--strict", "--force"]) == 1
@@ -90,7 +96,10 @@ def test_broken_shapes_are_counted_and_named(mugs: Path, capsys: Capture) -> Non
 def test_a_long_list_of_broken_shapes_is_cut_on_the_terminal_only(mugs: Path, capsys: Capture) -> None:
     for number in range(15):
         (mugs / f"torn{number}.npy").write_bytes(b"torn")
-    assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]) == 0
+    assert (
+        run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--no-picture", "--json"])
+        == 0
+    )
     out, err = capsys.readouterr()
     assert len(json.loads(out)["stores"][0]["skipped"]) == 15
     assert "and 5 more" in err
@@ -102,7 +111,10 @@ def test_one_category_that_fails_does_not_stop_the_others(tmp_path: Path, capsys
         for number in range(3):
             cloud = np.random.default_rng(number).normal(size=(points, 3))
             np.save(tmp_path / "shapes" / category / f"{number}.npy", cloud)
-    assert run(["prepare", "folder", "--from", str(tmp_path / "shapes"), "-n", "16", "--json"]) == 1
+    assert (
+        run(["prepare", "folder", "--from", str(tmp_path / "shapes"), "-n", "16", "--no-picture", "--json"])
+        == 1
+    )
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert [store["category"] for store in result["stores"]] == ["many"]
@@ -146,3 +158,79 @@ def test_a_third_party_data_set(fixtures: Path, install: Install, capsys: Captur
     np.testing.assert_allclose(((source / axes[:, None]) ** 2).sum(axis=2), 1, atol=1e-4)
     assert run(["prepare", "ellipsoids", "--from", str(fixtures)]) == 1
     assert "built in" in capsys.readouterr().err
+
+
+def test_an_interrupted_one_says_what_is_done(
+    mugs: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = prepare(capsys, "folder", "--from", mugs, "-c", "mug", "-n", "16", "--variant", "whole")
+    load = Folder.load
+
+    def interrupted(self: Folder, item: Any) -> Any:
+        if item.id == "4":
+            raise KeyboardInterrupt
+        return load(self, item)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "load", interrupted)
+        assert run(["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16"]) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "4 of 10 shapes of mug are done; the same command goes on from there." in err
+    command = ["folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--no-picture", "--json"]
+    assert run(["prepare", *command, "--workers", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "Going on with mug: 4 of 10 shapes were done." in err
+    [store] = json.loads(out)["stores"]
+    assert Store(Path(store["file"])).checksum == Store(Path(whole["stores"][0]["file"])).checksum
+
+
+def test_a_damaged_store_is_made_again_with_force(mugs: Path, capsys: Capture) -> None:
+    arguments = ("folder", "--from", mugs, "-c", "mug", "-n", "16")
+    file = Path(prepare(capsys, *arguments)["stores"][0]["file"])
+    file.write_bytes(file.read_bytes()[:-500])
+    assert run(["prepare", *map(str, arguments)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert run(["train", "-c", "mug", "--preset", "quick"]) == 1
+    assert "rest.h5 cannot be read" in capsys.readouterr().err
+    assert prepare(capsys, *arguments, "--force")["stores"][0]["shapes"] == 10
+
+
+class TestPicture:
+    """The picture beside the store, drawn by matplotlib as where there is no graphics library."""
+
+    @pytest.fixture(autouse=True)
+    def matplotlib(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(probe, "renders", lambda: False)
+
+    def prepare(self, capsys: Capture, mugs: Path, *more: str) -> tuple[str | None, str]:
+        command = ["folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]
+        assert run(["prepare", *command, *more]) == 0
+        out, err = capsys.readouterr()
+        return json.loads(out)["stores"][0]["picture"], err
+
+    def test_it_is_drawn_once(self, mugs: Path, capsys: Capture) -> None:
+        picture, _ = self.prepare(capsys, mugs)
+        assert picture == str(paths.store("folder", "mug", "rest").with_suffix(".png"))
+        assert Path(picture).read_bytes().startswith(b"\x89PNG")
+        drawn = Path(picture).stat().st_mtime_ns
+        assert self.prepare(capsys, mugs) == (picture, "mug was prepared before, with the same options.\n")
+        assert Path(picture).stat().st_mtime_ns == drawn
+
+    def test_none_is_wanted_and_none_is_kept_of_what_is_gone(self, mugs: Path, capsys: Capture) -> None:
+        assert self.prepare(capsys, mugs, "--no-picture")[0] is None
+        assert self.prepare(capsys, mugs)[0] is not None
+        assert self.prepare(capsys, mugs, "--force", "--no-picture")[0] is None
+        assert not paths.store("folder", "mug", "rest").with_suffix(".png").exists()
+
+    def test_where_nothing_draws_the_store_is_made(
+        self, mugs: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("no fonts")
+
+        monkeypatch.setattr("kg.viz.draw_store", fail)
+        picture, err = self.prepare(capsys, mugs)
+        assert picture is None
+        assert "No picture of mug: no fonts" in err
+        assert paths.store("folder", "mug", "rest").is_file()

@@ -32,7 +32,7 @@ def clouds(optional: bool = True) -> Clouds:
 def write(path: Path, values: Clouds, kin: list[str] | None = None) -> Store:
     write_store(
         path,
-        values,
+        [values],
         {"object": OBJECT, "frame": FRAME},
         dataset="d",
         category="c",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kg.data import Dataset, PrepareOptions, read_mesh
-from kg.data.prepare import prepare
+from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
 

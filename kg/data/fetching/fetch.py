@@ -8,16 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
-
-from kg.data.answer import name_of
-from kg.data.archive import archives_in, measure, obtain, put
 from kg.data.dataset import Get, Remote
 from kg.data.disk import full_disk_told
-from kg.data.download import Downloader
-from kg.data.order import Order
-from kg.data.place import drop_all_but, place, unpack
-from kg.data.record import Record
+from kg.data.fetching.answer import name_of
+from kg.data.fetching.archive import archives_in, measure, obtain, put
+from kg.data.fetching.download import Downloader
+from kg.data.fetching.order import Order
+from kg.data.fetching.place import drop_all_but, place, unpack
+from kg.data.fetching.record import Record
+from kg.data.lock import alone
 from kg.errors import KgError
 
 PARTS = "parts"
@@ -60,8 +59,11 @@ def fetch(order: Order) -> Fetched:
             there before is there still.
     """
     parts = order.parts()
-    order.folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(order), full_disk_told(), _tidied(order.partial):
+
+    def waits() -> None:
+        order.warn(f"Another kg fetch of {order.dataset.name} is running; waiting for it to end.")
+
+    with alone(order.folder, waits), full_disk_told(), _tidied(order.partial):
         wanted = [part for part in parts if order.force or not order.is_present(part)]
         if not wanted:
             return Fetched()
@@ -192,18 +194,3 @@ def _tidied(partial: Path) -> Iterator[None]:
                 folder.rmdir()
         with suppress(OSError):
             partial.rmdir()
-
-
-@contextmanager
-def _alone(order: Order) -> Iterator[None]:
-    """Hold the data set's lock, which the system takes away from a process that dies."""
-    lock = FileLock(order.folder.with_name(f".{order.folder.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        order.warn(f"Another kg fetch of {order.dataset.name} is running; waiting for it to end.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from kg.data import Remote, download
-from kg.data.answer import public_url
-from kg.data.download import Downloader
-from kg.data.part import Part
+from kg.data import Remote
+from kg.data.fetching import download
+from kg.data.fetching.answer import public_url
+from kg.data.fetching.download import Downloader
+from kg.data.fetching.part import Part
 from kg.errors import KgError
 
 LARGE = os.urandom(3 << 20)

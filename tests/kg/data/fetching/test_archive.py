@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kg.data import archive
-from kg.data.archive import PasswordError, find_folder, measure, obtain, unwrapped
+from kg.data.fetching import archive
+from kg.data.fetching.archive import PasswordError, find_folder, measure, obtain, unwrapped
 from kg.errors import KgError
 
 FILES = {"data/a.txt": b"first" * 1000, "data/deep/b.bin": bytes(range(256)), "data/empty": b""}

@@ -15,10 +15,19 @@ import requests
 from requests import exceptions as http
 
 import kg
-from kg.data.answer import TIMEOUT, content_range, length, name_of, pause, public_url, reason_of, validator
 from kg.data.dataset import Remote
 from kg.data.disk import full_disk_told, require_room
-from kg.data.part import Part
+from kg.data.fetching.answer import (
+    TIMEOUT,
+    content_range,
+    length,
+    name_of,
+    pause,
+    public_url,
+    reason_of,
+    validator,
+)
+from kg.data.fetching.part import Part
 from kg.errors import KgError
 
 CONNECTIONS = 8

@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from kg.data.answer import name_of
-from kg.data.archive import PasswordError, locate, obtain, put, unwrapped
 from kg.data.disk import FullDiskError
-from kg.data.download import Got
-from kg.data.order import Order
-from kg.data.record import Record
+from kg.data.fetching.answer import name_of
+from kg.data.fetching.archive import PasswordError, locate, obtain, put, unwrapped
+from kg.data.fetching.download import Got
+from kg.data.fetching.order import Order
+from kg.data.fetching.record import Record
 from kg.errors import KgError
 
 

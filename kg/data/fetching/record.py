@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from kg import paths
-from kg.data.answer import name_of, public_url
 from kg.data.dataset import Remote
-from kg.data.download import Got
+from kg.data.fetching.answer import name_of, public_url
+from kg.data.fetching.download import Got
 from kg.errors import KgError
 
 NAME = "kg-fetch.json"

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, find_folder
-from kg.data.fetch import Fetched, Planned, fetch, plan
-from kg.data.order import Order
-from kg.data.record import NAME, Record
+from kg.data.fetching.fetch import Fetched, Planned, fetch, plan
+from kg.data.fetching.order import Order
+from kg.data.fetching.record import NAME, Record
 from kg.errors import KgError
 
 

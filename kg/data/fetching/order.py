@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kg.data.archive import ARCHIVES, AskPassword
 from kg.data.dataset import Dataset
-from kg.data.download import Progress
-from kg.data.record import Record
+from kg.data.fetching.archive import ARCHIVES, AskPassword
+from kg.data.fetching.download import Progress
+from kg.data.fetching.record import Record
 from kg.errors import KgError, unknown_name
 
 

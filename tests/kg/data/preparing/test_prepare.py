@@ -7,7 +7,7 @@ import pytest
 
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.data.prepare import Prepared, prepare
+from kg.data.preparing.prepare import Prepared, prepare
 from kg.errors import KgError
 
 OPTIONS = PrepareOptions(points=32)
@@ -87,7 +87,7 @@ def test_broken_shapes_are_left_out_and_named() -> None:
     assert made.skipped[0] == ("s1", "It is torn. Mend it.")
     assert "3 points, 32 are needed" in made.skipped[1][1]
     assert "one place" in made.skipped[2][1]
-    assert progress == [(number, 6) for number in range(1, 7)]
+    assert progress == [(number, 6) for number in range(7)]
     again = prepare(fake, "good", Path("raw"), OPTIONS)
     assert not again.made
     assert again.skipped == made.skipped

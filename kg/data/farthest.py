@@ -1,0 +1,91 @@
+"""Farthest point sampling of one cloud, for preparing shapes: exact, and without PyTorch.
+
+`kg.ops.farthest_point_sample` is for batches within the network. Here clouds are larger, one comes at a
+time, and worker processes start seconds sooner where nothing imports PyTorch.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+BLOCK = 64
+"""Points looked at together: those of a block lie near each other in x, because the cloud is sorted."""
+
+
+def farthest_of_sorted(points: Points, count: int) -> Indices:
+    """Return indices (count,) into a cloud (M, 3) sorted by x, as `kg.ops.farthest_point_sample` does.
+
+    The first is 0, each next one is the farthest from those before it, of equally far ones the lowest.
+    """
+    chosen: Indices = _search()(np.ascontiguousarray(points.T, dtype=np.float32), count)
+    return chosen
+
+
+@cache
+def _search() -> Callable[[Points, int], Indices]:
+    try:
+        from numba import njit
+    except Exception:  # a broken LLVM raises whatever it likes
+        return _plain
+    # Without NaN and signed zero a maximum may be taken in any order, which lets it be vectorised.
+    compiled: Callable[[Points, int], Indices] = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(
+        _pruned
+    )
+    return compiled
+
+
+def _plain(axes: Points, count: int) -> Indices:
+    """Return the farthest points of axes (3, M): the specification of `_pruned`."""
+    chosen = np.zeros(count, dtype=np.int64)
+    distances = np.full(axes.shape[1], np.inf, dtype=np.float32)
+    for step in range(1, count):
+        x, y, z = axes - axes[:, chosen[step - 1], None]
+        np.minimum(distances, x * x + y * y + z * z, out=distances)
+        chosen[step] = distances.argmax()
+    return chosen
+
+
+def _pruned(axes: Points, count: int) -> Indices:
+    """As `_plain`, for axes (3, M) whose first is sorted: compiled by numba.
+
+    Nobody is farther from the points chosen than the latest of them was, so the latest changes nothing
+    beyond that distance in x: blocks are visited from its own one outwards until they lie beyond.
+    """
+    x, y, z = axes[0], axes[1], axes[2]
+    size = len(x)
+    blocks = (size + BLOCK - 1) // BLOCK
+    chosen = np.zeros(count, np.int64)
+    distances = np.full(size, np.inf, np.float32)
+    largest = np.full(blocks, np.inf, np.float32)  # of each block's distances
+    reach = np.float32(np.inf)
+    latest = 0
+    for step in range(1, count):
+        px, py, pz = x[latest], y[latest], z[latest]
+        for way in (-1, 1):
+            block = latest // BLOCK + (way + 1) // 2
+            while 0 <= block < blocks:
+                first = block * BLOCK
+                last = min(size, first + BLOCK)
+                gap = max(np.float32(0), px - x[last - 1] if way < 0 else x[first] - px)
+                if gap * gap > reach:
+                    break
+                top = np.float32(-1)
+                for i in range(first, last):
+                    dx, dy, dz = x[i] - px, y[i] - py, z[i] - pz
+                    distance = min(distances[i], dx * dx + dy * dy + dz * dz)
+                    distances[i] = distance
+                    top = max(top, distance)
+                largest[block] = top
+                block += way
+        farthest = int(np.argmax(largest))
+        reach = largest[farthest]
+        latest = farthest * BLOCK
+        while distances[latest] != reach:
+            latest += 1
+        chosen[step] = latest
+    return chosen

@@ -1,0 +1,1 @@
+"""Data sets brought to their folder: downloads, archives, what a user obtained by hand."""

@@ -1,0 +1,166 @@
+"""Shapes that are prepared but not yet in a store: so that what is done stays done.
+
+A preparation writes the rows of a few shapes at a time to files in a folder beside the store to be. Each
+file appears whole or not at all, and its name says which shapes it holds and what they were made from: a
+preparation that was killed goes on behind them, unless an option or a source file has changed.
+"""
+
+import hashlib
+import json
+import pickle
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kg import paths
+from kg.data.dataset import Item
+from kg.data.store import Clouds
+
+Skipped = list[tuple[str, str]]
+
+NAME = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]{16}\.npz")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The file of shapes `first` to `last` - 1, those of them that could not be read left out."""
+
+    path: Path
+    first: int
+    last: int
+
+    def read(self) -> Clouds:
+        """Return the rows."""
+        with np.load(self.path) as file:
+            values = {item.name: file[item.name] for item in fields(Clouds) if item.name in file.files}
+        return Clouds(**{**values, "ids": values["ids"].tolist(), "objects": values["objects"].tolist()})
+
+    def skipped(self) -> Skipped:
+        """Return what was left out, as (id, reason)."""
+        with np.load(self.path) as file:
+            return [(name, reason) for name, reason in json.loads(str(file["skipped"]))]
+
+
+class Parts:
+    """The folder of parts of one store to be.
+
+    Args:
+        folder: Where they lie; made when the first is written.
+        stamps: Of every shape to be, in order (see `item_stamps`).
+        settings: All that decides, besides the shape, what its row looks like.
+    """
+
+    def __init__(self, folder: Path, stamps: Sequence[str], settings: str) -> None:
+        self.folder, self._stamps, self._settings = folder, stamps, settings
+
+    def _path(self, first: int, last: int) -> Path:
+        made_from = "\n".join([self._settings, *self._stamps[first:last]])
+        return self.folder / f"{first:08d}-{last:08d}-{digest(made_from.encode())}.npz"
+
+    def write(self, first: int, clouds: Clouds, skipped: Skipped) -> None:
+        """Write the part that begins with shape `first`."""
+        path = self._path(first, first + len(clouds) + len(skipped))
+        arrays: dict[str, Any] = {"skipped": np.array(json.dumps(skipped))}
+        for item in fields(Clouds):
+            if getattr(clouds, item.name) is not None:
+                arrays[item.name] = np.asarray(getattr(clouds, item.name))
+        with paths.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+
+    def tidy(self) -> None:
+        """Remove what cannot be used: half-written files, shapes made from what is otherwise now."""
+        for path in self._files():
+            if self._part(path) is None:
+                path.unlink()
+
+    def found(self) -> list[Part]:
+        """Return the parts that are there, in order, none overlapping."""
+        parts = [part for path in self._files() if (part := self._part(path))]
+        ordered: list[Part] = []
+        # A process that outlived its parent for a moment may have written what another then made again.
+        for part in sorted(parts, key=lambda part: (part.first, -part.last)):
+            if not ordered or part.first >= ordered[-1].last:
+                ordered.append(part)
+        return ordered
+
+    def missing(self) -> list[range]:
+        """Return the shapes that are in no part yet."""
+        gaps, end = [], 0
+        for part in self.found():
+            gaps.append(range(end, part.first))
+            end = part.last
+        gaps.append(range(end, len(self._stamps)))
+        return [gap for gap in gaps if gap]
+
+    def _files(self) -> list[Path]:
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
+    def _part(self, path: Path) -> Part | None:
+        named = NAME.fullmatch(path.name)
+        part = Part(path, int(named[1]), int(named[2])) if named else None
+        return part if part and path == self._path(part.first, part.last) else None
+
+    def remove(self) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def rows_of(parts: Sequence[Part]) -> Iterator[Clouds]:
+    """Yield the rows of each part, made to fit each other: landmarks as many, material in all or in none."""
+    most, material = 0, True
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        most = max(most, rows.landmarks.shape[1])
+        material &= rows.material is not None
+    for part in parts:
+        rows = part.read()
+        assert rows.landmarks is not None
+        assert rows.landmark_ids is not None
+        wider = most - rows.landmarks.shape[1]
+        yield replace(
+            rows,
+            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
+            if most
+            else None,
+            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
+            if most
+            else None,
+            material=rows.material if material else None,
+        )
+
+
+def item_stamps(items: Sequence[Item]) -> list[str]:
+    """Return for each item what changes with it, with its source, and with the files that this names."""
+    known: dict[int, str] = {}
+
+    def stamp(source: Any) -> Any:
+        if isinstance(source, Path):
+            return _file_stamp(source)
+        if isinstance(source, tuple):
+            return [stamp(part) for part in source]
+        # Many items share what is large, as a mesh to compare with: it is looked at once.
+        if id(source) not in known:
+            known[id(source)] = digest(pickle.dumps(source))
+        return known[id(source)]
+
+    known_by = [item.name for item in fields(Item) if item.name != "source"]
+    return [json.dumps([*(getattr(item, name) for name in known_by), stamp(item.source)]) for item in items]
+
+
+def digest(data: bytes) -> str:
+    """Return a fingerprint of bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _file_stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return []  # Reading it will say what is wrong.
+    return [status.st_size, status.st_mtime_ns]

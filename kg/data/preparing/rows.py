@@ -1,0 +1,128 @@
+"""From a data set's shapes to rows of a store, a few at a time."""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kg.data.dataset import Dataset, Item
+from kg.data.normalise import normalise
+from kg.data.preparing.parts import Parts, Skipped
+from kg.data.sample import sample_shape
+from kg.data.shape import Shape
+from kg.data.store import Clouds
+from kg.errors import KgError
+
+SECONDS = 2.0
+"""At most so much work is lost when a process is killed, or one shape."""
+MOST = 256
+"""Rows that a process holds at most."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process has to know to make any of the rows.
+
+    Attributes:
+        dataset: Where the shapes come from.
+        items: Every shape to be, in order.
+        parts: Where rows go.
+        points: N, points a cloud.
+        seed: Of surface samples. Every shape draws from its own random stream, (seed, number of the
+            item), so that it comes out the same whoever makes it and whatever happens to the others.
+        strict: Stop at a broken shape instead of leaving it out.
+    """
+
+    dataset: Dataset
+    items: Sequence[Item]
+    parts: Parts
+    points: int
+    seed: int
+    strict: bool
+
+    def make(self, numbers: range) -> Generator[int, None, None]:
+        """Make the rows of these shapes and write them; yields each number when its row is made.
+
+        However it ends, the rows that were yielded are written.
+
+        Raises:
+            KgError: A shape is broken and the job is strict, or the data set fails in another way.
+            OSError: A part cannot be written.
+        """
+        first, since = numbers.start, time.monotonic()
+        rows: list[_Row] = []
+        skipped: Skipped = []
+        try:
+            for number in numbers:
+                item = self.items[number]
+                try:
+                    rows.append(self._row(item, number))
+                except KgError as error:
+                    if self.strict:
+                        raise KgError(f"{item.id}: {error.message}", error.hint) from error
+                    skipped.append((item.id, f"{error.message} {error.hint}".strip()))
+                except Exception as error:
+                    raise KgError(
+                        f"{self.dataset.name} failed at {item.id}: {type(error).__name__}: {error}",
+                        "That is a defect of the data set's plugin. The traceback: the same with --debug",
+                    ) from error
+                yield number
+                if len(rows) == MOST or time.monotonic() - since > SECONDS:
+                    self._write(first, rows, skipped)
+                    first, since, rows, skipped = number + 1, time.monotonic(), [], []
+        finally:
+            self._write(first, rows, skipped)
+
+    def _row(self, item: Item, number: int) -> "_Row":
+        shape = self.dataset.load(item)
+        points, material = sample_shape(shape, self.points, np.random.default_rng([self.seed, number]))
+        frame = normalise(points)
+        return _Row(
+            item=item,
+            shape=shape,
+            points=frame.to_normalised(points),
+            material=None if material is None else material.astype(np.float32),
+            scale=frame.scale,
+            offset=frame.offset,
+            landmarks=frame.to_normalised(shape.landmarks),
+        )
+
+    def _write(self, first: int, rows: "Sequence[_Row]", skipped: Skipped) -> None:
+        if rows or skipped:
+            self.parts.write(first, _stack(rows, self.points), skipped)
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    item: Item
+    shape: Shape
+    points: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    material: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None
+    scale: float
+    offset: float
+    landmarks: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+
+def _stack(rows: Sequence[_Row], points: int) -> Clouds:
+    most = max((len(row.landmarks) for row in rows), default=0)
+    landmarks = np.full((len(rows), most, 3), np.nan, dtype=np.float32)
+    landmark_ids = np.full((len(rows), most), -1, dtype=np.int32)
+    for number, row in enumerate(rows):
+        landmarks[number, : len(row.landmarks)] = row.landmarks
+        landmark_ids[number, : len(row.landmarks)] = row.shape.landmark_ids
+    materials = [row.material for row in rows if row.material is not None]
+    return Clouds(
+        ids=[row.item.id for row in rows],
+        objects=[row.item.object for row in rows],
+        frame=np.array([row.item.frame for row in rows], dtype=np.int32),
+        points=np.array([row.points for row in rows], dtype=np.float32).reshape(-1, points, 3),
+        scale=np.array([row.scale for row in rows], dtype=np.float64),
+        offset=np.array([row.offset for row in rows], dtype=np.float64),
+        landmarks=landmarks,
+        landmark_ids=landmark_ids,
+        # All or none: a store with gaps in its ground truth would be scored on what happens to be there.
+        material=np.array(materials, dtype=np.float32).reshape(-1, points, 3)
+        if len(materials) == len(rows)
+        else None,
+    )

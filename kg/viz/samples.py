@@ -1,0 +1,35 @@
+"""What is in a prepared store, at a glance."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data.store import Clouds, Store
+from kg.viz.picture import Rendered
+from kg.viz.sheet import contact_sheet
+from kg.viz.style import DEFAULT, Style
+
+
+def draw_store(store: Store, output: Path, shapes: int = 12, style: Style = DEFAULT) -> Rendered:
+    """Write a sheet of a store's shapes, evenly chosen, with their landmarks if it has any.
+
+    A landmark has one colour on all shapes, by its semantic id.
+
+    Raises:
+        KgError: As for `kg.viz.render`.
+    """
+    chosen = np.linspace(0, store.count - 1, min(shapes, store.count)).round().astype(np.int64)
+    clouds = store.read_rows(chosen)
+    return contact_sheet(list(clouds.points), output, clouds.ids, style, _landmarks(clouds))
+
+
+def _landmarks(clouds: Clouds) -> list[NDArray[np.float32]]:
+    """Return each cloud's landmarks by semantic id, (A, 3) each, NaN where it has none of that id."""
+    if clouds.landmarks is None or clouds.landmark_ids is None:
+        return []
+    known = np.unique(clouds.landmark_ids[clouds.landmark_ids >= 0])
+    places = np.full((len(clouds), len(known), 3), np.nan, dtype=np.float32)
+    row, slot = np.nonzero(clouds.landmark_ids >= 0)
+    places[row, np.searchsorted(known, clouds.landmark_ids[row, slot])] = clouds.landmarks[row, slot]
+    return list(places)
