@@ -1,6 +1,7 @@
 """Plane curves that outlines are drawn with: polylines (M, 2) in metres, M of at least 2."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,10 @@ Curve = NDArray[np.float64]
 
 STEPS = 16
 """Segments that a rounded corner or a bowed line is drawn with; far below the edge of a mesh."""
+
+
+SHARP = np.radians(35.0)
+"""Least turn of a corner that a mesh keeps."""
 
 
 def line(*corners: ArrayLike) -> Curve:
@@ -63,9 +68,33 @@ def bow(centre: ArrayLike, side: ArrayLike) -> Curve:
 
 
 def resample(curve: Curve, step: float) -> Curve:
-    """Return the curve at equal arc lengths near `step` metres, both its ends among them."""
+    """Return the curve at arc lengths near `step` metres, equal between one sharp corner and the next.
+
+    Both its ends are among the points, and so are its sharp corners.
+    """
+    ways = np.diff(curve, axis=0)
+    turn = np.einsum("ij,ij->i", ways[1:], ways[:-1])
+    lengths = np.linalg.norm(ways, axis=1)
+    sharp = turn < np.cos(SHARP) * lengths[1:] * lengths[:-1]
+    # What is drawn round may turn fast too, but in short steps.
+    corners = np.flatnonzero(sharp & (np.minimum(lengths[1:], lengths[:-1]) > step / 2)) + 1
+    ends = [0, *corners.tolist(), len(curve) - 1]
+    pieces = [_evenly(curve[a : b + 1], step) for a, b in pairwise(ends)]
+    return np.concatenate([*(piece[:-1] for piece in pieces[:-1]), pieces[-1]])
+
+
+def _evenly(curve: Curve, step: float) -> Curve:
     along = np.concatenate([[0.0], np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum()])
     at = np.linspace(0, along[-1], max(1, round(along[-1] / step)) + 1)
     points = np.stack([np.interp(at, along, curve[:, axis]) for axis in (0, 1)], axis=1)
     points[0], points[-1] = curve[0], curve[-1]
     return points
+
+
+def distance_to(marks: Curve, places: Curve) -> Curve:
+    """Return how far each place (M, 2) is from the nearest mark (K, 2), (M,)."""
+    # Not by the expanded square: its matrix product keeps every core busy for a millisecond's work.
+    squares = (places[:, :1] - marks[:, 0]) ** 2
+    squares += (places[:, 1:] - marks[:, 1]) ** 2
+    nearest: Curve = np.sqrt(squares.min(axis=1))
+    return nearest

@@ -7,20 +7,35 @@ import numpy as np
 
 from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.errors import KgError, unknown_name
-from kg_datasets.garments.dress import Dress
+from kg_datasets.garments.dress import LongDress, ShortDress
+from kg_datasets.garments.hat import Hat
+from kg_datasets.garments.jacket import Jacket
 from kg_datasets.garments.laying import lay
-from kg_datasets.garments.pattern import Sizes
-from kg_datasets.garments.sewing import landmark_names, sew
+from kg_datasets.garments.mask import Mask
+from kg_datasets.garments.polo import Polo
+from kg_datasets.garments.scarf import Scarf
+from kg_datasets.garments.sewing import sew
 from kg_datasets.garments.shirt import Shirt
+from kg_datasets.garments.sizes import Sizes
 from kg_datasets.garments.skirt import Skirt
+from kg_datasets.garments.tie import Tie
 from kg_datasets.garments.trousers import LongPants, ShortPants
+from kg_datasets.garments.vest import Vest
 
 CATEGORIES: Mapping[str, type[Sizes]] = {
-    "shirt": Shirt,
+    "hat": Hat,
+    "jacket": Jacket,
+    "long-dress": LongDress,
     "long-pants": LongPants,
+    "mask": Mask,
+    "polo": Polo,
+    "scarf": Scarf,
+    "shirt": Shirt,
+    "short-dress": ShortDress,
     "short-pants": ShortPants,
     "skirt": Skirt,
-    "dress": Dress,
+    "tie": Tie,
+    "vest": Vest,
 }
 
 OBJECTS = 200
@@ -30,8 +45,9 @@ OBJECTS = 200
 class Garments(Dataset):
     """Clothes from parametric sewing patterns, laid flat and lightly creased.
 
-    Landmarks are the places where the edges of the pattern meet, each on a vertex of the mesh. Material
-    coordinates are metres on the pattern: x, y, and 1 cm to the front or the back of the seams' plane.
+    Landmarks are the places where the lines of the pattern meet, each on a vertex of the mesh. Material
+    coordinates are metres on the pattern: x, y, and 1 cm to the front or the back of the seams' plane; 2
+    cm on a collar, which is turned down upon them; 0 on a garment of one layer.
     """
 
     name = "garments"
@@ -46,7 +62,7 @@ class Garments(Dataset):
 
     def landmark_names(self, category: str) -> Mapping[int, str]:
         """Return the names of the landmarks; left and right are the wearer's."""
-        return dict(enumerate(landmark_names(_sizes(category).middle().pattern())))
+        return dict(enumerate(_sizes(category).middle().pattern().places))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return as many garments as are wanted; the first of many are those of a few.

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from kg_datasets.garments.curves import bow, line, rounded, scoop, split
-from kg_datasets.garments.pattern import Edge, Half, Sizes, drawn
+from kg_datasets.garments.half import Edge, Half
+from kg_datasets.garments.sizes import Sizes, drawn
 
 
 @dataclass(frozen=True)
-class Dress(Sizes):
+class ShortDress(Sizes):
     """A tube with two straps, open at neck, armholes and hem; y = 0 at the sides of the neck.
 
     Attributes:
@@ -29,13 +30,13 @@ class Dress(Sizes):
     chest: float = drawn(0.40, 0.48)
     waist: float = drawn(0.78, 0.88)
     waist_depth: float = drawn(0.38, 0.43)
-    skirt: float = drawn(0.42, 0.72)
+    skirt: float = drawn(0.34, 0.54)
     flare: float = drawn(10.0, 26.0, sided=True)
     neck: float = drawn(0.17, 0.23)
     front_neck: float = drawn(0.10, 0.18)
     back_neck: float = drawn(0.04, 0.10)
     neck_power: float = drawn(1.3, 2.8)
-    strap: float = drawn(0.04, 0.08, sided=True)
+    strap: float = drawn(0.055, 0.09, sided=True)
     slope: float = drawn(0.012, 0.025, sided=True)
     armhole: float = drawn(0.19, 0.23, sided=True)
 
@@ -65,3 +66,11 @@ class Dress(Sizes):
             ],
             end="neck",
         )
+
+
+@dataclass(frozen=True)
+class LongDress(ShortDress):
+    """A dress that ends between calf and ankle; sizes as of the short one."""
+
+    skirt: float = drawn(0.74, 1.00)
+    flare: float = drawn(7.0, 18.0, sided=True)

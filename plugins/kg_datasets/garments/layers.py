@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_datasets.garments.curves import distance_to
+from kg_datasets.garments.pattern import BACK, FRONT, OVER
 from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
@@ -16,15 +18,30 @@ BILLOWS = 0.6
 BILLOW_WAVES = 8
 BILLOW_LENGTHS = (0.12, 0.35)
 """Metres."""
+UNDER_COLLAR = 0.22
+"""Slope with which a layer at most leaves its seams where a collar must lie around them."""
 
 
 def heights(garment: Garment, rng: np.random.Generator) -> Array:
-    """Return how far above (front) or below (back) the seams' plane each vertex is, (V,)."""
+    """Return how far above (front) or below (back) the seams' plane each vertex is, (V,).
+
+    A collar is left in that plane.
+    """
     width = np.sqrt(8 * torsion(garment))
     height = HIGHEST * (1 - np.exp(-FULLNESS * width / HIGHEST))
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
-    above: Array = garment.side * height * (1 + BILLOWS * billows)
+    height = height * (1 + BILLOWS * billows)
+    if (garment.layer == OVER).any():
+        height = np.minimum(height, UNDER_COLLAR * distance_to(_along_seams(garment), garment.flat))
+    above: Array = garment.side.clip(BACK, FRONT) * height
     return above
+
+
+def _along_seams(garment: Garment) -> Array:
+    """Return the vertices on seams between front and back, and the middles of the edges there, (K, 2)."""
+    edges = garment.edges
+    seams = edges[(garment.side[edges] == 0).all(axis=1)]
+    return np.concatenate([garment.flat[garment.side == 0], garment.flat[seams].mean(axis=1)])
 
 
 def torsion(garment: Garment) -> Array:
@@ -33,7 +50,8 @@ def torsion(garment: Garment) -> Array:
     In a strip of width w it is w²/8 in the middle, so that it measures how wide a garment is at each
     place. Linear finite elements with lumped masses, solved by conjugate gradients.
     """
-    faces, free = garment.faces, garment.side != 0
+    body = np.abs(garment.layer) <= FRONT
+    faces, free = garment.faces[body], garment.side != 0
     count = len(garment.flat)
     corners = garment.flat[faces]
     sides = np.roll(corners, -1, axis=1) - corners

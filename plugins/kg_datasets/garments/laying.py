@@ -1,6 +1,6 @@
 """Laying a garment down: from the flat pattern to a shape that cloth could have.
 
-1. The layers part, more where the garment is wide, each in billows of its own.
+1. The layers part, more where the garment is wide, each in billows of its own; a collar lies upon them.
 2. The whole is thrown into waves and bent a little.
 3. Each sleeve or leg swings in the plane and curls out of it.
 4. Edges pull back to their rest lengths, for what the other steps stretched.
@@ -9,11 +9,14 @@ Axes of the result: x to the wearer's left, y up, z out of the front, metres, ce
 box, and turned in the plane by a few degrees at most.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from kg_datasets.garments.covers import Cover, covers
 from kg_datasets.garments.layers import heights
-from kg_datasets.garments.pattern import Limb
+from kg_datasets.garments.pattern import EDGE, Limb
 from kg_datasets.garments.sewing import Garment
 
 Array = NDArray[np.float64]
@@ -30,21 +33,24 @@ WAVE_SLOPE = 0.20
 """Most slope of each wave: amplitude times 2π / wave length."""
 YAW = np.radians(4.0)
 PULLS = 40
-"""Rounds in which the edges pull."""
+"""Rounds in which the edges pull, where they are of the usual length."""
 
 OUT = np.array([0.0, 0.0, 1.0])
 
 
 def lay(garment: Garment, rng: np.random.Generator) -> Array:
     """Return the vertices (V, 3) of a garment laid down in some way, metres."""
-    points = np.concatenate([garment.flat, heights(garment, rng)[:, None]], axis=1)
+    above, upon = heights(garment, rng), covers(garment)
+    for cover in upon:
+        above[cover.vertices] = cover.below(above) + cover.rise
+    points = np.concatenate([garment.flat, above[:, None]], axis=1)
     # The gentler a bend, the later: what is bent already stretches at a bend by height times curvature.
     for _ in range(WAVES):
         points = _ripple(points, rng)
     points = _bend(points, rng)
     for limb in garment.limbs:
         points = _move(points, limb, garment.flat, rng)
-    points = _turn(_pull(points, garment), rng.uniform(-YAW, YAW))
+    points = _turn(_pull(points, garment, upon), rng.uniform(-YAW, YAW))
     centred: Array = points - (points.min(axis=0) + points.max(axis=0)) / 2
     return centred
 
@@ -106,21 +112,26 @@ def _move(points: Array, limb: Limb, flat: Array, rng: np.random.Generator) -> A
     return np.where(limb.contains(flat)[:, None], moved, points)
 
 
-def _pull(points: Array, garment: Garment) -> Array:
+def _pull(points: Array, garment: Garment, upon: Sequence[Cover]) -> Array:
     """Return the vertices after the edges have pulled and pushed towards their rest lengths.
 
-    In each round a vertex moves by the mean of what its edges ask of it.
+    In each round a vertex moves by the mean of what its edges ask of it, and what lies upon a layer stays
+    clear of it.
     """
-    count, start, end = len(points), *garment.edges.T
+    count, start, end = len(points), *np.ascontiguousarray(garment.edges.T)
     rest = np.linalg.norm(garment.flat[end] - garment.flat[start], axis=1)
     degree = np.bincount(start, minlength=count) + np.bincount(end, minlength=count)
     axes = np.ascontiguousarray(points.T)
-    for _ in range(PULLS):
+    offsets = [np.stack([axis[cover.vertices] - cover.below(axis) for axis in axes]) for cover in upon]
+    # A round reaches as far as one edge, and its work spreads as heat does.
+    for _ in range(round(PULLS * (EDGE / garment.edge) ** 2)):
         steps = [axis[end] - axis[start] for axis in axes]
         ask = (1 - rest / np.sqrt(steps[0] ** 2 + steps[1] ** 2 + steps[2] ** 2)) / 2
         for axis, step in zip(axes, steps, strict=True):
             pull = ask * step
             axis += (np.bincount(start, pull, count) - np.bincount(end, pull, count)) / degree
+        for cover, offset in zip(upon, offsets, strict=True):
+            cover.keep(axes, offset)
     return axes.T
 
 

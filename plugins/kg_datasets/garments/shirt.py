@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kg_datasets.garments.curves import bow, line, rounded, scoop, split
-from kg_datasets.garments.pattern import Edge, Half, Limb, Sizes, drawn
+from kg_datasets.garments.half import Edge, Half
+from kg_datasets.garments.pattern import Limb
+from kg_datasets.garments.sizes import Sizes, drawn
 
 LONGEST = 0.48
 """Metres under the arm at which a sleeve is at its narrowest."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kg_datasets.garments.curves import bow, rounded
-from kg_datasets.garments.pattern import Edge, Half, Sizes, drawn
+from kg_datasets.garments.half import Edge, Half
+from kg_datasets.garments.sizes import Sizes, drawn
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kg_datasets.garments.curves import bow, line, rounded
-from kg_datasets.garments.pattern import Edge, Half, Limb, Sizes, drawn
+from kg_datasets.garments.half import Edge, Half
+from kg_datasets.garments.pattern import Limb
+from kg_datasets.garments.sizes import Sizes, drawn
 
 GAP = 0.018
 """Metres from the centre line to where an inseam turns down."""
