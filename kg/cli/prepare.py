@@ -77,7 +77,7 @@ def prepare(
     kg prepare folder --from mugs/ -c mug -n 512 --variant small
     kg prepare keypointnet                         all of a fetched data set
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
-    kg prepare -c shirt --deform fold --objects 64 64 shirts that are folded
+    kg prepare -c shirt --deform drop --objects 64
     kg prepare folder --from coats/ -c coat --deform drop --frames 32
     kg prepare -c shirt --deform drag --set lift=0.3 --set bend=0.1
 
