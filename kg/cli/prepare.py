@@ -79,7 +79,7 @@ def prepare(
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
     kg prepare -c shirt --deform drop --objects 64
     kg prepare folder --from coats/ -c coat --deform drop --frames 32
-    kg prepare -c shirt --deform drag --set lift=0.3 --set bend=0.1
+    kg prepare -c shirt --deform drag --set lift=0.3 --set turns=3
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .npy .npz .xyz .txt.
