@@ -17,8 +17,11 @@ from kg.metrics.arrays import diagonals
 from kg.predictions import Predictions
 
 DAS, ALL = "das", "all"
+CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence")
+"""What keypoints that mean nothing can do well in: a template, the same points on every shape, has a perfect
+DAS without annotations; keypoints that lie all in one place, a good one with them."""
 COMPANIONS = ("coverage", "spread")
-"""A fixed template snapped to every cloud has a perfect DAS without annotations: these unmask it."""
+"""They unmask such keypoints."""
 
 FEW = 30
 """Shapes below which a figure is called rough."""
@@ -75,7 +78,7 @@ def evaluate(
     Args:
         predictions: The keypoints.
         metrics: Names in `METRICS`; "das": with annotations where there are any, else without; "all":
-            whatever can be measured. `COMPANIONS` follow "das-unsupervised" unasked.
+            whatever can be measured. `COMPANIONS` follow unasked upon any of `CONSISTENCY`.
         threshold: Instead of the metrics' own.
 
     Raises:
@@ -204,7 +207,7 @@ def _choose(names: Sequence[str], known: Sample, predictions: Predictions) -> li
                 f"The metric '{name}' cannot be measured: {where} has {LACKING[truth]} for these shapes.",
                 f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
             )
-    if "das-unsupervised" in chosen:
+    if any(name in chosen for name in CONSISTENCY):
         chosen += COMPANIONS
     return [METRICS[name] for name in dict.fromkeys(chosen)]
 

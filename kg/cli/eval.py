@@ -64,9 +64,10 @@ def evaluate(
     correspondence    how far keypoints wander as an object deforms; 0 is best
     all               each that the data allow
 
-    A template, the same points on every shape, has a das-unsupervised of 100.
-    So coverage and spread always stand beside it: only keypoints that reach
-    across the shape and keep apart can mean something.
+    A template, the same points on every shape, has a das-unsupervised of 100,
+    and keypoints all in one place can have a high das-annotated. So coverage
+    and spread always stand beside them: only keypoints that reach across the
+    shape and keep apart can mean something.
     """
     from rich.markup import escape
     from rich.text import Text

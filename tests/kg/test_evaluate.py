@@ -136,6 +136,15 @@ def test_a_template_is_perfect_only_for_das_without_annotations(save):
     assert found["spread"].values["mean"] < 1
 
 
+def test_keypoints_in_one_place_are_unmasked(save):
+    clouds = make_clouds()
+    collapsed = np.full((SHAPES, KEYPOINTS, 3), [0.1, 0.1, 0.1], np.float32)
+    found = by_name(evaluate(predict(clouds, save(clouds), keypoints=collapsed)))
+    assert list(found) == ["das-annotated", "coverage", "spread"]
+    assert found["coverage"].values["value"] == 0
+    assert found["spread"].values == {"least": 0, "mean": 0, "distinct": 1}
+
+
 def test_all_is_what_the_data_allow(save):
     everything = make_clouds()
     names = by_name(evaluate(predict(everything, save(everything)), ["all"])).keys()
@@ -167,7 +176,7 @@ def test_kin_are_compared_with_each_other(save):
     at = np.argsort(order, axis=1)[:, :KEYPOINTS]
     keypoints = np.take_along_axis(clouds.points, at[..., None], axis=1)
     kin = save(clouds, "kin.h5", ["bag"] * SHAPES)
-    (result,) = evaluate(predict(clouds, kin, keypoints=keypoints), ["correspondence"])
+    result, *_ = evaluate(predict(clouds, kin, keypoints=keypoints), ["correspondence"])
     assert (result.values["mean"], result.shapes) == (0, SHAPES)
     with pytest.raises(KgError, match="cannot be measured"):
         evaluate(predict(clouds, save(clouds, "alone.h5"), keypoints=keypoints), ["correspondence"])
