@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.sim.cloth import Cloth
 from kg.sim.deformation import Deformation
-from kg.sim.garment import Garment
+from kg.sim.garment import Garment, landmark_vertices
 from kg.sim.refine import refine
 from kg.sim.settings import Settings
-from kg.sim.simulation import Simulation
 
 Points = NDArray[np.float64]
 
@@ -85,17 +83,11 @@ class Deformed(Dataset):
 
     def _begin(self, base: Item, category: str) -> "_Sequence":
         shape = refine(self.dataset.load(base))
-        assert shape.faces is not None
         unit = metres(shape.vertices)
-        simulation = Simulation(Cloth.of_mesh(shape.vertices * unit, shape.faces), self.settings)
-        gaps = np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2)
-        landmarks = gaps.argmin(axis=0)
-        names = self.landmark_names(category)
-        ids = shape.landmark_ids.tolist()
-        places = {names[id_]: int(at) for id_, at in zip(ids, landmarks, strict=True) if id_ in names}
+        garment = Garment.of_shape(shape, self.landmark_names(category), self.settings, unit)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
-        frames = self.deformation.frames(Garment(simulation, places), self.count, rng)
-        return _Sequence(base.id, shape, landmarks, unit, frames)
+        frames = self.deformation.frames(garment, self.count, rng)
+        return _Sequence(base.id, shape, landmark_vertices(shape), unit, frames)
 
 
 def metres(vertices: Points) -> float:

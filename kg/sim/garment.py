@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data import Shape
+from kg.sim.cloth import Cloth
+from kg.sim.settings import Settings
 from kg.sim.simulation import Simulation
 
 Points = NDArray[np.float64]
@@ -25,6 +28,23 @@ class Garment:
 
     simulation: Simulation
     places: Mapping[str, int]
+
+    @classmethod
+    def of_shape(
+        cls, shape: Shape, names: Mapping[int, str], settings: Settings, unit: float = 1.0
+    ) -> "Garment":
+        """Return a mesh at rest as a garment.
+
+        Args:
+            shape: The mesh, with its landmarks if it has any.
+            names: Of landmarks, by semantic id; those without a name are left out.
+            settings: Of its cloth.
+            unit: Metres of one unit of the mesh.
+        """
+        assert shape.faces is not None
+        simulation = Simulation(Cloth.of_mesh(shape.vertices * unit, shape.faces), settings)
+        marked = zip(shape.landmark_ids.tolist(), landmark_vertices(shape).tolist(), strict=True)
+        return cls(simulation, {names[id_]: vertex for id_, vertex in marked if id_ in names})
 
     @property
     def positions(self) -> Points:
@@ -57,3 +77,10 @@ class Garment:
         near = away < 1.5 * self.simulation.cloth.edge
         near[without] = False
         return float(self.positions[near, 2].max(initial=0.0))
+
+
+def landmark_vertices(shape: Shape) -> NDArray[np.int64]:
+    """Return the vertex nearest to each of the landmarks (A,) of a mesh."""
+    gaps = np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2)
+    nearest: NDArray[np.int64] = gaps.argmin(axis=0)
+    return nearest

@@ -15,7 +15,7 @@ import numpy as np
 from kg import registry
 from kg.data import PrepareOptions
 from kg.paths import raw
-from kg.sim import Cloth, Settings, Simulation
+from kg.sim import Settings
 from kg.sim.garment import Garment
 from kg.sim.options import DEFORMATIONS
 from kg.sim.quality import measure
@@ -25,16 +25,11 @@ def sequence(category: str, deformation: str, seed: int, count: int) -> dict[str
     dataset = registry.dataset("garments")
     item = dataset.items(category, raw("garments"), PrepareOptions(objects=1, seed=seed))[0]
     shape = dataset.load(item)
-    names = dataset.landmark_names(category)
-    vertices = np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2).argmin(axis=0)
-    places = {names[number]: int(vertex) for number, vertex in zip(shape.landmark_ids, vertices, strict=True)}
-    simulation = Simulation(Cloth.of_mesh(shape.vertices, shape.faces), Settings())
+    garment = Garment.of_shape(shape, dataset.landmark_names(category), Settings())
+    simulation = garment.simulation
+    rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
-    frames = list(
-        DEFORMATIONS[deformation]().frames(
-            Garment(simulation, places), count, np.random.default_rng([seed, *item.id.encode()])
-        )
-    )
+    frames = list(DEFORMATIONS[deformation]().frames(garment, count, rng))
     seconds = time.process_time() - started
     quality = measure(frames, simulation.cloth, simulation.thickness)
     return {
