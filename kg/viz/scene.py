@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.spacing import spacing
 from kg.viz.colours import ink, mix
 from kg.viz.view import View
 
@@ -103,15 +104,5 @@ def _reach(shape: Shape) -> NDArray[np.float64]:
 
 
 def _radius(shapes: Sequence[Shape]) -> float:
-    """Return the radius at which a cloud's points nearly touch.
-
-    The sixth neighbour on a surface of density ρ lies about 1.3 / √ρ away, whether the samples are even
-    or random; the first one's distance would depend on that.
-    """
-    sixth = []
-    for shape in shapes:
-        probes = shape.points[:: -(-len(shape.points) // 64)]
-        squared = ((probes[:, None] - shape.points[None]) ** 2).sum(axis=-1)
-        rank = min(6, len(shape.points) - 1)
-        sixth.append(np.sqrt(np.partition(squared, rank, axis=1)[:, rank]))
-    return 0.29 * float(np.median(np.concatenate(sixth)))
+    """Return the radius at which a cloud's points nearly touch."""
+    return 0.29 * spacing([shape.points for shape in shapes])
