@@ -22,7 +22,7 @@ def viz(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="What kg predict wrote, or a prepared store.", show_default="out.npz"
+            metavar="FILE", help="What kg predict wrote, or a prepared store.", show_default="out.npz"
         ),
     ] = None,
     category: Annotated[
