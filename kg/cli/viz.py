@@ -126,6 +126,8 @@ def viz(
     film = output is not None and is_film(output)
     if film and ids:
         raise typer.BadParameter("chooses shapes for a sheet; a film shows all frames.", param_hint="--ids")
+    if window and object_:
+        raise typer.BadParameter("goes into a file; a window shows all.", param_hint="--object")
     pixels = size or (800 if output and output.suffix.lower() == ".mp4" else 400)
     style = Style(pixels, columns, edges, edge_threshold, labels, view, up, trails, background, renderer)
     source = _open(file, category, dataset, variant)

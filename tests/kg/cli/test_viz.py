@@ -193,6 +193,7 @@ def test_predicted_files_follow_each_other_in_a_film(
         (["-o", "a.gif", "--ids", "c-10"], 2, "--ids"),
         (["-o", "a.avi"], 1, "that of a film in .gif or .mp4."),
         (["-c", "sock"], 2, "excludes --category"),
+        (["--window", "--object", "fold/a"], 2, "--object"),
         (["--window"], 1, "A window shows predictions."),
     ],
 )
