@@ -51,7 +51,7 @@ def place_colours(
     long, short, third = np.argsort(-extent, kind="stable")
     centred = (np.asarray(material, dtype=np.float64) - low - extent / 2) / size
     lab = np.stack(
-        [0.85 + 0.06 * centred[..., third], 0.21 * centred[..., short], 0.21 * centred[..., long]], axis=-1
+        [0.85 + 0.06 * centred[..., third], 0.2 * centred[..., short], 0.2 * centred[..., long]], axis=-1
     )
     linear = (lab @ OKLAB_TO_LMS.T) ** 3 @ LMS_TO_SRGB.T
     linear = np.clip(linear, 0, 1)
