@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kg.cli.data import open_store
 from kg.cli.options import Cpu, Gpu, Kernels, assignment
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.config import Config
-    from kg.data import Dataset, Store
+    from kg.data import Store
     from kg.data.store import SplitBy
 
 
@@ -84,7 +85,7 @@ def train(
     if resume is not None:
         folder, config = _reopen(resume, given)
     else:
-        opened = _open_store(store, category, dataset, variant)
+        opened = open_store(store, category, dataset, variant)
         config = _configure(preset, given, opened, split_by)
         folder = runs.new_run(config, opened.category, name)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
@@ -123,23 +124,6 @@ def train(
         table("", ["loss", "value"], losses) if losses else "",
         "Next: kg predict, kg eval --metric das, kg viz out.npz",
     )
-
-
-def _open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
-    from kg.data import Store
-    from kg.data.find import Wanted, find_store
-    from kg.data.preparing.workers import cores
-
-    if path is not None:
-        return Store(path)
-
-    def announce(chosen: "Dataset") -> None:
-        note(f"Nothing prepared for '{category}': making it from the built-in {chosen.name}.")
-
-    with progress(f"Preparing {category or ''}") as advance:
-        return find_store(
-            Wanted(category, dataset, variant), workers=cores(), on_prepare=announce, progress=advance
-        )
 
 
 def _configure(preset: str, given: dict[str, str], store: "Store", split_by: "SplitBy") -> "Config":

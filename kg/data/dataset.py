@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
+from kg.data.camera import Camera
 from kg.data.shape import Shape
 from kg.errors import KgError
 
@@ -46,12 +47,14 @@ class PrepareOptions:
             many to make); None for all, or its default.
         seed: Of everything random: made shapes, surface samples, splits.
         deform: How the shapes are deformed (`kg.sim`), as plain values; None if they are not.
+        camera: What each cloud is seen by; None to sample whole shapes.
     """
 
     points: int = 2048
     objects: int | None = None
     seed: int = 0
     deform: Mapping[str, Any] | None = None
+    camera: Camera | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Dataset(ABC):
         by_object: True if loading the items of an object in order is much less work than loading each by
             itself, so that one process should load them all.
         unit: Of the source coordinates, for people to read ("metre", "ShapeNet unit diagonal").
+        up: The axis of the source coordinates that is up, y or z: a camera looks down along it.
     """
 
     name: ClassVar[str]
@@ -131,6 +135,7 @@ class Dataset(ABC):
     variant: ClassVar[str] = "rest"
     by_object: ClassVar[bool] = False
     unit: ClassVar[str] = "unknown"
+    up: ClassVar[str] = "y"
 
     def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
         """Return what to download: files, archives, or both.

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.camera import Camera, points_seen, surface_seen
 from kg.data.farthest import farthest_of_sorted
 from kg.data.shape import Shape
 from kg.errors import KgError
@@ -31,16 +32,19 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
 
 
 def sample_shape(
-    shape: Shape, count: int, rng: np.random.Generator
+    shape: Shape, count: int, rng: np.random.Generator, camera: Camera | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return an even cloud (count, 3) of a shape and its material coordinates (count, 3), if any.
 
     A mesh is sampled uniformly by area, four times over, and thinned by farthest point sampling. A
-    cloud of exactly `count` points stays as it is, in its order; a larger one is thinned.
+    cloud of exactly `count` points stays as it is, in its order; a larger one is thinned. Of what a camera
+    sees of either the same is made; depth is measured last, so that noise does not choose the points.
 
     Raises:
-        KgError: A cloud has fewer than `count` points, or a mesh has no area.
+        KgError: A cloud has fewer than `count` points, a mesh has no area, or the camera sees too little.
     """
+    if camera is not None:
+        return _sample_seen(shape, count, rng, camera)
     if shape.faces is None:
         points, material = shape.vertices, shape.material
         if len(points) == count:
@@ -63,7 +67,14 @@ def _sample_surface(
     # Uniform barycentric coordinates: the square root makes up for the triangle's narrowing.
     root, along = np.sqrt(rng.random(count)), rng.random(count)
     weights = np.stack([1 - root, root * (1 - along), root * along], axis=1)
+    return _places(shape, face, weights)
 
+
+def _places(
+    shape: Shape, face: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return points (n, 3) on triangles (n,) of a mesh, and their material coordinates, if any."""
+    assert shape.faces is not None
     triangles = shape.faces[face]
 
     def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,3 +82,24 @@ def _sample_surface(
         return mixed
 
     return at(shape.vertices), None if shape.material is None else at(shape.material)
+
+
+def _sample_seen(
+    shape: Shape, count: int, rng: np.random.Generator, camera: Camera
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    camera = camera.placed(rng)
+    view = camera.aim(shape.vertices)
+    points, material = shape.vertices, shape.material
+    if shape.faces is None:
+        seen = points_seen(points, view)
+        if len(seen) < count:
+            raise KgError(
+                f"The camera sees {len(seen)} of the cloud's {len(points)} points, {count} are needed.",
+                f"Ask for fewer with --points {len(seen)}, or take denser clouds.",
+            )
+        points, material = points[seen], None if material is None else material[seen]
+    else:
+        points, material = _places(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng))
+    kept = farthest_points(points, count)
+    measured = camera.measure(points[kept], view, rng)
+    return measured, None if material is None else material[kept]

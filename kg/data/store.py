@@ -113,6 +113,11 @@ class Store:
         with self._open() as file:
             return list(file["kin" if "kin" in file else "objects"].asstr()[:])
 
+    def read_column(self, name: Literal["ids", "objects"]) -> list[str]:
+        """Return the ids or the objects of all rows, (n,)."""
+        with self._open() as file:
+            return list(file[name].asstr()[:])
+
     def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
         """Return the rows of a split, or all of them.
 

@@ -1,4 +1,4 @@
-"""One colour a keypoint, the same on every shape."""
+"""One colour a keypoint, the same on every shape; and one for each place on a thing that deforms."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,21 @@ PALETTE = (
 )
 # fmt: on
 
+OKLAB_TO_LMS = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+LMS_TO_SRGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
 
 def keypoint_colours(count: int) -> NDArray[np.float64]:
     """Return the colours of keypoints 0 to count - 1, (count, 3) sRGB in 0 to 1.
@@ -21,6 +36,29 @@ def keypoint_colours(count: int) -> NDArray[np.float64]:
     """
     names = "".join(PALETTE[number % len(PALETTE)][1:] for number in range(count))
     return np.frombuffer(bytes.fromhex(names), dtype=np.uint8).reshape(count, 3) / 255
+
+
+def place_colours(
+    material: NDArray[np.floating], low: NDArray[np.floating], high: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return pale colours (..., 3) of places (..., 3) on a thing at rest, in a box with these corners (3,).
+
+    They change evenly along its two longest axes, from blue to yellow and from green to red, and get
+    lighter along the third, in OKLab (Ottosson 2020); keypoints stand out from all of them.
+    """
+    extent = np.asarray(high, dtype=np.float64) - low
+    size = max(float(extent.max()), 1e-12)
+    long, short, third = np.argsort(-extent, kind="stable")
+    centred = (np.asarray(material, dtype=np.float64) - low - extent / 2) / size
+    lab = np.stack(
+        [0.85 + 0.06 * centred[..., third], 0.2 * centred[..., short], 0.2 * centred[..., long]], axis=-1
+    )
+    linear = (lab @ OKLAB_TO_LMS.T) ** 3 @ LMS_TO_SRGB.T
+    linear = np.clip(linear, 0, 1)
+    colours: NDArray[np.float64] = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return colours
 
 
 def mix(

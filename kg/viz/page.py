@@ -1,6 +1,7 @@
 """The page around the drawings: titles, keypoint numbers, the legend, and the file it is saved to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -8,11 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from kg import paths
 from kg.viz.colours import ink, is_light, keypoint_colours
 from kg.viz.layout import Layout, shorten
 from kg.viz.scene import Scene, Shape
+
+Draw = Callable[[Axes, Shape], None]
 
 DPI = 100
 # Dates and version numbers are left out: the same predictions give the same bytes.
@@ -23,18 +27,32 @@ METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
-def save(path: Path, scene: Scene, layout: Layout, labels: bool, draw: Callable[[Axes, Shape], None]) -> None:
+def save(path: Path, scene: Scene, layout: Layout, labels: bool, draw: Draw) -> None:
     """Write the page, whole or not at all; `draw` fills the axes of each tile, the rest is done here."""
-    # Whatever the user's matplotlibrc says, this is how the page looks.
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams["svg.hashsalt"] = "kg"
+    with _own_settings():
         page = _page(scene, layout, labels, draw)
         with paths.replacing(path) as temporary:
             page.savefig(temporary, metadata=METADATA[path.suffix.lower()])
 
 
-def _page(scene: Scene, layout: Layout, labels: bool, draw: Callable[[Axes, Shape], None]) -> Figure:
+def pixels(scene: Scene, layout: Layout, labels: bool, draw: Draw) -> NDArray[np.uint8]:
+    """Return the page as a picture (height, width, 3); the arguments are those of `save`."""
+    with _own_settings():
+        page = _page(scene, layout, labels, draw)
+        page.canvas.draw()
+        return np.array(page.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Draw as is meant here, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["svg.hashsalt"] = "kg"
+        yield
+
+
+def _page(scene: Scene, layout: Layout, labels: bool, draw: Draw) -> Figure:
     size = (layout.width / DPI, layout.height / DPI)
     page = Figure(figsize=size, dpi=DPI, facecolor=tuple(scene.background))
     FigureCanvasAgg(page)

@@ -27,24 +27,49 @@ class Discs(NamedTuple):
 
 def draw(axes: "Axes", scene: Scene, shape: Shape) -> None:
     """Draw one shape into axes whose data coordinates are the scene's."""
-    layers = [_cloud(scene, shape), *_edges(scene, shape), _keypoints(scene, shape)]
+    # matplotlib measures in 1/72 inch.
+    unit = 72 * axes.get_window_extent().width / axes.figure.dpi / (2 * scene.half[0])
+    _scatter(axes, [_cloud(scene, shape)], unit)
+    _add_trails(axes, scene, shape, unit)
+    _scatter(axes, [*_edges(scene, shape), _keypoints(scene, shape)], unit)
+
+
+def _scatter(axes: "Axes", layers: list[Discs], unit: float) -> None:
     discs = Discs(*(np.concatenate(parts) for parts in zip(*layers, strict=True)))
     order = np.argsort(discs.centres[:, 2], kind="stable")
-    # matplotlib wants areas: squared diameters in 1/72 inch.
-    inches_per_unit = axes.get_window_extent().width / axes.figure.dpi / (2 * scene.half[0])
     axes.scatter(
         discs.centres[order, 0],
         discs.centres[order, 1],
-        s=(2 * discs.radii[order] * inches_per_unit * 72) ** 2,
+        s=(2 * discs.radii[order] * unit) ** 2,
         c=discs.colours[order],
         linewidths=0,
+        zorder=2,  # As lines: what is added later lies above.
     )
+
+
+def _add_trails(axes: "Axes", scene: Scene, shape: Shape, unit: float) -> None:
+    from matplotlib.collections import LineCollection
+
+    for line in scene.lines(shape):
+        flat = line.places[:, :2]
+        tint = np.column_stack([np.tile(line.colour, (len(flat), 1)), line.opacity])
+        axes.add_collection(
+            LineCollection(
+                list(np.stack([flat[:-1], flat[1:]], axis=1)),
+                colors=tint[1:],
+                linewidths=2 * line.radii[1:] * unit,
+                capstyle="butt",
+                zorder=2,
+            ),
+            autolim=False,
+        )
 
 
 def _cloud(scene: Scene, shape: Shape) -> Discs:
     half = max(scene.half)
     radii = scene.point_radius * (1 + 0.25 * np.clip(shape.points[:, 2] / half, -1, 1))
-    return Discs(shape.points, radii, cloud_colours(shape.points, half, scene.background))
+    colours = cloud_colours(shape.points, half, scene.background, shape.colours)
+    return Discs(shape.points, radii, colours)
 
 
 def _edges(scene: Scene, shape: Shape) -> list[Discs]:

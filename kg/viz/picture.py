@@ -1,9 +1,10 @@
 """From a scene to a file: who draws it, how large it is, and what was made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kg.errors import KgError, unknown_name
 from kg.viz import probe
@@ -11,10 +12,16 @@ from kg.viz.layout import Layout, arrange
 from kg.viz.scene import Scene, Shape
 from kg.viz.style import Style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from kg.viz.page import Draw
+
 Renderer = Literal["pyvista", "matplotlib"]
 RENDERERS = ("auto", "pyvista", "matplotlib")
 VECTORS = (".svg", ".pdf")
 SUFFIXES = (".png", *VECTORS)
+FILMS = (".gif", ".mp4")
 # Neither a PNG encoder nor a viewer is happy beyond this.
 LARGEST = 32_000
 
@@ -49,14 +56,15 @@ def write(scene: Scene, output: Path, style: Style) -> Rendered:
     suffix = output.suffix.lower()
     if suffix not in SUFFIXES:
         raise KgError(
-            f"{output} is no kind of picture that kg writes.", f"Its name can end in {_or(SUFFIXES)}."
+            f"{output} is no kind of picture that kg writes.",
+            f"Its name can end in {_or(SUFFIXES)}; that of a film in {_or(FILMS)}.",
         )
     layout = plan(scene, style)
-    renderer, note = _choose_renderer(style.renderer, vector=suffix in VECTORS)
-    if renderer == "pyvista":
-        _draw_solid(scene, layout, output, style.labels)
-    else:
-        _paint(scene, layout, output, style.labels)
+    renderer, note = choose_renderer(style.renderer, vector=suffix in VECTORS)
+    from kg.viz import page
+
+    with drawing(renderer, scene, layout) as draw:
+        page.save(output, scene, layout, style.labels, draw)
     ids = tuple(shape.title for shape in scene.shapes)
     return Rendered(output, ids, renderer, layout.width, layout.height, note)
 
@@ -76,7 +84,12 @@ def plan(scene: Scene, style: Style) -> Layout:
     return layout
 
 
-def _choose_renderer(asked: str, vector: bool) -> tuple[Renderer, str]:
+def choose_renderer(asked: str, vector: bool = False) -> tuple[Renderer, str]:
+    """Return who draws, as the user asked, and what they should know about it.
+
+    Raises:
+        KgError: There is no such renderer, or pyvista was asked for and does not render here.
+    """
     if asked not in RENDERERS:
         raise unknown_name("renderer", asked, RENDERERS)
     if asked == "matplotlib" or (asked == "auto" and vector):
@@ -103,22 +116,21 @@ def _or(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _draw_solid(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
-    from matplotlib.axes import Axes
+@contextmanager
+def drawing(renderer: Renderer, scene: Scene, layout: Layout) -> "Iterator[Draw]":
+    """Yield what draws a shape of the scene into the axes of its tile."""
+    if renderer == "matplotlib":
+        from kg.viz import painter
 
-    from kg.viz import page, solid
+        yield lambda axes, shape: painter.draw(axes, scene, shape)
+        return
+    from kg.viz import solid
 
     extent = (-scene.half[0], scene.half[0], -scene.half[1], scene.half[1])
     with solid.Photographer(scene, layout.tile) as photographer:
 
-        def draw(axes: Axes, shape: Shape) -> None:
+        def draw(axes: "Axes", shape: Shape) -> None:
             picture = photographer.photograph(shape)
             axes.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
 
-        page.save(output, scene, layout, labels, draw)
-
-
-def _paint(scene: Scene, layout: Layout, output: Path, labels: bool) -> None:
-    from kg.viz import page, painter
-
-    page.save(output, scene, layout, labels, lambda axes, shape: painter.draw(axes, scene, shape))
+        yield draw

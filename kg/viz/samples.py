@@ -1,5 +1,7 @@
 """What is in a prepared store, at a glance."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,24 +9,31 @@ from numpy.typing import NDArray
 
 from kg.data.store import Clouds, Store
 from kg.viz.picture import Rendered
-from kg.viz.sheet import contact_sheet
+from kg.viz.sheet import choose_shapes, contact_sheet
 from kg.viz.style import DEFAULT, Style
 
 
-def draw_store(store: Store, output: Path, shapes: int = 12, style: Style = DEFAULT) -> Rendered:
-    """Write a sheet of a store's shapes, evenly chosen, with their landmarks if it has any.
+def draw_store(
+    store: Store, output: Path, shapes: int = 12, style: Style = DEFAULT, ids: Sequence[str] = ()
+) -> Rendered:
+    """Write a sheet of a store's shapes, evenly chosen or those of `ids`, with their landmarks if it has any.
 
     A landmark has one colour on all shapes, by its semantic id.
 
     Raises:
         KgError: As for `kg.viz.render`.
     """
-    chosen = np.linspace(0, store.count - 1, min(shapes, store.count)).round().astype(np.int64)
-    clouds = store.read_rows(chosen)
-    return contact_sheet(list(clouds.points), output, clouds.ids, style, _landmarks(clouds))
+    clouds = store.read_rows(np.unique(choose_shapes(store.read_column("ids"), shapes, ids)))
+    style = replace(style, up=style.up or up_of(store))
+    return contact_sheet(list(clouds.points), output, clouds.ids, style, landmarks(clouds))
 
 
-def _landmarks(clouds: Clouds) -> list[NDArray[np.float32]]:
+def up_of(store: Store) -> str:
+    """Return the axis that is up in a store: z where its shapes are simulated, y elsewhere."""
+    return "z" if store.provenance.get("options", {}).get("deform") else "y"
+
+
+def landmarks(clouds: Clouds) -> list[NDArray[np.float32]]:
     """Return each cloud's landmarks by semantic id, (A, 3) each, NaN where it has none of that id."""
     if clouds.landmarks is None or clouds.landmark_ids is None:
         return []

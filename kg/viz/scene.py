@@ -1,15 +1,20 @@
 """What a sheet shows, before anything draws it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.viz.colours import ink, mix
+from kg.data.spacing import spacing
+from kg.viz.colours import ink, keypoint_colours, mix
 from kg.viz.view import View
 
 MARGIN = 1.06
+
+
+def _no_trails() -> NDArray[np.float64]:
+    return np.empty((0, 0, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +27,32 @@ class Shape:
         keypoints: (K, 3), in the space of the points, NaN for one that this shape lacks; (0, 3) for a
             cloud alone.
         strengths: (E,) 0 to 1, of the scene's edges on this shape.
+        colours: (N, 3) of the points, sRGB 0 to 1; None for grey.
+        trails: (T, K, 3) where the keypoints have been, the latest last, NaN where that is not known; T
+            is 0 for none.
     """
 
     title: str
     points: NDArray[np.float64]
     keypoints: NDArray[np.float64]
     strengths: NDArray[np.float64]
+    colours: NDArray[np.float64] | None = None
+    trails: NDArray[np.float64] = field(default_factory=_no_trails)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line of places (T, 3), with its radii (T,), its colour (3,) and how opaque it is at each, (T,)."""
+
+    places: NDArray[np.float64]
+    radii: NDArray[np.float64]
+    colour: NDArray[np.float64]
+    opacity: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Shapes turned to the viewer: x is right, y is up, z is near; each is centred on the origin.
+    """Shapes turned to the viewer: x is right, y is up, z is near; centred on the origin.
 
     Attributes:
         shapes: What to show.
@@ -64,6 +84,23 @@ class Scene:
         moved: NDArray[np.float64] = shape.keypoints + np.array([0, 0, 4 * max(self.half)])
         return moved
 
+    def lines(self, shape: Shape) -> "list[Line]":
+        """Return the trails of a shape, before its cloud, behind its keypoints; they fade into the past."""
+        count = len(shape.trails)
+        if count < 2:
+            return []
+        lift = np.array([0, 0, 2 * max(self.half)])
+        lines = []
+        for number, colour in enumerate(keypoint_colours(shape.trails.shape[1])):
+            known = np.isfinite(shape.trails[:, number, 0])
+            # Where it was out of sight the line is cut.
+            for run in np.split(np.arange(count), np.flatnonzero(np.diff(known)) + 1):
+                if known[run].all() and len(run) > 1:
+                    way, when = _smooth(shape.trails[run, number], run / (count - 1))
+                    radii = self.keypoint_radius * (0.1 + 0.25 * when)
+                    lines.append(Line(way + lift, radii, colour, 0.85 * when))
+        return lines
+
     def rods(self, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the radii (E,) and colours (E, 3) of the edges: the stronger, the thicker and darker."""
         colour = mix(self.background, ink(self.background), 0.45 + 0.4 * shape.strengths)
@@ -71,10 +108,22 @@ class Scene:
 
 
 def make_scene(
-    shapes: Sequence[Shape], edges: NDArray[np.int64], view: View, background: NDArray[np.float64]
+    shapes: Sequence[Shape],
+    edges: NDArray[np.int64],
+    view: View,
+    background: NDArray[np.float64],
+    together: bool = False,
 ) -> Scene:
-    """Turn shapes to the viewer and find the frame that holds all of them at one scale."""
+    """Turn shapes to the viewer and find the frame that holds all of them at one scale.
+
+    Each is centred for itself, or, `together`, all by one shift: frames of one thing that moves.
+    """
     turned = tuple(_turn(shape, view) for shape in shapes)
+    boxes = np.array([(shape.points.min(axis=0), shape.points.max(axis=0)) for shape in turned])
+    centres = boxes.mean(axis=1)
+    if together:
+        centres[:] = (boxes[:, 0].min(axis=0) + boxes[:, 1].max(axis=0)) / 2
+    turned = tuple(_move(shape, -centre) for shape, centre in zip(turned, centres, strict=True))
     reach = np.max([_reach(shape) for shape in turned], axis=0)
     size = float(reach.max())
     keypoint_radius = size * (0.05 if len(turned[0].keypoints) <= 12 else 0.042)
@@ -90,10 +139,38 @@ def make_scene(
     )
 
 
+def _smooth(
+    way: NDArray[np.float64], when: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a way (T, 3) and its times (T,) with four steps for each, through the same places.
+
+    The curve is Catmull and Rom's (1974); a way of two places stays straight.
+    """
+    padded = np.concatenate([2 * way[:1] - way[1:2], way, 2 * way[-1:] - way[-2:-1]])
+    before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    s = np.arange(4)[:, None, None] / 4
+    curve = start + s / 2 * (
+        end
+        - before
+        + s * (2 * before - 5 * start + 4 * end - after + s * (3 * (start - end) + after - before))
+    )
+    places = np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 3), way[-1:]])
+    return places, np.interp(np.arange(len(places)) / 4, np.arange(len(way)), when)
+
+
 def _turn(shape: Shape, view: View) -> Shape:
-    points = view.apply(shape.points)
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    return Shape(shape.title, points - centre, view.apply(shape.keypoints) - centre, shape.strengths)
+    return replace(
+        shape,
+        points=view.apply(shape.points),
+        keypoints=view.apply(shape.keypoints),
+        trails=view.apply(shape.trails),
+    )
+
+
+def _move(shape: Shape, step: NDArray[np.float64]) -> Shape:
+    return replace(
+        shape, points=shape.points + step, keypoints=shape.keypoints + step, trails=shape.trails + step
+    )
 
 
 def _reach(shape: Shape) -> NDArray[np.float64]:
@@ -103,15 +180,5 @@ def _reach(shape: Shape) -> NDArray[np.float64]:
 
 
 def _radius(shapes: Sequence[Shape]) -> float:
-    """Return the radius at which a cloud's points nearly touch.
-
-    The sixth neighbour on a surface of density ρ lies about 1.3 / √ρ away, whether the samples are even
-    or random; the first one's distance would depend on that.
-    """
-    sixth = []
-    for shape in shapes:
-        probes = shape.points[:: -(-len(shape.points) // 64)]
-        squared = ((probes[:, None] - shape.points[None]) ** 2).sum(axis=-1)
-        rank = min(6, len(shape.points) - 1)
-        sixth.append(np.sqrt(np.partition(squared, rank, axis=1)[:, rank]))
-    return 0.29 * float(np.median(np.concatenate(sixth)))
+    """Return the radius at which a cloud's points nearly touch."""
+    return 0.29 * spacing([shape.points for shape in shapes])

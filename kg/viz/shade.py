@@ -56,12 +56,19 @@ def facing(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cloud_colours(
-    points: NDArray[np.float64], half: float, background: NDArray[np.float64]
+    points: NDArray[np.float64],
+    half: float,
+    background: NDArray[np.float64],
+    own: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the colours (N, 3) of a cloud: grey, darker off the light and in hollows, fainter when far."""
+    """Return the colours (N, 3) of a cloud: darker off the light and in hollows, fainter when far.
+
+    `own` (N, 3) are its points' colours in the light; grey by default.
+    """
     shade = 1 - (0.35 + 0.65 * facing(points)) * (1 - 0.85 * shadow(points, half))
     far = np.clip((half - points[:, 2]) / (2 * half), 0, 1)
-    return mix(mix(LIT, DARK, shade), background, 0.45 * far)
+    lit, dark = (LIT, DARK) if own is None else (own, own * DARK / LIT)
+    return mix(mix(lit, dark, shade), background, 0.45 * far)
 
 
 def _cells(points: NDArray[np.float64], half: float, cells: int) -> NDArray[np.int64]:

@@ -104,12 +104,17 @@ def choose_shapes(ids: Sequence[str], count: int, wanted: Sequence[str] = ()) ->
     rows = {name: row for row, name in enumerate(ids)}
     for name in wanted:
         if name not in rows:
-            close = get_close_matches(name, ids, n=3, cutoff=0.3)
-            raise KgError(
-                f"There is no shape '{name}' among the {len(ids)}.",
-                f"Closest: {', '.join(close)}." if close else f"The first is called {ids[0]}.",
-            )
+            raise closest("shape", name, ids)
     return [rows[name] for name in wanted]
+
+
+def closest(kind: str, name: str, known: Sequence[str]) -> KgError:
+    """Return the error for a name that is not among so many that they cannot all be listed."""
+    close = get_close_matches(name, known, n=3, cutoff=0.3)
+    return KgError(
+        f"There is no {kind} '{name}' among the {len(known)}.",
+        f"Closest: {', '.join(close)}." if close else f"The first is called {known[0]}.",
+    )
 
 
 def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], style: Style) -> Scene:
@@ -140,10 +145,15 @@ def _scene(shapes: Sequence[Shape], edges: NDArray[np.int64], style: Style) -> S
         if not np.isfinite(shape.points).all():
             raise KgError(f"The shape '{shape.title}' has coordinates that are no numbers.")
     view = parse_view(style.view, [shape.points for shape in shapes])
-    return make_scene(shapes, edges, view, _background(style.background))
+    return make_scene(shapes, edges, view, background_colour(style.background))
 
 
-def _background(name: str) -> NDArray[np.float64]:
+def background_colour(name: str) -> NDArray[np.float64]:
+    """Return the colour (3,) that a user named.
+
+    Raises:
+        KgError: It is none.
+    """
     from matplotlib.colors import to_rgb
 
     try:

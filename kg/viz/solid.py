@@ -82,7 +82,7 @@ def add_shape(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.fl
     plotter.set_background(tuple(scene.background))
     plotter.add_mesh(
         pyvista.PolyData(shape.points),
-        scalars=cloud_colours(shape.points, half, scene.background),
+        scalars=cloud_colours(shape.points, half, scene.background, shape.colours),
         rgb=True,
         style="points",
         render_points_as_spheres=True,
@@ -91,11 +91,25 @@ def add_shape(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.fl
         diffuse=0.4,
         render=False,
     )
+    _add_trails(plotter, scene, shape)
     if len(keypoints):
         _add_balls(plotter, keypoints, scene.keypoint_radius)
         _add_rods(plotter, scene, shape, keypoints)
     _light(plotter, half)
     _aim(plotter, scene)
+
+
+def _add_trails(plotter: Any, scene: Scene, shape: Shape) -> None:
+    for line in scene.lines(shape):
+        # A tube of a way without length cannot be made.
+        if not np.ptp(line.places, axis=0).any():
+            continue
+        way = pyvista.lines_from_points(line.places)
+        way["radius"] = line.radii
+        tint = np.column_stack([np.tile(line.colour, (len(line.places), 1)), line.opacity])
+        way["tint"] = (255 * tint).round().astype(np.uint8)
+        tube = way.tube(scalars="radius", absolute=True, n_sides=12, capping=False)
+        plotter.add_mesh(tube, scalars="tint", rgba=True, lighting=False, culling="back", render=False)
 
 
 def _add_balls(plotter: Any, keypoints: NDArray[np.float64], radius: float) -> None:

@@ -14,7 +14,8 @@ class Style:
         threshold: Draw every edge with at least this mean weight instead, 0 to 1.
         labels: Write the ids under the shapes and the numbers on the keypoints.
         view: auto, front, back, side, top or "azimuth,elevation" in degrees.
-        up: The axis that is up in the source, y or z.
+        up: The axis that is up in the source, y or z; None for z where it is known to be, else y.
+        trails: Draw where the keypoints of a sequence have been.
         background: A colour that matplotlib knows: a name or #rrggbb.
         renderer: auto, pyvista or matplotlib; auto is pyvista where it renders, and for vector files
             matplotlib.
@@ -26,7 +27,8 @@ class Style:
     threshold: float | None = None
     labels: bool = False
     view: str = "auto"
-    up: str = "y"
+    up: str | None = None
+    trails: bool = True
     background: str = "white"
     renderer: str = "auto"
 

@@ -40,8 +40,8 @@ class View:
         return turned
 
 
-def upright(points: NDArray[np.floating], up: str) -> NDArray[np.float64]:
-    """Return points (..., 3) turned so that +y is up; `up` is the axis that is up in them, y or z.
+def upright(points: NDArray[np.floating], up: str | None) -> NDArray[np.float64]:
+    """Return points (..., 3) turned so that +y is up; `up` is the axis that is up in them, y (or None) or z.
 
     Where z is up, the front is taken to be -y.
 
@@ -49,7 +49,7 @@ def upright(points: NDArray[np.floating], up: str) -> NDArray[np.float64]:
         KgError: It is another axis.
     """
     coordinates = np.asarray(points, dtype=np.float64)
-    if up == "y":
+    if up in ("y", None):
         return coordinates
     if up == "z":
         return coordinates[..., [0, 2, 1]] * [1, 1, -1]

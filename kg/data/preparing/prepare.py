@@ -109,7 +109,7 @@ def prepare(
         parts.tidy()
         if strict:
             _refuse([entry for part in parts.found() for entry in part.skipped()])
-        job = Job(dataset, items, parts, options.points, options.seed, strict)
+        job = Job(dataset, items, parts, options.points, options.seed, strict, options.camera)
         try:
             _make(job, workers, progress)
         except KeyboardInterrupt as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
 from kg.data.normalise import normalise
 from kg.data.preparing.parts import Parts, Skipped
@@ -32,6 +33,7 @@ class Job:
         seed: Of surface samples. Every shape draws from its own random stream, (seed, number of the
             item), so that it comes out the same whoever makes it and whatever happens to the others.
         strict: Stop at a broken shape instead of leaving it out.
+        camera: What each shape is seen by; None to sample whole shapes.
     """
 
     dataset: Dataset
@@ -40,6 +42,7 @@ class Job:
     points: int
     seed: int
     strict: bool
+    camera: Camera | None = None
 
     def make(self, numbers: range) -> Generator[int, None, None]:
         """Make the rows of these shapes and write them; yields each number when its row is made.
@@ -76,7 +79,11 @@ class Job:
 
     def _row(self, item: Item, number: int) -> "_Row":
         shape = self.dataset.load(item)
-        points, material = sample_shape(shape, self.points, np.random.default_rng([self.seed, number]))
+        camera = self.camera
+        if camera is not None and camera.per == "object":
+            camera = camera.placed(np.random.default_rng([self.seed, *item.object.encode()]))
+        rng = np.random.default_rng([self.seed, number])
+        points, material = sample_shape(shape, self.points, rng, camera)
         frame = normalise(points)
         return _Row(
             item=item,

@@ -58,6 +58,7 @@ class Garments(Dataset):
     keypoints = 8
     farthest = 12
     variant = "laid"
+    up = "z"
     unit = "metre"
 
     def landmark_names(self, category: str) -> Mapping[int, str]:

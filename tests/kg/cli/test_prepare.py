@@ -45,6 +45,7 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
         "objects": None,
         "seed": 3,
         "deform": None,
+        "camera": None,
         "raw": str(mugs),
     }
 
@@ -270,3 +271,25 @@ def test_options_of_a_deformation(capsys: Capture) -> None:
     capsys.readouterr()
     assert run(["prepare", "-c", "shirt", "--deform", "fold", "--set", "blend=1"]) == 1
     assert "blend" in capsys.readouterr().err
+
+
+def test_what_a_camera_sees_is_a_variant_of_its_own(capsys: Capture) -> None:
+    words = ("-c", "mask", "--objects", "2", "-n", "64", "--camera", "--set", "camera.up=z")
+    [store] = prepare(capsys, *words, "--set", "camera.elevation=90")["stores"]
+    assert store["file"] == str(paths.store("garments", "mask", "laid-camera"))
+    seen_by = Store(Path(store["file"])).provenance["options"]["camera"]
+    assert (seen_by["up"], seen_by["elevation"], seen_by["azimuth"]) == ("z", 90, None)
+    deformed = ("-c", "mask", "--objects", "1", "-n", "64", "--camera", "--deform", "drop", "--frames", "2")
+    [store] = prepare(capsys, *deformed, "--set", "seconds=0.02", "--set", "camera.noise=0.001")["stores"]
+    assert store["file"] == str(paths.store("garments", "mask", "drop-camera"))
+    made = Store(Path(store["file"])).provenance["options"]
+    assert (made["camera"]["up"], made["camera"]["noise"], made["deform"]["seconds"]) == ("z", 0.001, 0.02)
+
+
+def test_options_of_a_camera(capsys: Capture) -> None:
+    assert run(["prepare", "--set", "help", "--json"]) == 0
+    assert "camera.field_of_view" in json.loads(capsys.readouterr().out)["camera"]
+    assert run(["prepare", "--set", "camera.noise=1"]) == 2
+    assert "camera.noise goes with --camera" in capsys.readouterr().err
+    assert run(["prepare", "-c", "mask", "--camera", "--set", "camera.noize=1"]) == 1
+    assert "Did you mean 'noise'" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kg.viz.colours import PALETTE, ink, keypoint_colours, mix
+from kg.viz.colours import PALETTE, ink, keypoint_colours, mix, place_colours
 
 LMS = np.array(
     [
@@ -84,3 +84,16 @@ def test_mixing_goes_from_the_first_to_the_second() -> None:
 @pytest.mark.parametrize("background", [[1.0, 1.0, 1.0], [0.05, 0.05, 0.1], [0.9, 0.85, 0.3]])
 def test_ink_contrasts_with_its_background(background: list[float]) -> None:
     assert abs(ink(np.array(background)).mean() - np.mean(background)) > 0.35
+
+
+def test_places_have_pale_colours_that_change_with_them_and_differ_from_keypoints() -> None:
+    low, high = np.array([0.0, -1, 5]), np.array([2.0, 1, 5.1])
+    places = np.random.default_rng(0).uniform(low, high, (500, 3))
+    colours = place_colours(places, low, high)
+    assert ((colours >= 0) & (colours <= 1)).all()
+    far = np.linalg.norm(places[:, None] - places, axis=2)
+    apart = np.linalg.norm(oklab(colours, "normal")[:, None] - oklab(colours, "normal"), axis=2)
+    assert np.corrcoef(far.ravel(), apart.ravel())[0, 1] > 0.95
+    assert apart[far < 0.05].max() < 0.02
+    marks = oklab(keypoint_colours(8), "normal")
+    assert np.linalg.norm(oklab(colours, "normal")[:, None] - marks, axis=2).min() > 0.04

@@ -7,7 +7,9 @@ import pytest
 
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.data.camera import Camera
 from kg.data.preparing.prepare import Prepared, prepare
+from kg.data.store import Clouds
 from kg.errors import KgError
 
 OPTIONS = PrepareOptions(points=32)
@@ -164,3 +166,40 @@ def test_nothing_to_prepare() -> None:
 def test_a_category_becomes_no_path(category: str) -> None:
     with pytest.raises(KgError, match="cannot be called"):
         prepare(Fake(), category, Path("raw"), OPTIONS)
+
+
+class TestCamera:
+    """Of the tetrahedra only what a camera sees, which is one for the frames of an object."""
+
+    def stored(self, camera: Camera, seed: int = 0) -> Clouds:
+        alike = Fake(instead=dict.fromkeys(range(6), tetrahedron(0)))
+        return run(alike, PrepareOptions(points=128, camera=camera, seed=seed), force=True).store.read()
+
+    def test_the_options_are_in_the_provenance_and_find_the_store(self) -> None:
+        made = run(Fake(), PrepareOptions(points=32, camera=Camera(azimuth=10)))
+        assert made.store.provenance["options"]["camera"]["azimuth"] == 10
+        assert not run(Fake(), PrepareOptions(points=32, camera=Camera(azimuth=10))).made
+        with pytest.raises(KgError, match="other options"):
+            run(Fake(), PrepareOptions(points=32))
+
+    def test_points_keep_their_material(self) -> None:
+        clouds = self.stored(Camera())
+        assert clouds.material is not None
+        source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+        np.testing.assert_allclose(source, clouds.material, atol=1e-5)
+        # From 20 degrees above the horizon nobody sees the bottom, y = 0.
+        assert (clouds.material[..., 1] > 1e-6).all()
+
+    @pytest.mark.parametrize(("per", "same"), [("object", True), ("cloud", False)])
+    def test_frames_of_an_object_are_seen_from_one_side(self, per: str, same: bool) -> None:
+        """Of the three upright sides a camera sees one, two or three."""
+        material = self.stored(Camera(per=per)).material
+        assert material is not None
+        x, y, z = (material[..., axis] < 1e-6 for axis in range(3))
+        sides = np.stack([x.any(axis=1), y.any(axis=1), z.any(axis=1)], axis=1)
+        assert (sides[::2] == sides[1::2]).all() == same
+
+    def test_the_seed_decides(self) -> None:
+        first, again, other = self.stored(Camera()), self.stored(Camera()), self.stored(Camera(), seed=1)
+        np.testing.assert_array_equal(first.points, again.points)
+        assert (first.points != other.points).any()
