@@ -71,7 +71,10 @@ def evaluate(
     _check_threshold(chosen, threshold, held)
     broken = _not_held(held, predictions, threshold, [metric.name for metric in chosen])
     if broken and protocol is not None:
-        raise KgError(f"This is not the protocol '{held.name}': {broken}.", "Leave --protocol out.")
+        raise KgError(
+            f"This is not the protocol '{held.name}': {broken}.",
+            "Leave --protocol out, or choose another: kg eval --protocol help",
+        )
     return [
         _measure(
             metric,
@@ -186,6 +189,9 @@ def _not_held(
         return f"it takes the split '{protocol.splits[0]}', these are '{split}'"
     if protocol.split_by is not None and by != protocol.split_by:
         return f"it takes a split by {protocol.split_by}, this one is by {by}"
+    frames = len(np.unique(predictions.objects)) < len(predictions)
+    if protocol.sequences_by_frame and frames and by != "frame":
+        return f"it takes sequences split by frame, this split is by {by}"
     fixed = [name for name in metrics if threshold not in (None, protocol.thresholds.get(name, threshold))]
     if fixed:
         return f"the threshold of {fixed[0]} is {protocol.thresholds[fixed[0]]}, not {threshold}"
@@ -220,6 +226,7 @@ def _measure(
     cautions = _cautions(metric, used, len(sample), meta)
     if terms.space == "source" and metric.threshold is not None and threshold is None:
         cautions += _unusual_threshold(used, terms.threshold, terms.unit)
+    held = held and protocol.covers(metric.name)
     if held and protocol.caution:
         cautions.append(protocol.caution)
     values, draws = _values(measured, used)

@@ -113,7 +113,6 @@ def evaluate(
         return
     from rich.markup import escape
 
-    from kg.again import Again
     from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
     from kg.combine import in_common, mean_over_runs, mean_robustness
     from kg.evaluate import ALL, check_names
@@ -143,7 +142,7 @@ def evaluate(
         of: list[Path | None] = [*(targets or [])] or [None]
         for target in of:
             predictions, detector = _predict(target, split, checkpoint, store, gpu, cpu, ask_again, advance)
-            again = None if detector is None else Again(detector, predictions, seed, advance)
+            again = None if detector is None else _again(detector, predictions, seed, advance)
             per_run.append(results_of(predictions, again))
             metas.append(predictions.meta)
             if asked:
@@ -182,15 +181,14 @@ def _predict(
     advance: Callable[..., None],
 ) -> "tuple[Predictions, Detector | None]":
     """Return predictions, and their detector: a run's own, a file's where it is here and wanted again."""
-    from kg.devices import choose_device
-    from kg.predict import Detector, predict_store
-
     if target is None or target.suffix != ".npz":
+        from kg.devices import choose_device
+        from kg.predict import Detector, predict_store
+
         detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
         part = None if split == "all" else split or "test"
         return predict_store(detector, store=store, split=part, progress=advance), detector
 
-    from kg.again import detector_of
     from kg.predictions import Predictions
 
     for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
@@ -200,7 +198,21 @@ def _predict(
                 f"Leave {option} out, or predict again with: kg predict {option} {value}",
             )
     predictions = Predictions.load(target)
-    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu)) if again else None
+    if not again:
+        return predictions, None
+
+    from kg.again import detector_of
+    from kg.devices import choose_device
+
+    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu))
+
+
+def _again(
+    detector: "Detector", predictions: "Predictions", seed: int, advance: Callable[..., None]
+) -> "Again":
+    from kg.again import Again
+
+    return Again(detector, predictions, seed, advance)
 
 
 def _shared(results: "list[Result]") -> dict[str, list[str]]:
