@@ -95,20 +95,16 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
 def measure_robustness(
     again: "Again",
     asked: Sequence[tuple[str, list[float]]],
-    measure: "Callable[[Predictions, Again], list[Result]]",
+    measure: "Callable[[Predictions], list[Result]]",
 ) -> list[Robustness]:
     """Measure the keypoints found in clouds that are ever worse.
 
     Args:
         again: The detector and its predictions on clean clouds.
         asked: Corruptions with their levels.
-        measure: Of predictions and the detector that made them; `kg.evaluate.evaluate`, with its options.
+        measure: Of predictions; `kg.evaluate.evaluate`, with its options.
     """
-
-    def again_measured(name: str, level: float) -> list[Result]:
-        return measure(again.corrupted(name, level), again)
-
     return [
-        Robustness(name, levels, [again_measured(name, level) for level in levels], again.seed)
+        Robustness(name, levels, [measure(again.corrupted(name, level)) for level in levels], again.seed)
         for name, levels in asked
     ]

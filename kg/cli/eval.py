@@ -24,7 +24,7 @@ def evaluate(
     targets: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="What kg predict wrote, or a run folder; of several, the mean. By default the latest run.",
         ),
     ] = None,
@@ -35,8 +35,8 @@ def evaluate(
         ),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="How to measure: strict, paper, ...; help lists them. Default: strict.")
-    ] = None,
+        str, typer.Option(help="How to measure: strict, paper, ...; help lists them.")
+    ] = "strict",
     split: Annotated[
         Part | None,
         typer.Option(help="Which shapes to predict, for a run. Default: test."),
@@ -103,7 +103,7 @@ def evaluate(
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
 
-    Brackets hold 95 % of what other objects of the kind would give (bootstrap).
+    The column 95 % is what other objects of the kind would give (bootstrap).
     """
     if protocol == "help":
         _list_protocols(as_json)
@@ -118,24 +118,29 @@ def evaluate(
     from kg.evaluate import ALL, check_names
     from kg.evaluate import evaluate as measure
     from kg.metrics import METRICS
-    from kg.protocols import STRICT, find_protocol
+    from kg.protocols import find_protocol
     from kg.robustness import measure_robustness, parse_corruption
     from kg.tables import write_csv, write_latex
 
     names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
     if metric is not None:
         check_names(names)
-    wanted = find_protocol(protocol or STRICT)
+    wanted = find_protocol(protocol)
     asked = [parse_corruption(text) for text in corrupt or []]
     if plot is not None:
         from kg.viz.curves import check_plot, draw_curves
 
         check_plot(plot)
-    ask_again = bool(asked) or wanted.corruption is not None
-    ask_again |= any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in names)
+    asking = [name for name in names if name in METRICS and METRICS[name].truth == "detector"]
+    ask_again = bool(asked or asking) or ALL in names or wanted.corruption is not None
+    # What corrupts clouds by itself has nothing to tell of corrupted ones.
+    if asked and (wanted.corruption is not None or (names and names == asking)):
+        what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
+        raise KgError(f"--corrupt does not go with {what}, which detects anew itself.", "Leave one out.")
 
     def results_of(predictions: "Predictions", again: "Again | None" = None) -> "list[Result]":
-        return measure(predictions, names or None, threshold=threshold, protocol=protocol, detector=again)
+        chosen = names if again else [name for name in names if name not in asking or not asked]
+        return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
 
     per_run, per_corruption, metas = [], [], []
     with progress("Predicting") as advance:

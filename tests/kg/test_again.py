@@ -66,13 +66,13 @@ def test_useek_turns_every_shape(again):
 
 
 def test_curves_over_levels(again):
-    def measure(predictions, again):
-        return evaluate(predictions, ["das", "miou"], detector=again)
+    def measure(predictions):
+        return evaluate(predictions, ["das", "miou"])
 
     asked = [parse_corruption("noise=0:0.08:3"), parse_corruption("rotation=90")]
     noise, rotation = measure_robustness(again, asked, measure)
     assert (noise.levels, rotation.levels) == ([0, 0.04, 0.08], [90])
-    clean = measure(again.predictions, again)
+    clean = measure(again.predictions)
     assert noise.results[0][0].values == pytest.approx(clean[0].values)
     das, miou = noise.headlines()[:2]
     assert (das.name, miou.name) == ("das-annotated", "miou")

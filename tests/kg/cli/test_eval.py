@@ -216,6 +216,8 @@ def test_what_is_wrong_is_noticed_before_predicting(detections, capsys):
         (["--protocol", "papre"], "Did you mean 'paper'?"),
         (["--corrupt", "noise=5"], "noise has levels from 0 to 1"),
         (["--plot", "out.jpg"], "has to be .png"),
+        (["--corrupt", "noise", "--protocol", "useek"], "does not go with the protocol 'useek'"),
+        (["--corrupt", "noise", "-m", "chamfer"], "does not go with chamfer"),
     ):
         assert run(["eval", "--cpu", *wrong]) == 1
         assert message in capsys.readouterr().err
