@@ -69,10 +69,10 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol(
             name="paper",
-            title="DAS with self-pairs, mIoU at 0.1 in the data set's units; garments by frames",
+            title="DAS with self-pairs, mIoU at 0.1 in the data set's units; garments by frames, unsupervised",
             source="Key-Grid, NeurIPS 2024; counted as in Skeleton Merger, CVPR 2021",
             metrics=("das",),
-            optional=("miou",),
+            optional=("das-unsupervised", "miou"),
             thresholds={"miou": 0.1},
             self_pairs=True,
             sequences_by_frame=True,
