@@ -69,7 +69,7 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol(
             name="paper",
-            title="DAS with self-pairs, mIoU at 0.1 in the data set's units; garments by frames, unsupervised",
+            title="DAS with self-pairs, mIoU at 0.1 in the data set's units; garments by frames",
             source="Key-Grid, NeurIPS 2024; counted as in Skeleton Merger, CVPR 2021",
             metrics=("das",),
             optional=("das-unsupervised", "miou"),
