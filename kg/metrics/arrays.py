@@ -1,6 +1,6 @@
 """What the metrics share: checks of their arrays, nearest points, agreement of labels."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,6 +75,14 @@ def nearest(
     return found
 
 
+def snapped(
+    places: NDArray[np.float64], cloud: NDArray[np.float64], values: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the point of the cloud (n, N, 3) nearest to each place (n, K, 3), or its value, of (n, N, 3)."""
+    closest = nearest(places, cloud).indices[..., None]
+    return np.asarray(np.take_along_axis(cloud if values is None else values, closest, axis=1))
+
+
 def diagonals(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the length (n,) of the diagonal of each cloud's axis-aligned bounding box."""
     lengths: NDArray[np.float64] = np.linalg.norm(points.max(1) - points.min(1), axis=1)
@@ -93,7 +101,53 @@ def extents(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return lengths
 
 
-def agreement(labels: NDArray[np.int64]) -> float:
-    """Return which share of the m * m ordered pairs of labels (m,) are equal, each with itself included."""
-    _, counts = np.unique(labels, return_counts=True)
-    return float(np.square(counts / len(labels)).sum())
+class Agreement:
+    """Which share of pairs of labels are equal.
+
+    Args:
+        rows: (m,) the shape of each label.
+        labels: (m,).
+        self_pairs: Count the pairs of a label with itself. Of m labels these are the m-th part of all
+            pairs, on any resampling too: copies of one shape, which always agree, would otherwise make a
+            resampling look better than the shapes are.
+    """
+
+    def __init__(self, rows: NDArray[np.int64], labels: NDArray[np.int64], self_pairs: bool) -> None:
+        self.rows, self.self_pairs = rows, self_pairs
+        _, self.group, self.sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        self.one_hot = (self.group[:, None] == np.arange(len(self.sizes))).astype(np.float64)
+
+    def __call__(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share (R,), 0 to 1, for weights (R, n) of the shapes; NaN where there is no pair."""
+        mine = weights[:, self.rows]
+        own: NDArray[np.float64] = np.square(mine).sum(1)
+        pairs = np.square(mine.sum(1)) - own
+        agreeing = np.square(mine @ self.one_hot).sum(1) - own
+        share = divide(agreeing, pairs)
+        if not self.self_pairs:
+            return share
+        if len(self.rows) == 1:
+            return np.ones(len(weights))
+        return np.asarray((1 + (len(self.rows) - 1) * share) / len(self.rows))
+
+    def per_row(self) -> NDArray[np.float64]:
+        """Return with which share of the labels each agrees, (m,)."""
+        alone = not self.self_pairs
+        others = len(self.rows) - alone
+        with np.errstate(invalid="ignore"):
+            return np.asarray((self.sizes[self.group] - alone) / others)
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean (R,) of the values (m, R) that are not NaN; NaN where none is known."""
+    known = ~np.isnan(values)
+    count = known.sum(0)
+    total = np.where(known, values, 0).sum(0)
+    return divide(total, count)
+
+
+def divide(above: NDArray[np.floating], below: NDArray[Any]) -> NDArray[np.float64]:
+    """Return above / below, both (R,), NaN where that divides by 0."""
+    divided: NDArray[np.float64] = np.full(above.shape, np.nan)
+    np.divide(above, below, out=divided, where=below > 0)
+    return divided
