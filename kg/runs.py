@@ -95,6 +95,20 @@ def read_config(run: Path) -> Config:
         raise KgError(f"{run / 'config.json'} cannot be read: {error}") from error
 
 
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """Return the entries of a run's metrics.jsonl; a last line that was cut short is left out."""
+    path = run / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    entries = []
+    for line in path.read_text().splitlines():
+        try:
+            entries.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return entries
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, whole or not at all."""
     with paths.replacing(path) as temporary:

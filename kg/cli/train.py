@@ -12,7 +12,6 @@ from kg.errors import KgError
 if TYPE_CHECKING:
     from kg.config import Config
     from kg.data import Dataset, Store
-    from kg.data.store import SplitBy
 
 
 def train(
@@ -43,6 +42,14 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other option; --set help lists them."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="Leave a part of the method out: heatmap, encoder-features (of the decoder), similarity, "
+            "farthest-point (losses); may be repeated.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Continue a run exactly: its folder or name, or 'latest'.")
@@ -58,6 +65,7 @@ def train(
     kg train --category shirt --gpu 0           the full training, on a GPU
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
+    kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --resume latest                    go on after Ctrl-C or a crash
 
     Watch it with: tensorboard --logdir runs
@@ -67,6 +75,7 @@ def train(
         return
     from kg import runs
     from kg.devices import choose_device, describe
+    from kg.recipe import Recipe
     from kg.train import Progress
     from kg.train import train as run_training
 
@@ -82,10 +91,10 @@ def train(
     given = {key: str(value) for key, value in texts.items() if value is not None}
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
-        folder, config = _reopen(resume, given)
+        folder, config = _reopen(resume, given | ({"without": "..."} if without else {}))
     else:
         opened = _open_store(store, category, dataset, variant)
-        config = _configure(preset, given, opened, split_by)
+        config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
         folder = runs.new_run(config, opened.category, name)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
 
@@ -101,7 +110,8 @@ def train(
         try:
             summary = run_training(config, folder, device, resume=resume is not None, report=report)
         except Exception:
-            runs.discard_if_empty(folder)
+            if resume is None:
+                runs.discard_if_empty(folder)
             raise
 
     result = {
@@ -140,25 +150,6 @@ def _open_store(path: Path | None, category: str | None, dataset: str | None, va
         return find_store(
             Wanted(category, dataset, variant), workers=cores(), on_prepare=announce, progress=advance
         )
-
-
-def _configure(preset: str, given: dict[str, str], store: "Store", split_by: "SplitBy") -> "Config":
-    from dataclasses import replace
-
-    from kg import config as configuration
-    from kg import registry
-
-    config = configuration.preset(preset)
-    try:
-        source = registry.dataset(store.dataset)
-        defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
-    except KgError:
-        # The store outlives the plugin that made it.
-        defaults = {}
-    for key, text in (defaults | given).items():
-        config = config.override(key, text)
-    data = configuration.DataConfig(str(store.path.resolve()), store.checksum, split_by)
-    return replace(config, data=data)
 
 
 def _reopen(resume: Path, given: dict[str, str]) -> "tuple[Path, Config]":
