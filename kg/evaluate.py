@@ -1,20 +1,20 @@
-"""Figures for predictions, each with what it takes to read it: split, space, threshold, shapes."""
+"""Figures for predictions, each with what it takes to read it: protocol, split, space, threshold, shapes."""
 
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kg.data.store import Store
 from kg.errors import KgError, unknown_name
-from kg.metrics import METRICS, Metric, Sample
+from kg.metrics import METRICS, Measured, Metric, Sample, Terms
 from kg.metrics.arrays import diagonals
+from kg.metrics.bootstrap import interval, resample
 from kg.predictions import Predictions
+from kg.protocols import STRICT, Protocol, find_protocol
+from kg.results import NO_PROTOCOL, Result
+from kg.truth import LACKING, LEFT_OUT, known_sample, measurable, plain_sample
 
 DAS, ALL = "das", "all"
 CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence")
@@ -29,47 +29,13 @@ FEW = 30
 PUBLISHED_SHARE = 0.1
 """What the published mIoU's threshold is of a ShapeNet shape's diagonal, which is 1."""
 
-LACKING = {
-    "landmarks": "no annotated landmarks",
-    "material": "no object with material coordinates on several frames",
-}
-LEFT_OUT = {"landmarks": "they have no landmarks", "material": "their objects have no other frame"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """One metric's answer.
-
-    Attributes:
-        metric: Its name.
-        values: Its named parts; NaN where one is undefined.
-        units: Of the parts.
-        shapes: How many shapes it was measured on.
-        split: Which part of the data they are.
-        space: Where distances were measured, with the unit for source coordinates.
-        threshold: In units of the space; None if it has none.
-        reference: Id of the shape that the others were compared with; None if it compares with none.
-        warnings: What a reader has to know before trusting it.
-    """
-
-    metric: str
-    values: dict[str, float]
-    units: dict[str, str]
-    shapes: int
-    split: str
-    space: str
-    threshold: float | None
-    reference: str | None
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, which knows no NaN: None stands for undefined."""
-        values = {part: None if math.isnan(value) else value for part, value in self.values.items()}
-        return {**asdict(self), "values": values}
-
 
 def evaluate(
-    predictions: Predictions, metrics: Sequence[str] = (DAS,), *, threshold: float | None = None
+    predictions: Predictions,
+    metrics: Sequence[str] | None = None,
+    *,
+    threshold: float | None = None,
+    protocol: str | None = None,
 ) -> list[Result]:
     """Measure keypoints.
 
@@ -78,19 +44,30 @@ def evaluate(
     Args:
         predictions: The keypoints.
         metrics: Names in `METRICS`; "das": with annotations where there are any, else without; "all":
-            whatever can be measured. `COMPANIONS` follow unasked upon any of `CONSISTENCY`.
+            whatever can be measured. `COMPANIONS` follow unasked upon any of `CONSISTENCY`. By default
+            the protocol's own.
         threshold: Instead of the metrics' own.
+        protocol: Name in `PROTOCOLS`; by default `STRICT` where the predictions keep to it, else none.
 
     Raises:
         KgError: A metric is unknown, its ground truth is not there or its store has changed, the
-            threshold fits no metric, or the predictions are broken.
+            threshold fits no metric, the predictions do not keep to the protocol, or are broken.
     """
-    check_names(metrics)
-    plain = _plain_sample(predictions)
-    known = _known_sample(predictions, plain, metrics)
-    chosen = _choose(metrics, known, predictions)
-    _check_threshold(chosen, threshold)
-    return [_measure(metric, known if metric.truth else plain, predictions, threshold) for metric in chosen]
+    held = find_protocol(protocol or STRICT)
+    if metrics is not None:
+        check_names(metrics)
+    wanted, optional = (metrics, ()) if metrics is not None else (held.metrics, held.optional)
+    plain = plain_sample(predictions)
+    known = _known(predictions, plain, [*wanted, *optional])
+    chosen = _choose(wanted, optional, known, predictions)
+    _check_threshold(chosen, threshold, held)
+    broken = _not_held(held, predictions, threshold, [metric.name for metric in chosen])
+    if broken and protocol is not None:
+        raise KgError(f"This is not the protocol '{held.name}': {broken}.", "Leave --protocol out.")
+    return [
+        _measure(metric, known if metric.truth else plain, predictions, threshold, held, not broken)
+        for metric in chosen
+    ]
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -106,39 +83,13 @@ def check_names(metrics: Sequence[str]) -> None:
             raise unknown_name("metric", name, [*METRICS, DAS, ALL])
 
 
-def _plain_sample(predictions: Predictions) -> Sample:
-    keypoints, points = predictions.keypoints, predictions.points
-    count = len(predictions)
-    if count == 0:
-        raise KgError("The predictions hold no shapes.")
-    if keypoints.ndim != 3 or keypoints.shape[::2] != (count, 3) or points.shape[::2] != (count, 3):
-        raise KgError(
-            f"The predictions do not fit together: {count} ids, keypoints {keypoints.shape}, "
-            f"points {points.shape}."
-        )
-    broken = ~np.isfinite(keypoints).all((1, 2))
-    if broken.any():
-        first = predictions.ids[broken][0]
-        raise KgError(f"The keypoints of {broken.sum()} shapes are NaN or infinite, the first {first}.")
-    names, counts = np.unique(predictions.ids, return_counts=True)
-    if (counts > 1).any():
-        raise KgError(f"The predictions hold the shape {names[counts > 1][0]} more than once.")
-    return Sample(
-        keypoints=keypoints,
-        points=points,
-        scale=predictions.scale,
-        offset=predictions.offset,
-        objects=predictions.objects,
-    )
-
-
-def _known_sample(predictions: Predictions, plain: Sample, metrics: Sequence[str]) -> Sample:
+def _known(predictions: Predictions, plain: Sample, metrics: Sequence[str]) -> Sample:
     """Return the sample with its ground truth, as far as it is asked for and there."""
     wanted = [name for name in metrics if name in (DAS, ALL) or METRICS[name].truth]
     if not wanted or not predictions.meta.get("store"):
         return plain
     try:
-        return _with_truth(predictions)
+        return known_sample(predictions)
     except KgError as error:
         if set(wanted) == {ALL}:
             warnings.warn(f"{error.message} So what needs ground truth is left out.", stacklevel=3)
@@ -146,51 +97,10 @@ def _known_sample(predictions: Predictions, plain: Sample, metrics: Sequence[str
         raise
 
 
-def _with_truth(predictions: Predictions) -> Sample:
-    named = predictions.meta["store"]
-    without = "Predict again with: kg predict. Without ground truth: --metric das-unsupervised"
-    try:
-        store = Store(Path(named["path"]))
-    except KgError as error:
-        raise KgError(f"No ground truth: {error.message}", without) from error
-    if store.checksum != named["checksum"]:
-        raise KgError(f"No ground truth: {store.path} has changed since the prediction.", without)
-    clouds = store.read()
-    row_of = {name: row for row, name in enumerate(clouds.ids)}
-    missing = [name for name in predictions.ids.tolist() if name not in row_of]
-    if missing:
-        raise KgError(f"No ground truth: {store.path} has no shape {missing[0]}.", without)
-    rows = np.array([row_of[name] for name in predictions.ids.tolist()])
-
-    def column(values: NDArray[Any] | None) -> Any:
-        return None if values is None else values[rows]
-
-    return Sample(
-        keypoints=predictions.keypoints,
-        # The store's clouds, not the thinned ones of the prediction: so figures do not depend on N.
-        points=clouds.points[rows],
-        scale=clouds.scale[rows],
-        offset=clouds.offset[rows],
-        objects=np.array(store.kin())[rows],
-        frame=clouds.frame[rows],
-        landmarks=column(clouds.landmarks),
-        landmark_ids=column(clouds.landmark_ids),
-        material=column(clouds.material),
-    )
-
-
-def _rows(metric: Metric, sample: Sample) -> NDArray[np.int64]:
-    """Return the shapes of which enough is known for the metric."""
-    if metric.truth == "landmarks" and sample.landmark_ids is not None:
-        return np.flatnonzero((sample.landmark_ids >= 0).any(1))
-    if metric.truth == "material" and sample.material is not None:
-        _, inverse, counts = np.unique(sample.objects, return_inverse=True, return_counts=True)
-        return np.flatnonzero(counts[inverse] > 1)
-    return np.arange(0 if metric.truth else len(sample))
-
-
-def _choose(names: Sequence[str], known: Sample, predictions: Predictions) -> list[Metric]:
-    possible = [name for name, metric in METRICS.items() if len(_rows(metric, known))]
+def _choose(
+    names: Sequence[str], optional: Sequence[str], known: Sample, predictions: Predictions
+) -> list[Metric]:
+    possible = [name for name, metric in METRICS.items() if len(measurable(metric, known))]
     chosen: list[str] = []
     for name in names:
         if name == ALL:
@@ -207,12 +117,13 @@ def _choose(names: Sequence[str], known: Sample, predictions: Predictions) -> li
                 f"The metric '{name}' cannot be measured: {where} has {LACKING[truth]} for these shapes.",
                 f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
             )
+    chosen += [name for name in optional if name in possible]
     if any(name in chosen for name in CONSISTENCY):
         chosen += COMPANIONS
     return [METRICS[name] for name in dict.fromkeys(chosen)]
 
 
-def _check_threshold(chosen: Sequence[Metric], threshold: float | None) -> None:
+def _check_threshold(chosen: Sequence[Metric], threshold: float | None, protocol: Protocol) -> None:
     if threshold is None:
         return
     if not (math.isfinite(threshold) and threshold > 0):
@@ -221,33 +132,96 @@ def _check_threshold(chosen: Sequence[Metric], threshold: float | None) -> None:
     if not takers:
         takes = ", ".join(name for name, metric in METRICS.items() if metric.threshold is not None)
         raise KgError(f"None of the metrics has a threshold to be {threshold}.", f"These have one: {takes}.")
-    if len({metric.space for metric in takers}) > 1:
-        spaces = " and ".join(f"{metric.name} ({metric.space})" for metric in takers)
+    space_of = {metric.name: protocol.spaces.get(metric.name, metric.space) for metric in takers}
+    if len(set(space_of.values())) > 1:
+        spaces = " and ".join(f"{name} ({space})" for name, space in space_of.items())
         raise KgError(
             f"One threshold cannot be {threshold} in different spaces: {spaces}.",
             "Measure them one at a time, each with its own --threshold.",
         )
 
 
-def _measure(metric: Metric, sample: Sample, predictions: Predictions, threshold: float | None) -> Result:
-    rows = _rows(metric, sample)
+def _not_held(
+    protocol: Protocol, predictions: Predictions, threshold: float | None, metrics: Sequence[str]
+) -> str:
+    """Return why the predictions do not keep to the protocol, or ""."""
+    split, by = predictions.meta.get("split", "unknown"), predictions.meta.get("split_by")
+    if split not in protocol.splits:
+        return f"it takes the split '{protocol.splits[0]}', these are '{split}'"
+    if protocol.split_by is not None and by != protocol.split_by:
+        return f"it takes a split by {protocol.split_by}, this one is by {by}"
+    fixed = [name for name in metrics if threshold not in (None, protocol.thresholds.get(name, threshold))]
+    if fixed:
+        return f"the threshold of {fixed[0]} is {protocol.thresholds[fixed[0]]}, not {threshold}"
+    return ""
+
+
+def _terms(metric: Metric, protocol: Protocol, threshold: float | None, unit: str) -> Terms:
+    space = protocol.spaces.get(metric.name, metric.space)
+    own = protocol.thresholds.get(metric.name, metric.threshold)
+    return Terms(
+        threshold=(own or 0.0) if threshold is None or own is None else threshold,
+        space=space,
+        self_pairs=protocol.self_pairs,
+        snap=protocol.snap,
+        unit=unit if space == "source" else space,
+    )
+
+
+def _measure(
+    metric: Metric,
+    sample: Sample,
+    predictions: Predictions,
+    threshold: float | None,
+    protocol: Protocol,
+    held: bool,
+) -> Result:
+    rows = measurable(metric, sample)
     used = sample.take(rows)
-    distance = metric.threshold if threshold is None or metric.threshold is None else threshold
     meta = predictions.meta
+    terms = _terms(metric, protocol, threshold, str(meta.get("unit", "unknown")))
+    measured = metric.measure(used, terms)
     cautions = _cautions(metric, used, len(sample), meta)
-    if metric.space == "source" and threshold is None:
-        cautions += _unusual_threshold(used, metric.threshold, meta.get("unit", "unknown"))
+    if terms.space == "source" and metric.threshold is not None and threshold is None:
+        cautions += _unusual_threshold(used, terms.threshold, terms.unit)
+    if held and protocol.caution:
+        cautions.append(protocol.caution)
+    values, draws = _values(measured, used)
+    intervals = {part: interval(drawn) for part, drawn in draws.items()}
     return Result(
         metric=metric.name,
-        values=dict(metric.measure(used, distance or 0)),
+        values=values,
         units=dict(metric.units),
-        shapes=len(used),
+        protocol=protocol.name if held else NO_PROTOCOL,
         split=str(meta.get("split", "unknown")),
-        space=f"source ({meta.get('unit', 'unknown')})" if metric.space == "source" else metric.space,
-        threshold=distance,
+        shapes=len(used),
+        space=f"source ({terms.unit})" if terms.space == "source" else terms.space,
+        threshold=None if metric.threshold is None else terms.threshold,
+        seeds=(meta.get("seed"),),
+        checkpoints=(str(meta.get("checkpoint", "")),),
         reference=str(predictions.ids[rows[0]]) if metric.reference else None,
         warnings=tuple(cautions),
+        intervals={part: found for part, found in intervals.items() if found is not None},
+        ids=predictions.ids[rows],
+        per_shape=_present({name: part.per_shape for name, part in measured.parts.items()}),
+        per_keypoint=_present({name: part.per_keypoint for name, part in measured.parts.items()}),
+        curves=measured.curves,
+        draws=draws,
     )
+
+
+def _values(measured: Measured, used: Sample) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the parts, and on resamplings of the objects, of which one alone tells nothing."""
+    once = np.ones((1, len(used)))
+    values = {name: float(part.statistic(once)[0]) for name, part in measured.parts.items()}
+    if len(np.unique(used.objects)) < 2:
+        return values, {}
+    weights = resample(used.objects)
+    return values, {name: part.statistic(weights) for name, part in measured.parts.items()}
+
+
+def _present(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) -> list[str]:
@@ -265,8 +239,7 @@ def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) ->
     return said
 
 
-def _unusual_threshold(sample: Sample, threshold: float | None, unit: str) -> list[str]:
-    assert threshold is not None
+def _unusual_threshold(sample: Sample, threshold: float, unit: str) -> list[str]:
     share = float(np.mean(threshold / diagonals(sample.to_source(sample.points))))
     if PUBLISHED_SHARE / 2 <= share <= PUBLISHED_SHARE * 2:
         return []

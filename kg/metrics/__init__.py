@@ -9,7 +9,7 @@ from kg.metrics import (
     miou,
     spread,
 )
-from kg.metrics.metric import Metric, Sample
+from kg.metrics.metric import Curve, Measured, Metric, Part, Sample, Terms
 
 METRICS: dict[str, Metric] = {
     module.METRIC.name: module.METRIC
@@ -17,4 +17,4 @@ METRICS: dict[str, Metric] = {
 }
 """Every metric by its name."""
 
-__all__ = ["METRICS", "Metric", "Sample"]
+__all__ = ["METRICS", "Curve", "Measured", "Metric", "Part", "Sample", "Terms"]

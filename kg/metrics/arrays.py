@@ -93,7 +93,46 @@ def extents(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return lengths
 
 
-def agreement(labels: NDArray[np.int64]) -> float:
-    """Return which share of the m * m ordered pairs of labels (m,) are equal, each with itself included."""
-    _, counts = np.unique(labels, return_counts=True)
-    return float(np.square(counts / len(labels)).sum())
+class Agreement:
+    """Which share of pairs of labels are equal.
+
+    Args:
+        rows: (m,) the shape of each label.
+        labels: (m,).
+        self_pairs: Count the pairs of a label with itself. Of m labels these are the m-th part of all
+            pairs, on any resampling too: copies of one shape, which always agree, would otherwise make a
+            resampling look better than the shapes are.
+    """
+
+    def __init__(self, rows: NDArray[np.int64], labels: NDArray[np.int64], self_pairs: bool) -> None:
+        self.rows, self.self_pairs = rows, self_pairs
+        _, self.group, self.sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        self.one_hot = (self.group[:, None] == np.arange(len(self.sizes))).astype(np.float64)
+
+    def __call__(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share (R,), 0 to 1, for weights (R, n) of the shapes; NaN where there is no pair."""
+        mine = weights[:, self.rows]
+        own = np.square(mine).sum(1)
+        pairs = np.square(mine.sum(1)) - own
+        agreeing = np.square(mine @ self.one_hot).sum(1) - own
+        share = np.divide(agreeing, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+        if not self.self_pairs:
+            return share
+        if len(self.rows) == 1:
+            return np.ones(len(weights))
+        return (1 + (len(self.rows) - 1) * share) / len(self.rows)
+
+    def per_row(self) -> NDArray[np.float64]:
+        """Return with which share of the labels each agrees, (m,)."""
+        alone = not self.self_pairs
+        others = len(self.rows) - alone
+        with np.errstate(invalid="ignore"):
+            return np.asarray((self.sizes[self.group] - alone) / others)
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean (R,) of the values (m, R) that are not NaN; NaN where none is known."""
+    known = ~np.isnan(values)
+    count = known.sum(0)
+    total = np.where(known, values, 0).sum(0)
+    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)

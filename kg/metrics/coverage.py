@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import PERCENT, Metric
+from kg.metrics.metric import PERCENT, Measured, Metric, mean_part
 
 
 def coverage(keypoints: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
@@ -29,5 +29,5 @@ METRIC = Metric(
     name="coverage",
     title="Do the keypoints reach as far as the shape (SC3K)",
     units={"value": PERCENT},
-    measure=lambda sample, _: {"value": float(coverage(sample.keypoints, sample.points).mean())},
+    measure=lambda sample, _: Measured({"value": mean_part(coverage(sample.keypoints, sample.points))}),
 )

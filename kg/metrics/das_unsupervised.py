@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import PERCENT, Metric, Sample
+from kg.metrics.metric import PERCENT, Measured, Metric, Part, Sample, Statistic, Terms, mean_part
 
 
 def order_agreement(keypoints: ArrayLike, reference: int = 0) -> float:
@@ -24,7 +24,9 @@ def order_agreement(keypoints: ArrayLike, reference: int = 0) -> float:
     Raises:
         ValueError: The array has the wrong shape.
     """
-    return _against(arrays.clouds("keypoints", keypoints), reference)
+    predicted = arrays.clouds("keypoints", keypoints)
+    others = np.delete(_hits(predicted, reference), reference, axis=0)
+    return 100 * float(others.mean()) if len(others) else float("nan")
 
 
 def mean_order_agreement(keypoints: ArrayLike) -> float:
@@ -35,29 +37,46 @@ def mean_order_agreement(keypoints: ArrayLike) -> float:
     Raises:
         ValueError: The array has the wrong shape.
     """
-    predicted = arrays.clouds("keypoints", keypoints)
-    return float(np.mean([_against(predicted, reference) for reference in range(len(predicted))]))
+    shares = _shares(arrays.clouds("keypoints", keypoints))
+    return float(_of_pairs(shares)(np.ones((1, len(shares))))[0])
 
 
-def _against(predicted: NDArray[np.float64], reference: int) -> float:
-    count, K = predicted.shape[:2]
-    if count == 1:
-        return float("nan")
+def _hits(predicted: NDArray[np.float64], reference: int) -> NDArray[np.bool_]:
+    """Return whether shape s has its keypoint i nearest to the reference's i-th, (n, K)."""
     # (K, 3, n): what is computed for all shapes at once stays contiguous.
     by_keypoint = np.ascontiguousarray(predicted.transpose(1, 2, 0))
-    hits = np.zeros(count, np.int64)
-    for number, place in enumerate(predicted[reference]):
-        squared = np.square(by_keypoint - place[:, None]).sum(1)
-        hits += squared.argmin(0) == number
-    found = int(hits.sum() - hits[reference])
-    return 100 * found / float((count - 1) * K)
+    found = [
+        np.square(by_keypoint - place[:, None]).sum(1).argmin(0) == number
+        for number, place in enumerate(predicted[reference])
+    ]
+    return np.stack(found, axis=1)
 
 
-def _measure(sample: Sample, _: float) -> dict[str, float]:
-    return {
-        "first": order_agreement(sample.keypoints),
-        "mean": mean_order_agreement(sample.keypoints),
-    }
+def _shares(predicted: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the share of hits of shape s against reference r at [r, s], 0 where both are the same."""
+    shares = np.stack([_hits(predicted, row).mean(1, dtype=np.float32) for row in range(len(predicted))])
+    np.fill_diagonal(shares, 0)
+    return shares
+
+
+def _of_pairs(shares: NDArray[np.float32]) -> Statistic:
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        pairs = np.square(weights.sum(1)) - np.square(weights).sum(1)
+        hits = ((weights @ shares) * weights).sum(1)
+        return 100 * np.divide(hits, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+
+    return statistic
+
+
+def _measure(sample: Sample, _: Terms) -> Measured:
+    predicted = arrays.clouds("keypoints", sample.keypoints)
+    first = 100.0 * _hits(predicted, 0)
+    # The reference agrees with itself: it has no say.
+    first[0] = np.nan
+    shares = _shares(predicted)
+    with np.errstate(invalid="ignore"):
+        of_shape = 100 * shares.sum(0, dtype=np.float64) / (len(shares) - 1)
+    return Measured({"first": mean_part(first), "mean": Part(_of_pairs(shares), of_shape)})
 
 
 METRIC = Metric(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import PERCENT, Metric
+from kg.metrics.metric import PERCENT, Measured, Metric, mean_part
 
 
 def inclusivity(keypoints: ArrayLike, points: ArrayLike, threshold: float = 0.05) -> NDArray[np.float64]:
@@ -29,8 +29,8 @@ METRIC = Metric(
     name="inclusivity",
     title="Do the keypoints lie on the shape, within a threshold in normalised units (SC3K)",
     units={"value": PERCENT},
-    measure=lambda sample, threshold: {
-        "value": float(inclusivity(sample.keypoints, sample.points, threshold).mean())
-    },
+    measure=lambda sample, terms: Measured(
+        {"value": mean_part(inclusivity(sample.keypoints, sample.points, terms.threshold))}
+    ),
     threshold=0.05,
 )

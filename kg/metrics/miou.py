@@ -1,10 +1,27 @@
 """Mean intersection over union of keypoints and annotations, as Skeleton Merger (CVPR 2021) counts it."""
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import PERCENT, Metric, Sample
+from kg.metrics.metric import PERCENT, Curve, Measured, Metric, Part, Sample, Terms, ratio
+
+STEPS = 50
+"""Thresholds of the published curve, from 0 on."""
+
+
+class Gaps(NamedTuple):
+    """How far keypoints and landmarks lie from each other, infinite where there is no landmark.
+
+    Attributes:
+        to_landmark: (n, K) of each keypoint, to the nearest landmark.
+        to_keypoint: (n, A) of each landmark, to the nearest keypoint; NaN for an absent landmark.
+    """
+
+    to_landmark: NDArray[np.float64]
+    to_keypoint: NDArray[np.float64]
 
 
 def mean_iou(
@@ -31,29 +48,59 @@ def mean_iou(
     Raises:
         ValueError: An array has the wrong shape, or no shape has a landmark.
     """
-    predicted = arrays.clouds("keypoints", keypoints)
-    cloud = arrays.clouds("points", points, len(predicted))
-    known, ids = arrays.landmarks(landmarks, landmark_ids, len(predicted))
+    found = gaps(keypoints, landmarks, landmark_ids, points)
+    return float(iou(found, threshold).statistic(np.ones((1, len(found.to_landmark))))[0])
+
+
+def gaps(
+    keypoints: ArrayLike, landmarks: ArrayLike, landmark_ids: ArrayLike, points: ArrayLike | None = None
+) -> Gaps:
+    """Return the Euclidean gaps between keypoints, snapped to the cloud if one is given, and landmarks.
+
+    Raises:
+        ValueError: An array has the wrong shape, or no shape has a landmark.
+    """
+    places = arrays.clouds("keypoints", keypoints)
+    known, ids = arrays.landmarks(landmarks, landmark_ids, len(places))
     present = ids >= 0
-    annotated = present.any(1)
-    if not annotated.any():
+    if not present.any():
         raise ValueError("no shape has a landmark")
+    if points is not None:
+        cloud = arrays.clouds("points", points, len(places))
+        closest = arrays.nearest(places, cloud).indices
+        places = np.take_along_axis(cloud, closest[..., None], axis=1)
+    to_keypoint = arrays.nearest(np.where(present[..., None], known, 0), places).distances
+    return Gaps(
+        to_landmark=arrays.nearest(places, known, present).distances,
+        to_keypoint=np.where(present, to_keypoint, np.nan),
+    )
 
-    closest = arrays.nearest(predicted, cloud).indices
-    snapped = np.take_along_axis(cloud, closest[..., None], axis=1)
-    to_landmark = arrays.nearest(snapped, known, present).distances[annotated]
-    to_keypoint = arrays.nearest(np.where(present[..., None], known, 0), snapped).distances[present]
-    positives = int(present.sum())
-    false_positives = int((to_landmark > threshold).sum())
-    false_negatives = int((to_keypoint > threshold).sum())
-    return 100 * (positives - false_negatives) / (positives + false_positives)
+
+def iou(found: Gaps, threshold: float) -> Part:
+    """Return the mIoU at a threshold as a part of a result, with that of each shape by itself."""
+    positives = (~np.isnan(found.to_keypoint)).sum(1).astype(np.float64)
+    reached = (found.to_keypoint <= threshold).sum(1).astype(np.float64)
+    astray = (found.to_landmark > threshold).sum(1)
+    either = np.where(positives > 0, positives + astray, 0)
+    share = ratio(100 * reached, either)
+    per_shape = np.divide(100 * reached, either, out=np.full(len(either), np.nan), where=either > 0)
+    return Part(share, per_shape)
 
 
-def _measure(sample: Sample, threshold: float) -> dict[str, float]:
-    assert sample.landmarks is not None
+def with_curve(found: Gaps, terms: Terms) -> Measured:
+    """Return the mIoU at the threshold, and over thresholds from 0 to it."""
+    thresholds = np.linspace(0, terms.threshold, STEPS)
+    once = np.ones((1, len(found.to_landmark)))
+    over = np.array([iou(found, threshold).statistic(once)[0] for threshold in thresholds])
+    curve = Curve("mIoU", thresholds, over, "threshold", "mIoU", terms.unit)
+    return Measured({"value": iou(found, terms.threshold)}, (curve,))
+
+
+def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmark_ids is not None
-    keypoints, points, landmarks = map(sample.to_source, (sample.keypoints, sample.points, sample.landmarks))
-    return {"value": mean_iou(keypoints, points, landmarks, sample.landmark_ids, threshold)}
+    keypoints, points, landmarks = sample.within(terms.space)
+    found = gaps(keypoints, landmarks, sample.landmark_ids, points if terms.snap else None)
+    return with_curve(found, terms)
 
 
 METRIC = Metric(

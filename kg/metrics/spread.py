@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import Metric, Sample
-
-OF_DIAGONAL = "% of diagonal"
+from kg.metrics.metric import OF_DIAGONAL, Measured, Metric, Sample, Terms, mean_part
 
 
 class Spread(NamedTuple):
@@ -50,9 +48,9 @@ def spread(keypoints: ArrayLike, points: ArrayLike) -> Spread:
     )
 
 
-def _measure(sample: Sample, _: float) -> dict[str, float]:
+def _measure(sample: Sample, _: Terms) -> Measured:
     found = spread(sample.keypoints, sample.points)
-    return {name: float(values.mean()) for name, values in found._asdict().items()}
+    return Measured({name: mean_part(values) for name, values in found._asdict().items()})
 
 
 METRIC = Metric(

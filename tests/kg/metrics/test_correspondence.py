@@ -25,7 +25,7 @@ def nearest_material(keypoint, cloud, material):
 
 def test_equals_the_definition(folding):
     keypoints, points, material, objects, frame = folding
-    expected = []
+    expected = np.full((5, 3), np.nan)
     for name in ("a", "b"):
         first, *others = sorted(np.flatnonzero(objects == name), key=lambda row: frame[row])
         extent = math.dist(material[first].min(0), material[first].max(0))
@@ -34,7 +34,7 @@ def test_equals_the_definition(folding):
                 [nearest_material(keypoint, points[at], material[at]) for keypoint in keypoints[at]]
                 for at in (row, first)
             )
-            expected.append([100 * math.dist(a, b) / extent for a, b in zip(here, there, strict=True)])
+            expected[row] = [100 * math.dist(a, b) / extent for a, b in zip(here, there, strict=True)]
     assert_allclose(material_drift(*folding), expected)
 
 
@@ -43,14 +43,15 @@ def test_keypoints_that_stay_on_the_cloth_do_not_drift_however_it_moves():
     moved = rest[::-1] * [1, -3, 2] + 5
     points, material = np.stack([rest, moved]), np.stack([rest, rest[::-1]])
     keypoints = np.stack([rest[:4], moved[::-1][:4]])
-    assert material_drift(keypoints, points, material, ["x", "x"], [0, 1]).tolist() == [[0, 0, 0, 0]]
+    assert material_drift(keypoints, points, material, ["x", "x"], [0, 1])[1].tolist() == [0, 0, 0, 0]
 
 
 def test_an_object_with_one_frame_has_nothing_to_tell(folding):
     keypoints, points, material, _, frame = folding
     with pytest.raises(ValueError, match="no object has two frames"):
         material_drift(keypoints, points, material, list("abcde"), frame)
-    assert material_drift(keypoints, points, material, list("aabcd"), frame).shape == (1, 3)
+    drift = material_drift(keypoints, points, material, list("aabcd"), frame)
+    assert np.flatnonzero(~np.isnan(drift).any(1)).tolist() == [0]
 
 
 def test_arrays_that_do_not_belong_together(folding):
