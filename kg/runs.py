@@ -95,6 +95,13 @@ def read_config(run: Path) -> Config:
         raise KgError(f"{run / 'config.json'} cannot be read: {error}") from error
 
 
+def read_environment(run: Path) -> dict[str, Any]:
+    """Return a run's environment.json; nothing for a run that has none."""
+    path = run / "environment.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
+
+
 def read_metrics(run: Path) -> list[dict[str, float]]:
     """Return the entries of a run's metrics.jsonl; a last line that was cut short is left out."""
     path = run / "metrics.jsonl"

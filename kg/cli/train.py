@@ -1,11 +1,25 @@
 """`kg train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, assignment
+from kg.cli.options import (
+    BatchSize,
+    Cpu,
+    Epochs,
+    Farthest,
+    Gpu,
+    Kernels,
+    Keypoints,
+    Points,
+    Preset,
+    Set,
+    SplitBy,
+    assignment,
+    texts,
+)
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
@@ -21,27 +35,15 @@ def train(
     dataset: Annotated[str | None, typer.Option(help="Data set, where several have the category.")] = None,
     variant: Annotated[str | None, typer.Option(help="Prepared variant, where there are several.")] = None,
     store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")
-    ] = "kg",
-    keypoints: Annotated[
-        int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
-    ] = None,
-    farthest: Annotated[
-        int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")
-    ] = None,
-    points: Annotated[int | None, typer.Option(min=1, help="N, points a cloud.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", "-e", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", "-b", min=1)] = None,
+    preset: Preset = "kg",
+    keypoints: Keypoints = None,
+    farthest: Farthest = None,
+    points: Points = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and everything drawn.")] = None,
-    split_by: Annotated[
-        Literal["object", "frame"],
-        typer.Option(help="Test on objects never seen, or on other frames of the same, as the paper does."),
-    ] = "object",
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other option; --set help lists them."),
-    ] = None,
+    split_by: SplitBy = "object",
+    option: Set = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,7 +73,7 @@ def train(
     Watch it with: tensorboard --logdir runs
     """
     if option and "help" in option:
-        _list_options(as_json)
+        list_options(as_json)
         return
     from kg import runs
     from kg.devices import choose_device, describe
@@ -80,20 +82,19 @@ def train(
     from kg.train import train as run_training
 
     device = choose_device(gpu, cpu)
-    texts = {
-        "keypoints": keypoints,
-        "farthest": farthest,
-        "points": points,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
-    }
-    given = {key: str(value) for key, value in texts.items() if value is not None}
+    given = texts(
+        keypoints=keypoints,
+        farthest=farthest,
+        points=points,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+    )
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
         folder, config = _reopen(resume, given | ({"without": "..."} if without else {}))
     else:
-        opened = _open_store(store, category, dataset, variant)
+        opened = open_store(store, category, dataset, variant)
         config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
         folder = runs.new_run(config, opened.category, name)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
@@ -135,7 +136,8 @@ def train(
     )
 
 
-def _open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
+def open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
+    """Return the store that the user means, made first, with a bar, if its data are built in."""
     from kg.data import Store
     from kg.data.find import Wanted, find_store
     from kg.data.preparing.workers import cores
@@ -176,7 +178,8 @@ def _report_epoch(metrics: dict[str, float]) -> None:
         note(f"epoch {metrics['epoch']}: {values}")
 
 
-def _list_options(as_json: bool) -> None:
+def list_options(as_json: bool) -> None:
+    """Print every option of the model and the training, in every preset."""
     from kg import config as configuration
 
     known = configuration.options()

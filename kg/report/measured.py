@@ -1,0 +1,192 @@
+"""The sections of a report about what was measured."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from kg.headline import headline
+from kg.metrics import METRICS, Curve
+from kg.report.charts import Line, bars, line_chart, strip
+from kg.report.html import between, card, folded, grid, number, section, table
+from kg.report.pictures import extremes, picture
+from kg.report.subject import Subject
+from kg.results import Result
+from kg.viz.colours import PALETTE
+
+SHOWN = 4
+"""Shapes that are pictured as the worst, and as the best."""
+
+TILES = 6
+"""Metrics that stand at the top."""
+
+
+def title(subject: Subject) -> str:
+    """Return what the report is called."""
+    category = subject.predictions.meta.get("category")
+    return f"Keypoints of {category}" if category else "Keypoints"
+
+
+def head(subject: Subject) -> str:
+    """Return what was measured on what, the figures in large, and what to know before trusting them."""
+    meta, first = subject.predictions.meta, subject.results[0]
+    by = f" by {meta['split_by']}" if meta.get("split_by") else ""
+    facts = [
+        "/".join(str(meta[key]) for key in ("dataset", "category", "variant") if meta.get(key)),
+        f"{first.split} split{by}",
+        f"{len(subject.predictions)} shapes",
+        f"{subject.predictions.keypoints.shape[1]} keypoints",
+        f"preset {meta['preset']}" if meta.get("preset") else "",
+        f"seed {', '.join(map(str, first.seeds))}" if first.seeds != (None,) else "",
+        f"protocol {first.protocol}",
+    ]
+    line = " · ".join(escape(fact) for fact in facts if fact)
+    tiles = "".join(_tile(result) for result in subject.results[:TILES])
+    warnings = dict.fromkeys(text for result in subject.results for text in result.warnings)
+    notes = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    said = f'<ul class="notes">{notes}</ul>' if notes else ""
+    return (
+        f'<h1>{escape(title(subject))}</h1><p class="soft">{line}</p><div class="tiles">{tiles}</div>{said}'
+    )
+
+
+def _tile(result: Result) -> str:
+    part = headline(result.metric, result.units)
+    unit = result.units[part]
+    sign = "%" if unit.startswith("%") else ""
+    within = result.intervals.get(part)
+    return (
+        f'<div class="card tile"><span class="name">{escape(result.metric)}</span>'
+        f"<b>{number(result.values[part])}<small>{sign}</small></b>"
+        f"<span>{escape(part if unit == '%' else f'{part}, {unit}')}</span>"
+        f"<span>{f'95 %: {between(within)}' if within else f'n = {result.shapes}'}</span></div>"
+    )
+
+
+def figures(subject: Subject) -> str:
+    """Return every part of every metric, with what it takes to read it."""
+    rows = [_row(result, part) for result in subject.results for part in result.units]
+    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold"]
+    asked = "".join(
+        f"<li><b>{escape(result.metric)}</b>: {escape(METRICS[result.metric].title)}</li>"
+        for result in subject.results
+        if result.metric in METRICS
+    )
+    return section(
+        "Figures",
+        card(table(columns, rows, {2, 4, 5, 7})) + folded("What the metrics ask", f"<ul>{asked}</ul>"),
+        "The intervals hold 95 % of the figures on resampled objects (bootstrap).",
+    )
+
+
+def _row(result: Result, part: str) -> list[str]:
+    within, deviation = result.intervals.get(part), result.deviations.get(part)
+    return [
+        result.metric,
+        part,
+        number(result.values[part]) + ("" if deviation is None else f" ± {number(deviation)}"),
+        result.units[part],
+        between(within) if within else "",
+        str(result.shapes),
+        result.space,
+        "" if result.threshold is None else f"{result.threshold:g}",
+    ]
+
+
+def shapes(subject: Subject) -> str:
+    """Return the worst and the best shapes, by the first metric that tells them apart."""
+    judged = _judge(subject.results)
+    if judged is None:
+        return ""
+    result, part = judged
+    values = result.per_shape[part]
+    lower = result.metric in METRICS and part in METRICS[result.metric].lower_is_better
+    value_of = dict(zip(result.ids.tolist(), values.tolist(), strict=True))
+    cards = []
+    for name, ids in zip(("Worst", "Best"), extremes(values, result.ids, SHOWN, lower), strict=True):
+        if ids:
+            said = ", ".join(f"{escape(one)} <b>{number(value_of[one])}</b>" for one in ids)
+            drawn = picture(subject.predictions, ids, f"{name} shapes with their keypoints")
+            cards.append(card(f'{drawn}<p class="soft caption">{said}</p>', name))
+    by = f"{result.metric} ({part})"
+    chart = strip(values, f"{by} of each shape, {result.units[part]}")
+    return section(
+        "Shapes",
+        f"{grid(cards)}{card(chart, 'All shapes, and their median')}{_every_shape(subject.results)}",
+        f"By {by}. A keypoint has one colour and one number everywhere.",
+    )
+
+
+def _judge(results: Sequence[Result]) -> tuple[Result, str] | None:
+    for result in results:
+        parts = [headline(result.metric, result.units), *result.per_shape]
+        for part in parts:
+            if part in result.per_shape and len(np.unique(result.per_shape[part])) > 1:
+                return result, part
+    return None
+
+
+def _every_shape(results: Sequence[Result]) -> str:
+    columns = {
+        f"{result.metric} {part}": dict(zip(result.ids.tolist(), values.tolist(), strict=True))
+        for result in results
+        for part, values in result.per_shape.items()
+    }
+    ids = dict.fromkeys(name for found in columns.values() for name in found)
+    rows = [[name, *(number(found.get(name, math.nan)) for found in columns.values())] for name in ids]
+    listed = table(["shape", *columns], rows, set(range(1, len(columns) + 1)))
+    return folded("Every shape", card(listed))
+
+
+def keypoints(subject: Subject) -> str:
+    """Return how each keypoint does by itself."""
+    judged = {
+        f"{result.metric} ({part})": (values, result.units[part])
+        for result in subject.results
+        for part, values in result.per_keypoint.items()
+    }
+    sure = 100 * subject.predictions.confidences.mean(0)
+    judged["confidence: weight within 0.1 of the keypoint"] = (sure, "%")
+    colours = [PALETTE[row % len(PALETTE)] for row in range(len(sure))]
+    cards = [
+        card(bars(values.tolist(), unit, colours), f"{name}, {unit}")
+        for name, (values, unit) in judged.items()
+    ]
+    return section("Keypoints", grid(cards))
+
+
+def curves(subject: Subject) -> str:
+    """Return the metrics' own curves, and further ones."""
+    every = [curve for result in subject.results for curve in result.curves] + list(subject.curves)
+    cards = [card(_chart(curve), curve.name) for curve in every if np.isfinite(curve.y).any()]
+    return section("Curves", grid(cards)) if cards else ""
+
+
+def _chart(curve: Curve) -> str:
+    def label(text: str, unit: str) -> str:
+        return f"{text}, {unit}" if unit and unit not in text else text
+
+    percent = (0.0, 100.0) if curve.y_unit == "%" else None
+    line = Line(curve.name, np.asarray(curve.x, float), np.asarray(curve.y, float))
+    x_label, y_label = label(curve.x_label, curve.x_unit), label(curve.y_label, curve.y_unit)
+    return line_chart([line], x_label, y_label, y_range=percent)
+
+
+def heatmap(subject: Subject) -> str:
+    """Return whether the decoder uses it."""
+    use = subject.use
+    if use is None:
+        return ""
+    rows = [
+        [name, f"{value:.5f}", "" if value is use.own else f"{100 * (value / use.own - 1):+.1f} %"]
+        for name, value in (("own", use.own), ("none", use.zeroed), ("another cloud's", use.swapped))
+        if math.isfinite(value)
+    ]
+    return section(
+        "Does the decoder use the heatmap?",
+        card(table(["heatmap", "Chamfer distance", "change"], rows, {1, 2})),
+        f"Chamfer distance of the reconstruction (squared, normalised units, {use.shapes} shapes) with the "
+        "heat of the cloud's own keypoints, with none, and with another cloud's. No change means that the "
+        "keypoints take no part in the reconstruction.",
+    )

@@ -1,0 +1,210 @@
+"""One table of a sweep: methods by categories, mean and standard deviation over seeds."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from kg import paths
+from kg.headline import headline
+from kg.published import ABLATIONS, SOURCE
+from kg.sweep.plan import Job
+from kg.tables import escape
+
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure over trainings with different seeds.
+
+    Attributes:
+        values: By seed.
+    """
+
+    values: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds; NaN for none."""
+        return fmean(self.values.values()) if self.values else math.nan
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over the seeds (of the sample, n - 1); None for a single one."""
+        return stdev(self.values.values()) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        if not self.values:
+            return "–"
+        spread = "" if self.deviation is None else f" ± {self.deviation:.1f}"
+        return f"{self.mean:.1f}{spread}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, and its figures by column.
+
+    Attributes:
+        label: Of the method.
+        without: Parts that it lacks.
+        cells: By column.
+        published: What the paper has for it, by the paper's own columns.
+    """
+
+    label: str
+    without: tuple[str, ...]
+    cells: Mapping[str, Cell]
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A table for one metric.
+
+    Attributes:
+        metric, part, unit: What its figures are.
+        rows: The methods; all have the same columns, the data and the average where there are several.
+    """
+
+    metric: str
+    part: str
+    unit: str
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """What the figures are, for people."""
+        return f"{self.metric} ({self.part}), {self.unit}"
+
+    def counts(self) -> list[int]:
+        """Return how many seeds cells have, each number once."""
+        cells = (cell for row in self.rows for cell in row.cells.values())
+        return sorted({len(cell.values) for cell in cells if cell.values})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        rows = [
+            {
+                "method": row.label,
+                "figures": {
+                    column: {
+                        "mean": cell.mean,
+                        "deviation": cell.deviation,
+                        "n": len(cell.values),
+                        "by_seed": dict(cell.values),
+                    }
+                    for column, cell in row.cells.items()
+                    if cell.values
+                },
+                "published": dict(row.published),
+            }
+            for row in self.rows
+        ]
+        return {"metric": self.metric, "part": self.part, "unit": self.unit, "rows": rows}
+
+    def grid(self) -> list[list[str]]:
+        """Return the table as text: the headings, then a line for each method; published figures last."""
+        columns, published = self.rows[0].cells, self.rows[0].published
+        lines = [["method", *columns, *(f"{name} †" for name in published)]]
+        for row in self.rows:
+            theirs = (f"{row.published[name]:.1f}" if name in row.published else "–" for name in published)
+            lines.append([row.label, *map(str, row.cells.values()), *theirs])
+        return lines
+
+    def caption(self) -> str:
+        """Return what it takes to read the table."""
+        counts = self.counts()
+        seeds = (
+            f"{counts[0]} seed{'s' * (counts[0] != 1)}"
+            if len(counts) == 1
+            else f"{counts[0]} to {counts[-1]} seeds"
+        )
+        said = f"Mean{' ± standard deviation' * (counts[-1] > 1)} over {seeds}."
+        return f"{said} † published: {SOURCE}, on its own data." if self.rows[0].published else said
+
+
+def summarise(answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job]) -> list[Summary]:
+    """Return a table for each metric that was measured.
+
+    Args:
+        answers: What `kg eval --json` said of each job; a job without one is left out of the means.
+        jobs: All jobs of the sweep, in order.
+    """
+    columns = column_names(jobs)
+    results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
+    names = list(dict.fromkeys(result["metric"] for _, result in results))
+    return [
+        _table(name, [(job, found) for job, found in results if found["metric"] == name], jobs, columns)
+        for name in names
+    ]
+
+
+def column_names(jobs: Sequence[Job]) -> dict[str, str]:
+    """Return the heading of each store, by its name: as short as keeps them apart."""
+    stores = {job.store.name: job.store for job in jobs}
+    short = [[store.category, f"{store.category} {store.variant}", name] for name, store in stores.items()]
+    for choice in zip(*short, strict=True):
+        if len(set(choice)) == len(choice):
+            return dict(zip(stores, choice, strict=True))
+    return {name: name for name in stores}
+
+
+def _table(
+    metric: str, results: list[tuple[Job, Mapping[str, Any]]], jobs: Sequence[Job], columns: dict[str, str]
+) -> Summary:
+    units = results[0][1]["units"]
+    part = headline(metric, units)
+    rows = []
+    for method in {job.method.label: job.method for job in jobs}.values():
+        cells: dict[str, dict[int, float]] = {name: {} for name in columns.values()}
+        for job, result in results:
+            value = result["values"][part]
+            if job.method.label == method.label and value is not None:
+                cells[columns[job.store.name]][job.seed] = value
+        if len(cells) > 1:
+            # Over the same seeds everywhere, or it would be of other data.
+            shared = set.intersection(*(set(by_seed) for by_seed in cells.values()))
+            cells[AVERAGE] = {
+                seed: fmean(by_seed[seed] for by_seed in cells.values()) for seed in sorted(shared)
+            }
+        made = {name: Cell(by_seed) for name, by_seed in cells.items()}
+        rows.append(Row(method.label, method.recipe.without, made))
+    return Summary(metric, part, units[part], tuple(rows))
+
+
+def beside_published(summary: Summary) -> Summary:
+    """Return a table of an alignment score with the paper's ablations beside it; any other as it is."""
+    if not summary.metric.startswith("das"):
+        return summary
+    rows = [replace(row, published=ABLATIONS.get(row.without, {})) for row in summary.rows]
+    return replace(summary, rows=tuple(rows))
+
+
+def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
+    """Write a line for every figure of every seed, and for the published ones, whole or not at all."""
+    lines: list[tuple[Any, ...]] = [("metric", "part", "unit", "method", "data", "seed", "value", "source")]
+    for made in summaries:
+        for row in made.rows:
+            key = (made.metric, made.part, made.unit, row.label)
+            for name, cell in row.cells.items():
+                lines += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
+            lines += [(*key, name, "", value, SOURCE) for name, value in row.published.items()]
+    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+
+
+def write_latex(path: Path, summaries: Sequence[Summary]) -> None:
+    """Write a table (booktabs) for each metric, whole or not at all."""
+    lines = [r"% \usepackage{booktabs}"]
+    for made in summaries:
+        heading, *rows = ([escape(text).replace("±", r"$\pm$") for text in line] for line in made.grid())
+        lines += [f"% {made.title}. {made.caption()}", rf"\begin{{tabular}}{{l{'r' * (len(heading) - 1)}}}"]
+        lines += [r"\toprule", " & ".join(heading) + r" \\", r"\midrule"]
+        lines += [" & ".join(row) + r" \\" for row in rows]
+        lines += [r"\bottomrule", r"\end{tabular}", ""]
+    with paths.replacing(path) as temporary:
+        temporary.write_text("\n".join(lines), encoding="utf-8")
