@@ -3,7 +3,8 @@
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from kg.predictions import Predictions
 from kg.protocols import STRICT, Protocol, find_protocol
 from kg.results import NO_PROTOCOL, Result
 from kg.truth import LACKING, LEFT_OUT, known_sample, measurable, plain_sample
+
+if TYPE_CHECKING:
+    from kg.again import Again
 
 DAS, ALL = "das", "all"
 CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence")
@@ -36,6 +40,7 @@ def evaluate(
     *,
     threshold: float | None = None,
     protocol: str | None = None,
+    detector: "Again | None" = None,
 ) -> list[Result]:
     """Measure keypoints.
 
@@ -48,6 +53,7 @@ def evaluate(
             the protocol's own.
         threshold: Instead of the metrics' own.
         protocol: Name in `PROTOCOLS`; by default `STRICT` where the predictions keep to it, else none.
+        detector: That made the predictions, for metrics and protocols that ask it again.
 
     Raises:
         KgError: A metric is unknown, its ground truth is not there or its store has changed, the
@@ -57,15 +63,24 @@ def evaluate(
     if metrics is not None:
         check_names(metrics)
     wanted, optional = (metrics, ()) if metrics is not None else (held.metrics, held.optional)
-    plain = plain_sample(predictions)
-    known = _known(predictions, plain, [*wanted, *optional])
+    if held.corruption is not None:
+        predictions = _corrupted(predictions, held, detector)
+    plain = replace(plain_sample(predictions), detector=detector)
+    known = replace(_known(predictions, plain, [*wanted, *optional]), detector=detector)
     chosen = _choose(wanted, optional, known, predictions)
     _check_threshold(chosen, threshold, held)
     broken = _not_held(held, predictions, threshold, [metric.name for metric in chosen])
     if broken and protocol is not None:
         raise KgError(f"This is not the protocol '{held.name}': {broken}.", "Leave --protocol out.")
     return [
-        _measure(metric, known if metric.truth else plain, predictions, threshold, held, not broken)
+        _measure(
+            metric,
+            plain if metric.truth in (None, "detector") else known,
+            predictions,
+            threshold,
+            held,
+            not broken,
+        )
         for metric in chosen
     ]
 
@@ -83,9 +98,20 @@ def check_names(metrics: Sequence[str]) -> None:
             raise unknown_name("metric", name, [*METRICS, DAS, ALL])
 
 
+def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Again | None") -> Predictions:
+    assert protocol.corruption is not None
+    if detector is None:
+        raise KgError(
+            f"The protocol '{protocol.name}' detects anew: no run here made these predictions.",
+            "Name the run instead of its predictions.",
+        )
+    name, level = protocol.corruption
+    return detector.corrupted(name, level)
+
+
 def _known(predictions: Predictions, plain: Sample, metrics: Sequence[str]) -> Sample:
     """Return the sample with its ground truth, as far as it is asked for and there."""
-    wanted = [name for name in metrics if name in (DAS, ALL) or METRICS[name].truth]
+    wanted = [name for name in metrics if name in (DAS, ALL) or METRICS[name].truth not in (None, "detector")]
     if not wanted or not predictions.meta.get("store"):
         return plain
     try:
@@ -110,17 +136,27 @@ def _choose(
         elif name in possible:
             chosen.append(name)
         else:
-            truth = METRICS[name].truth
-            assert truth is not None
-            where = predictions.meta.get("store", {}).get("path", "the prediction, which names no store,")
-            raise KgError(
-                f"The metric '{name}' cannot be measured: {where} has {LACKING[truth]} for these shapes.",
-                f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
-            )
+            raise _not_measurable(name, predictions)
     chosen += [name for name in optional if name in possible]
     if any(name in chosen for name in CONSISTENCY):
         chosen += COMPANIONS
     return [METRICS[name] for name in dict.fromkeys(chosen)]
+
+
+def _not_measurable(name: str, predictions: Predictions) -> KgError:
+    truth = METRICS[name].truth
+    assert truth is not None
+    if truth == "detector":
+        return KgError(
+            f"The metric '{name}' cannot be measured: it asks the detector again, and no run here made these "
+            "predictions.",
+            "Name the run instead of its predictions.",
+        )
+    where = predictions.meta.get("store", {}).get("path", "the prediction, which names no store,")
+    return KgError(
+        f"The metric '{name}' cannot be measured: {where} has {LACKING[truth]} for these shapes.",
+        f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
+    )
 
 
 def _check_threshold(chosen: Sequence[Metric], threshold: float | None, protocol: Protocol) -> None:
@@ -177,7 +213,7 @@ def _measure(
     held: bool,
 ) -> Result:
     rows = measurable(metric, sample)
-    used = sample.take(rows)
+    used = sample if len(rows) == len(sample) else sample.take(rows)
     meta = predictions.meta
     terms = _terms(metric, protocol, threshold, str(meta.get("unit", "unknown")))
     measured = metric.measure(used, terms)

@@ -24,7 +24,7 @@ class Protocol:
         snap: Whether keypoints move to the nearest cloud point before mIoU.
         splits: On which parts of the data.
         split_by: How they must have been split; None for any way.
-        corruption: What is done to clouds before the detector sees them, as `--corrupt` takes it.
+        corruption: What is done to clouds before the detector sees them, and at which level.
         runs: How many trainings, with different seeds, a figure ought to be the mean of.
         caution: What has to be said with its figures.
     """
@@ -40,7 +40,7 @@ class Protocol:
     snap: bool = True
     splits: tuple[str, ...] = ("test",)
     split_by: Literal["object", "frame"] | None = None
-    corruption: str | None = None
+    corruption: tuple[str, float] | None = None
     runs: int = 1
     caution: str = ""
 
@@ -55,7 +55,7 @@ PROTOCOLS: dict[str, Protocol] = {
             title="objects never seen in training, no shape compared with itself, mean over runs",
             source="kg",
             metrics=("das",),
-            optional=("miou", "correspondence"),
+            optional=("miou", "pck", "correspondence"),
             split_by="object",
             runs=3,
         ),
@@ -84,7 +84,7 @@ PROTOCOLS: dict[str, Protocol] = {
             spaces={"miou": "normalised"},
             self_pairs=True,
             snap=False,
-            corruption="rotation=180",
+            corruption=("rotation", 180),
             caution="USEEK picks by hand which keypoints and landmarks count; here all do.",
         ),
         Protocol(

@@ -92,7 +92,8 @@ def measurable(metric: Metric, sample: Sample) -> NDArray[np.int64]:
     """Return the rows of the shapes of which enough is known for the metric."""
     if metric.truth == "landmarks" and sample.landmark_ids is not None:
         return np.flatnonzero((sample.landmark_ids >= 0).any(1))
-    if metric.truth == "material" and sample.material is not None:
+    if metric.truth == "material" and sample.material is not None and sample.kin is not None:
         _, inverse, counts = np.unique(sample.kin, return_inverse=True, return_counts=True)
         return np.flatnonzero(counts[inverse] > 1)
-    return np.arange(0 if metric.truth else len(sample))
+    there = metric.truth is None or (metric.truth == "detector" and sample.detector is not None)
+    return np.arange(len(sample) if there else 0)

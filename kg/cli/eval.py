@@ -1,7 +1,9 @@
 """`kg eval`."""
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,23 +12,30 @@ from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from kg.evaluate import Result
+    from kg.again import Again
+    from kg.predict import Detector
     from kg.predictions import Predictions
+    from kg.results import Result
 
 Part = Literal["train", "val", "test", "all"]
-COLUMNS = ("metric", "part", "value", "unit", "shapes", "space", "threshold")
 
 
 def evaluate(
-    target: Annotated[
-        Path | None,
-        typer.Argument(help="What kg predict wrote, or a run folder. By default the latest run."),
+    targets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            help="What kg predict wrote, or a run folder; of several, the mean. By default the latest run.",
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", "-m", help="What to measure; several by commas or repeated. Default: das."),
+        typer.Option(
+            "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="How to measure: strict, paper, ...; help lists them. Default: strict.")
     ] = None,
     split: Annotated[
         Part | None,
@@ -40,7 +49,24 @@ def evaluate(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Of miou (0.1, the data set's own units) or inclusivity (0.05, normalised units)."),
+        typer.Option(help="Of miou, pck (0.1, the data set's units) or inclusivity (0.05, normalised)."),
+    ] = None,
+    corrupt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=FROM:TO[:STEPS]]",
+            help="Measure on ever worse clouds too; repeated for several, help lists them.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is random in --corrupt.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves: .png, .svg or .pdf.", metavar="FILE")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the figures as CSV.", metavar="FILE")
+    ] = None,
+    latex: Annotated[
+        Path | None, typer.Option("--latex", help="Write them as a LaTeX table.", metavar="FILE")
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
@@ -50,7 +76,10 @@ def evaluate(
 
     kg eval                                the latest run on its test split
     kg eval out.npz --metric das,miou      what kg predict wrote
+    kg eval runs/a runs/b runs/c           mean over trainings
+    kg eval --protocol paper               as the paper's tables count
     kg eval runs/NAME --metric all --split val
+    kg eval --corrupt noise=0:0.08 --corrupt occlusion --plot curves.pdf
     kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
 
     das               the next where shapes are annotated, else the one after
@@ -58,61 +87,120 @@ def evaluate(
     das-unsupervised  each keypoint is nearest to its namesake on the first shape
                       (as published), and on every shape in turn (mean)
     miou              keypoints lie where people annotated, within a threshold
+    miou-geodesic     the same along the surface
+    pck               annotations lie at the keypoint that stands for them on
+                      other objects, within a threshold
     coverage          keypoints reach as far as the shape
     inclusivity       keypoints lie on the shape, within a threshold
     spread            keypoints keep apart
     correspondence    how far keypoints wander as an object deforms; 0 is best
+    repeatability     how far they move when it is turned, noisy or thinned
+    chamfer           how far the decoder's cloud is from the shape
     all               each that the data allow
 
     A template, the same points on every shape, has a das-unsupervised of 100,
     and keypoints all in one place can have a high das-annotated. So coverage
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
+
+    Brackets hold 95 % of what other objects of the kind would give (bootstrap).
     """
+    if protocol == "help":
+        _list_protocols(as_json)
+        return
+    if "help" in (corrupt or []):
+        _list_corruptions(as_json)
+        return
     from rich.markup import escape
-    from rich.text import Text
 
-    from kg.evaluate import DAS, check_names
+    from kg.again import Again
+    from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
+    from kg.combine import in_common, mean_over_runs, mean_robustness
+    from kg.evaluate import ALL, check_names
     from kg.evaluate import evaluate as measure
+    from kg.metrics import METRICS
+    from kg.protocols import STRICT, find_protocol
+    from kg.robustness import measure_robustness, parse_corruption
+    from kg.tables import write_csv, write_latex
 
-    names = [name.strip() for entry in metric or [DAS] for name in entry.split(",") if name.strip()]
-    check_names(names)
-    predictions = _predictions(target, split, checkpoint, store, gpu, cpu)
-    results = measure(predictions, names, threshold=threshold)
-    for warning, metrics in _shared(results).items():
-        about = "" if len(metrics) == len(results) else f"{', '.join(metrics)}: "
-        note(f"[yellow]note[/] {escape(about + warning)}")
-    shown = {"predictions": predictions.meta, "results": [result.to_dict() for result in results]}
-    caption = Text(f"\n{_caption(predictions, results)}", style="dim")
-    show(shown, as_json, _table(results), caption)
+    names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
+    if metric is not None:
+        check_names(names)
+    wanted = find_protocol(protocol or STRICT)
+    asked = [parse_corruption(text) for text in corrupt or []]
+    if plot is not None:
+        from kg.viz.curves import check_plot, draw_curves
+
+        check_plot(plot)
+    ask_again = bool(asked) or wanted.corruption is not None
+    ask_again |= any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in names)
+
+    def results_of(predictions: "Predictions", again: "Again | None" = None) -> "list[Result]":
+        return measure(predictions, names or None, threshold=threshold, protocol=protocol, detector=again)
+
+    per_run, per_corruption, metas = [], [], []
+    with progress("Predicting") as advance:
+        of: list[Path | None] = [*(targets or [])] or [None]
+        for target in of:
+            predictions, detector = _predict(target, split, checkpoint, store, gpu, cpu, ask_again, advance)
+            again = None if detector is None else Again(detector, predictions, seed, advance)
+            per_run.append(results_of(predictions, again))
+            metas.append(predictions.meta)
+            if asked:
+                if again is None:
+                    raise KgError(
+                        f"No run here made {target}: --corrupt detects anew.",
+                        "Name the run instead of its predictions.",
+                    )
+                per_corruption.append(measure_robustness(again, asked, results_of))
+    results = mean_over_runs(per_run)
+    curves = [mean_robustness(of_runs) for of_runs in zip(*per_corruption, strict=True)]
+    meta = in_common(metas)
+    for warning, about in _shared(results).items():
+        named = "" if len(about) == len(results) else f"{', '.join(about)}: "
+        note(f"[yellow]note[/] {escape(named + warning)}")
+    if csv is not None:
+        write_csv(csv, results, meta, curves)
+    if latex is not None:
+        write_latex(latex, results, meta, curves)
+    if plot is not None:
+        draw_curves(plot, panels_of(results, curves), plot_caption(results, meta))
+    shown = {"predictions": meta, "results": [result.to_dict() for result in results]}
+    if curves:
+        shown["robustness"] = [curve.to_dict() for curve in curves]
+    show(shown, as_json, figures(results), *map(levels_table, curves), caption(results, meta))
 
 
-def _predictions(
+def _predict(
     target: Path | None,
     split: Part | None,
     checkpoint: str | None,
     store: Path | None,
     gpu: int | None,
     cpu: bool,
-) -> "Predictions":
-    if target is not None and target.suffix == ".npz":
-        from kg.predictions import Predictions
-
-        for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
-            if value is not None:
-                raise KgError(
-                    f"{target} is predicted already: {option} is for runs.",
-                    f"Leave {option} out, or predict again with: kg predict {option} {value}",
-                )
-        return Predictions.load(target)
-
+    again: bool,
+    advance: Callable[..., None],
+) -> "tuple[Predictions, Detector | None]":
+    """Return predictions, and their detector: a run's own, a file's where it is here and wanted again."""
     from kg.devices import choose_device
     from kg.predict import Detector, predict_store
 
-    detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
-    part = None if split == "all" else split or "test"
-    with progress("Predicting") as advance:
-        return predict_store(detector, store=store, split=part, progress=advance)
+    if target is None or target.suffix != ".npz":
+        detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
+        part = None if split == "all" else split or "test"
+        return predict_store(detector, store=store, split=part, progress=advance), detector
+
+    from kg.again import detector_of
+    from kg.predictions import Predictions
+
+    for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
+        if value is not None:
+            raise KgError(
+                f"{target} is predicted already: {option} is for runs.",
+                f"Leave {option} out, or predict again with: kg predict {option} {value}",
+            )
+    predictions = Predictions.load(target)
+    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu)) if again else None
 
 
 def _shared(results: "list[Result]") -> dict[str, list[str]]:
@@ -124,32 +212,30 @@ def _shared(results: "list[Result]") -> dict[str, list[str]]:
     return about
 
 
-def _table(results: "list[Result]") -> "Table":
-    rows: list[tuple[Any, ...]] = []
-    for result in results:
-        threshold = "" if result.threshold is None else f"{result.threshold:g}"
-        where = (result.shapes, result.space.split(" (")[0], threshold)
-        for part, unit in result.units.items():
-            rows.append((result.metric, part, result.values[part], unit, *where))
-    made = table("", COLUMNS, rows)
-    for column in made.columns:
-        # In a narrow terminal the unit is folded, and nothing else.
-        column.no_wrap = column.header != "unit"
-    return made
+def _list_protocols(as_json: bool) -> None:
+    from kg.protocols import PROTOCOLS
+
+    rows = [
+        (protocol.name, protocol.title, ", ".join(protocol.metrics + protocol.optional), protocol.source)
+        for protocol in PROTOCOLS.values()
+    ]
+    shown = {"protocols": [asdict(protocol) for protocol in PROTOCOLS.values()]}
+    show(shown, as_json, table("", ("protocol", "how", "metrics", "source"), rows))
 
 
-def _caption(predictions: "Predictions", results: "list[Result]") -> str:
-    meta = predictions.meta
-    data = "/".join(str(meta[key]) for key in ("dataset", "category", "variant") if meta.get(key))
-    facts = {
-        "data": data,
-        "split": f"{meta['split']}, by {meta['split_by']}" if "split_by" in meta else meta.get("split"),
-        "unit": meta.get("unit"),
-        "run": meta.get("run"),
-        "checkpoint": meta.get("checkpoint"),
-        "preset": meta.get("preset"),
-        "seed": meta.get("seed"),
-        "inference": meta.get("inference"),
-        "reference": next((result.reference for result in results if result.reference), None),
+def _list_corruptions(as_json: bool) -> None:
+    from kg.data.corruptions import CORRUPTIONS
+
+    rows = [
+        (
+            name,
+            kind.title,
+            " ".join(f"{level:g}" for level in kind.spaced(*kind.levels)),
+            kind.unit or kind.label,
+        )
+        for name, kind in CORRUPTIONS.items()
+    ]
+    shown = {
+        "corruptions": [dict(zip(("name", "title", "levels", "unit"), row, strict=True)) for row in rows]
     }
-    return "\n".join(f"{name:<11}{value}" for name, value in facts.items() if value not in (None, ""))
+    show(shown, as_json, table("", ("corruption", "what happens to a cloud", "levels", "unit"), rows))

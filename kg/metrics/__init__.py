@@ -1,19 +1,35 @@
 """Measures of keypoints, one file each: a pure function of arrays, and a `METRIC` that names it."""
 
 from kg.metrics import (
+    chamfer,
     correspondence,
     coverage,
     das_annotated,
     das_unsupervised,
     inclusivity,
     miou,
+    miou_geodesic,
+    pck,
+    repeatability,
     spread,
 )
 from kg.metrics.metric import Curve, Measured, Metric, Part, Sample, Terms
 
 METRICS: dict[str, Metric] = {
     module.METRIC.name: module.METRIC
-    for module in (das_annotated, das_unsupervised, miou, coverage, inclusivity, spread, correspondence)
+    for module in (
+        das_annotated,
+        das_unsupervised,
+        miou,
+        miou_geodesic,
+        pck,
+        coverage,
+        inclusivity,
+        spread,
+        correspondence,
+        repeatability,
+        chamfer,
+    )
 }
 """Every metric by its name."""
 

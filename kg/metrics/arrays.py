@@ -1,6 +1,6 @@
 """What the metrics share: checks of their arrays, nearest points, agreement of labels."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,15 +112,15 @@ class Agreement:
     def __call__(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share (R,), 0 to 1, for weights (R, n) of the shapes; NaN where there is no pair."""
         mine = weights[:, self.rows]
-        own = np.square(mine).sum(1)
+        own: NDArray[np.float64] = np.square(mine).sum(1)
         pairs = np.square(mine.sum(1)) - own
         agreeing = np.square(mine @ self.one_hot).sum(1) - own
-        share = np.divide(agreeing, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+        share = divide(agreeing, pairs)
         if not self.self_pairs:
             return share
         if len(self.rows) == 1:
             return np.ones(len(weights))
-        return (1 + (len(self.rows) - 1) * share) / len(self.rows)
+        return np.asarray((1 + (len(self.rows) - 1) * share) / len(self.rows))
 
     def per_row(self) -> NDArray[np.float64]:
         """Return with which share of the labels each agrees, (m,)."""
@@ -135,4 +135,11 @@ def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     known = ~np.isnan(values)
     count = known.sum(0)
     total = np.where(known, values, 0).sum(0)
-    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    return divide(total, count)
+
+
+def divide(above: NDArray[np.floating], below: NDArray[Any]) -> NDArray[np.float64]:
+    """Return above / below, both (R,), NaN where that divides by 0."""
+    divided: NDArray[np.float64] = np.full(above.shape, np.nan)
+    np.divide(above, below, out=divided, where=below > 0)
+    return divided

@@ -1,71 +1,111 @@
 """Correspondence: does a keypoint stay at its place on an object that deforms."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kg.metrics import arrays
-from kg.metrics.metric import OF_EXTENT, Measured, Metric, Part, Sample, Terms, mean_part
+from kg.metrics.geodesic import Surface
+from kg.metrics.metric import OF_EXTENT, PERCENT, Curve, Measured, Metric, Part, Sample, Terms, mean_part
+from kg.metrics.pck import shares_within
+
+NEIGHBOURS = 12
+FRAMES = 4
+"""Whose samples make the surface at rest, evenly chosen: together they are denser than one cloud, so that
+two layers of a garment, a little apart at rest, are not taken for one."""
+FARTHEST, STEPS = 20.0, 41
+"""Of the PCK curve, percent of the extent."""
+
+
+class Drift(NamedTuple):
+    """How keypoints wander over their object, (n, K), NaN for the frames of reference.
+
+    Attributes:
+        geodesic: Along the object at rest, percent of its extent.
+        kept: 1 where no other keypoint's place on the reference is nearer than its own, else 0.
+    """
+
+    geodesic: NDArray[np.float64]
+    kept: NDArray[np.float64]
 
 
 def material_drift(
-    keypoints: ArrayLike, points: ArrayLike, material: ArrayLike, objects: ArrayLike, frame: ArrayLike
-) -> NDArray[np.float64]:
-    """Return how far keypoints wander over their object, (n, K), in percent of its extent at rest.
+    keypoints: ArrayLike, points: ArrayLike, material: ArrayLike, kin: ArrayLike, frame: ArrayLike
+) -> Drift:
+    """Return how far keypoints wander over their object.
 
     A keypoint's place is the material coordinate of the nearest cloud point. The reference of an object
-    is its frame of the lowest number, which is NaN here; its other frames are compared with it. The extent
-    is the diagonal of the bounding box of the reference's material coordinates.
+    is its frame of the lowest number; its other frames are compared with that one. The extent is the
+    diagonal of the bounding box of the reference's material coordinates. Distances run along a graph of
+    the 12 nearest of the material coordinates of four frames; whose places are nearest is decided by
+    straight ones.
 
     Args:
         keypoints: (n, K, 3).
         points: (n, N, 3), in the same space.
         material: (n, N, 3), where each cloud point lies on its object at rest.
-        objects: (n,) identities.
+        kin: (n,) what has one shape at rest.
         frame: (n,) numbers.
 
     Raises:
-        ValueError: An array has the wrong shape, a reference has no extent, or no object has two frames.
+        ValueError: An array has the wrong shape, a reference has no extent, or nothing has two frames.
     """
     predicted = arrays.clouds("keypoints", keypoints)
     cloud = arrays.clouds("points", points, len(predicted))
     rest = arrays.clouds("material", material, len(predicted))
-    names, numbers = np.asarray(objects), np.asarray(frame)
+    names, numbers = np.asarray(kin), np.asarray(frame)
     if names.shape != (len(predicted),) or numbers.shape != names.shape or rest.shape != cloud.shape:
         raise ValueError(
-            f"points {cloud.shape}, material {rest.shape}, objects {names.shape} and frame {numbers.shape} "
+            f"points {cloud.shape}, material {rest.shape}, kin {names.shape} and frame {numbers.shape} "
             "do not belong together"
         )
     places = np.take_along_axis(rest, arrays.nearest(predicted, cloud).indices[..., None], axis=1)
-    drift = np.full(predicted.shape[:2], np.nan)
+    found = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
     for name in np.unique(names):
         rows = np.flatnonzero(names == name)
-        reference, *others = rows[np.argsort(numbers[rows], kind="stable")]
+        rows = rows[np.argsort(numbers[rows], kind="stable")]
+        reference, others = rows[0], rows[1:]
         extent = arrays.extents(rest[reference, None].reshape(1, -1, 3))
-        drift[others] = 100 * np.linalg.norm(places[others] - places[reference], axis=2) / extent
-    if np.isnan(drift).all():
+        if not len(others):
+            continue
+        several = rows[np.unique(np.linspace(0, len(rows) - 1, FRAMES).round().astype(int))]
+        surface = Surface(rest[several].reshape(-1, 3), NEIGHBOURS)
+        found.geodesic[others] = 100 * surface.along(places[reference], places[others]) / extent
+        away = np.linalg.norm(places[others][:, :, None] - places[reference], axis=3)
+        found.kept[others] = away.diagonal(axis1=1, axis2=2) <= away.min(2)
+    if np.isnan(found.kept).all():
         raise ValueError("no object has two frames")
-    return drift
+    return found
 
 
 def _measure(sample: Sample, _: Terms) -> Measured:
     assert sample.material is not None
+    assert sample.kin is not None
     assert sample.frame is not None
-    drift = material_drift(sample.keypoints, sample.points, sample.material, sample.kin, sample.frame)
-    there = ~np.isnan(drift).any(1)
+    found = material_drift(sample.keypoints, sample.points, sample.material, sample.kin, sample.frame)
+    drift = found.geodesic
+    there = ~np.isnan(drift[:, 0])
 
     def worst(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        count = weights @ there.astype(np.float64)
-        mean = weights @ np.where(there[:, None], drift, 0) / np.where(count > 0, count, np.nan)[:, None]
-        return np.asarray(mean.max(1))
+        # The worst keypoint, not the worst frame: which keypoint to distrust.
+        total = weights @ np.where(there[:, None], drift, 0)
+        return arrays.divide(total.max(1), weights @ there.astype(np.float64))
 
-    return Measured({"mean": mean_part(drift), "worst": Part(worst)})
+    thresholds = np.linspace(0, FARTHEST, STEPS)
+    shares = shares_within(drift[there], thresholds).mean(0)
+    return Measured(
+        {"mean": mean_part(drift), "worst": Part(worst), "kept": mean_part(100 * found.kept)},
+        (Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT),),
+    )
 
 
 METRIC = Metric(
     name="correspondence",
     title="How far keypoints wander over an object as it deforms, by true correspondence; 0 is best",
-    units={"mean": OF_EXTENT, "worst": OF_EXTENT},
+    units={"mean": OF_EXTENT, "worst": OF_EXTENT, "kept": PERCENT},
     measure=_measure,
     space="at rest",
     truth="material",
+    lower_is_better=frozenset({"mean", "worst"}),
 )

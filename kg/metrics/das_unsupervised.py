@@ -63,7 +63,7 @@ def _of_pairs(shares: NDArray[np.float32]) -> Statistic:
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         pairs = np.square(weights.sum(1)) - np.square(weights).sum(1)
         hits = ((weights @ shares) * weights).sum(1)
-        return 100 * np.divide(hits, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+        return arrays.divide(100 * hits, pairs)
 
     return statistic
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from kg.metrics import arrays
 
 PERCENT = "%"
 OF_DIAGONAL = "% of diagonal"
@@ -14,6 +16,17 @@ OF_EXTENT = "% of extent"
 """Of the diagonal of the bounding box of an object at rest."""
 
 Space = Literal["normalised", "source", "at rest"]
+Truth = Literal["landmarks", "material", "detector"]
+
+
+class Redetector(Protocol):
+    """The detector that found the keypoints of a sample, to be asked again."""
+
+    def keypoints(self, corruption: str, level: float) -> NDArray[np.floating]:
+        """Return the keypoints (n, K, 3) of the corrupted clouds, carried back to the clean ones."""
+
+    def reconstructions(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +44,7 @@ class Sample:
         landmarks: (n, A, 3) normalised, NaN where a shape has none, or None.
         landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.
         material: (n, N, 3) where each cloud point lies on the object at rest, or None.
+        detector: That found the keypoints, or None where it is not at hand.
     """
 
     keypoints: NDArray[np.floating]
@@ -43,15 +57,16 @@ class Sample:
     landmarks: NDArray[np.floating] | None = None
     landmark_ids: NDArray[np.integer] | None = None
     material: NDArray[np.floating] | None = None
+    detector: Redetector | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints)
 
     def take(self, rows: NDArray[np.integer]) -> "Sample":
-        """Return the shapes of these rows (m,), in their order."""
-        arrays = {item.name: getattr(self, item.name) for item in fields(self)}
+        """Return the shapes of these rows (m,), in their order, without the detector, which is for all."""
+        columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "detector"}
         taken: dict[str, Any] = {
-            name: None if array is None else array[rows] for name, array in arrays.items()
+            name: None if column is None else column[rows] for name, column in columns.items()
         }
         return Sample(**taken)
 
@@ -146,7 +161,7 @@ def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> Statistic:
 
     def of(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         divisor = weights @ below
-        return np.divide(weights @ above, divisor, out=np.full(len(weights), np.nan), where=divisor > 0)
+        return arrays.divide(weights @ above, divisor)
 
     return of
 
@@ -174,8 +189,13 @@ class Metric:
     units: Mapping[str, str]
     measure: Callable[[Sample, Terms], Measured]
     space: Space = "normalised"
-    truth: Literal["landmarks", "material"] | None = None
+    truth: Truth | None = None
     threshold: float | None = None
     compares: bool = False
     reference: bool = False
     lower_is_better: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def headline(self) -> str:
+        """The part that stands for the metric where there is room for one."""
+        return next((part for part in ("value", "mean") if part in self.units), next(iter(self.units)))

@@ -83,13 +83,12 @@ def iou(found: Gaps, threshold: float) -> Part:
     astray = (found.to_landmark > threshold).sum(1)
     either = np.where(positives > 0, positives + astray, 0)
     share = ratio(100 * reached, either)
-    per_shape = np.divide(100 * reached, either, out=np.full(len(either), np.nan), where=either > 0)
-    return Part(share, per_shape)
+    return Part(share, arrays.divide(100 * reached, either))
 
 
-def with_curve(found: Gaps, terms: Terms) -> Measured:
-    """Return the mIoU at the threshold, and over thresholds from 0 to it."""
-    thresholds = np.linspace(0, terms.threshold, STEPS)
+def with_curve(found: Gaps, terms: Terms, steps: int) -> Measured:
+    """Return the mIoU at the threshold, and over so many thresholds from 0 to it."""
+    thresholds = np.linspace(0, terms.threshold, steps)
     once = np.ones((1, len(found.to_landmark)))
     over = np.array([iou(found, threshold).statistic(once)[0] for threshold in thresholds])
     curve = Curve("mIoU", thresholds, over, "threshold", "mIoU", terms.unit)
@@ -100,7 +99,7 @@ def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmark_ids is not None
     keypoints, points, landmarks = sample.within(terms.space)
     found = gaps(keypoints, landmarks, sample.landmark_ids, points if terms.snap else None)
-    return with_curve(found, terms)
+    return with_curve(found, terms, STEPS)
 
 
 METRIC = Metric(

@@ -56,6 +56,6 @@ def _measure(sample: Sample, _: Terms) -> Measured:
 METRIC = Metric(
     name="spread",
     title="Do keypoints keep apart: least and mean distance, and how many distinct points they name",
-    units={"least": OF_DIAGONAL, "mean": OF_DIAGONAL, "distinct": "keypoints"},
+    units={"least": OF_DIAGONAL, "mean": OF_DIAGONAL, "distinct": "points"},
     measure=_measure,
 )

@@ -105,7 +105,7 @@ def test_shapes_are_matched_by_id_whatever_their_row(save):
     clouds = make_clouds()
     predictions = predict(clouds, save(clouds))
     shuffled = rows_of(predictions, np.array([3, 0, 4, 1, 2]))
-    names = ["das-annotated", "miou", "coverage", "inclusivity", "spread", "correspondence"]
+    names = ["das-annotated", "miou", "miou-geodesic", "pck", "coverage", "spread", "correspondence"]
     before, after = by_name(evaluate(predictions, names)), by_name(evaluate(shuffled, names))
     for name in names:
         assert after[name].values == pytest.approx(before[name].values), name
@@ -152,7 +152,8 @@ def test_all_is_what_the_data_allow(save):
     everything = make_clouds()
     names = by_name(evaluate(predict(everything, save(everything)), ["all"])).keys()
     assert names == {
-        *("das-annotated", "das-unsupervised", "miou", "coverage", "inclusivity", "spread", "correspondence")
+        *("das-annotated", "das-unsupervised", "miou", "miou-geodesic", "pck", "coverage", "inclusivity"),
+        *("spread", "correspondence"),
     }
     bare = make_clouds(landmarks=None, landmark_ids=None, material=None)
     names = by_name(evaluate(predict(bare, save(bare, "bare.h5")), ["all"])).keys()

@@ -1,0 +1,80 @@
+"""How `kg eval` shows its figures: tables, what they have in common, and the panels of a plot."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from kg.cli.output import table
+from kg.errors import KgError
+from kg.metrics import METRICS, Curve
+from kg.results import Result
+from kg.robustness import Robustness
+from kg.tables import facts
+
+COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space, threshold")
+
+
+def figures(results: Sequence[Result]) -> Table:
+    """Return a row for every part of every metric."""
+    rows: list[tuple[Any, ...]] = []
+    for result in results:
+        threshold = "" if result.threshold is None else f", {result.threshold:g}"
+        where = (result.shapes, result.space.split(" (")[0] + threshold)
+        for part, unit in result.units.items():
+            low, high = result.intervals.get(part, (None, None))
+            interval = "" if low is None or high is None else f"{_short(low)}–{_short(high)}"
+            value: Any = result.values[part]
+            if part in result.deviations:
+                value = f"{value:.4g} ± {result.deviations[part]:.2g}"
+            rows.append((result.metric, part, value, interval, unit, *where))
+    made = table("", COLUMNS, rows)
+    made.columns[COLUMNS.index("unit")].min_width = len("points")
+    for column in made.columns:
+        # In a narrow terminal the interval and the unit are folded, and nothing else.
+        column.no_wrap = column.header not in ("95 %", "unit")
+    return made
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}" if abs(number) < 10 else f"{number:.3g}"
+
+
+def levels_table(curve: Robustness) -> Table:
+    """Return the headline of every metric at each level of a corruption."""
+    over = curve.headlines()
+    title = f"\n{curve.corruption}: {over[0].x_label}" + (f" ({over[0].x_unit})" if over[0].x_unit else "")
+    columns = ("metric", "unit", *(f"{level:g}" for level in curve.levels))
+    return table(title, columns, [(of.name, of.y_unit, *map(float, of.y)) for of in over])
+
+
+def caption(results: Sequence[Result], meta: Mapping[str, Any]) -> Text:
+    """Return what the figures have in common, for below them."""
+    return Text("\n" + "\n".join(facts(results, meta)), style="dim")
+
+
+def plot_caption(results: Sequence[Result], meta: Mapping[str, Any]) -> str:
+    """Return the same in a line, for below a plot."""
+    said = dict(line.split(maxsplit=1) for line in facts(results, meta))
+    shapes = f"{max(result.shapes for result in results)} shapes"
+    named = (f"{name} {said[name]}" for name in ("split", "protocol", "seed", "checkpoint") if name in said)
+    return " · ".join((said.get("data", ""), shapes, *named)).removeprefix(" · ")
+
+
+def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[list[list[Curve]]]:
+    """Return the panels of a plot, in rows: corruptions side by side, a row for each unit; else all curves.
+
+    Raises:
+        KgError: There is nothing that varies.
+    """
+    if not curves:
+        found = [[curve] for result in results for curve in result.curves]
+        if not found:
+            raise KgError(
+                "There is no curve to plot: none of the metrics has one.",
+                "For example: --corrupt noise, or --metric miou",
+            )
+        return [found]
+    units = dict.fromkeys(METRICS[result.metric].units[METRICS[result.metric].headline] for result in results)
+    return [[[of for of in curve.headlines() if of.y_unit == unit] for curve in curves] for unit in units]

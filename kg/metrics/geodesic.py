@@ -1,0 +1,81 @@
+"""Distances along a surface of which only points are known: shortest paths from neighbour to neighbour.
+
+Where two layers lie nearer to each other than the points of one, a path jumps from layer to layer.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+ATTACHED = 4
+"""Nodes through which a place that is no node itself is joined to the graph."""
+
+
+class Surface:
+    """A graph of points, each joined to its nearest and to those that it is among the nearest of.
+
+    Args:
+        nodes: (M, 3).
+        neighbours: How many are the nearest; all others where there are fewer.
+    """
+
+    def __init__(self, nodes: NDArray[np.floating], neighbours: int) -> None:
+        self.nodes = np.asarray(nodes, np.float64)
+        count = min(neighbours + 1, len(nodes))
+        near = self._nearest(self.nodes, count)
+        here = np.repeat(np.arange(len(nodes)), count)
+        # A point is its own nearest; where another lies in the same place, it may be that one.
+        pairs = np.stack([here, near.ravel()])
+        pairs = np.concatenate([pairs, pairs[::-1]], axis=1)
+        ends, order = np.unique(pairs[0] * len(nodes) + pairs[1], return_index=True)
+        self.start = pairs[1][order]
+        self.first_of = np.searchsorted(ends, np.arange(len(nodes)) * len(nodes))
+        steps = self.nodes[pairs[0][order]] - self.nodes[self.start]
+        self.length = np.linalg.norm(steps, axis=1)
+
+    def _nearest(self, places: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+        import torch
+
+        from kg.ops import nearest_neighbours
+
+        # float32 keeps differences only of coordinates around 0.
+        centre = self.nodes.mean(0)
+        queries, points = (
+            torch.from_numpy((cloud - centre).astype(np.float32))[None] for cloud in (places, self.nodes)
+        )
+        return np.asarray(nearest_neighbours(queries, points, count)[0].numpy())
+
+    def spread(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the shortest ways to all nodes, (S, M), from how far they are at first, infinite for most.
+
+        Bellman and Ford's algorithm, all nodes at once, until no way gets shorter.
+        """
+        while True:
+            through = np.minimum.reduceat(distances[:, self.start] + self.length, self.first_of, axis=1)
+            if (through >= distances).all():
+                return distances
+            distances = np.minimum(distances, through)
+
+    def from_nodes(self, indices: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the distances (S, M) from nodes (S,) to all; infinite where no path leads."""
+        distances = np.full((len(indices), len(self.nodes)), np.inf)
+        distances[np.arange(len(indices)), indices] = 0
+        return self.spread(distances)
+
+    def along(self, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distance from place s, of starts (S, 3), to each of ends (m, S, 3), as (m, S).
+
+        Straight between places that share a node among their nearest, and across pieces that no path joins.
+        """
+        count = min(ATTACHED, len(self.nodes))
+        doors = self._nearest(starts, count)
+        distances = np.full((len(starts), len(self.nodes)), np.inf)
+        rows = np.arange(len(starts))[:, None]
+        distances[rows, doors] = np.linalg.norm(self.nodes[doors] - starts[:, None], axis=2)
+        distances = self.spread(distances)
+
+        exits = self._nearest(ends.reshape(-1, 3), count).reshape(*ends.shape[:2], count)
+        last = np.linalg.norm(self.nodes[exits] - ends[:, :, None], axis=3)
+        way = (distances[rows, exits] + last).min(2)
+        straight = np.linalg.norm(ends - starts, axis=2)
+        close = (exits[..., None] == doors[:, None]).any((2, 3))
+        return np.asarray(np.where(close | np.isinf(way), straight, way))

@@ -1,0 +1,82 @@
+"""Curves on a page: metrics over thresholds, or over how bad the clouds are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from kg import paths
+from kg.errors import KgError
+from kg.metrics import Curve
+from kg.viz.page import METADATA
+
+INK, FAINT = "#333333", "#d9d9d9"
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#7f7f7f")
+"""Paul Tol's bright scheme, which the colour-blind tell apart."""
+PANEL = (3.1, 2.5)
+"""Inches."""
+
+
+def check_plot(path: Path) -> None:
+    """Check the name of a plot's file before anything that takes time.
+
+    Raises:
+        KgError: It has no suffix that can be drawn.
+    """
+    if path.suffix.lower() not in METADATA:
+        raise KgError(
+            f"A plot cannot be written to {path}: it has to be {', '.join(METADATA)}.",
+            "For example: --plot out.pdf",
+        )
+
+
+def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption: str) -> None:
+    """Draw panels in rows and columns, each with its curves, and a line below; whole or not at all.
+
+    Curves of one panel have their axes in common.
+    """
+    rows, columns = len(panels), max(len(row) for row in panels)
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": "kg", "font.size": 8, "axes.edgecolor": INK})
+        figure = Figure(
+            figsize=(max(PANEL[0] * columns, 4.2), PANEL[1] * rows + 0.35), dpi=150, layout="constrained"
+        )
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
+        for of_row, row in zip(axes, panels, strict=True):
+            for number, panel in enumerate(of_row):
+                if number < len(row):
+                    _draw(panel, row[number], first=number == 0)
+                else:
+                    panel.set_axis_off()
+        figure.supxlabel(caption, fontsize=7, color="#777777")
+        with paths.replacing(path) as temporary:
+            figure.savefig(temporary, metadata=METADATA[path.suffix.lower()])
+
+
+def _draw(panel: Axes, curves: Sequence[Curve], first: bool) -> None:
+    for curve, colour in zip(curves, COLOURS * len(curves), strict=False):
+        marker = "o" if len(curve.x) < 12 else None
+        panel.plot(
+            curve.x, curve.y, color=colour, marker=marker, markersize=3.5, linewidth=1.4, label=curve.name
+        )
+    shared = curves[0]
+    if len(shared.x) > 2 and shared.x[0] > 0 and shared.x[-1] / shared.x[0] >= 8:
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(shared.x, [f"{x:g}" for x in shared.x])
+    unit = f" ({shared.x_unit})" if shared.x_unit else ""
+    panel.set_xlabel(shared.x_label + unit, color=INK)
+    if first:
+        panel.set_ylabel(shared.y_unit, color=INK)
+    if shared.y_unit == "%":
+        panel.set_ylim(-2, 102)
+    else:
+        panel.set_ylim(bottom=0)
+    panel.grid(color=FAINT, linewidth=0.6)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, fontsize=7, loc="best")
