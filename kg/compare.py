@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kg.headline import headline
+from kg.metrics import METRICS
 from kg.metrics.bootstrap import interval
 from kg.predictions import Predictions
 from kg.published import SOURCE, Published, published
@@ -89,14 +89,13 @@ class Comparison:
 def compare(entries: Sequence[Entry]) -> Comparison:
     """Put entries side by side; there is at least one."""
     names = dict.fromkeys(result.metric for entry in entries for result in entry.results)
-    units = {result.metric: result.units for entry in entries for result in entry.results}
     figures = [
         figure
         for data in dict.fromkeys(_data(entry) for entry in entries)
         for figure in published(*data)
         if figure.metric in names
     ]
-    columns = [(name, headline(name, units[name])) for name in names]
+    columns = [(name, METRICS[name].headline) for name in names]
     return Comparison(entries, columns, figures, _differences(entries))
 
 

@@ -1,28 +1,38 @@
 """`kg compare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kg.cli.eval import Part
 from kg.cli.options import Cpu, Gpu
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
-    from kg.compare import Comparison, Entry
+    from rich.table import Table
+    from rich.text import Text
+
+    from kg.compare import Comparison
     from kg.predictions import Predictions
+    from kg.results import Result
 
 
 def compare(
-    targets: Annotated[list[Path], typer.Argument(help="Run folders, their names, or what kg predict wrote.")],
+    targets: Annotated[
+        list[Path], typer.Argument(help="Run folders, their names, or what kg predict wrote.")
+    ],
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", "-m", help="What to measure; several by commas or repeated. Default: das."),
+        typer.Option(
+            "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
+        ),
     ] = None,
-    split: Annotated[
-        Literal["train", "val", "test", "all"], typer.Option(help="Which shapes to predict, for runs.")
-    ] = "test",
+    protocol: Annotated[
+        str | None, typer.Option(help="How to measure; kg eval --protocol help lists them. Default: strict.")
+    ] = None,
+    split: Annotated[Part, typer.Option(help="Which shapes to predict, for runs.")] = "test",
     store: Annotated[
         Path | None, typer.Option(help="Predict this store with all runs, not each its own.")
     ] = None,
@@ -40,39 +50,34 @@ def compare(
     kg compare mine.npz theirs.npz --json
     kg compare shirts-1 shirts-2 --store STORE.h5
 
-    The last column is the difference from the first row in the first metric,
-    with its 95 % interval on resampled objects: where it holds 0, the shapes
-    are too few to tell the two apart.
+    Δ is the difference from the first row in the first metric, with its 95 %
+    interval on resampled objects: where it holds 0, the shapes are too few to
+    tell the two apart. Rows with † are what the paper has on like data.
     """
+    from kg.compare import Entry
     from kg.compare import compare as put_together
-    from kg.evaluate import DAS, check_names
+    from kg.evaluate import check_names, evaluate
+    from kg.predictions import Predictions
 
-    names = [name.strip() for entry in metric or [DAS] for name in entry.split(",") if name.strip()]
-    check_names(names)
+    names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
+    if metric is not None:
+        check_names(names)
     entries = []
     for target in targets:
-        entries.append(_measure(target, names, split, store, gpu, cpu))
+        predicted = target.suffix == ".npz"
+        found = Predictions.load(target) if predicted else _predict(target, split, store, gpu, cpu)
+        try:
+            results = evaluate(found, names or None, protocol=protocol)
+        except KgError as error:
+            raise KgError(f"{target}: {error.message}", error.hint) from error
+        entries.append(Entry(target.stem if predicted else target.name, found, results))
     made = put_together(entries)
     for warning in made.warnings:
         note(f"[yellow]note[/] {warning}")
     show(made.to_dict(), as_json, *_shown(made, published))
 
 
-def _measure(
-    target: Path, names: list[str], split: str, store: Path | None, gpu: int | None, cpu: bool
-) -> "Entry":
-    from kg.compare import Entry
-    from kg.evaluate import evaluate
-    from kg.predictions import Predictions
-
-    found = Predictions.load(target) if target.suffix == ".npz" else _predict(target, split, store, gpu, cpu)
-    try:
-        return Entry(target.stem if target.suffix == ".npz" else target.name, found, evaluate(found, names))
-    except KgError as error:
-        raise KgError(f"{target}: {error.message}", error.hint) from error
-
-
-def _predict(run: Path, split: str, store: Path | None, gpu: int | None, cpu: bool) -> "Predictions":
+def _predict(run: Path, split: Part, store: Path | None, gpu: int | None, cpu: bool) -> "Predictions":
     from kg.devices import choose_device
     from kg.predict import Detector, predict_store
 
@@ -80,3 +85,45 @@ def _predict(run: Path, split: str, store: Path | None, gpu: int | None, cpu: bo
     with progress(f"Predicting {run.name}") as advance:
         part = None if split == "all" else split
         return predict_store(detector, store=store, split=part, progress=advance)
+
+
+def _shown(made: "Comparison", with_published: bool) -> "list[Table | Text]":
+    from rich.text import Text
+
+    from kg.published import SOURCE
+
+    (first, first_part), *others = made.columns
+    rows: list[list[Any]] = []
+    for number, entry in enumerate(made.entries, start=1):
+        result, found = entry.result(first), made.difference(entry, first)
+        difference = "" if number == 1 or found is None else _with(f"{found.value:+.1f}", found.interval, "+")
+        value = (
+            "–" if result is None else _with(_figure(result, first_part), result.intervals.get(first_part))
+        )
+        plain = (_figure(entry.result(metric), part) for metric, part in others)
+        rows.append([number, value, difference, *plain, max(of.shapes for of in entry.results)])
+    theirs = made.published if with_published else ()
+    for method, data in dict.fromkeys((figure.method, figure.data) for figure in theirs):
+        of_row = {
+            figure.metric: figure for figure in theirs if (figure.method, figure.data) == (method, data)
+        }
+        cells = [f"{of_row[metric].value:.1f}" if metric in of_row else "" for metric, _ in made.columns]
+        rows.append([f"{method} †", cells[0], "", *cells[1:], ""])
+    shown = table("", ["", first, "Δ to 1", *(metric for metric, _ in others), "n"], rows)
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    said = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]
+    said.append(f"Shown: {', '.join(f'{metric} {part}' for metric, part in made.columns)}.")
+    said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
+    if theirs:
+        data = ", ".join(dict.fromkeys(figure.data for figure in theirs))
+        said.append(f"† published, not measured here: {SOURCE}, {data}.")
+    return [shown, Text("\n" + "\n".join(said), style="dim")]
+
+
+def _figure(result: "Result | None", part: str) -> str:
+    return "–" if result is None else f"{result.values[part]:.1f}"
+
+
+def _with(figure: str, interval: tuple[float, float] | None, sign: str = "") -> str:
+    return figure if interval is None else f"{figure} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"

@@ -71,6 +71,9 @@ def sweep(
         list[str] | None,
         typer.Option("--metric", "-m", help="What to measure of each; as in kg eval. Default: das."),
     ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="How to measure; kg eval --protocol help lists them.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
     jobs: Annotated[
         int | None,
@@ -108,11 +111,15 @@ def sweep(
     from kg import paths
     from kg.config import ABLATIONS
     from kg.evaluate import DAS, check_names
+    from kg.protocols import find_protocol
     from kg.sweep import plan, state
     from kg.sweep.pool import Pool
     from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
 
     check_names(names := _several(metric) or [DAS])
+    measure = ["eval", "--metric", ",".join(names), "--json"]
+    if protocol is not None:
+        measure += ["--protocol", find_protocol(protocol).name]
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else _several(without)
@@ -125,7 +132,6 @@ def sweep(
     stores = _stores(store, _several(category), dataset, _several(variant), dry_run)
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
-    measure = ["eval", "--metric", ",".join(names), "--json"]
     left = [job for job in planned if not state.is_trained(job)]
     slots = _slots(jobs, gpu, cpu, len(planned))
     if dry_run:
@@ -188,7 +194,8 @@ def _stores(
     if not given and not categories:
         raise KgError("Nothing is named to train on.", "For example: kg sweep -c shirt -c tie")
     found = [open_store(path, None, None, None) for path in given or []]
-    for category, variant in product(categories, variants or [None]):
+    wanted: list[str | None] = [*variants]
+    for category, variant in product(categories, wanted or [None]):
         if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
             note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
             continue
@@ -203,7 +210,8 @@ def _slots(count: int | None, gpu: Sequence[int] | None, cpu: bool, jobs: int) -
     from kg.devices import choose_device
     from kg.sweep.pool import make_slots
 
-    for number in gpu or [None]:
+    asked: list[int | None] = [*(gpu or ())]
+    for number in asked or [None]:
         choose_device(number, cpu)  # says what is wrong with it
     there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     return make_slots(count, [] if cpu else gpu or there, cores(), jobs)

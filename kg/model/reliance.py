@@ -50,7 +50,7 @@ def heatmap_use(model: KeyGrid, points: Tensor, batch_size: int = 8) -> HeatmapU
         return None
     if model.config.canonical:
         points = ops.gather(points, ops.canonical_order(points))
-    batches = points.split(batch_size)
+    batches = torch.split(points, batch_size)
     found = [model(batch, reconstruct=False) for batch in batches]
     keypoints = torch.cat([one.keypoints for one in found])
     edges = torch.cat([one.edges for one in found])

@@ -14,7 +14,7 @@ def number(value: float) -> str:
 
 def between(low_high: tuple[float, float]) -> str:
     """Return an interval."""
-    return f"{number(low_high[0])} – {number(low_high[1])}"
+    return f"{number(low_high[0])}–{number(low_high[1])}"
 
 
 def section(title: str, body: str, about: str = "") -> str:

@@ -6,7 +6,6 @@ from html import escape
 
 import numpy as np
 
-from kg.headline import headline
 from kg.metrics import METRICS, Curve
 from kg.report.charts import Line, bars, line_chart, strip
 from kg.report.html import between, card, folded, grid, number, section, table
@@ -52,15 +51,17 @@ def head(subject: Subject) -> str:
 
 
 def _tile(result: Result) -> str:
-    part = headline(result.metric, result.units)
+    part = METRICS[result.metric].headline
     unit = result.units[part]
     sign = "%" if unit.startswith("%") else ""
     within = result.intervals.get(part)
+    said = [part] if part != "value" else []
+    said += [unit] if unit != "%" else []
+    interval = f"95 % {between(within)}" if within else ""
     return (
         f'<div class="card tile"><span class="name">{escape(result.metric)}</span>'
         f"<b>{number(result.values[part])}<small>{sign}</small></b>"
-        f"<span>{escape(part if unit == '%' else f'{part}, {unit}')}</span>"
-        f"<span>{f'95 %: {between(within)}' if within else f'n = {result.shapes}'}</span></div>"
+        f"<span>{escape(', '.join(said))}</span><span>{interval}</span></div>"
     )
 
 
@@ -71,7 +72,6 @@ def figures(subject: Subject) -> str:
     asked = "".join(
         f"<li><b>{escape(result.metric)}</b>: {escape(METRICS[result.metric].title)}</li>"
         for result in subject.results
-        if result.metric in METRICS
     )
     return section(
         "Figures",
@@ -101,7 +101,7 @@ def shapes(subject: Subject) -> str:
         return ""
     result, part = judged
     values = result.per_shape[part]
-    lower = result.metric in METRICS and part in METRICS[result.metric].lower_is_better
+    lower = part in METRICS[result.metric].lower_is_better
     value_of = dict(zip(result.ids.tolist(), values.tolist(), strict=True))
     cards = []
     for name, ids in zip(("Worst", "Best"), extremes(values, result.ids, SHOWN, lower), strict=True):
@@ -120,7 +120,7 @@ def shapes(subject: Subject) -> str:
 
 def _judge(results: Sequence[Result]) -> tuple[Result, str] | None:
     for result in results:
-        parts = [headline(result.metric, result.units), *result.per_shape]
+        parts = [METRICS[result.metric].headline, *result.per_shape]
         for part in parts:
             if part in result.per_shape and len(np.unique(result.per_shape[part])) > 1:
                 return result, part
@@ -157,20 +157,42 @@ def keypoints(subject: Subject) -> str:
 
 
 def curves(subject: Subject) -> str:
-    """Return the metrics' own curves, and further ones."""
-    every = [curve for result in subject.results for curve in result.curves] + list(subject.curves)
-    cards = [card(_chart(curve), curve.name) for curve in every if np.isfinite(curve.y).any()]
+    """Return the metrics' own curves."""
+    cards = [
+        card(_chart([curve]), result.metric)
+        for result in subject.results
+        for curve in result.curves
+        if np.isfinite(curve.y).any()
+    ]
     return section("Curves", grid(cards)) if cards else ""
 
 
-def _chart(curve: Curve) -> str:
+def robustness(subject: Subject) -> str:
+    """Return how the figures fall as clouds get worse, a chart for each corruption and unit."""
+    cards = []
+    for found in subject.robustness:
+        over = found.headlines()
+        for unit in dict.fromkeys(curve.y_unit for curve in over):
+            chart = _chart([curve for curve in over if curve.y_unit == unit], unit)
+            cards.append(card(chart, f"{found.corruption}, {unit}"))
+    about = "Keypoints found in corrupted clouds, measured on the clean ones."
+    return section("On worse clouds", grid(cards), about) if cards else ""
+
+
+def _chart(curves: Sequence[Curve], y_label: str = "") -> str:
     def label(text: str, unit: str) -> str:
         return f"{text}, {unit}" if unit and unit not in text else text
 
-    percent = (0.0, 100.0) if curve.y_unit == "%" else None
-    line = Line(curve.name, np.asarray(curve.x, float), np.asarray(curve.y, float))
-    x_label, y_label = label(curve.x_label, curve.x_unit), label(curve.y_label, curve.y_unit)
-    return line_chart([line], x_label, y_label, y_range=percent)
+    first = curves[0]
+    lines = [
+        Line(curve.name, np.asarray(curve.x, np.float64), np.asarray(curve.y, np.float64)) for curve in curves
+    ]
+    return line_chart(
+        lines,
+        label(first.x_label, first.x_unit),
+        y_label or label(first.y_label, first.y_unit),
+        y_range=(0.0, 100.0) if first.y_unit == "%" else None,
+    )
 
 
 def heatmap(subject: Subject) -> str:

@@ -39,7 +39,7 @@ def picture(predictions: Predictions, ids: Sequence[str], alt: str) -> str:
     """Return shapes with their keypoints as a picture element that follows the reader's light or dark."""
     light, dark = (_embedded(predictions, ids, background) for background in (LIGHT, DARK))
     return (
-        f'<picture><source media="(prefers-color-scheme: dark) and (not print)" srcset="{dark}">'
+        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img src="{light}" alt="{alt}"></picture>'
     )
 

@@ -14,6 +14,7 @@ SECTIONS = (
     measured.shapes,
     measured.keypoints,
     measured.curves,
+    measured.robustness,
     measured.heatmap,
     background.training,
     background.configuration,

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from kg import paths
-from kg.headline import headline
+from kg.metrics import METRICS
 from kg.published import ABLATIONS, SOURCE
 from kg.sweep.plan import Job
 from kg.tables import escape
@@ -157,7 +157,7 @@ def _table(
     metric: str, results: list[tuple[Job, Mapping[str, Any]]], jobs: Sequence[Job], columns: dict[str, str]
 ) -> Summary:
     units = results[0][1]["units"]
-    part = headline(metric, units)
+    part = METRICS[metric].headline
     rows = []
     for method in {job.method.label: job.method for job in jobs}.values():
         cells: dict[str, dict[int, float]] = {name: {} for name in columns.values()}
