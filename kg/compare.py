@@ -8,9 +8,15 @@ import numpy as np
 
 from kg.metrics import METRICS
 from kg.metrics.bootstrap import interval
+from kg.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
 from kg.predictions import Predictions
-from kg.published import SOURCE, Published, published
 from kg.results import Result, to_plain
+
+DEFORMATIONS = ("drop", "drag", "fold")
+"""Variants of a store that the paper has garments of."""
+
+PANTS = {"long-pants": "pants"}
+"""What the paper calls a category."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +47,7 @@ class Comparison:
     Attributes:
         entries: In the order in which they were named.
         columns: Metrics and the parts that stand for them.
-        published: Figures of the paper on like data.
+        published: Figures of others on like data.
         warnings: Why figures cannot be compared.
     """
 
@@ -79,7 +85,7 @@ class Comparison:
         plain: dict[str, Any] = to_plain(
             {
                 "entries": entries,
-                "published": [{**vars(figure), "source": SOURCE} for figure in self.published],
+                "published": [vars(figure) for figure in self.published],
                 "warnings": list(self.warnings),
             }
         )
@@ -92,11 +98,29 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     figures = [
         figure
         for data in dict.fromkeys(_data(entry) for entry in entries)
-        for figure in published(*data)
-        if figure.metric in names
+        for figure in published_on(*data)
+        if measured_as(figure) in names
     ]
     columns = [(name, METRICS[name].headline) for name in names]
     return Comparison(entries, columns, figures, _differences(entries))
+
+
+def published_on(category: str, variant: str) -> list[Published]:
+    """Return what others published on data like a prepared store's; nothing where they have nothing."""
+    if variant in DEFORMATIONS:
+        names, data = (PANTS.get(category, category), AVERAGE), f"ClothesNet {variant}"
+    else:
+        names, data = (category,), "ShapeNetCoreV2"
+    return [
+        figure for figure in (*PUBLISHED, *REPRODUCED) if figure.data == data and figure.category in names
+    ]
+
+
+def measured_as(figure: Published) -> str:
+    """Return the metric, in `kg.metrics.METRICS`, that counts as a published figure does."""
+    if figure.metric != "das":
+        return figure.metric
+    return "das-unsupervised" if figure.data.startswith("ClothesNet") else "das-annotated"
 
 
 def _data(entry: Entry) -> tuple[str, str]:

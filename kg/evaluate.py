@@ -39,7 +39,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     *,
     threshold: float | None = None,
-    protocol: str | None = None,
+    protocol: str = STRICT,
     detector: "Again | None" = None,
 ) -> list[Result]:
     """Measure keypoints.
@@ -52,14 +52,14 @@ def evaluate(
             whatever can be measured. `COMPANIONS` follow unasked upon any of `CONSISTENCY`. By default
             the protocol's own.
         threshold: Instead of the metrics' own.
-        protocol: Name in `PROTOCOLS`; by default `STRICT` where the predictions keep to it, else none.
+        protocol: Name in `PROTOCOLS`. Where the predictions do not keep to all of it, the results say so.
         detector: That made the predictions, for metrics and protocols that ask it again.
 
     Raises:
         KgError: A metric is unknown, its ground truth is not there or its store has changed, the
-            threshold fits no metric, the predictions do not keep to the protocol, or are broken.
+            threshold fits no metric, or the predictions are broken.
     """
-    held = find_protocol(protocol or STRICT)
+    held = find_protocol(protocol)
     if metrics is not None:
         check_names(metrics)
     wanted, optional = (metrics, ()) if metrics is not None else (held.metrics, held.optional)
@@ -69,9 +69,7 @@ def evaluate(
     known = replace(_known(predictions, plain, [*wanted, *optional]), detector=detector)
     chosen = _choose(wanted, optional, known, predictions)
     _check_threshold(chosen, threshold, held)
-    broken = _not_held(held, predictions, threshold, [metric.name for metric in chosen])
-    if broken and protocol is not None:
-        raise KgError(f"This is not the protocol '{held.name}': {broken}.", "Leave --protocol out.")
+    label = _label(held, predictions, threshold, [metric.name for metric in chosen])
     return [
         _measure(
             metric,
@@ -79,7 +77,7 @@ def evaluate(
             predictions,
             threshold,
             held,
-            not broken,
+            label,
         )
         for metric in chosen
     ]
@@ -177,19 +175,22 @@ def _check_threshold(chosen: Sequence[Metric], threshold: float | None, protocol
         )
 
 
-def _not_held(
+def _label(
     protocol: Protocol, predictions: Predictions, threshold: float | None, metrics: Sequence[str]
 ) -> str:
-    """Return why the predictions do not keep to the protocol, or ""."""
+    """Return the protocol's name, and what of it the predictions or the threshold do not keep to."""
     split, by = predictions.meta.get("split", "unknown"), predictions.meta.get("split_by")
-    if split not in protocol.splits:
-        return f"it takes the split '{protocol.splits[0]}', these are '{split}'"
-    if protocol.split_by is not None and by != protocol.split_by:
-        return f"it takes a split by {protocol.split_by}, this one is by {by}"
+    frames = len(np.unique(predictions.objects)) < len(predictions)
     fixed = [name for name in metrics if threshold not in (None, protocol.thresholds.get(name, threshold))]
+    if split not in protocol.splits:
+        return f"{protocol.name}, but on the split '{split}'"
+    if protocol.split_by not in (None, by):
+        return f"{protocol.name}, but split by {by}"
+    if protocol.sequences_by_frame and frames and by != "frame":
+        return f"{protocol.name}, but sequences split by {by}"
     if fixed:
-        return f"the threshold of {fixed[0]} is {protocol.thresholds[fixed[0]]}, not {threshold}"
-    return ""
+        return f"{protocol.name}, but {fixed[0]} at {threshold}"
+    return protocol.name
 
 
 def _terms(metric: Metric, protocol: Protocol, threshold: float | None, unit: str) -> Terms:
@@ -210,7 +211,7 @@ def _measure(
     predictions: Predictions,
     threshold: float | None,
     protocol: Protocol,
-    held: bool,
+    label: str,
 ) -> Result:
     rows = measurable(metric, sample)
     used = sample if len(rows) == len(sample) else sample.take(rows)
@@ -220,7 +221,8 @@ def _measure(
     cautions = _cautions(metric, used, len(sample), meta)
     if terms.space == "source" and metric.threshold is not None and threshold is None:
         cautions += _unusual_threshold(used, terms.threshold, terms.unit)
-    if held and protocol.caution:
+    covered = protocol.covers(metric.name)
+    if covered and protocol.caution:
         cautions.append(protocol.caution)
     values, draws = _values(measured, used)
     intervals = {part: interval(drawn) for part, drawn in draws.items()}
@@ -228,7 +230,7 @@ def _measure(
         metric=metric.name,
         values=values,
         units=dict(metric.units),
-        protocol=protocol.name if held else NO_PROTOCOL,
+        protocol=label if covered else NO_PROTOCOL,
         split=str(meta.get("split", "unknown")),
         shapes=len(used),
         space=f"source ({terms.unit})" if terms.space == "source" else terms.space,

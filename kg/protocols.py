@@ -24,6 +24,7 @@ class Protocol:
         snap: Whether keypoints move to the nearest cloud point before mIoU.
         splits: On which parts of the data.
         split_by: How they must have been split; None for any way.
+        sequences_by_frame: Objects of several frames must have been split by frame.
         corruption: What is done to clouds before the detector sees them, and at which level.
         runs: How many trainings, with different seeds, a figure ought to be the mean of.
         caution: What has to be said with its figures.
@@ -40,12 +41,19 @@ class Protocol:
     snap: bool = True
     splits: tuple[str, ...] = ("test",)
     split_by: Literal["object", "frame"] | None = None
+    sequences_by_frame: bool = False
     corruption: tuple[str, float] | None = None
     runs: int = 1
     caution: str = ""
 
+    def covers(self, metric: str) -> bool:
+        """Tell whether a metric's figure is one of the protocol; our own covers all."""
+        named = {*self.metrics, *self.optional}
+        return self.name == STRICT or metric in named or (metric in ANY_DAS and "das" in named)
+
 
 STRICT = "strict"
+ANY_DAS = ("das-annotated", "das-unsupervised")
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
@@ -67,6 +75,7 @@ PROTOCOLS: dict[str, Protocol] = {
             optional=("miou",),
             thresholds={"miou": 0.1},
             self_pairs=True,
+            sequences_by_frame=True,
         ),
         Protocol(
             name="sc3k",

@@ -20,7 +20,8 @@ class Result:
         metric: Its name.
         values: Its named parts; NaN where one is undefined. With several runs the mean over them.
         units: Of the parts.
-        protocol: By which it was measured; `NO_PROTOCOL` where what was asked for keeps to none.
+        protocol: By which it was measured, and what of it is not kept; `NO_PROTOCOL` for a metric that the
+            protocol does not have.
         split: Which part of the data the shapes are.
         shapes: How many it was measured on, n.
         space: Where distances were measured, with the unit for source coordinates.

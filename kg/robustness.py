@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kg.again import Again
 from kg.data.corruptions import CORRUPTIONS
 from kg.errors import KgError, unknown_name
 from kg.metrics import METRICS, Curve
 from kg.results import Result
+
+if TYPE_CHECKING:
+    from kg.again import Again
+    from kg.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ class Robustness:
             name,
             np.array(self.levels),
             np.array([found[number].values[part] for found in self.results]),
-            kind.label,
+            kind.axis,
             name,
             kind.unit,
             self.results[0][number].units[part],
@@ -90,14 +93,16 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
 
 
 def measure_robustness(
-    again: Again, asked: Sequence[tuple[str, list[float]]], measure: Callable[[Any], list[Result]]
+    again: "Again",
+    asked: Sequence[tuple[str, list[float]]],
+    measure: "Callable[[Predictions], list[Result]]",
 ) -> list[Robustness]:
     """Measure the keypoints found in clouds that are ever worse.
 
     Args:
         again: The detector and its predictions on clean clouds.
         asked: Corruptions with their levels.
-        measure: Of predictions; as `kg.evaluate.evaluate`.
+        measure: Of predictions; `kg.evaluate.evaluate`, with its options.
     """
     return [
         Robustness(name, levels, [measure(again.corrupted(name, level)) for level in levels], again.seed)

@@ -107,7 +107,7 @@ def _table(results: Sequence[Result]) -> list[str]:
 
 def _levels(curve: Robustness) -> list[str]:
     kind = CORRUPTIONS[curve.corruption]
-    heading = f"{curve.corruption}, {kind.label}" + (f" ({kind.unit})" if kind.unit else "")
+    heading = kind.axis + (f" ({kind.unit})" if kind.unit else "")
     columns = " & ".join(f"{level:g}" for level in curve.levels)
     lines = [rf"\begin{{tabular}}{{l{'r' * len(curve.levels)}}}", r"\toprule"]
     lines += [rf"{escape(heading)} & {columns} \\", r"\midrule"]

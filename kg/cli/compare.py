@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from kg.compare import Comparison
+    from kg.metrics.published import Published
     from kg.predictions import Predictions
     from kg.results import Result
 
@@ -58,6 +59,7 @@ def compare(
     from kg.compare import compare as put_together
     from kg.evaluate import check_names, evaluate
     from kg.predictions import Predictions
+    from kg.protocols import STRICT
 
     names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
     if metric is not None:
@@ -67,7 +69,7 @@ def compare(
         predicted = target.suffix == ".npz"
         found = Predictions.load(target) if predicted else _predict(target, split, store, gpu, cpu)
         try:
-            results = evaluate(found, names or None, protocol=protocol)
+            results = evaluate(found, names or None, protocol=protocol or STRICT)
         except KgError as error:
             raise KgError(f"{target}: {error.message}", error.hint) from error
         entries.append(Entry(target.stem if predicted else target.name, found, results))
@@ -90,7 +92,7 @@ def _predict(run: Path, split: Part, store: Path | None, gpu: int | None, cpu: b
 def _shown(made: "Comparison", with_published: bool) -> "list[Table | Text]":
     from rich.text import Text
 
-    from kg.published import SOURCE
+    from kg.compare import measured_as
 
     (first, first_part), *others = made.columns
     rows: list[list[Any]] = []
@@ -103,11 +105,10 @@ def _shown(made: "Comparison", with_published: bool) -> "list[Table | Text]":
         plain = (_figure(entry.result(metric), part) for metric, part in others)
         rows.append([number, value, difference, *plain, max(of.shapes for of in entry.results)])
     theirs = made.published if with_published else ()
-    for method, data in dict.fromkeys((figure.method, figure.data) for figure in theirs):
-        of_row = {
-            figure.metric: figure for figure in theirs if (figure.method, figure.data) == (method, data)
-        }
-        cells = [f"{of_row[metric].value:.1f}" if metric in of_row else "" for metric, _ in made.columns]
+    for method, data, category, source in dict.fromkeys(map(_whose, theirs)):
+        same = [figure for figure in theirs if _whose(figure) == (method, data, category, source)]
+        of_row = {measured_as(figure): f"{figure.value:.1f}" for figure in same}
+        cells = [of_row.get(metric, "") for metric, _ in made.columns]
         rows.append([f"{method} †", cells[0], "", *cells[1:], ""])
     shown = table("", ["", first, "Δ to 1", *(metric for metric, _ in others), "n"], rows)
     for column in shown.columns[1:]:
@@ -115,10 +116,14 @@ def _shown(made: "Comparison", with_published: bool) -> "list[Table | Text]":
     said = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]
     said.append(f"Shown: {', '.join(f'{metric} {part}' for metric, part in made.columns)}.")
     said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
-    if theirs:
-        data = ", ".join(dict.fromkeys(figure.data for figure in theirs))
-        said.append(f"† published, not measured here: {SOURCE}, {data}.")
+    for source in dict.fromkeys(figure.source for figure in theirs):
+        on = dict.fromkeys(f"{figure.data} {figure.category}" for figure in theirs if figure.source == source)
+        said.append(f"† published, not measured here: {source}; {', '.join(on)}.")
     return [shown, Text("\n" + "\n".join(said), style="dim")]
+
+
+def _whose(figure: "Published") -> tuple[str, str, str, str]:
+    return figure.method, figure.data, figure.category, figure.source
 
 
 def _figure(result: "Result | None", part: str) -> str:

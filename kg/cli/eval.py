@@ -25,7 +25,7 @@ def evaluate(
     targets: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="What kg predict wrote, or a run folder; of several, the mean. By default the latest run.",
         ),
     ] = None,
@@ -36,8 +36,8 @@ def evaluate(
         ),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="How to measure: strict, paper, ...; help lists them. Default: strict.")
-    ] = None,
+        str, typer.Option(help="How to measure: strict, paper, ...; help lists them.")
+    ] = "strict",
     split: Annotated[
         Part | None,
         typer.Option(help="Which shapes to predict, for a run. Default: test."),
@@ -111,7 +111,7 @@ def evaluate(
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
 
-    Brackets hold 95 % of what other objects of the kind would give (bootstrap).
+    The column 95 % is what other objects of the kind would give (bootstrap).
     """
     if protocol == "help":
         _list_protocols(as_json)
@@ -121,20 +121,19 @@ def evaluate(
         return
     from rich.markup import escape
 
-    from kg.again import Again
     from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
     from kg.combine import in_common, mean_over_runs, mean_robustness
     from kg.evaluate import ALL, check_names
     from kg.evaluate import evaluate as measure
     from kg.metrics import METRICS
-    from kg.protocols import STRICT, find_protocol
+    from kg.protocols import find_protocol
     from kg.robustness import measure_robustness, parse_corruption
     from kg.tables import write_csv, write_latex
 
     names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
     if metric is not None:
         check_names(names)
-    wanted = find_protocol(protocol or STRICT)
+    wanted = find_protocol(protocol)
     asked = [parse_corruption(text) for text in corrupt or []]
     if plot is not None:
         from kg.viz.curves import check_plot, draw_curves
@@ -142,18 +141,23 @@ def evaluate(
         check_plot(plot)
     if report is not None and report.suffix != ".html":
         raise KgError(f"A report is an .html file, not '{report.suffix}'.", "For example: --report out.html")
-    ask_again = bool(asked) or report is not None or wanted.corruption is not None
-    ask_again |= any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in names)
+    asking = [name for name in names if name in METRICS and METRICS[name].truth == "detector"]
+    ask_again = bool(asked or asking or report) or ALL in names or wanted.corruption is not None
+    # What corrupts clouds by itself has nothing to tell of corrupted ones.
+    if asked and (wanted.corruption is not None or (names and names == asking)):
+        what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
+        raise KgError(f"--corrupt does not go with {what}, which detects anew itself.", "Leave one out.")
 
     def results_of(predictions: "Predictions", again: "Again | None" = None) -> "list[Result]":
-        return measure(predictions, names or None, threshold=threshold, protocol=protocol, detector=again)
+        chosen = names if again else [name for name in names if name not in asking or not asked]
+        return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
 
     per_run, per_corruption, metas, first = [], [], [], None
     with progress("Predicting") as advance:
         of: list[Path | None] = [*(targets or [])] or [None]
         for target in of:
             predictions, detector = _predict(target, split, checkpoint, store, gpu, cpu, ask_again, advance)
-            again = None if detector is None else Again(detector, predictions, seed, advance)
+            again = None if detector is None else _again(detector, predictions, seed, advance)
             per_run.append(results_of(predictions, again))
             first = first or (predictions, again)
             metas.append(predictions.meta)
@@ -195,15 +199,14 @@ def _predict(
     advance: Callable[..., None],
 ) -> "tuple[Predictions, Detector | None]":
     """Return predictions, and their detector: a run's own, a file's where it is here and wanted again."""
-    from kg.devices import choose_device
-    from kg.predict import Detector, predict_store
-
     if target is None or target.suffix != ".npz":
+        from kg.devices import choose_device
+        from kg.predict import Detector, predict_store
+
         detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
         part = None if split == "all" else split or "test"
         return predict_store(detector, store=store, split=part, progress=advance), detector
 
-    from kg.again import detector_of
     from kg.predictions import Predictions
 
     for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
@@ -213,7 +216,21 @@ def _predict(
                 f"Leave {option} out, or predict again with: kg predict {option} {value}",
             )
     predictions = Predictions.load(target)
-    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu)) if again else None
+    if not again:
+        return predictions, None
+
+    from kg.again import detector_of
+    from kg.devices import choose_device
+
+    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu))
+
+
+def _again(
+    detector: "Detector", predictions: "Predictions", seed: int, advance: Callable[..., None]
+) -> "Again":
+    from kg.again import Again
+
+    return Again(detector, predictions, seed, advance)
 
 
 def _write_report(

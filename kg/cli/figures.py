@@ -44,7 +44,7 @@ def _short(number: float) -> str:
 def levels_table(curve: Robustness) -> Table:
     """Return the headline of every metric at each level of a corruption."""
     over = curve.headlines()
-    title = f"\n{curve.corruption}: {over[0].x_label}" + (f" ({over[0].x_unit})" if over[0].x_unit else "")
+    title = f"\n{over[0].x_label}" + (f" ({over[0].x_unit})" if over[0].x_unit else "")
     columns = ("metric", "unit", *(f"{level:g}" for level in curve.levels))
     return table(title, columns, [(of.name, of.y_unit, *map(float, of.y)) for of in over])
 

@@ -53,6 +53,11 @@ class Corruption:
     geometric: bool = False
     harmless: bool = True
 
+    @property
+    def axis(self) -> str:
+        """What stands at an axis of its levels, without the unit."""
+        return f"{self.name}, {self.label}"
+
     def spaced(self, low: float, high: float, count: int) -> list[float]:
         """Return so many levels from one to another."""
         spaced = np.geomspace(low, high, count) if self.geometric else np.linspace(low, high, count)
@@ -102,10 +107,10 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
     for label, cloud in zip(clouds.ids, clouds.points, strict=True):
         rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
         turn = random_turn(level, rng) if name == ROTATION else np.eye(3)
-        left = corruption.apply(cloud.astype(np.float64) @ turn.T, level, rng)
+        left = _exactly(corruption.apply(cloud.astype(np.float64) @ turn.T, level, rng), count, rng)
         untouched = corruption.harmless and level == corruption.least
         frame = Frame(1.0, 0.0) if untouched else normalise(left)
-        points.append(frame.to_normalised(_exactly(left, count, rng)))
+        points.append(frame.to_normalised(left))
         frames.append(frame)
         turns.append(turn)
     undo = Undo(

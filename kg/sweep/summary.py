@@ -10,11 +10,20 @@ from typing import Any
 
 from kg import paths
 from kg.metrics import METRICS
-from kg.published import ABLATIONS, SOURCE
+from kg.metrics.published import ABLATION, PAPER
 from kg.sweep.plan import Job
 from kg.tables import escape
 
 AVERAGE = "average"
+
+TABLE_5 = {
+    (): "full",
+    ("encoder-features",): "no encoder features in the decoder",
+    ("heatmap",): "no grid heatmap",
+    ("similarity",): "no similarity loss",
+    ("farthest-point",): "no farthest point loss",
+}
+"""What the published ablation calls a method without some of its parts."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ class Summary:
             else f"{counts[0]} to {counts[-1]} seeds"
         )
         said = f"Mean{' ± standard deviation' * (counts[-1] > 1)} over {seeds}."
-        return f"{said} † published: {SOURCE}, on its own data." if self.rows[0].published else said
+        return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
 
 
 def summarise(answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job]) -> list[Summary]:
@@ -180,8 +189,17 @@ def beside_published(summary: Summary) -> Summary:
     """Return a table of an alignment score with the paper's ablations beside it; any other as it is."""
     if not summary.metric.startswith("das"):
         return summary
-    rows = [replace(row, published=ABLATIONS.get(row.without, {})) for row in summary.rows]
+    rows = [replace(row, published=_published(row.without)) for row in summary.rows]
     return replace(summary, rows=tuple(rows))
+
+
+def _published(without: tuple[str, ...]) -> dict[str, float]:
+    wanted = f"Key-Grid, {TABLE_5.get(without)}"
+    return {
+        f"{figure.data} {figure.category}".removeprefix("ShapeNetCoreV2 "): figure.value
+        for figure in ABLATION
+        if figure.method == wanted
+    }
 
 
 def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
@@ -192,16 +210,20 @@ def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
             key = (made.metric, made.part, made.unit, row.label)
             for name, cell in row.cells.items():
                 lines += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
-            lines += [(*key, name, "", value, SOURCE) for name, value in row.published.items()]
+            lines += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
     with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(lines)
+
+
+def _latex(text: str) -> str:
+    return escape(text).replace("±", r"$\pm$").replace("†", r"\dag{}").replace("–", "--")
 
 
 def write_latex(path: Path, summaries: Sequence[Summary]) -> None:
     """Write a table (booktabs) for each metric, whole or not at all."""
     lines = [r"% \usepackage{booktabs}"]
     for made in summaries:
-        heading, *rows = ([escape(text).replace("±", r"$\pm$") for text in line] for line in made.grid())
+        heading, *rows = ([_latex(text) for text in line] for line in made.grid())
         lines += [f"% {made.title}. {made.caption()}", rf"\begin{{tabular}}{{l{'r' * (len(heading) - 1)}}}"]
         lines += [r"\toprule", " & ".join(heading) + r" \\", r"\midrule"]
         lines += [" & ".join(row) + r" \\" for row in rows]

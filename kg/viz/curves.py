@@ -1,5 +1,6 @@
 """Curves on a page: metrics over thresholds, or over how bad the clouds are."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from kg import paths
 from kg.errors import KgError
 from kg.metrics import Curve
+from kg.metrics.metric import PERCENT
 from kg.viz.page import METADATA
 
 INK, FAINT = "#333333", "#d9d9d9"
@@ -18,6 +20,8 @@ COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#7
 """Paul Tol's bright scheme, which the colour-blind tell apart."""
 PANEL = (3.1, 2.5)
 """Inches."""
+FEW = 12
+"""Points of a curve that are marked, each."""
 
 
 def check_plot(path: Path) -> None:
@@ -53,30 +57,38 @@ def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption
                     _draw(panel, row[number], first=number == 0)
                 else:
                     panel.set_axis_off()
-        figure.supxlabel(caption, fontsize=7, color="#777777")
+            of_row[0].set_ylim(_limits([curve for curves in row for curve in curves]))
+        lines = textwrap.wrap(caption, int(18 * figure.get_figwidth()))
+        figure.supxlabel("\n".join(lines), fontsize=7, color="#777777")
         with paths.replacing(path) as temporary:
             figure.savefig(temporary, metadata=METADATA[path.suffix.lower()])
 
 
 def _draw(panel: Axes, curves: Sequence[Curve], first: bool) -> None:
     for curve, colour in zip(curves, COLOURS * len(curves), strict=False):
-        marker = "o" if len(curve.x) < 12 else None
+        marker = "o" if len(curve.x) < FEW else None
         panel.plot(
             curve.x, curve.y, color=colour, marker=marker, markersize=3.5, linewidth=1.4, label=curve.name
         )
     shared = curves[0]
     if len(shared.x) > 2 and shared.x[0] > 0 and shared.x[-1] / shared.x[0] >= 8:
         panel.set_xscale("log", base=2)
+    if len(shared.x) < FEW:
         panel.set_xticks(shared.x, [f"{x:g}" for x in shared.x])
+        panel.minorticks_off()
     unit = f" ({shared.x_unit})" if shared.x_unit else ""
     panel.set_xlabel(shared.x_label + unit, color=INK)
     if first:
         panel.set_ylabel(shared.y_unit, color=INK)
-    if shared.y_unit == "%":
-        panel.set_ylim(-2, 102)
-    else:
-        panel.set_ylim(bottom=0)
     panel.grid(color=FAINT, linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(frameon=False, fontsize=7, loc="best")
+
+
+def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return the limits of a row of panels: 0 to 100 for percentages, else from 0 on."""
+    if all(curve.y_unit == PERCENT for curve in curves):
+        return -2, 102
+    top = max((float(y) for curve in curves for y in curve.y if y > 0), default=1.0)
+    return 0, 1.15 * top

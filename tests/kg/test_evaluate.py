@@ -9,6 +9,7 @@ from kg.data.store import Clouds, Store, write_store
 from kg.errors import KgError
 from kg.evaluate import evaluate
 from kg.metrics.das_annotated import dual_alignment
+from kg.metrics.das_unsupervised import order_agreement
 from kg.metrics.miou import mean_iou
 from kg.predictions import Predictions
 
@@ -274,3 +275,132 @@ def test_unknown_metric():
 def test_broken_predictions(changes, message):
     with pytest.raises(KgError, match=message):
         evaluate(predict(make_clouds(), **changes), ["spread"])
+
+
+def objects_apart():
+    return make_clouds(objects=list("abcde"), frame=np.zeros(SHAPES, np.int32), material=None)
+
+
+def test_strict_is_the_default_and_leaves_out_pairs_of_a_shape_with_itself(save):
+    clouds = objects_apart()
+    results = evaluate(predict(clouds, save(clouds)))
+    names = ["das-annotated", "miou", "pck", "coverage", "spread"]
+    assert [result.metric for result in results] == names
+    assert {result.protocol for result in results} == {"strict"}
+    known = clouds.landmarks, clouds.landmark_ids
+    expected = dual_alignment(predict(clouds).keypoints, *known, self_pairs=False)
+    assert results[0].values == pytest.approx(expected._asdict())
+
+
+def test_the_papers_protocol_counts_pairs_of_a_shape_with_itself(save):
+    clouds = objects_apart()
+    predictions = predict(clouds, save(clouds))
+    found = by_name(evaluate(predictions, protocol="paper"))
+    expected = dual_alignment(predictions.keypoints, clouds.landmarks, clouds.landmark_ids)
+    assert found["das-annotated"].values == pytest.approx(expected._asdict())
+    assert (found["miou"].threshold, found["miou"].space) == (0.1, "source (metre)")
+    # What keeps it company is not the paper's.
+    assert {name: result.protocol for name, result in found.items()} == {
+        "das-annotated": "paper",
+        "miou": "paper",
+        "coverage": "none",
+        "spread": "none",
+    }
+
+
+def test_sc3k_needs_no_landmarks(save):
+    predictions = predict(objects_apart())
+    found = by_name(evaluate(predictions, protocol="sc3k"))
+    assert list(found) == ["das-unsupervised", "coverage", "inclusivity", "spread"]
+    assert found["das-unsupervised"].values["first"] == order_agreement(predictions.keypoints)
+    assert found["inclusivity"].threshold == 0.05
+
+
+def test_keypointnet_measures_along_the_surface(save):
+    clouds = objects_apart()
+    (result,) = evaluate(predict(clouds, save(clouds)), protocol="keypointnet")
+    (curve,) = result.curves
+    assert curve.x.tolist() == pytest.approx(np.arange(11) / 100)
+    assert (result.metric, result.values["value"]) == ("miou-geodesic", curve.y[-1])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "meta", "label"),
+    [
+        ("strict", {"split": "all"}, "strict, but on the split 'all'"),
+        ("strict", {"split_by": "frame"}, "strict, but split by frame"),
+        ("paper", {"split": "val"}, "paper, but on the split 'val'"),
+        ("paper", {"split_by": "frame"}, "paper"),
+    ],
+)
+def test_a_protocol_that_is_not_kept_is_said(save, protocol, meta, label):
+    clouds = objects_apart()
+    predictions = predict(clouds, save(clouds))
+    predictions = replace(predictions, meta={**predictions.meta, **meta})
+    assert evaluate(predictions, protocol=protocol)[0].protocol == label
+
+
+def test_the_papers_sequences_are_split_by_frame(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    assert evaluate(predictions, protocol="paper")[0].protocol == "paper, but sequences split by object"
+    by_frame = replace(predictions, meta={**predictions.meta, "split_by": "frame"})
+    assert evaluate(by_frame, protocol="paper")[0].protocol == "paper"
+
+
+def test_a_protocols_threshold_is_its_own(save):
+    clouds = objects_apart()
+    predictions = predict(clouds, save(clouds))
+    assert evaluate(predictions, protocol="paper", threshold=0.2)[0].protocol == "paper, but miou at 0.2"
+    assert by_name(evaluate(predictions, ["miou"], threshold=0.2))["miou"].protocol == "strict"
+
+
+def test_a_protocol_that_detects_anew(save):
+    with pytest.raises(KgError, match="no run here made these predictions"):
+        evaluate(predict(objects_apart()), protocol="useek")
+
+
+def test_a_store_without_landmarks_has_no_figure_of_keypointnet(save):
+    clouds = make_clouds(landmarks=None, landmark_ids=None)
+    with pytest.raises(KgError, match="no annotated landmarks"):
+        evaluate(predict(clouds, save(clouds)), protocol="keypointnet")
+
+
+def test_intervals_are_over_objects(save):
+    clouds = make_clouds()
+    predictions = predict(clouds, save(clouds))
+    (result,) = evaluate(predictions, ["coverage"])
+    low, high = result.intervals["value"]
+    assert low < result.values["value"] < high
+    values = result.per_shape["value"]
+    assert values.mean() == result.values["value"]
+    rng = np.random.default_rng(5)
+    members = {name: values[np.array(clouds.objects) == name] for name in "abc"}
+    drawn = [
+        np.concatenate([members[name] for name in rng.choice(list("abc"), 3)]).mean() for _ in range(4000)
+    ]
+    assert (low, high) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), rel=0.02)
+    one = replace(predictions, objects=np.array(["a"] * SHAPES))
+    assert evaluate(one, ["coverage"])[0].intervals == {}
+
+
+def test_every_part_is_resampled(save):
+    clouds = make_clouds()
+    for result in evaluate(predict(clouds, save(clouds)), ["all"]):
+        for part, value in result.values.items():
+            assert len(result.draws[part]) == 1000
+            assert np.nanmin(result.draws[part]) <= value + 1e-9
+            assert value <= np.nanmax(result.draws[part]) + 1e-9
+
+
+def test_a_result_is_written_as_plain_values(save):
+    clouds = objects_apart()
+    for result in evaluate(predict(clouds, save(clouds)), ["all"]):
+        plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+        assert plain["ids"] == clouds.ids
+        assert "draws" not in plain
+        assert plain["seeds"] == [None]
+        for values in plain["per_shape"].values():
+            assert len(values) == SHAPES
+        for curve in plain["curves"]:
+            assert len(curve["x"]) == len(curve["y"])

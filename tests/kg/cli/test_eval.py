@@ -1,11 +1,15 @@
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kg.cli.app import run
+from kg.data.corruptions import CORRUPTIONS
 from kg.metrics import METRICS
 from kg.predictions import Predictions
+from kg.protocols import PROTOCOLS
 
 
 @pytest.fixture
@@ -56,13 +60,21 @@ def detections(predictions, monkeypatch):
 
     def load(run, checkpoint, device):
         asked.update(run=run, checkpoint=checkpoint, device=str(device))
-        return "detector"
+        return FakeDetector()
+
+    class FakeDetector:
+        def detect(self, clouds, *, inference, batch_size, progress):
+            asked.setdefault("clouds", []).append(clouds.points)
+            return replace(predictions, keypoints=clouds.points[:, :6])
 
     def predict_store(detector, *, store, split, progress):
-        assert detector == "detector"
+        assert isinstance(detector, FakeDetector)
         progress(4, 4)
         asked.update(store=store, split=split)
-        return predictions
+        seed = len(asked.setdefault("runs", []))
+        asked["runs"].append(asked["run"])
+        meta = {**predictions.meta, "run": str(asked["run"]), "seed": seed, "checkpoint": f"{seed:012}"}
+        return replace(predictions, meta=meta)
 
     monkeypatch.setattr(kg.predict.Detector, "load", load)
     monkeypatch.setattr(kg.predict, "predict_store", predict_store)
@@ -114,7 +126,8 @@ def test_brackets_in_a_name_are_shown_as_they_are(saved, capsys):
 
 def test_a_run_is_predicted_on_its_test_split(detections, capsys):
     assert run(["eval", "--cpu", "--json"]) == 0
-    assert detections == {"run": None, "checkpoint": "best", "device": "cpu", "store": None, "split": "test"}
+    asked = {"run": None, "checkpoint": "best", "device": "cpu", "store": None, "split": "test"}
+    assert {name: detections[name] for name in asked} == asked
     assert json.loads(capsys.readouterr().out)["results"][0]["metric"] == "das-unsupervised"
 
 
@@ -159,3 +172,69 @@ def test_the_help_names_every_metric(capsys):
     shown = capsys.readouterr().out
     for name in METRICS:
         assert f" {name} " in shown
+
+
+def test_the_mean_over_runs(detections, capsys):
+    assert run(["eval", "a", "b", "c", "--cpu", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["predictions"]["run"] == ["a", "b", "c"]
+    first = printed["results"][0]
+    assert (first["seeds"], first["deviations"]["mean"]) == ([0, 1, 2], 0)
+    assert len(first["checkpoints"]) == 3
+    assert run(["eval", "a", "b", "--cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert "Only 2 trainings" in err
+    assert "±" in out
+
+
+def test_ever_worse_clouds(detections, tmp_path, capsys):
+    files = {name: tmp_path / f"out.{name}" for name in ("csv", "tex", "png")}
+    written = ["--csv", str(files["csv"]), "--latex", str(files["tex"]), "--plot", str(files["png"])]
+    corruptions = ["--corrupt", "noise=0:0.1:3", "--corrupt", "rotation=90", "--seed", "5"]
+    assert run(["eval", "a", "--cpu", "-m", "coverage,spread", *corruptions, *written, "--json"]) == 0
+    noise, rotation = json.loads(capsys.readouterr().out)["robustness"]
+    assert (noise["corruption"], noise["seed"], rotation["corruption"]) == ("noise", 5, "rotation")
+    assert [at["level"] for at in noise["levels"]] == [0, 0.05, 0.1]
+    assert [result["metric"] for result in noise["levels"][0]["results"]] == ["coverage", "spread"]
+    assert len(detections["clouds"]) == 4
+    with files["csv"].open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4 * 5
+    assert all(file.stat().st_size > 0 for file in files.values())
+    assert run(["eval", "a", "--cpu", "-m", "coverage", *corruptions]) == 0
+    assert "noise, σ (normalised)" in capsys.readouterr().out
+
+
+def test_predictions_without_their_run_cannot_be_detected_anew(saved, capsys):
+    assert run(["eval", saved, "--corrupt", "noise"]) == 1
+    assert "No run here made" in capsys.readouterr().err
+    assert run(["eval", saved, "-m", "repeatability"]) == 1
+    assert "no run here made these" in capsys.readouterr().err
+
+
+def test_what_is_wrong_is_noticed_before_predicting(detections, capsys):
+    for wrong, message in (
+        (["--protocol", "papre"], "Did you mean 'paper'?"),
+        (["--corrupt", "noise=5"], "noise has levels from 0 to 1"),
+        (["--plot", "out.jpg"], "has to be .png"),
+        (["--corrupt", "noise", "--protocol", "useek"], "does not go with the protocol 'useek'"),
+        (["--corrupt", "noise", "-m", "chamfer"], "does not go with chamfer"),
+    ):
+        assert run(["eval", "--cpu", *wrong]) == 1
+        assert message in capsys.readouterr().err
+    assert detections == {}
+
+
+def test_a_plot_of_nothing(saved, tmp_path, capsys):
+    assert run(["eval", saved, "-m", "spread", "--plot", str(tmp_path / "a.png")]) == 1
+    assert "no curve to plot" in capsys.readouterr().err
+
+
+def test_the_protocols_and_corruptions_are_listed(capsys):
+    assert run(["eval", "--protocol", "help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in PROTOCOLS)
+    assert run(["eval", "--corrupt", "help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in CORRUPTIONS)
+    assert run(["eval", "--protocol", "help", "--json"]) == 0
+    assert {item["name"] for item in json.loads(capsys.readouterr().out)["protocols"]} == set(PROTOCOLS)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from kg.metrics.arrays import Agreement
 from kg.metrics.das_annotated import dual_alignment
 
 
@@ -37,6 +38,34 @@ def test_equals_counting_pairs_one_by_one(ragged, seed):
     found = dual_alignment(data.keypoints, data.landmarks, data.ids)
     assert_allclose(found[:2], slow(data.keypoints, data.landmarks, data.ids), atol=1e-9)
     assert found.mean == pytest.approx((found.forward + found.backward) / 2)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_without_pairs_of_a_shape_with_itself(seed):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(2, 7)
+    keypoints, landmarks = rng.normal(size=(n, 4, 3)), rng.normal(size=(n, 3, 3))
+    ids = np.tile(np.arange(3), (n, 1))
+    found = dual_alignment(keypoints, landmarks, ids, self_pairs=False)
+    with_itself = np.array(slow(keypoints, landmarks, ids))
+    # Of n * n pairs n are of a shape with itself, which always agrees.
+    assert_allclose(found[:2], (with_itself * n - 100) / (n - 1), atol=1e-9)
+
+
+@pytest.mark.parametrize("self_pairs", [True, False])
+def test_weights_are_copies_that_are_not_compared_with_each_other(self_pairs):
+    rng = np.random.default_rng(2)
+    labels, times = rng.integers(0, 3, 9), rng.integers(0, 4, 9)
+    found = Agreement(np.arange(9), labels, self_pairs)(times[None].astype(float))[0]
+    copies = np.repeat(np.arange(9), times)
+    agreeing = [labels[a] == labels[b] for a in copies for b in copies if a != b]
+    share = sum(agreeing) / len(agreeing)
+    assert found == pytest.approx(1 / 9 + 8 / 9 * share if self_pairs else share)
+
+
+def test_one_shape_alone_has_no_pair():
+    found = dual_alignment(np.eye(3)[None], np.eye(3)[None], [[0, 1, 2]], self_pairs=False)
+    assert np.isnan(found).all()
 
 
 def test_pairs_of_a_shape_with_itself_count():
