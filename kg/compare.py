@@ -107,13 +107,12 @@ def compare(entries: Sequence[Entry]) -> Comparison:
 
 def published_on(category: str, variant: str) -> list[Published]:
     """Return what others published on data like a prepared store's; nothing where they have nothing."""
+    names, data = [category], "ShapeNetCoreV2"
+    names, data = [category], "ShapeNetCoreV2"
     if variant in DEFORMATIONS:
-        names, data = (PANTS.get(category, category), AVERAGE), f"ClothesNet {variant}"
-    else:
-        names, data = (category,), "ShapeNetCoreV2"
-    return [
-        figure for figure in (*PUBLISHED, *REPRODUCED) if figure.data == data and figure.category in names
-    ]
+        names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {variant}"
+    known = (*PUBLISHED, *REPRODUCED)
+    return [figure for figure in known if figure.data == data and figure.category in names]
 
 
 def measured_as(figure: Published) -> str:

@@ -31,8 +31,8 @@ def compare(
         ),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="How to measure; kg eval --protocol help lists them. Default: strict.")
-    ] = None,
+        str, typer.Option(help="How to measure; kg eval --protocol help lists them.")
+    ] = "strict",
     split: Annotated[Part, typer.Option(help="Which shapes to predict, for runs.")] = "test",
     store: Annotated[
         Path | None, typer.Option(help="Predict this store with all runs, not each its own.")
@@ -59,7 +59,6 @@ def compare(
     from kg.compare import compare as put_together
     from kg.evaluate import check_names, evaluate
     from kg.predictions import Predictions
-    from kg.protocols import STRICT
 
     names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
     if metric is not None:
@@ -69,7 +68,7 @@ def compare(
         predicted = target.suffix == ".npz"
         found = Predictions.load(target) if predicted else _predict(target, split, store, gpu, cpu)
         try:
-            results = evaluate(found, names or None, protocol=protocol or STRICT)
+            results = evaluate(found, names or None, protocol=protocol)
         except KgError as error:
             raise KgError(f"{target}: {error.message}", error.hint) from error
         entries.append(Entry(target.stem if predicted else target.name, found, results))

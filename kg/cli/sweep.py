@@ -72,8 +72,8 @@ def sweep(
         typer.Option("--metric", "-m", help="What to measure of each; as in kg eval. Default: das."),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="How to measure; kg eval --protocol help lists them.")
-    ] = None,
+        str, typer.Option(help="How to measure; kg eval --protocol help lists them.")
+    ] = "strict",
     name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
     jobs: Annotated[
         int | None,
@@ -117,9 +117,8 @@ def sweep(
     from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
 
     check_names(names := _several(metric) or [DAS])
-    measure = ["eval", "--metric", ",".join(names), "--json"]
-    if protocol is not None:
-        measure += ["--protocol", find_protocol(protocol).name]
+    held = find_protocol(protocol).name
+    measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else _several(without)

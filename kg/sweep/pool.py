@@ -14,6 +14,9 @@ from pathlib import Path
 from kg.sweep.plan import Job
 from kg.sweep.state import is_trained, keep_measured, measured
 
+KG = (sys.executable, "-c", "from kg.cli import main; main()")
+"""This very `kg`, whatever else is installed."""
+
 PAUSE = 0.2
 """Seconds between two looks at the processes."""
 
@@ -167,10 +170,9 @@ def _start(
         # An error is to be read back in one line.
         "COLUMNS": "1000",
     }
-    command = [sys.executable, "-c", "from kg.cli import main; main()", *words, *slot.words()]
     with log_file(job).open(mode) as log, (answer or Path(os.devnull)).open("w") as printed:
         return subprocess.Popen(
-            command,
+            [*KG, *words, *slot.words()],
             stdin=subprocess.DEVNULL,
             stdout=printed if answer else log,
             stderr=log,

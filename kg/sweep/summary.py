@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -76,23 +76,20 @@ class Summary:
 
     Attributes:
         metric, part, unit: What its figures are.
+        facts: Split, protocol and how many shapes, for people.
         rows: The methods; all have the same columns, the data and the average where there are several.
     """
 
     metric: str
     part: str
     unit: str
+    facts: str
     rows: tuple[Row, ...]
 
     @property
     def title(self) -> str:
         """What the figures are, for people."""
         return f"{self.metric} ({self.part}), {self.unit}"
-
-    def counts(self) -> list[int]:
-        """Return how many seeds cells have, each number once."""
-        cells = (cell for row in self.rows for cell in row.cells.values())
-        return sorted({len(cell.values) for cell in cells if cell.values})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -113,7 +110,8 @@ class Summary:
             }
             for row in self.rows
         ]
-        return {"metric": self.metric, "part": self.part, "unit": self.unit, "rows": rows}
+        described = {"metric": self.metric, "part": self.part, "unit": self.unit, "measured": self.facts}
+        return {**described, "rows": rows}
 
     def grid(self) -> list[list[str]]:
         """Return the table as text: the headings, then a line for each method; published figures last."""
@@ -126,14 +124,15 @@ class Summary:
 
     def caption(self) -> str:
         """Return what it takes to read the table."""
-        counts = self.counts()
-        seeds = (
-            f"{counts[0]} seed{'s' * (counts[0] != 1)}"
-            if len(counts) == 1
-            else f"{counts[0]} to {counts[-1]} seeds"
-        )
-        said = f"Mean{' ± standard deviation' * (counts[-1] > 1)} over {seeds}."
+        counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
+        several = " ± standard deviation" if max(counts) > 1 else ""
+        said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
         return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
+
+
+def _span(numbers: Iterable[int]) -> str:
+    known = sorted(set(numbers))
+    return f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
 
 
 def summarise(answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job]) -> list[Summary]:
@@ -182,7 +181,11 @@ def _table(
             }
         made = {name: Cell(by_seed) for name, by_seed in cells.items()}
         rows.append(Row(method.label, method.recipe.without, made))
-    return Summary(metric, part, units[part], tuple(rows))
+    splits = " and ".join(dict.fromkeys(result["split"] for _, result in results))
+    protocols = " and ".join(dict.fromkeys(result["protocol"] for _, result in results))
+    shapes = _span(result["shapes"] for _, result in results)
+    facts = f"{splits} split, {shapes} shapes, protocol {protocols}"
+    return Summary(metric, part, units[part], facts, tuple(rows))
 
 
 def beside_published(summary: Summary) -> Summary:
