@@ -99,7 +99,10 @@ class Watch:
 
     def stop(self, count: int) -> None:
         """Say what Ctrl-C has begun."""
-        note(f"Stopping: {count} trainings save themselves. Ctrl-C again stops them at once.")
+        note(
+            f"Stopping: {count} save themselves, and the same command goes on from there. "
+            "Ctrl-C again stops them at once."
+        )
 
 
 def _title(job: "Job") -> str:

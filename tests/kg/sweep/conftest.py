@@ -1,14 +1,7 @@
 import pytest
 
-from kg import config as configuration
 from kg import runs
 from kg.sweep.plan import plan_jobs, plan_methods
-
-
-@pytest.fixture
-def tiny_preset(tiny_config, monkeypatch):
-    monkeypatch.setitem(configuration.PRESETS, "tiny", tiny_config)
-    return tiny_config
 
 
 @pytest.fixture
