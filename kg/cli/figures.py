@@ -14,6 +14,8 @@ from kg.robustness import Robustness
 from kg.tables import facts
 
 COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space, threshold")
+ABREAST = 3
+"""Panels of a plot in a row."""
 
 
 def figures(results: Sequence[Result]) -> Table:
@@ -27,7 +29,7 @@ def figures(results: Sequence[Result]) -> Table:
             interval = "" if low is None or high is None else f"{_short(low)}–{_short(high)}"
             value: Any = result.values[part]
             if part in result.deviations:
-                value = f"{value:.4g} ± {result.deviations[part]:.2g}"
+                value = f"{value:.3g} ± {result.deviations[part]:.2g}"
             rows.append((result.metric, part, value, interval, unit, *where))
     made = table("", COLUMNS, rows)
     made.columns[COLUMNS.index("unit")].min_width = len("points")
@@ -75,6 +77,10 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
                 "There is no curve to plot: none of the metrics has one.",
                 "For example: --corrupt noise, or --metric miou",
             )
-        return [found]
+        return [found[first : first + ABREAST] for first in range(0, len(found), ABREAST)]
     units = dict.fromkeys(METRICS[result.metric].units[METRICS[result.metric].headline] for result in results)
-    return [[[of for of in curve.headlines() if of.y_unit == unit] for curve in curves] for unit in units]
+    rows = []
+    for unit in units:
+        of_unit = [[of for of in curve.headlines() if of.y_unit == unit] for curve in curves]
+        rows += [of_unit[first : first + ABREAST] for first in range(0, len(of_unit), ABREAST)]
+    return rows

@@ -54,9 +54,13 @@ def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption
         for of_row, row in zip(axes, panels, strict=True):
             for number, panel in enumerate(of_row):
                 if number < len(row):
-                    _draw(panel, row[number], first=number == 0)
+                    _draw(panel, row[number])
+                    names = [curve.name for curve in row[number]]
+                    if number == 0 or names != [curve.name for curve in row[0]]:
+                        panel.legend(frameon=False, fontsize=7)
                 else:
                     panel.set_axis_off()
+            of_row[0].set_ylabel(row[0][0].y_unit, color=INK)
             of_row[0].set_ylim(_limits([curve for curves in row for curve in curves]))
         lines = textwrap.wrap(caption, int(18 * figure.get_figwidth()))
         figure.supxlabel("\n".join(lines), fontsize=7, color="#777777")
@@ -64,7 +68,7 @@ def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption
             figure.savefig(temporary, metadata=METADATA[path.suffix.lower()])
 
 
-def _draw(panel: Axes, curves: Sequence[Curve], first: bool) -> None:
+def _draw(panel: Axes, curves: Sequence[Curve]) -> None:
     for curve, colour in zip(curves, COLOURS * len(curves), strict=False):
         marker = "o" if len(curve.x) < FEW else None
         panel.plot(
@@ -78,12 +82,9 @@ def _draw(panel: Axes, curves: Sequence[Curve], first: bool) -> None:
         panel.minorticks_off()
     unit = f" ({shared.x_unit})" if shared.x_unit else ""
     panel.set_xlabel(shared.x_label + unit, color=INK)
-    if first:
-        panel.set_ylabel(shared.y_unit, color=INK)
     panel.grid(color=FAINT, linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False, fontsize=7, loc="best")
 
 
 def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
