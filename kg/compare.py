@@ -141,6 +141,9 @@ def _differences(entries: Sequence[Entry]) -> list[str]:
         "numbers of keypoints": [entry.predictions.keypoints.shape[1] for entry in entries],
         "inferences": [entry.predictions.meta.get("inference", "unknown") for entry in entries],
         "metrics": [", ".join(result.metric for result in entry.results) for entry in entries],
+        "protocols": [
+            " and ".join(dict.fromkeys(result.protocol for result in entry.results)) for entry in entries
+        ],
     }
     for name, values in facts.items():
         if len(set(values)) > 1:

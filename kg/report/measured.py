@@ -68,7 +68,7 @@ def _tile(result: Result) -> str:
 def figures(subject: Subject) -> str:
     """Return every part of every metric, with what it takes to read it."""
     rows = [_row(result, part) for result in subject.results for part in result.units]
-    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold"]
+    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold", "protocol"]
     asked = "".join(
         f"<li><b>{escape(result.metric)}</b>: {escape(METRICS[result.metric].title)}</li>"
         for result in subject.results
@@ -91,6 +91,7 @@ def _row(result: Result, part: str) -> list[str]:
         str(result.shapes),
         result.space,
         "" if result.threshold is None else f"{result.threshold:g}",
+        result.protocol,
     ]
 
 
