@@ -38,7 +38,7 @@ def head(subject: Subject) -> str:
         f"{subject.predictions.keypoints.shape[1]} keypoints",
         f"preset {meta['preset']}" if meta.get("preset") else "",
         f"seed {', '.join(map(str, first.seeds))}" if first.seeds != (None,) else "",
-        f"protocol {first.protocol}",
+        f"protocol {first.protocol}" if len(_protocols(subject)) == 1 else "",
     ]
     line = " · ".join(escape(fact) for fact in facts if fact)
     tiles = "".join(_tile(result) for result in subject.results[:TILES])
@@ -48,6 +48,10 @@ def head(subject: Subject) -> str:
     return (
         f'<h1>{escape(title(subject))}</h1><p class="soft">{line}</p><div class="tiles">{tiles}</div>{said}'
     )
+
+
+def _protocols(subject: Subject) -> set[str]:
+    return {result.protocol for result in subject.results}
 
 
 def _tile(result: Result) -> str:
@@ -68,7 +72,11 @@ def _tile(result: Result) -> str:
 def figures(subject: Subject) -> str:
     """Return every part of every metric, with what it takes to read it."""
     rows = [_row(result, part) for result in subject.results for part in result.units]
-    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold", "protocol"]
+    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold"]
+    if len(_protocols(subject)) > 1:
+        columns.append("protocol")
+        protocols = [result.protocol for result in subject.results for _ in result.units]
+        rows = [[*row, protocol] for row, protocol in zip(rows, protocols, strict=True)]
     asked = "".join(
         f"<li><b>{escape(result.metric)}</b>: {escape(METRICS[result.metric].title)}</li>"
         for result in subject.results
@@ -91,7 +99,6 @@ def _row(result: Result, part: str) -> list[str]:
         str(result.shapes),
         result.space,
         "" if result.threshold is None else f"{result.threshold:g}",
-        result.protocol,
     ]
 
 

@@ -92,7 +92,10 @@ details > :not(summary) { margin-top: 10px; }
   @page { margin: 14mm; }
   main { max-width: none; padding: 0; }
   .card, .tile, figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  .card:has(table) { break-inside: auto; }
+  h2, .about { break-after: avoid; }
+  table { font-size: 0.8rem; }
+  th, td { padding-right: 9px; }
   .grid { grid-template-columns: 1fr 1fr; }
   .notes { border: 1px solid #ccc; }
   details { display: none; }
