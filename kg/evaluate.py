@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kg.again import Again
 
 DAS, ALL = "das", "all"
-CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence")
+CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence", "repeatability")
 """What keypoints that mean nothing can do well in: a template, the same points on every shape, has a perfect
 DAS without annotations; keypoints that lie all in one place, a good one with them."""
 COMPANIONS = ("coverage", "spread")

@@ -75,6 +75,14 @@ def nearest(
     return found
 
 
+def snapped(
+    places: NDArray[np.float64], cloud: NDArray[np.float64], values: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the point of the cloud (n, N, 3) nearest to each place (n, K, 3), or its value, of (n, N, 3)."""
+    closest = nearest(places, cloud).indices[..., None]
+    return np.asarray(np.take_along_axis(cloud if values is None else values, closest, axis=1))
+
+
 def diagonals(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the length (n,) of the diagonal of each cloud's axis-aligned bounding box."""
     lengths: NDArray[np.float64] = np.linalg.norm(points.max(1) - points.min(1), axis=1)

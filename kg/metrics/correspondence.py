@@ -60,7 +60,7 @@ def material_drift(
             f"points {cloud.shape}, material {rest.shape}, kin {names.shape} and frame {numbers.shape} "
             "do not belong together"
         )
-    places = np.take_along_axis(rest, arrays.nearest(predicted, cloud).indices[..., None], axis=1)
+    places = arrays.snapped(predicted, cloud, rest)
     found = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
     for name in np.unique(names):
         rows = np.flatnonzero(names == name)

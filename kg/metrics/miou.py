@@ -66,9 +66,7 @@ def gaps(
     if not present.any():
         raise ValueError("no shape has a landmark")
     if points is not None:
-        cloud = arrays.clouds("points", points, len(places))
-        closest = arrays.nearest(places, cloud).indices
-        places = np.take_along_axis(cloud, closest[..., None], axis=1)
+        places = arrays.snapped(places, arrays.clouds("points", points, len(places)))
     to_keypoint = arrays.nearest(np.where(present[..., None], known, 0), places).distances
     return Gaps(
         to_landmark=arrays.nearest(places, known, present).distances,

@@ -65,9 +65,7 @@ def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmark_ids is not None
     keypoints, points, landmarks = sample.within(terms.space)
     if terms.snap:
-        cloud = arrays.clouds("points", points)
-        closest = arrays.nearest(arrays.clouds("keypoints", keypoints), cloud).indices
-        keypoints = np.take_along_axis(cloud, closest[..., None], axis=1)
+        keypoints = arrays.snapped(arrays.clouds("keypoints", keypoints), arrays.clouds("points", points))
     errors = transfer_errors(keypoints, landmarks, sample.landmark_ids, sample.objects)
     thresholds = np.linspace(0, terms.threshold, STEPS)
     shares = shares_within(errors, thresholds)

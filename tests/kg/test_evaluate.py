@@ -302,6 +302,7 @@ def test_the_papers_protocol_counts_pairs_of_a_shape_with_itself(save):
     # What keeps it company is not the paper's.
     assert {name: result.protocol for name, result in found.items()} == {
         "das-annotated": "paper",
+        "das-unsupervised": "paper",
         "miou": "paper",
         "coverage": "none",
         "spread": "none",
