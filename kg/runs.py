@@ -77,9 +77,9 @@ def find_run(run: Path | None) -> Path:
     raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
 
 
-def list_runs() -> list[Path]:
-    """Return the run folders in the runs folder, sorted by name."""
-    found = (path.parent for path in paths.runs().glob("*/config.json"))
+def list_runs(folder: Path | None = None) -> list[Path]:
+    """Return the run folders in a folder, by default the runs folder, sorted by name."""
+    found = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))
     return sorted(path for path in found if path.name != LATEST)
 
 

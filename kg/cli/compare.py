@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def compare(
     targets: Annotated[
-        list[Path], typer.Argument(help="Run folders, their names, or what kg predict wrote.")
+        list[Path],
+        typer.Argument(help="Runs by folder or name, the folder of a sweep, or what kg predict wrote."),
     ],
     metric: Annotated[
         list[str] | None,
@@ -47,7 +48,7 @@ def compare(
     """Put runs side by side: the same metrics on the same split.
 
     kg compare runs/one runs/two
-    kg compare runs/sweep/*shirt* --metric das,miou,correspondence
+    kg compare runs/sweep --metric das,miou,correspondence
     kg compare mine.npz theirs.npz --json
     kg compare shirts-1 shirts-2 --store STORE.h5
 
@@ -64,7 +65,7 @@ def compare(
     if metric is not None:
         check_names(names)
     entries = []
-    for target in targets:
+    for target in _expand(targets):
         predicted = target.suffix == ".npz"
         found = Predictions.load(target) if predicted else _predict(target, split, store, gpu, cpu)
         try:
@@ -76,6 +77,13 @@ def compare(
     for warning in made.warnings:
         note(f"[yellow]note[/] {warning}")
     show(made.to_dict(), as_json, *_shown(made, published))
+
+
+def _expand(targets: list[Path]) -> list[Path]:
+    """Return the targets, a folder of runs replaced by its runs."""
+    from kg.runs import list_runs
+
+    return [one for target in targets for one in list_runs(target) or [target]]
 
 
 def _predict(run: Path, split: Part, store: Path | None, gpu: int | None, cpu: bool) -> "Predictions":

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kg import paths, runs
+from kg import runs
 from kg.config import Config
 from kg.errors import KgError
 from kg.sweep.plan import Job
@@ -66,16 +65,11 @@ def seconds_an_epoch(job: Job) -> float | None:
     """Return how long an epoch takes, by runs on the same data with as many points; None without one."""
     train = job.config.train
     alike = []
-    for folder in _known_runs(job.sweep):
+    for folder in (*runs.list_runs(job.sweep), *runs.list_runs()):
         config = runs.read_config(folder)
         if (config.data.checksum, config.train.points) == (job.store.checksum, train.points):
             alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
     return median(alike) if alike else None
-
-
-def _known_runs(sweep: Path) -> list[Path]:
-    found = (path.parent for folder in (sweep, paths.runs()) for path in folder.glob("*/config.json"))
-    return [folder for folder in found if folder.name != runs.LATEST]
 
 
 def seconds_left(jobs: Sequence[Job], together: int) -> float | None:

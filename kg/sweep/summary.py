@@ -199,7 +199,7 @@ def beside_published(summary: Summary) -> Summary:
 def _published(without: tuple[str, ...]) -> dict[str, float]:
     wanted = f"Key-Grid, {TABLE_5.get(without)}"
     return {
-        f"{figure.data} {figure.category}".removeprefix("ShapeNetCoreV2 "): figure.value
+        f"{figure.data} {figure.category}".partition(" ")[2]: figure.value
         for figure in ABLATION
         if figure.method == wanted
     }

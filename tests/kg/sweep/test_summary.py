@@ -51,8 +51,8 @@ def test_the_paper_stands_beside_an_ablation(jobs, answers):
     assert das.rows[0].published == {
         "airplane": 84.7,
         "chair": 93.4,
-        "ClothesNet fold shirt": 92.0,
-        "ClothesNet fold pants": 100.0,
+        "fold shirt": 92.0,
+        "fold pants": 100.0,
     }
     assert das.rows[1].published["airplane"] == 71.5
     assert "published" in das.caption()
