@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg.cli.eval import Part
-from kg.cli.options import Cpu, Gpu
+from kg.cli.options import Cpu, Gpu, Protocol, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -31,9 +31,7 @@ def compare(
             "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
         ),
     ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="How to measure; kg eval --protocol help lists them.")
-    ] = "strict",
+    protocol: Protocol = "strict",
     split: Annotated[Part, typer.Option(help="Which shapes to predict, for runs.")] = "test",
     store: Annotated[
         Path | None, typer.Option(help="Predict this store with all runs, not each its own.")
@@ -61,7 +59,7 @@ def compare(
     from kg.evaluate import check_names, evaluate
     from kg.predictions import Predictions
 
-    names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
+    names = several(metric)
     if metric is not None:
         check_names(names)
     entries = []

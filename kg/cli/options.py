@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -48,6 +49,17 @@ Kernels = Annotated[
     Literal["auto", "torch", "numba"] | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
+
+
+Protocol = Annotated[
+    str, typer.Option("--protocol", help="How to measure; kg eval --protocol help lists them.")
+]
+
+
+def several(entries: Sequence[str] | None) -> list[str]:
+    """Return what was named, by commas or repeated, each once."""
+    named = (part.strip() for entry in entries or [] for part in entry.split(","))
+    return list(dict.fromkeys(part for part in named if part))
 
 
 def texts(**given: int | None) -> dict[str, str]:

@@ -14,9 +14,11 @@ from kg.cli.options import (
     Kernels,
     Keypoints,
     Points,
+    Protocol,
     Set,
     SplitBy,
     assignment,
+    several,
     texts,
 )
 from kg.cli.output import Json, note, show, table
@@ -71,9 +73,7 @@ def sweep(
         list[str] | None,
         typer.Option("--metric", "-m", help="What to measure of each; as in kg eval. Default: das."),
     ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="How to measure; kg eval --protocol help lists them.")
-    ] = "strict",
+    protocol: Protocol = "strict",
     name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
     jobs: Annotated[
         int | None,
@@ -116,19 +116,19 @@ def sweep(
     from kg.sweep.pool import Pool
     from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
 
-    check_names(names := _several(metric) or [DAS])
+    check_names(names := several(metric) or [DAS])
     held = find_protocol(protocol).name
     measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
-    parts = [plan.NONE, *ABLATIONS] if ablation else _several(without)
+    parts = [plan.NONE, *ABLATIONS] if ablation else several(without)
     common = texts(
         keypoints=keypoints, farthest=farthest, points=points, epochs=epochs, batch_size=batch_size
     )
     methods = plan.plan_methods(
-        _several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by
+        several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by
     )
-    stores = _stores(store, _several(category), dataset, _several(variant), dry_run)
+    stores = _stores(store, several(category), dataset, several(variant), dry_run)
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
     left = [job for job in planned if not state.is_trained(job)]
@@ -167,14 +167,8 @@ def sweep(
         )
 
 
-def _several(entries: Sequence[str] | None) -> list[str]:
-    """Return what was named, by commas or repeated, each once."""
-    named = (part.strip() for entry in entries or [] for part in entry.split(","))
-    return list(dict.fromkeys(part for part in named if part))
-
-
 def _seeds(entries: Sequence[str] | None) -> list[int]:
-    texts = _several(entries) or ["0"]
+    texts = several(entries) or ["0"]
     if wrong := [text for text in texts if not text.isdigit()]:
         raise typer.BadParameter(f"'{wrong[0]}' is no whole number.", param_hint="--seed")
     return [int(text) for text in texts]
