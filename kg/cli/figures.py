@@ -1,5 +1,6 @@
 """How `kg eval` shows its figures: tables, what they have in common, and the panels of a plot."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,9 @@ from kg.results import Result
 from kg.robustness import Robustness
 from kg.tables import facts
 
-COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space, threshold")
+COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space,\nthreshold")
 ABREAST = 3
-"""Panels of a plot in a row."""
+"""Panels of a plot in a row, at most."""
 
 
 def figures(results: Sequence[Result]) -> Table:
@@ -77,10 +78,16 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
                 "There is no curve to plot: none of the metrics has one.",
                 "For example: --corrupt noise, or --metric miou",
             )
-        return [found[first : first + ABREAST] for first in range(0, len(found), ABREAST)]
+        return _in_rows(found)
     units = dict.fromkeys(METRICS[result.metric].units[METRICS[result.metric].headline] for result in results)
     rows = []
     for unit in units:
         of_unit = [[of for of in curve.headlines() if of.y_unit == unit] for curve in curves]
-        rows += [of_unit[first : first + ABREAST] for first in range(0, len(of_unit), ABREAST)]
+        rows += _in_rows(of_unit)
     return rows
+
+
+def _in_rows(panels: list[list[Curve]]) -> list[list[list[Curve]]]:
+    rows = math.ceil(len(panels) / ABREAST)
+    abreast = math.ceil(len(panels) / rows)
+    return [panels[first : first + abreast] for first in range(0, len(panels), abreast)]

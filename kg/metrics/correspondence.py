@@ -10,10 +10,11 @@ from kg.metrics.geodesic import Surface
 from kg.metrics.metric import OF_EXTENT, PERCENT, Curve, Measured, Metric, Part, Sample, Terms, mean_part
 from kg.metrics.pck import shares_within
 
-NEIGHBOURS = 12
-FRAMES = 4
+NEIGHBOURS = 8
+FRAMES = 8
 """Whose samples make the surface at rest, evenly chosen: together they are denser than one cloud, so that
-two layers of a garment, a little apart at rest, are not taken for one."""
+two layers of a garment, a little apart at rest, are not taken for one. On two sheets of a shirt's size, 2 cm
+apart, no edge joins the layers; with four frames 657 do. Ways come out 7 % long at the most."""
 FARTHEST, STEPS = 20.0, 41
 """Of the PCK curve, percent of the extent."""
 
@@ -38,7 +39,7 @@ def material_drift(
     A keypoint's place is the material coordinate of the nearest cloud point. The reference of an object
     is its frame of the lowest number; its other frames are compared with that one. The extent is the
     diagonal of the bounding box of the reference's material coordinates. Distances run along a graph of
-    the 12 nearest of the material coordinates of four frames; whose places are nearest is decided by
+    the 8 nearest of the material coordinates of eight frames; whose places are nearest is decided by
     straight ones.
 
     Args:

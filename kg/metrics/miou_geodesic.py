@@ -56,7 +56,7 @@ def _measure(sample: Sample, terms: Terms) -> Measured:
 
 METRIC = Metric(
     name="miou-geodesic",
-    title="The same along the surface, by a graph of 20 neighbours (KeypointNet)",
+    title="The same as miou along the surface, by a graph of 20 neighbours (KeypointNet)",
     units={"value": PERCENT},
     measure=_measure,
     space="source",

@@ -95,8 +95,9 @@ def test_json(saved, capsys):
 def test_table(saved, capsys):
     assert run(["eval", saved, "--metric", "inclusivity"]) == 0
     out, err = capsys.readouterr()
-    heading, line, *caption = out.splitlines()
-    assert heading.split() == ["metric", "part", "value", "95", "%", "unit", "n", "space,", "threshold"]
+    above, heading, line, *caption = out.splitlines()
+    assert above.split() == ["space,"]
+    assert heading.split() == ["metric", "part", "value", "95", "%", "unit", "n", "threshold"]
     assert line.split() == ["inclusivity", "value", "100", "100–100", "%", "4", "normalised,", "0.05"]
     facts = dict(line.split(maxsplit=1) for line in caption if line)
     assert (facts["run"], facts["checkpoint"], facts["seed"]) == ("some-run", "0123456789ab", "7")

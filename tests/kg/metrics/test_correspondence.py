@@ -26,10 +26,10 @@ def nearest_material(keypoint, cloud, material):
 
 
 def slow_way(nodes, start, end):
-    """The shortest path over a graph of the 12 nearest; places join at their four nearest nodes."""
+    """The shortest path over a graph of the 8 nearest; places join at their four nearest nodes."""
     away = cdist(nodes, nodes)
     graph = np.full(away.shape, np.inf)
-    for node, others in enumerate(away.argsort(1)[:, 1:13]):
+    for node, others in enumerate(away.argsort(1)[:, 1:9]):
         graph[node, others] = graph[others, node] = away[node, others]
     ways = dijkstra(np.where(np.isinf(graph), 0, graph))
     doors, exits = (cdist([place], nodes)[0] for place in (start, end))

@@ -42,3 +42,14 @@ def test_coordinates_far_from_the_origin():
     cloud = np.random.default_rng(1).random((200, 3))
     here, there = (Surface(cloud + shift, 8).from_nodes(np.arange(3)) for shift in (0.0, 1e5))
     assert_allclose(there, here, rtol=1e-5)
+
+
+def test_two_layers_a_little_apart_are_joined_at_their_seam_only():
+    """Two sheets, 2 cm apart, joined along one edge: the way from one to the other leads round it."""
+    step = np.linspace(0, 0.4, 81)
+    x, y = (axis.ravel() for axis in np.meshgrid(step, step))
+    sheets = [np.stack([x, y, np.full(x.shape, height)], 1) for height in (0.01, -0.01)]
+    seam = np.stack([np.full(243, -0.004), np.tile(step, 3), np.repeat([0.005, 0, -0.005], 81)], 1)
+    surface = Surface(np.concatenate([*sheets, seam]), 8)
+    over, under = np.array([[0.3, 0.2, 0.01]]), np.array([[[0.3, 0.2, -0.01]]])
+    assert surface.along(over, under)[0, 0] == pytest.approx(0.62, rel=0.05)
