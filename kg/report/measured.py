@@ -43,6 +43,9 @@ def head(subject: Subject) -> str:
     line = " · ".join(escape(fact) for fact in facts if fact)
     tiles = "".join(_tile(result) for result in subject.results[:TILES])
     warnings = dict.fromkeys(text for result in subject.results for text in result.warnings)
+    if len(first.checkpoints) > 1:
+        told = "pictures, confidences, losses, options and the heatmap's use are of the first."
+        warnings[f"The figures are means over {len(first.checkpoints)} trainings; {told}"] = None
     notes = "".join(f"<li>{escape(text)}</li>" for text in warnings)
     said = f'<ul class="notes">{notes}</ul>' if notes else ""
     return (

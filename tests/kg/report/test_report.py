@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_without_a_run_it_tells_what_the_predictions_do(run, tmp_path):
     assert "<h2>Training" not in text
     assert "Does the decoder" not in text
     assert "coverage" in text
+    assert "means over" not in text
+
+
+def test_of_several_trainings_it_says_what_is_of_the_first_alone(run, tmp_path):
+    predictions = predict_store(Detector.load(run, "best", CPU))
+    (result,) = evaluate(predictions, ["coverage"])
+    mean = replace(result, seeds=(0, 1), checkpoints=("a", "b"), per_shape={})
+    write_report(tmp_path / "report.html", Subject.of(predictions, None, [mean]))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "means over 2 trainings" in text
+    assert "seed 0, 1" in text
 
 
 def test_the_worst_and_the_best_by_whichever_end_is_better():
