@@ -25,6 +25,8 @@ class ModelConfig:
         inference: A keypoint is the weighted mean of the cloud ("soft") or its point of the largest
             weight ("hard").
         canonical: Sort each cloud before evaluating it, so that keypoints do not depend on its order.
+        decoder_heatmap: The decoder reads the grid heatmap, value and node.
+        decoder_features: The decoder reads the encoder's features, its coarsest level included.
     """
 
     keypoints: int = 8
@@ -36,6 +38,8 @@ class ModelConfig:
     dropout: float = 0.5
     inference: Inference = "soft"
     canonical: bool = True
+    decoder_heatmap: bool = True
+    decoder_features: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,30 @@ class Config:
             if name in {item.name for item in fields(current)}:
                 return replace(self, **{part: replace(current, **{name: _parse(current, name, text)})})
         raise unknown_name("option", name, options())
+
+    def without(self, part: str) -> "Config":
+        """Return a copy without a part of the method, a name in `ABLATIONS`.
+
+        Raises:
+            KgError: There is no such part.
+        """
+        if part not in ABLATIONS:
+            raise unknown_name("part of the method to leave out", part, ABLATIONS)
+        return self.override(*ABLATIONS[part])
+
+    def lacks(self) -> tuple[str, ...]:
+        """Return the parts of the method, names in `ABLATIONS`, that are left out."""
+        return tuple(part for part in ABLATIONS if self.without(part) == self)
+
+
+ABLATIONS: dict[str, tuple[str, str]] = {
+    "encoder-features": ("decoder_features", "false"),
+    "heatmap": ("decoder_heatmap", "false"),
+    "similarity": ("similarity_weight", "0"),
+    "farthest-point": ("farthest_weight", "0"),
+}
+"""Parts of the method that can be left out, as the rows of the paper's Table 5, and the option that does it:
+the decoder without the encoder's features, without the grid heatmap; training without either loss."""
 
 
 def options() -> dict[str, Any]:

@@ -77,9 +77,9 @@ def find_run(run: Path | None) -> Path:
     raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
 
 
-def list_runs() -> list[Path]:
-    """Return the run folders in the runs folder, sorted by name."""
-    found = (path.parent for path in paths.runs().glob("*/config.json"))
+def list_runs(folder: Path | None = None) -> list[Path]:
+    """Return the run folders in a folder, by default the runs folder, sorted by name."""
+    found = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))
     return sorted(path for path in found if path.name != LATEST)
 
 
@@ -93,6 +93,27 @@ def read_config(run: Path) -> Config:
         return Config.from_dict(json.loads((run / "config.json").read_text()))
     except (OSError, json.JSONDecodeError) as error:
         raise KgError(f"{run / 'config.json'} cannot be read: {error}") from error
+
+
+def read_environment(run: Path) -> dict[str, Any]:
+    """Return a run's environment.json; nothing for a run that has none."""
+    path = run / "environment.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """Return the entries of a run's metrics.jsonl; a last line that was cut short is left out."""
+    path = run / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    entries = []
+    for line in path.read_text().splitlines():
+        try:
+            entries.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return entries
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from kg import __version__
+from kg.cli import compare, fetch, info, predict, prepare, sweep, train, viz
 from kg.cli import eval as eval_command
-from kg.cli import fetch, info, predict, prepare, train, viz
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
 from kg.errors import KgError
@@ -31,8 +31,10 @@ app.command("fetch")(fetch.fetch)
 app.command("list")(list_command.list_plugins)
 app.command("prepare")(prepare.prepare)
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("predict")(predict.predict)
 app.command("eval")(eval_command.evaluate)
+app.command("compare")(compare.compare)
 app.command("viz")(viz.viz)
 app.command("info")(info.info)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kg.predict import Detector
     from kg.predictions import Predictions
     from kg.results import Result
+    from kg.robustness import Robustness
 
 Part = Literal["train", "val", "test", "all"]
 
@@ -68,6 +69,12 @@ def evaluate(
     latex: Annotated[
         Path | None, typer.Option("--latex", help="Write them as a LaTeX table.", metavar="FILE")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a report for others: one HTML file with figures, curves and pictures.", metavar="FILE"
+        ),
+    ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
     as_json: Json = False,
@@ -80,6 +87,7 @@ def evaluate(
     kg eval --protocol paper               as the paper's tables count
     kg eval runs/NAME --metric all --split val
     kg eval --corrupt noise=0:0.08 --corrupt occlusion --plot curves.pdf
+    kg eval --metric all --report shirts.html
     kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
 
     das               the next where shapes are annotated, else the one after
@@ -131,8 +139,10 @@ def evaluate(
         from kg.viz.curves import check_plot, draw_curves
 
         check_plot(plot)
+    if report is not None and report.suffix != ".html":
+        raise KgError(f"A report is an .html file, not '{report.suffix}'.", "For example: --report out.html")
     asking = [name for name in names if name in METRICS and METRICS[name].truth == "detector"]
-    ask_again = bool(asked or asking) or ALL in names or wanted.corruption is not None
+    ask_again = bool(asked or asking or report) or ALL in names or wanted.corruption is not None
     # What corrupts clouds by itself has nothing to tell of corrupted ones.
     if asked and (wanted.corruption is not None or (names and names == asking)):
         what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
@@ -142,13 +152,14 @@ def evaluate(
         chosen = names if again else [name for name in names if name not in asking or not asked]
         return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
 
-    per_run, per_corruption, metas = [], [], []
+    per_run, per_corruption, metas, first = [], [], [], None
     with progress("Predicting") as advance:
         of: list[Path | None] = [*(targets or [])] or [None]
         for target in of:
             predictions, detector = _predict(target, split, checkpoint, store, gpu, cpu, ask_again, advance)
             again = None if detector is None else _again(detector, predictions, seed, advance)
             per_run.append(results_of(predictions, again))
+            first = first or (predictions, again)
             metas.append(predictions.meta)
             if asked:
                 if again is None:
@@ -169,6 +180,8 @@ def evaluate(
         write_latex(latex, results, meta, curves)
     if plot is not None:
         draw_curves(plot, panels_of(results, curves), plot_caption(results, meta))
+    if report is not None and first is not None:
+        _write_report(report, of[0], *first, results, curves)
     shown = {"predictions": meta, "results": [result.to_dict() for result in results]}
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
@@ -218,6 +231,27 @@ def _again(
     from kg.again import Again
 
     return Again(detector, predictions, seed, advance)
+
+
+def _write_report(
+    path: Path,
+    target: Path | None,
+    predictions: "Predictions",
+    again: "Again | None",
+    results: "list[Result]",
+    curves: "list[Robustness]",
+) -> None:
+    from contextlib import suppress
+
+    from kg.report import Subject, write_report
+    from kg.runs import find_run
+
+    run = None
+    if name := predictions.meta.get("run"):
+        with suppress(KgError):
+            run = find_run(Path(name) if target and target.suffix == ".npz" else target)
+    write_report(path, Subject.of(predictions, again, results, curves, run))
+    note(f"Wrote [bold]{path}[/]")
 
 
 def _shared(results: "list[Result]") -> dict[str, list[str]]:

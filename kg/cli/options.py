@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,26 @@ Run = Annotated[
     Path | None,
     typer.Option("--run", help="Run folder, or its name in the runs folder. By default the latest."),
 ]
+Preset = Annotated[
+    str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")
+]
+Keypoints = Annotated[
+    int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
+]
+Farthest = Annotated[int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")]
+Points = Annotated[int | None, typer.Option("--points", min=1, help="N, points a cloud.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", "-e", min=1)]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", min=1)]
+SplitBy = Annotated[
+    Literal["object", "frame"],
+    typer.Option(
+        "--split-by", help="Test on objects never seen, or on other frames of the same, as the paper does."
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other option; --set help lists them."),
+]
 
 
 def _force_kernels(name: str | None) -> str | None:
@@ -28,6 +49,22 @@ Kernels = Annotated[
     Literal["auto", "torch", "numba"] | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
+
+
+Protocol = Annotated[
+    str, typer.Option("--protocol", help="How to measure; kg eval --protocol help lists them.")
+]
+
+
+def several(entries: Sequence[str] | None) -> list[str]:
+    """Return what was named, by commas or repeated, each once."""
+    named = (part.strip() for entry in entries or [] for part in entry.split(","))
+    return list(dict.fromkeys(part for part in named if part))
+
+
+def texts(**given: int | None) -> dict[str, str]:
+    """Return options of a training as `Config.override` takes them, less those that were not given."""
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def assignment(text: str) -> tuple[str, str]:

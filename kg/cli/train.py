@@ -1,19 +1,31 @@
 """`kg train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kg.cli.data import open_store
-from kg.cli.options import Cpu, Gpu, Kernels, assignment
+from kg.cli.options import (
+    BatchSize,
+    Cpu,
+    Epochs,
+    Farthest,
+    Gpu,
+    Kernels,
+    Keypoints,
+    Points,
+    Preset,
+    Set,
+    SplitBy,
+    assignment,
+    texts,
+)
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.config import Config
-    from kg.data import Store
-    from kg.data.store import SplitBy
 
 
 def train(
@@ -23,26 +35,22 @@ def train(
     dataset: Annotated[str | None, typer.Option(help="Data set, where several have the category.")] = None,
     variant: Annotated[str | None, typer.Option(help="Prepared variant, where there are several.")] = None,
     store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
-    preset: Annotated[
-        str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")
-    ] = "kg",
-    keypoints: Annotated[
-        int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
-    ] = None,
-    farthest: Annotated[
-        int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")
-    ] = None,
-    points: Annotated[int | None, typer.Option(min=1, help="N, points a cloud.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", "-e", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", "-b", min=1)] = None,
+    preset: Preset = "kg",
+    keypoints: Keypoints = None,
+    farthest: Farthest = None,
+    points: Points = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and everything drawn.")] = None,
-    split_by: Annotated[
-        Literal["object", "frame"],
-        typer.Option(help="Test on objects never seen, or on other frames of the same, as the paper does."),
-    ] = "object",
-    option: Annotated[
+    split_by: SplitBy = "object",
+    option: Set = None,
+    without: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other option; --set help lists them."),
+        typer.Option(
+            metavar="PART",
+            help="Leave a part of the method out: heatmap, encoder-features (of the decoder), similarity, "
+            "farthest-point (losses); may be repeated.",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
     resume: Annotated[
@@ -59,34 +67,35 @@ def train(
     kg train --category shirt --gpu 0           the full training, on a GPU
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
+    kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --resume latest                    go on after Ctrl-C or a crash
 
     Watch it with: tensorboard --logdir runs
     """
     if option and "help" in option:
-        _list_options(as_json)
+        list_options(as_json)
         return
     from kg import runs
     from kg.devices import choose_device, describe
+    from kg.recipe import Recipe
     from kg.train import Progress
     from kg.train import train as run_training
 
     device = choose_device(gpu, cpu)
-    texts = {
-        "keypoints": keypoints,
-        "farthest": farthest,
-        "points": points,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
-    }
-    given = {key: str(value) for key, value in texts.items() if value is not None}
+    given = texts(
+        keypoints=keypoints,
+        farthest=farthest,
+        points=points,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+    )
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
-        folder, config = _reopen(resume, given)
+        folder, config = _reopen(resume, given | ({"without": "..."} if without else {}))
     else:
         opened = open_store(store, category, dataset, variant)
-        config = _configure(preset, given, opened, split_by)
+        config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
         folder = runs.new_run(config, opened.category, name)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
 
@@ -102,7 +111,8 @@ def train(
         try:
             summary = run_training(config, folder, device, resume=resume is not None, report=report)
         except Exception:
-            runs.discard_if_empty(folder)
+            if resume is None:
+                runs.discard_if_empty(folder)
             raise
 
     result = {
@@ -124,25 +134,6 @@ def train(
         table("", ["loss", "value"], losses) if losses else "",
         "Next: kg predict, kg eval --metric das, kg viz out.npz",
     )
-
-
-def _configure(preset: str, given: dict[str, str], store: "Store", split_by: "SplitBy") -> "Config":
-    from dataclasses import replace
-
-    from kg import config as configuration
-    from kg import registry
-
-    config = configuration.preset(preset)
-    try:
-        source = registry.dataset(store.dataset)
-        defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
-    except KgError:
-        # The store outlives the plugin that made it.
-        defaults = {}
-    for key, text in (defaults | given).items():
-        config = config.override(key, text)
-    data = configuration.DataConfig(str(store.path.resolve()), store.checksum, split_by)
-    return replace(config, data=data)
 
 
 def _reopen(resume: Path, given: dict[str, str]) -> "tuple[Path, Config]":
@@ -169,7 +160,8 @@ def _report_epoch(metrics: dict[str, float]) -> None:
         note(f"epoch {metrics['epoch']}: {values}")
 
 
-def _list_options(as_json: bool) -> None:
+def list_options(as_json: bool) -> None:
+    """Print every option of the model and the training, in every preset."""
     from kg import config as configuration
 
     known = configuration.options()

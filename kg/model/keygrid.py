@@ -68,17 +68,32 @@ class Decoder(nn.Module):
 
     From the coarsest level up: the encoder's features of a level, the decoder's from below, and the
     grid heatmap at the level's points. The last step, to the cloud itself, has only the decoder's.
+
+    Two ablations leave one source out, and the first layers of the steps are that much narrower. Without
+    the heatmap (`config.decoder_heatmap`) nothing of the keypoints and edges arrives: the similarity loss
+    then teaches the encoder alone. Without the encoder's features (`config.decoder_features`) the coarsest
+    level, which has no heatmap otherwise, begins with its own.
+
+    Raises:
+        KgError: Both are left out, so that there is nothing to rebuild a cloud from.
     """
 
     HEAT_CHANNELS = 4
 
     def __init__(self, level_channels: tuple[int, ...], config: ModelConfig) -> None:
         super().__init__()
+        if not (config.decoder_heatmap or config.decoder_features):
+            raise KgError(
+                "Without the heatmap and the encoder's features nothing reaches the decoder.",
+                "Leave out one of them.",
+            )
         self.config = config
+        encoded = [channels if config.decoder_features else 0 for channels in level_channels]
+        heat = self.HEAT_CHANNELS if config.decoder_heatmap else 0
         widths: list[tuple[int, ...]] = [(128, 128, 128), (256, 128)]
         widths += [(256, 256)] * (len(level_channels) - len(widths))
-        below = [*(width[-1] for width in widths[1:]), level_channels[-1]]
-        skips = [0, *(channels + self.HEAT_CHANNELS for channels in level_channels[:-1])]
+        below = [*(width[-1] for width in widths[1:]), encoded[-1] or heat]
+        skips = [0, *(channels + heat for channels in encoded[:-1])]
         self.steps = nn.ModuleList(
             MLP(skip + under, width) for skip, under, width in zip(skips, below, widths, strict=True)
         )
@@ -87,12 +102,19 @@ class Decoder(nn.Module):
 
     def forward(self, features: Features, keypoints: Tensor, edges: Tensor) -> Tensor:
         """Return the rebuilt cloud, (B, N, 3), for keypoints (B, K, 3) and edge weights (B, E)."""
-        pyramid, encoded = features.pyramid, features.level_features
-        warmth = self._heat_features(pyramid.clouds[1:-1], keypoints, edges)
-        values = encoded[-1]
+        pyramid, config = features.pyramid, self.config
+        encoded = [[values] if config.decoder_features else [] for values in features.level_features]
+        warm: list[list[Tensor]] = [[] for _ in encoded]
+        if config.decoder_heatmap:
+            # The coarsest level has the encoder's features; only without those it needs its own heat.
+            clouds = pyramid.clouds[1:-1] if config.decoder_features else pyramid.clouds[1:]
+            for level, values in enumerate(self._heat_features(clouds, keypoints, edges)):
+                warm[level].append(values)
+        values = (encoded[-1] or warm[-1])[0]
         for level in reversed(range(1, len(encoded))):
             climbed = pyramid.climb(values, level + 1)
-            values = self.steps[level](torch.cat([encoded[level - 1], climbed, warmth[level - 1]], dim=2))
+            told = [*encoded[level - 1], climbed, *warm[level - 1]]
+            values = self.steps[level](torch.cat(told, dim=2))
         cloud: Tensor = self.point(self.refine(self.steps[0](pyramid.climb(values, 1))))
         return cloud
 

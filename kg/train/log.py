@@ -6,6 +6,8 @@ from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
+from kg.runs import read_metrics
+
 
 class Log:
     """Appends to a run's metrics; closes both files at the end of a `with` block.
@@ -38,17 +40,3 @@ class Log:
         for name, value in entry.items():
             if name != "epoch":
                 self._board.add_scalar(name, value, int(entry["epoch"]))
-
-
-def read_metrics(run: Path) -> list[dict[str, float]]:
-    """Return the entries of a run's metrics.jsonl; a last line that was cut short is left out."""
-    path = run / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    entries = []
-    for line in path.read_text().splitlines():
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return entries

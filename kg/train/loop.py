@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from kg.config import Config, TrainConfig
@@ -78,22 +80,25 @@ def train(
         report: Called after each step and each epoch.
 
     Raises:
-        KgError: The store is gone, has changed, or has no training shapes; or a loss is not finite.
+        KgError: The store is gone, has changed, or has no training shapes; every loss is off; one is not
+            finite; or another process trains in this folder.
         Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
     """
     store = Store(Path(config.data.store))
     if store.checksum != config.data.checksum:
         raise KgError(f"{store.path} has changed since this run began.", "Start a new run: kg train")
+    _check_losses(config.train)
     started = time.monotonic()
     training = _Training(config, run, device, store)
-    if resume:
-        training.restore()
-    write_json(run / "environment.json", environment(device))
-    with Log(run, training.epoch) as log, _stop_requests() as stop:
-        while training.epoch < config.train.epochs:
-            entry = training.run_epoch(stop, report)
-            log.write(entry)
-            report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
+    with _alone(run), _stop_requests() as stop:
+        if resume:
+            training.restore()
+        write_json(run / "environment.json", environment(device))
+        with Log(run, training.epoch) as log:
+            while training.epoch < config.train.epochs:
+                entry = training.run_epoch(stop, report)
+                log.write(entry)
+                report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
     return Summary(
         run=run,
         epochs=training.epoch,
@@ -103,6 +108,17 @@ def train(
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
     )
+
+
+def _check_losses(options: TrainConfig) -> None:
+    if not (options.similarity_weight or options.farthest_weight or options.separation_weight):
+        raise KgError("Every loss has the weight 0: there is nothing to learn from.", "Leave one of them on.")
+    if options.similarity_weight and options.epochs <= options.similarity_delay:
+        warnings.warn(
+            f"The similarity loss begins after {options.similarity_delay} epochs, so in {options.epochs} the "
+            "decoder and the heatmap teach nothing; --set similarity_delay=... changes that.",
+            stacklevel=3,
+        )
 
 
 class _Training:
@@ -237,6 +253,18 @@ def learning_rate(options: TrainConfig, epoch: float) -> float:
     floor = 0.01
     progress = min(1.0, epoch / options.epochs)
     return options.learning_rate * (floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Keep other processes out of a run folder; the system takes the lock away from one that dies."""
+    lock = FileLock(run / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise KgError(f"Another process trains in {run}.", "Wait for it, or stop it first.") from None
+    with lock:
+        yield
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from kg import config as configuration
 from kg import ops, registry
 from kg.config import Config, DataConfig, ModelConfig, TrainConfig
 from kg.data import Store
@@ -89,3 +90,10 @@ def tiny_config(tiny_backbone, tiny_store):
         train=TrainConfig(points=48, farthest=5, epochs=3, batch_size=4, similarity_delay=1),
         data=DataConfig(str(tiny_store.path), tiny_store.checksum),
     )
+
+
+@pytest.fixture
+def tiny_preset(tiny_config, monkeypatch):
+    """Register `tiny_config` as the preset `tiny` for one test."""
+    monkeypatch.setitem(configuration.PRESETS, "tiny", tiny_config)
+    return tiny_config

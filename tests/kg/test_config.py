@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kg.config import PRESETS, Config, preset
+from kg.config import ABLATIONS, PRESETS, Config, preset
 from kg.errors import KgError
 
 
@@ -74,3 +74,20 @@ def test_the_release_preset_holds_what_the_released_code_does():
     assert (release.train.optimizer, release.train.learning_rate) == ("adadelta", 0.1)
     assert (release.train.adadelta_eps, release.train.similarity_delay) == (1e-2, 21)
     assert release.train.separation_weight == 0
+
+
+def test_a_part_that_is_left_out_is_known_to_the_configuration():
+    assert Config().lacks() == ()
+    for part in ABLATIONS:
+        assert Config().without(part).lacks() == (part,)
+    assert Config().without("similarity").train.similarity_weight == 0
+    assert Config().without("farthest-point").train.farthest_weight == 0
+    with pytest.raises(KgError) as caught:
+        Config().without("heatmaps")
+    assert "'heatmap'" in caught.value.hint
+
+
+def test_a_configuration_from_before_the_ablations_has_every_part():
+    values = Config().to_dict()
+    del values["model"]["decoder_heatmap"], values["model"]["decoder_features"]
+    assert Config.from_dict(values) == Config()

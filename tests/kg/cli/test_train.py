@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kg.cli.app import run
-from kg.train.log import read_metrics
+from kg.runs import read_metrics
 
 
 def test_the_result_as_json(train, capsys):
@@ -15,6 +15,16 @@ def test_the_result_as_json(train, capsys):
     assert result["epochs"] == 3
     assert result["config"]["model"]["keypoints"] == 3
     assert result["config"]["model"]["sigma"] == 0.5
+
+
+def test_parts_of_the_method_are_left_out(train, tmp_path, capsys):
+    assert train("--without", "heatmap", "--without", "farthest-point", "--json") == 0
+    config = json.loads(capsys.readouterr().out)["config"]
+    assert config["model"]["decoder_heatmap"] is False
+    assert config["train"]["farthest_weight"] == 0
+    assert run(["predict", "--cpu", "-o", str(tmp_path / "out.npz")]) == 0
+    assert train("--without", "heat") == 1
+    assert "Did you mean 'heatmap'" in capsys.readouterr().err
 
 
 def test_a_log_file_gets_a_line_an_epoch(train, capsys):

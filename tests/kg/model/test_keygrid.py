@@ -5,6 +5,7 @@ import torch
 
 from kg.config import ModelConfig, preset
 from kg.errors import KgError
+from kg.model import Features
 from kg.model.keygrid import KeyGrid
 
 
@@ -80,6 +81,52 @@ def test_the_decoder_reads_the_heat(model):
     cold = model.decoder(features, found.keypoints, torch.zeros_like(found.edges))
     warm = model.decoder(features, found.keypoints, torch.ones_like(found.edges))
     assert not torch.allclose(cold, warm)
+
+
+def ablated(**parts):
+    torch.manual_seed(0)
+    return KeyGrid(ModelConfig(keypoints=5, backbone="tiny", grid=(4, 4, 4), sigma=0.3, **parts)).train()
+
+
+def reached(model):
+    """Return the parts of the network that the reconstruction of some clouds depends on."""
+    model(clouds(4, 40)).reconstruction.square().sum().backward()
+    return {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+
+
+def test_without_the_heatmap_the_decoder_sees_the_encoder_alone(tiny_backbone):
+    model = ablated(decoder_heatmap=False)
+    # The coarser level's 12 channels and the finer one's 8: no 4 of the heat.
+    assert model.decoder.steps[1].linears[0].in_features == 12 + 8
+    assert reached(model) == {"backbone", "decoder"}
+    features = model.backbone(clouds(2, 50))
+    one, other = (
+        model.eval().decoder(features, torch.full((2, 5, 3), place), torch.full((2, 10), weight))
+        for place, weight in ((0.0, 0.1), (0.5, 0.9))
+    )
+    assert torch.equal(one, other)
+
+
+def test_without_the_encoder_the_decoder_sees_the_heat_alone(tiny_backbone):
+    model = ablated(decoder_features=False)
+    # 4 channels of heat at either level.
+    assert model.decoder.steps[1].linears[0].in_features == 4 + 4
+    assert reached(model) == {"backbone", "keypoint_head", "edge_head", "decoder"}
+    features = model.backbone(clouds(2, 50))
+    keypoints, edges = torch.rand(2, 5, 3), torch.rand(2, 10)
+    blank = Features(
+        features.pyramid,
+        [torch.zeros_like(values) for values in features.level_features],
+        features.point_features,
+        features.global_feature,
+    )
+    model.eval()
+    assert torch.equal(model.decoder(features, keypoints, edges), model.decoder(blank, keypoints, edges))
+
+
+def test_a_decoder_without_both_is_refused(tiny_backbone):
+    with pytest.raises(KgError, match="nothing reaches the decoder"):
+        ablated(decoder_heatmap=False, decoder_features=False)
 
 
 @torch.no_grad()

@@ -13,8 +13,8 @@ from kg.data import Store
 from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
+from kg.runs import read_metrics
 from kg.train import Interrupted, train
-from kg.train.log import read_metrics
 from kg.train.loop import learning_rate
 
 CPU = torch.device("cpu")
@@ -137,3 +137,36 @@ def test_the_cosine_schedule_falls_to_a_hundredth(tiny_config):
     assert rates[10] == pytest.approx(0.505)
     assert rates[-1] == pytest.approx(0.01)
     assert rates == sorted(rates, reverse=True)
+
+
+def test_a_loss_that_is_off_is_out_of_the_training(tiny_config, tmp_path):
+    entries = {}
+    for part in ("similarity", "farthest-point"):
+        folder = tmp_path / part
+        folder.mkdir()
+        train(tiny_config.without(part), folder, CPU)
+        entries[part] = read_metrics(folder)[-1]
+    assert "similarity" not in entries["similarity"]
+    without = entries["farthest-point"]
+    assert without["loss"] == pytest.approx(without["separation"] + without["similarity"], rel=1e-5)
+    assert without["val_loss"] == pytest.approx(without["val_similarity"])
+
+
+def test_a_training_with_every_loss_off_is_refused(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, separation_weight=0))
+    with pytest.raises(KgError, match="nothing to learn"):
+        train(config.without("similarity").without("farthest-point"), tmp_path, CPU)
+
+
+def test_a_training_too_short_for_the_similarity_loss_says_so(tiny_config, tmp_path):
+    config = replace(tiny_config, train=replace(tiny_config.train, similarity_delay=3))
+    with pytest.warns(UserWarning, match="begins after 3 epochs"):
+        train(config, tmp_path, CPU)
+
+
+def test_two_trainings_do_not_share_a_run(tiny_config, tmp_path):
+    def second(now):
+        with pytest.raises(KgError, match="Another process"):
+            train(tiny_config, tmp_path, CPU, resume=True)
+
+    train(replace(tiny_config, train=replace(tiny_config.train, epochs=1)), tmp_path, CPU, report=second)

@@ -1,0 +1,258 @@
+"""`kg sweep`."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kg.cli.data import open_store
+from kg.cli.options import (
+    BatchSize,
+    Epochs,
+    Farthest,
+    Kernels,
+    Keypoints,
+    Points,
+    Protocol,
+    Set,
+    SplitBy,
+    assignment,
+    several,
+    texts,
+)
+from kg.cli.output import Json, note, show, table
+from kg.cli.sweep_progress import Watch, duration
+from kg.cli.train import list_options
+from kg.errors import KgError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from kg.data import Store
+    from kg.sweep.plan import Job
+    from kg.sweep.pool import Slot
+    from kg.sweep.summary import Summary
+
+
+def sweep(
+    category: Annotated[
+        list[str] | None, typer.Option("--category", "-c", help="What to train on; several.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, where several have a category.")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Prepared variant; several.")] = None,
+    store: Annotated[list[Path] | None, typer.Option(help="A prepared store by its path; several.")] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option("--preset", "-p", help="kg, quick, paper or release; several.")
+    ] = None,
+    option: Set = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="A part of the method to leave out, as in kg train; none for all of it; a+b for two at "
+            "once; several.",
+        ),
+    ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option(
+            "--ablation",
+            help="The paper's Table 5: --without none and each part alone, its published figures beside.",
+        ),
+    ] = False,
+    seed: Annotated[list[str] | None, typer.Option(help="Several, or 0,1,2. Default: 0.")] = None,
+    keypoints: Keypoints = None,
+    farthest: Farthest = None,
+    points: Points = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    split_by: SplitBy = "object",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", help="What to measure of each; as in kg eval. Default: das."),
+    ] = None,
+    protocol: Protocol = "strict",
+    name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings at a time. Default: one a GPU, or one for two cores."),
+    ] = None,
+    gpu: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Use this GPU; several. Default: all.")
+    ] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there are GPUs.")] = False,
+    kernels: Kernels = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be trained, and for about how long.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write the summary as CSV, too.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the summary as LaTeX tables, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train and measure many detectors: categories x methods x seeds, in one table.
+
+    kg sweep -c shirt -c tie --seed 0,1,2                  mean and deviation
+    kg sweep -c shirt --set sigma=0.05 --set sigma=0.2     an option, two values
+    kg sweep -c shirt -c tie --preset kg --preset release  two presets
+    kg sweep -c shirt --ablation --seed 0,1,2              the paper's Table 5
+    kg sweep -c shirt --ablation --dry-run                 what it would do
+
+    Whatever is named several times, or with commas, is varied; every
+    combination is trained as kg train does it, in RUNS/sweep (--name), and
+    measured on its test split. The same command goes on after Ctrl-C or a
+    crash: what is finished is left alone, what was interrupted is resumed, and
+    a longer command adds to the sweep what it lacks.
+    """
+    if option and "help" in option:
+        list_options(as_json)
+        return
+    from kg import paths
+    from kg.config import ABLATIONS
+    from kg.evaluate import DAS, check_names
+    from kg.protocols import find_protocol
+    from kg.sweep import plan, state
+    from kg.sweep.pool import Pool
+    from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
+
+    check_names(names := several(metric) or [DAS])
+    held = find_protocol(protocol).name
+    measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
+    if ablation and without:
+        raise KgError("--ablation says which parts are left out.", "Leave --without out.")
+    parts = [plan.NONE, *ABLATIONS] if ablation else several(without)
+    common = texts(
+        keypoints=keypoints, farthest=farthest, points=points, epochs=epochs, batch_size=batch_size
+    )
+    methods = plan.plan_methods(
+        several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by
+    )
+    stores = _stores(store, several(category), dataset, several(variant), dry_run)
+    planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
+    state.check_options(planned)
+    left = [job for job in planned if not state.is_trained(job)]
+    slots = _slots(jobs, gpu, cpu, len(planned))
+    if dry_run:
+        _show_plan(planned, state.seconds_left(left, len(slots)), len(slots), as_json)
+        return
+    _caution(planned)
+    unmeasured = [job for job in planned if job in left or state.measured(job, measure) is None]
+    note(
+        f"{len(planned)} trainings in [bold]{paths.runs() / name}[/], {len(planned) - len(left)} of them "
+        f"finished; {len(slots)} at a time, {slots[0].threads} threads each"
+    )
+    with Watch(unmeasured, len(planned), len(slots)) as watch:
+        pool = Pool(slots, measure, watch.look, watch.end, watch.stop)
+        pool.run(unmeasured)
+
+    answers = {job: found for job in planned if (found := state.measured(job, measure))}
+    summaries = [beside_published(made) if ablation else made for made in summarise(answers, planned)]
+    for path, write in ((csv, write_csv), (latex, write_latex)):
+        if path is not None and summaries:
+            write(path, summaries)
+    result = {
+        "sweep": str(paths.runs() / name),
+        "trained": len(answers),
+        "failed": {job.name: reason for job, reason in pool.failed.items()},
+        "tables": [made.to_dict() for made in summaries],
+    }
+    show(result, as_json, *(part for made in summaries for part in _shown(made)))
+    if pool.failed:
+        for job, reason in pool.failed.items():
+            note(f"[red]failed[/] {job.name}: {reason}")
+        raise KgError(
+            f"{len(pool.failed)} of {len(planned)} trainings failed.",
+            f"What they said: {next(iter(pool.failed)).sweep / 'logs'}. The same command tries them again.",
+        )
+
+
+def _seeds(entries: Sequence[str] | None) -> list[int]:
+    texts = several(entries) or ["0"]
+    if wrong := [text for text in texts if not text.isdigit()]:
+        raise typer.BadParameter(f"'{wrong[0]}' is no whole number.", param_hint="--seed")
+    return [int(text) for text in texts]
+
+
+def _stores(
+    given: Sequence[Path] | None,
+    categories: Sequence[str],
+    dataset: str | None,
+    variants: Sequence[str],
+    dry_run: bool,
+) -> "list[Store]":
+    from kg import paths
+    from kg.data.find import Wanted
+
+    if not given and not categories:
+        raise KgError("Nothing is named to train on.", "For example: kg sweep -c shirt -c tie")
+    found = [open_store(path, None, None, None) for path in given or []]
+    wanted: list[str | None] = [*variants]
+    for category, variant in product(categories, wanted or [None]):
+        if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
+            note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
+            continue
+        found.append(open_store(None, category, dataset, variant))
+    return list({store.path.resolve(): store for store in found}.values())
+
+
+def _slots(count: int | None, gpu: Sequence[int] | None, cpu: bool, jobs: int) -> "list[Slot]":
+    import torch
+
+    from kg.data.preparing.workers import cores
+    from kg.devices import choose_device
+    from kg.sweep.pool import make_slots
+
+    asked: list[int | None] = [*(gpu or ())]
+    for number in asked or [None]:
+        choose_device(number, cpu)  # says what is wrong with it
+    there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    return make_slots(count, [] if cpu else gpu or there, cores(), jobs)
+
+
+def _caution(planned: "Sequence[Job]") -> None:
+    """Say when ablations cannot tell anything apart."""
+    ablated = [job for job in planned if job.recipe.without]
+    short = [job for job in ablated if job.config.train.epochs <= job.config.train.similarity_delay]
+    if short:
+        delay = short[0].config.train.similarity_delay
+        note(
+            f"[yellow]note[/] The similarity loss begins after {delay} epochs: in "
+            f"{short[0].config.train.epochs}, nothing but the farthest point loss makes a difference. "
+            "Train longer, or --set similarity_delay=..."
+        )
+
+
+def _show_plan(planned: "Sequence[Job]", seconds: float | None, together: int, as_json: bool) -> None:
+    from kg.sweep import state
+
+    rows = []
+    for job in planned:
+        done, epochs = state.epochs_done(job), job.config.train.epochs
+        what = "finished" if done >= epochs else f"resume at {done}" if job.folder.is_dir() else "train"
+        rows.append([job.store.name, job.method.label, job.seed, epochs, what])
+    columns = ["data", "method", "seed", "epochs", ""]
+    todo = sum(row[-1] != "finished" for row in rows)
+    time = "for how long is not known yet" if seconds is None else f"about {duration(seconds)}"
+    names = [*columns[:-1], "state"]
+    result = {
+        "jobs": [
+            {"run": str(job.folder), "command": job.command(), **dict(zip(names, row, strict=True))}
+            for job, row in zip(planned, rows, strict=True)
+        ],
+        "together": together,
+        "seconds": seconds,
+    }
+    line = f"\n{todo} to train, {together} at a time: {time}."
+    show(result, as_json, table("", columns, rows), line)
+
+
+def _shown(summary: "Summary") -> "list[Table | Text]":
+    from rich.text import Text
+
+    heading, *rows = summary.grid()
+    made = table(summary.title, heading, rows)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    return [made, Text(summary.caption() + "\n", style="dim")]

@@ -1,0 +1,109 @@
+"""What is seen of a sweep while it runs: a bar for each training, and a line for each that has ended."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from kg.cli.output import is_terminal, note
+
+if TYPE_CHECKING:
+    from kg.sweep.plan import Job
+    from kg.sweep.pool import Running
+
+REFRESH = 10.0
+"""Seconds between two estimates of the time that is left, for which run folders are read."""
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people to read, as exact as an estimate is."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+class Watch:
+    """Bars on stderr while the block runs; without a terminal, a line for each training that ended.
+
+    Args:
+        left: What is to be done.
+        total: Trainings of the sweep, those that are finished among them.
+        together: Trainings at a time.
+    """
+
+    def __init__(self, left: "Sequence[Job]", total: int, together: int) -> None:
+        self._left, self._together = list(left), together
+        self._estimated = -REFRESH
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            disable=not is_terminal(),
+        )
+        self._all = self._bars.add_task(
+            "[bold]trainings[/]", total=total, completed=total - len(left), text=""
+        )
+        self._tasks: dict[Job, TaskID] = {}
+
+    def __enter__(self) -> "Watch":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def look(self, running: "Sequence[Running]") -> None:
+        """Show how far the running ones are."""
+        from kg import runs
+        from kg.sweep.state import seconds_left
+
+        if not is_terminal():
+            return
+        for one in running:
+            job = one.job
+            if job not in self._tasks:
+                text = f"  {escape(_title(job))}"
+                self._tasks[job] = self._bars.add_task(text, total=job.config.train.epochs, text="")
+            entries = runs.read_metrics(job.folder)
+            loss = f"epochs, loss {entries[-1]['loss']:.4f}" if entries else "epochs"
+            self._bars.update(
+                self._tasks[job],
+                completed=len(entries),
+                text="measuring" if one.measuring else loss,
+            )
+        if time.monotonic() - self._estimated > REFRESH:
+            self._estimated = time.monotonic()
+            seconds = seconds_left(self._left, self._together)
+            self._bars.update(self._all, text="" if seconds is None else f"about {duration(seconds)} left")
+
+    def end(self, ended: "Running", reason: str | None) -> None:
+        """Say how one has ended."""
+        job = ended.job
+        self._left.remove(job)
+        if job in self._tasks:
+            self._bars.remove_task(self._tasks.pop(job))
+        self._bars.advance(self._all)
+        mark = "[green]done[/]  " if reason is None else "[red]failed[/]"
+        note(f"{mark} {escape(_title(job))}" + (f": {escape(reason)}" if reason else ""))
+
+    def stop(self, count: int) -> None:
+        """Say what Ctrl-C has begun."""
+        note(
+            f"Stopping: {count} save themselves, and the same command goes on from there. "
+            "Ctrl-C again stops them at once."
+        )
+
+
+def _title(job: "Job") -> str:
+    return f"{job.store.name}, {job.method.label}, seed {job.seed}"

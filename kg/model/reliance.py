@@ -1,0 +1,72 @@
+"""Does the decoder use the heatmap? Reconstruct without it, and with another cloud's, and compare."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from kg import ops
+from kg.model.keygrid import KeyGrid
+
+
+@dataclass(frozen=True)
+class HeatmapUse:
+    """Chamfer distance of the reconstruction, mean over shapes, squared normalised units.
+
+    Attributes:
+        own: With the heatmap of the cloud's own keypoints.
+        zeroed: With no heat anywhere. As good as `own`: the decoder does without the keypoints.
+        swapped: With the heat of another cloud's keypoints; NaN for a single cloud.
+        shapes: How many.
+    """
+
+    own: float
+    zeroed: float
+    swapped: float
+    shapes: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return plain values for JSON, None in place of NaN."""
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
+
+
+@torch.no_grad()
+def heatmap_use(model: KeyGrid, points: Tensor, batch_size: int = 8) -> HeatmapUse | None:
+    """Return how much worse a trained network reconstructs clouds when their heat is taken away.
+
+    The places of the grid's nodes, which belong to the heatmap but are the cloud's, stay. Another cloud is
+    the next one in order.
+
+    Args:
+        model: In evaluation mode.
+        points: (n, N, 3) normalised, of the model's own N, on its device.
+        batch_size: Clouds at a time.
+
+    Returns:
+        The distances; None for a network whose decoder has no heatmap.
+    """
+    if not model.config.decoder_heatmap:
+        return None
+    if model.config.canonical:
+        points = ops.gather(points, ops.canonical_order(points))
+    batches = torch.split(points, batch_size)
+    found = [model(batch, reconstruct=False) for batch in batches]
+    keypoints = torch.cat([one.keypoints for one in found])
+    edges = torch.cat([one.edges for one in found])
+    skeletons = {
+        "own": (keypoints, edges),
+        "zeroed": (keypoints, torch.zeros_like(edges)),
+        "swapped": (keypoints.roll(-1, 0), edges.roll(-1, 0)),
+    }
+    sums = dict.fromkeys(skeletons, 0.0)
+    for number, batch in enumerate(batches):
+        features = model.backbone(batch)
+        rows = slice(number * batch_size, number * batch_size + len(batch))
+        for name, (places, weights) in skeletons.items():
+            rebuilt = model.decoder(features, places[rows], weights[rows])
+            sums[name] += ops.chamfer_distance(rebuilt, batch).item() * len(batch)
+    means = {name: total / len(points) for name, total in sums.items()}
+    if len(points) == 1:
+        means["swapped"] = math.nan
+    return HeatmapUse(**means, shapes=len(points))

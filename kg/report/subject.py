@@ -1,0 +1,69 @@
+"""What a report is about."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kg.again import Again
+from kg.data.store import Store
+from kg.errors import KgError
+from kg.model.reliance import HeatmapUse, heatmap_use
+from kg.predictions import Predictions
+from kg.results import Result
+from kg.robustness import Robustness
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a report is about.
+
+    Attributes:
+        predictions: What was measured; the first training's, where there are several.
+        results: The figures.
+        run: The run folder, where it is here: its configuration, training and environment are shown.
+        use: Whether the decoder uses the heatmap, where the detector could be asked.
+        robustness: Figures over the strength of corruptions.
+        provenance: Of the prepared store, where it is here.
+        command: What was typed.
+    """
+
+    predictions: Predictions
+    results: Sequence[Result]
+    run: Path | None = None
+    use: HeatmapUse | None = None
+    robustness: Sequence[Robustness] = ()
+    provenance: Mapping[str, Any] | None = None
+    command: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        predictions: Predictions,
+        again: Again | None,
+        results: Sequence[Result],
+        robustness: Sequence[Robustness] = (),
+        run: Path | None = None,
+    ) -> "Subject":
+        """Return all that can be told of predictions, given their detector and run where these are here."""
+        use = provenance = None
+        if again is not None:
+            model, device = again.detector.checkpoint.model, again.detector.device
+            use = heatmap_use(model, torch.from_numpy(predictions.points).to(device))
+        if store := predictions.meta.get("store"):
+            with suppress(KgError):
+                provenance = Store(Path(store["path"])).provenance
+        return cls(
+            predictions=predictions,
+            results=results,
+            run=run,
+            use=use,
+            robustness=robustness,
+            provenance=provenance,
+            command=shlex.join(["kg", *sys.argv[1:]]),
+        )

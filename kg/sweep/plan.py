@@ -1,0 +1,131 @@
+"""What a sweep trains: methods times data times seeds, each in a run folder that is named after it."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+
+from kg.config import Config
+from kg.data.store import SplitBy, Store
+from kg.errors import KgError
+from kg.recipe import Recipe
+
+NONE, FULL = "none", "full"
+"""The method without an ablation: as it is typed, and as a table calls it."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the summary: a recipe without its seed.
+
+    Attributes:
+        label: In tables: what sets it apart from the others.
+        slug: In the names of run folders: all that was said of it.
+        recipe: What it is.
+    """
+
+    label: str
+    slug: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One training, and where it lies."""
+
+    method: Method
+    store: Store
+    seed: int
+    sweep: Path
+
+    @property
+    def name(self) -> str:
+        """The run folder's."""
+        return f"{self.store.name.replace('/', '-')}-{self.method.slug}-seed{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, there or not."""
+        return self.sweep / self.name
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """With its seed."""
+        recipe = self.method.recipe
+        return replace(recipe, options={**recipe.options, "seed": str(self.seed)})
+
+    @cached_property
+    def config(self) -> Config:
+        """What the run has, or will have."""
+        return self.recipe.configure(self.store)
+
+    def words(self) -> list[str]:
+        """Return what `kg` is asked, to begin the training or to go on with it."""
+        if self.folder.is_dir():
+            return ["train", "--resume", str(self.folder)]
+        return ["train", "--store", str(self.store.path), *self.recipe.words(), "--name", self.name]
+
+    def command(self) -> str:
+        """Return the same for people to read."""
+        return shlex.join(["kg", *self.words()])
+
+
+def plan_methods(
+    presets: Sequence[str],
+    varied: Sequence[tuple[str, str]],
+    without: Sequence[str],
+    common: dict[str, str],
+    split_by: SplitBy = "object",
+) -> list[Method]:
+    """Return every combination of presets, option values and ablations.
+
+    Args:
+        presets: Names in `kg.config.PRESETS`.
+        varied: Options and a value; one that comes several times is varied.
+        without: Ablations: `NONE`, a part, or several that go together, joined by "+".
+        common: Options of all of them.
+        split_by: How stores are split.
+    """
+    values: dict[str, list[str]] = {}
+    for name, text in varied:
+        values.setdefault(name, []).append(text)
+    ablations = [() if entry == NONE else tuple(entry.split("+")) for entry in without] or [()]
+    made = []
+    for preset, chosen, parts in product(presets, product(*values.values()), ablations):
+        options = dict(zip(values, chosen, strict=True))
+        left_out = f"without {' and '.join(parts)}" if parts else FULL
+        label = [preset] if len(presets) > 1 else []
+        label += [f"{name}={text}" for name, text in options.items() if len(values[name]) > 1]
+        label += [left_out] if len(ablations) > 1 or parts else []
+        said = [preset, *(f"{name}{text}" for name, text in options.items())]
+        said += [f"without-{'-'.join(parts)}"] if parts else []
+        slug = re.sub(r"[^\w.+-]", "_", "-".join(said))
+        recipe = Recipe(preset, {**common, **options}, parts, split_by)
+        made.append(Method(", ".join(label) or preset, slug, recipe))
+    return list({method.slug: method for method in made}.values())
+
+
+def plan_jobs(
+    methods: Sequence[Method], stores: Sequence[Store], seeds: Sequence[int], sweep: Path
+) -> list[Job]:
+    """Return every training, one seed of everything first, so that a sweep cut short compares something.
+
+    Raises:
+        KgError: An option is unknown, or cannot be read.
+    """
+    jobs = [
+        Job(method, store, seed, sweep)
+        for seed in dict.fromkeys(seeds)
+        for store in stores
+        for method in methods
+    ]
+    for job in jobs:
+        if not (job.config.model.decoder_heatmap or job.config.model.decoder_features):
+            raise KgError(
+                f"The method '{job.method.label}' leaves nothing for the decoder to rebuild a cloud from.",
+                "Leave out the heatmap or the encoder's features, not both.",
+            )
+    return jobs

@@ -1,0 +1,200 @@
+"""Several trainings side by side, each in a process of its own, one a GPU or a group of cores."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kg.sweep.plan import Job
+from kg.sweep.state import is_trained, keep_measured, measured
+
+KG = (sys.executable, "-c", "from kg.cli import main; main()")
+"""This very `kg`, whatever else is installed."""
+
+PAUSE = 0.2
+"""Seconds between two looks at the processes."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one process: a GPU, or None for the CPU, and threads of the CPU."""
+
+    gpu: int | None
+    threads: int
+
+    def words(self) -> list[str]:
+        """Return the device as `kg` is told it."""
+        return ["--cpu"] if self.gpu is None else ["--gpu", str(self.gpu)]
+
+
+def make_slots(count: int | None, gpus: Sequence[int], cores: int, jobs: int) -> list[Slot]:
+    """Share a machine out.
+
+    Args:
+        count: Processes at a time; by default one a GPU, or one for two cores: two threads are 1.5 times
+            as fast as one, and a process needs 1.6 GiB.
+        gpus: Numbers of the GPUs; none for the CPU.
+        cores: Of the CPU.
+        jobs: How many there are to do.
+    """
+    wanted = count or len(gpus) or cores // 2
+    together = max(1, min(wanted, jobs))
+    threads = max(1, cores // together)
+    return [Slot(gpus[number % len(gpus)] if gpus else None, threads) for number in range(together)]
+
+
+@dataclass
+class Running:
+    """A training that is going on."""
+
+    job: Job
+    slot: Slot
+    process: subprocess.Popen[bytes]
+    measuring: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Does trainings, and measures each.
+
+    A process that ends badly is remembered in `failed`, with its reason, and the others go on. Ctrl-C, or
+    SIGTERM, has all of them save themselves; a second one stops them at once.
+
+    Args:
+        slots: Where.
+        measure: The words that measure a run, to `kg`, less the run and the device.
+        on_look: Called with what is running, several times a second.
+        on_end: Called with each training that has ended, and why it failed or None.
+        on_stop: Called with how many are waited for after Ctrl-C.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        measure: Sequence[str],
+        on_look: Callable[[list[Running]], None] = lambda running: None,
+        on_end: Callable[[Running, str | None], None] = lambda running, reason: None,
+        on_stop: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.slots, self.measure = list(slots), measure
+        self.on_look, self.on_end, self.on_stop = on_look, on_end, on_stop
+        self.failed: dict[Job, str] = {}
+        self._running: list[Running] = []
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do what is left of the jobs: train the unfinished, measure the unmeasured.
+
+        Raises:
+            KeyboardInterrupt: It was asked to stop; everything is saved.
+        """
+        waiting, free = list(jobs), list(self.slots)
+        with _interruptible():
+            try:
+                while waiting or self._running:
+                    while waiting and free:
+                        self._begin(waiting.pop(0), free.pop(0))
+                    self.on_look(self._running)
+                    time.sleep(PAUSE)
+                    for ended in [one for one in self._running if one.process.poll() is not None]:
+                        self._running.remove(ended)
+                        if not self._goes_on(ended):
+                            free.append(ended.slot)
+            except KeyboardInterrupt:
+                self.on_stop(len(self._running))
+                self._ask_to_stop()
+                raise
+            finally:
+                for one in self._running:
+                    one.process.kill()
+                    one.process.wait()
+
+    def _begin(self, job: Job, slot: Slot) -> None:
+        if is_trained(job):
+            self._measure(job, slot)
+        else:
+            self._running.append(Running(job, slot, _start(job, slot, job.words(), "w")))
+
+    def _measure(self, job: Job, slot: Slot) -> None:
+        words = [*self.measure[:1], str(job.folder), *self.measure[1:]]
+        self._running.append(Running(job, slot, _start(job, slot, words, "a", answer_file(job)), True))
+
+    def _goes_on(self, ended: Running) -> bool:
+        """Take note of a process that ended; tell whether another one follows in its slot."""
+        job, code = ended.job, ended.process.returncode
+        reason = None if code == 0 else _reason(job, code)
+        if reason is None and not ended.measuring and measured(job, self.measure) is None:
+            self._measure(job, ended.slot)
+            return True
+        if reason is None and ended.measuring:
+            keep_measured(job, self.measure, answer_file(job).read_text())
+            answer_file(job).unlink()
+        if reason is not None:
+            self.failed[job] = reason
+        self.on_end(ended, reason)
+        return False
+
+    def _ask_to_stop(self) -> None:
+        # A second Ctrl-C ends the wait, and then the processes.
+        with suppress(KeyboardInterrupt):
+            for one in self._running:
+                one.process.send_signal(signal.SIGINT)
+            for one in self._running:
+                one.process.wait()
+
+
+def log_file(job: Job) -> Path:
+    """Return where a training's process writes what it has to say."""
+    return job.sweep / "logs" / f"{job.name}.log"
+
+
+def answer_file(job: Job) -> Path:
+    """Return where `kg eval` prints a run's figures, until they are in its folder."""
+    return log_file(job).with_suffix(".json")
+
+
+def _start(
+    job: Job, slot: Slot, words: Sequence[str], mode: str, answer: Path | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start `kg` with some words; Ctrl-C in the terminal reaches this process alone, which passes it on."""
+    log_file(job).parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "KG_RUNS": str(job.sweep),
+        "OMP_NUM_THREADS": str(slot.threads),
+        # An error is to be read back in one line.
+        "COLUMNS": "1000",
+    }
+    with log_file(job).open(mode) as log, (answer or Path(os.devnull)).open("w") as printed:
+        return subprocess.Popen(
+            [*KG, *words, *slot.words()],
+            stdin=subprocess.DEVNULL,
+            stdout=printed if answer else log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _reason(job: Job, code: int) -> str:
+    said = re.findall(r"^error (.+)$", log_file(job).read_text(errors="replace"), re.MULTILINE)
+    if said:
+        return str(said[-1])
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return "it was interrupted" if code == 130 else f"its process ended with exit code {code}"
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM be what Ctrl-C is."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,94 @@
+"""How far the trainings of a sweep are, read from their run folders, and how long the rest will take."""
+
+import json
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Any
+
+from kg import runs
+from kg.config import Config
+from kg.errors import KgError
+from kg.sweep.plan import Job
+
+EVALUATION = "evaluation.json"
+"""In a run folder: what `kg eval --json` answered, and the words that asked it."""
+
+
+def epochs_done(job: Job) -> int:
+    """Return how many epochs of a training are done, whole ones."""
+    return len(runs.read_metrics(job.folder))
+
+
+def is_trained(job: Job) -> bool:
+    """Tell whether a training is finished."""
+    return epochs_done(job) >= job.config.train.epochs
+
+
+def check_options(jobs: Iterable[Job]) -> None:
+    """Compare the run folders that are there with what is to be in them.
+
+    Raises:
+        KgError: One was trained with other options or on other data; names the first that differs.
+    """
+    for job in jobs:
+        if not job.folder.is_dir():
+            continue
+        found, wanted = _flat(runs.read_config(job.folder)), _flat(job.config)
+        for name, value in wanted.items():
+            if found[name] != value:
+                raise KgError(
+                    f"{job.folder} is there with {name} {found[name]}, not {value}.",
+                    "Give this sweep another --name, or remove that folder.",
+                )
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    values = config.to_dict()
+    return {**values["model"], **values["train"], **values["data"]}
+
+
+def measured(job: Job, words: Sequence[str]) -> dict[str, Any] | None:
+    """Return a run's figures as `kg eval --json` gave them, if these words asked and of this checkpoint."""
+    path, checkpoint = job.folder / EVALUATION, job.folder / "best.pt"
+    if not path.is_file() or path.stat().st_mtime < checkpoint.stat().st_mtime:
+        return None
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content if content["words"] == list(words) else None
+
+
+def keep_measured(job: Job, words: Sequence[str], printed: str) -> None:
+    """Write what `kg eval --json` printed of a run into its folder."""
+    runs.write_json(job.folder / EVALUATION, {"words": list(words), **json.loads(printed)})
+
+
+def seconds_an_epoch(job: Job) -> float | None:
+    """Return how long an epoch takes, by runs on the same data with as many points; None without one."""
+    train = job.config.train
+    alike = []
+    for folder in (*runs.list_runs(job.sweep), *runs.list_runs()):
+        config = runs.read_config(folder)
+        if (config.data.checksum, config.train.points) == (job.store.checksum, train.points):
+            alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
+    return median(alike) if alike else None
+
+
+def seconds_left(jobs: Sequence[Job], together: int) -> float | None:
+    """Return about how long the rest of some trainings takes, so many together; None if it is not known.
+
+    Data of which nothing is known count as the mean of those that are.
+    """
+    paces: dict[tuple[str, int], float | None] = {}
+    total, known, unknown = 0.0, 0, 0
+    for job in jobs:
+        key = (job.store.checksum, job.config.train.points)
+        if key not in paces:
+            paces[key] = seconds_an_epoch(job)
+        left = job.config.train.epochs - epochs_done(job)
+        pace = paces[key]
+        if pace is None:
+            unknown += left
+        else:
+            total, known = total + left * pace, known + left
+    if not known:
+        return None if unknown else 0.0
+    return (total + unknown * total / known) / min(together, len(jobs))

@@ -1,0 +1,235 @@
+"""One table of a sweep: methods by categories, mean and standard deviation over seeds."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from kg import paths
+from kg.metrics import METRICS
+from kg.metrics.published import ABLATION, PAPER
+from kg.sweep.plan import Job
+from kg.tables import escape
+
+AVERAGE = "average"
+
+TABLE_5 = {
+    (): "full",
+    ("encoder-features",): "no encoder features in the decoder",
+    ("heatmap",): "no grid heatmap",
+    ("similarity",): "no similarity loss",
+    ("farthest-point",): "no farthest point loss",
+}
+"""What the published ablation calls a method without some of its parts."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure over trainings with different seeds.
+
+    Attributes:
+        values: By seed.
+    """
+
+    values: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds; NaN for none."""
+        return fmean(self.values.values()) if self.values else math.nan
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over the seeds (of the sample, n - 1); None for a single one."""
+        return stdev(self.values.values()) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        if not self.values:
+            return "–"
+        spread = "" if self.deviation is None else f" ± {self.deviation:.1f}"
+        return f"{self.mean:.1f}{spread}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, and its figures by column.
+
+    Attributes:
+        label: Of the method.
+        without: Parts that it lacks.
+        cells: By column.
+        published: What the paper has for it, by the paper's own columns.
+    """
+
+    label: str
+    without: tuple[str, ...]
+    cells: Mapping[str, Cell]
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A table for one metric.
+
+    Attributes:
+        metric, part, unit: What its figures are.
+        facts: Split, protocol and how many shapes, for people.
+        rows: The methods; all have the same columns, the data and the average where there are several.
+    """
+
+    metric: str
+    part: str
+    unit: str
+    facts: str
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """What the figures are, for people."""
+        return f"{self.metric} ({self.part}), {self.unit}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        rows = [
+            {
+                "method": row.label,
+                "figures": {
+                    column: {
+                        "mean": cell.mean,
+                        "deviation": cell.deviation,
+                        "n": len(cell.values),
+                        "by_seed": dict(cell.values),
+                    }
+                    for column, cell in row.cells.items()
+                    if cell.values
+                },
+                "published": dict(row.published),
+            }
+            for row in self.rows
+        ]
+        described = {"metric": self.metric, "part": self.part, "unit": self.unit, "measured": self.facts}
+        return {**described, "rows": rows}
+
+    def grid(self) -> list[list[str]]:
+        """Return the table as text: the headings, then a line for each method; published figures last."""
+        columns, published = self.rows[0].cells, self.rows[0].published
+        lines = [["method", *columns, *(f"{name} †" for name in published)]]
+        for row in self.rows:
+            theirs = (f"{row.published[name]:.1f}" if name in row.published else "–" for name in published)
+            lines.append([row.label, *map(str, row.cells.values()), *theirs])
+        return lines
+
+    def caption(self) -> str:
+        """Return what it takes to read the table."""
+        counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
+        several = " ± standard deviation" if max(counts) > 1 else ""
+        said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
+        return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
+
+
+def _span(numbers: Iterable[int]) -> str:
+    known = sorted(set(numbers))
+    return f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
+
+
+def summarise(answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job]) -> list[Summary]:
+    """Return a table for each metric that was measured.
+
+    Args:
+        answers: What `kg eval --json` said of each job; a job without one is left out of the means.
+        jobs: All jobs of the sweep, in order.
+    """
+    columns = column_names(jobs)
+    results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
+    names = list(dict.fromkeys(result["metric"] for _, result in results))
+    return [
+        _table(name, [(job, found) for job, found in results if found["metric"] == name], jobs, columns)
+        for name in names
+    ]
+
+
+def column_names(jobs: Sequence[Job]) -> dict[str, str]:
+    """Return the heading of each store, by its name: as short as keeps them apart."""
+    stores = {job.store.name: job.store for job in jobs}
+    short = [[store.category, f"{store.category} {store.variant}", name] for name, store in stores.items()]
+    for choice in zip(*short, strict=True):
+        if len(set(choice)) == len(choice):
+            return dict(zip(stores, choice, strict=True))
+    return {name: name for name in stores}
+
+
+def _table(
+    metric: str, results: list[tuple[Job, Mapping[str, Any]]], jobs: Sequence[Job], columns: dict[str, str]
+) -> Summary:
+    units = results[0][1]["units"]
+    part = METRICS[metric].headline
+    rows = []
+    for method in {job.method.label: job.method for job in jobs}.values():
+        cells: dict[str, dict[int, float]] = {name: {} for name in columns.values()}
+        for job, result in results:
+            value = result["values"][part]
+            if job.method.label == method.label and value is not None:
+                cells[columns[job.store.name]][job.seed] = value
+        if len(cells) > 1:
+            # Over the same seeds everywhere, or it would be of other data.
+            shared = set.intersection(*(set(by_seed) for by_seed in cells.values()))
+            cells[AVERAGE] = {
+                seed: fmean(by_seed[seed] for by_seed in cells.values()) for seed in sorted(shared)
+            }
+        made = {name: Cell(by_seed) for name, by_seed in cells.items()}
+        rows.append(Row(method.label, method.recipe.without, made))
+    splits = " and ".join(dict.fromkeys(result["split"] for _, result in results))
+    protocols = " and ".join(dict.fromkeys(result["protocol"] for _, result in results))
+    shapes = _span(result["shapes"] for _, result in results)
+    facts = f"{splits} split, {shapes} shapes, protocol {protocols}"
+    return Summary(metric, part, units[part], facts, tuple(rows))
+
+
+def beside_published(summary: Summary) -> Summary:
+    """Return a table of an alignment score with the paper's ablations beside it; any other as it is."""
+    if not summary.metric.startswith("das"):
+        return summary
+    rows = [replace(row, published=_published(row.without)) for row in summary.rows]
+    return replace(summary, rows=tuple(rows))
+
+
+def _published(without: tuple[str, ...]) -> dict[str, float]:
+    wanted = f"Key-Grid, {TABLE_5.get(without)}"
+    return {
+        f"{figure.data} {figure.category}".partition(" ")[2]: figure.value
+        for figure in ABLATION
+        if figure.method == wanted
+    }
+
+
+def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
+    """Write a line for every figure of every seed, and for the published ones, whole or not at all."""
+    lines: list[tuple[Any, ...]] = [("metric", "part", "unit", "method", "data", "seed", "value", "source")]
+    for made in summaries:
+        for row in made.rows:
+            key = (made.metric, made.part, made.unit, row.label)
+            for name, cell in row.cells.items():
+                lines += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
+            lines += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
+    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+
+
+def _latex(text: str) -> str:
+    return escape(text).replace("±", r"$\pm$").replace("†", r"\dag{}").replace("–", "--")
+
+
+def write_latex(path: Path, summaries: Sequence[Summary]) -> None:
+    """Write a table (booktabs) for each metric, whole or not at all."""
+    lines = [r"% \usepackage{booktabs}"]
+    for made in summaries:
+        heading, *rows = ([_latex(text) for text in line] for line in made.grid())
+        lines += [f"% {made.title}. {made.caption()}", rf"\begin{{tabular}}{{l{'r' * (len(heading) - 1)}}}"]
+        lines += [r"\toprule", " & ".join(heading) + r" \\", r"\midrule"]
+        lines += [" & ".join(row) + r" \\" for row in rows]
+        lines += [r"\bottomrule", r"\end{tabular}", ""]
+    with paths.replacing(path) as temporary:
+        temporary.write_text("\n".join(lines), encoding="utf-8")

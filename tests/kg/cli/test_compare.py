@@ -1,0 +1,42 @@
+"""`kg compare` as it is typed."""
+
+import json
+
+import pytest
+
+from kg.cli.app import run
+
+
+@pytest.fixture
+def two(train, capsys):
+    assert train("--name", "one", "--epochs", "1") == 0
+    assert train("--name", "two", "--epochs", "1", "--seed", "1", "-k", "3") == 0
+    capsys.readouterr()
+
+
+def test_runs_and_files_stand_side_by_side(two, tmp_path, capsys):
+    path = str(tmp_path / "mine.npz")
+    assert run(["predict", "--run", "one", "-o", path, "--cpu"]) == 0
+    capsys.readouterr()
+    assert run(["compare", "one", path, "two", "--metric", "coverage", "--cpu"]) == 0
+    out, err = capsys.readouterr()
+    heading, first, second, *_ = out.splitlines()
+    assert heading.split() == ["coverage", "Δ", "to", "1", "n"]
+    assert first.split()[:2] == ["1", second.split()[1]]
+    assert "+0.0 [+0.0, +0.0]" in second
+    assert "3 two" in out
+    assert "They differ in numbers of keypoints: 4, 3." in err
+
+
+def test_json_has_everything(two, capsys):
+    assert run(["compare", "one", "two", "--metric", "coverage,spread", "--cpu", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in printed["entries"]] == ["one", "two"]
+    assert set(printed["entries"][1]["difference_from_first"]) == {"coverage", "spread"}
+    assert printed["warnings"]
+
+
+def test_what_cannot_be_measured_is_named(two, capsys):
+    assert run(["compare", "one", "--metric", "correspondence", "--cpu"]) == 1
+    err = capsys.readouterr().err
+    assert "one: The metric 'correspondence' cannot be measured" in err

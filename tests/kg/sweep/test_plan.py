@@ -1,0 +1,55 @@
+"""What a sweep trains, and what its runs and rows are called."""
+
+import pytest
+
+from kg.errors import KgError
+from kg.sweep.plan import plan_jobs, plan_methods
+
+
+def labels(**given):
+    said = {"presets": ["kg"], "varied": [], "without": [], "common": {}} | given
+    return [method.label for method in plan_methods(**said)]
+
+
+def test_every_combination_is_a_method():
+    varied = [("sigma", "0.05"), ("sigma", "0.2"), ("grid", "8,8,8"), ("grid", "16,16,8")]
+    methods = plan_methods(["kg", "release"], varied, ["none", "heatmap"], {"epochs": "20"})
+    assert len(methods) == len({method.slug for method in methods}) == 2 * 4 * 2
+    last = methods[-1]
+    assert last.recipe.options == {"epochs": "20", "sigma": "0.2", "grid": "16,16,8"}
+    assert (last.recipe.preset, last.recipe.without) == ("release", ("heatmap",))
+    assert "," not in last.slug
+
+
+def test_a_row_is_called_by_what_sets_it_apart():
+    assert labels() == ["kg"]
+    assert labels(presets=["kg", "paper"]) == ["kg", "paper"]
+    assert labels(varied=[("sigma", "0.1"), ("epochs", "3"), ("sigma", "0.2")]) == ["sigma=0.1", "sigma=0.2"]
+    assert labels(without=["none", "heatmap+similarity"]) == ["full", "without heatmap and similarity"]
+    assert labels(without=["heatmap"]) == ["without heatmap"]
+
+
+def test_jobs_are_all_of_one_seed_first(tiny_preset, tiny_store, tmp_path):
+    methods = plan_methods(["tiny"], [], ["none", "similarity"], {})
+    jobs = plan_jobs(methods, [tiny_store], [0, 1, 0], tmp_path)
+    assert [(job.seed, job.method.label) for job in jobs] == [
+        (0, "full"),
+        (0, "without similarity"),
+        (1, "full"),
+        (1, "without similarity"),
+    ]
+    assert jobs[3].config.train.seed == 1
+    assert jobs[3].config.train.similarity_weight == 0
+    assert jobs[3].folder == tmp_path / "ellipsoids-ellipsoid-rest-tiny-without-similarity-seed1"
+
+
+def test_a_method_that_cannot_be_trained_is_refused_before_anything_is(tiny_preset, tiny_store, tmp_path):
+    def plan(without, varied=()):
+        plan_jobs(plan_methods(["tiny"], varied, without, {}), [tiny_store], [0], tmp_path)
+
+    with pytest.raises(KgError, match="leaves nothing for the decoder"):
+        plan(["heatmap+encoder-features"])
+    with pytest.raises(KgError, match="'heat'"):
+        plan(["heat"])
+    with pytest.raises(KgError, match="sigmma"):
+        plan([], [("sigmma", "1")])

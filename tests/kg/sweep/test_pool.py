@@ -1,0 +1,107 @@
+"""Processes side by side: what follows what, what a failure or Ctrl-C does. In place of kg, small scripts."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from kg.sweep import pool, state
+from kg.sweep.pool import Pool, Slot, make_slots
+
+MEASURE = ["eval", "--metric", "das"]
+
+TRAIN = """
+import os, signal, sys, time
+def stop(*_):
+    open(os.environ["TRACE"], "a").write("saved\\n")
+    sys.exit(130)
+signal.signal(signal.SIGINT, stop)
+words = sys.argv[1:]
+line = f"{words[0]} {os.environ['OMP_NUM_THREADS']} {words[-1]}\\n"
+open(os.environ["TRACE"], "a").write(line)
+if words[0] == "eval":
+    print('{"results": []}')
+"""
+
+
+@pytest.fixture
+def kg(monkeypatch, tmp_path):
+    """Return a function that sets the script, and one that reads what the processes wrote down."""
+    trace = tmp_path / "trace"
+    trace.touch()
+    monkeypatch.setenv("TRACE", str(trace))
+    monkeypatch.setattr(pool, "PAUSE", 0.01)
+
+    def say(more=""):
+        monkeypatch.setattr(pool, "KG", (sys.executable, "-c", TRAIN + more))
+        return trace
+
+    return say
+
+
+def test_each_training_is_measured_and_its_figures_kept(kg, jobs, begin):
+    trace = kg()
+    for job in jobs[:2]:
+        begin(job, 3 if job is jobs[1] else 0)
+    ended = []
+    made = Pool([Slot(None, 3)], MEASURE, on_end=lambda one, reason: ended.append((one.job, reason)))
+    made.run(jobs[:2])
+    # The second is trained already.
+    assert trace.read_text().splitlines() == ["train 3 --cpu", "eval 3 --cpu", "eval 3 --cpu"]
+    assert ended == [(jobs[0], None), (jobs[1], None)]
+    assert all(state.measured(job, MEASURE) == {"words": MEASURE, "results": []} for job in jobs[:2])
+    assert not list((jobs[0].sweep / "logs").glob("*.json"))
+
+
+def test_a_failure_is_told_by_its_own_words_and_the_others_go_on(kg, jobs, begin):
+    kg(
+        "if words[0] == 'train' and 'seed1' in str(words): "
+        "print('error no memory', file=sys.stderr); sys.exit(1)"
+    )
+    for job in jobs:
+        begin(job, 0)
+    made = Pool([Slot(None, 1)] * 2, MEASURE)
+    made.run(jobs)
+    assert made.failed == {job: "no memory" for job in jobs if job.seed == 1}
+    assert all(state.measured(job, MEASURE) for job in jobs if job.seed == 0)
+
+
+def test_a_process_that_is_killed_is_a_failure_with_the_signal_in_it(kg, jobs, begin):
+    kg("os.kill(os.getpid(), signal.SIGKILL)")
+    begin(jobs[0], 0)
+    made = Pool([Slot(None, 1)], MEASURE)
+    made.run(jobs[:1])
+    assert "SIGKILL" in made.failed[jobs[0]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_lets_every_process_save_itself(kg, jobs, begin, number):
+    trace = kg("time.sleep(60)")
+    for job in jobs:
+        begin(job, 0)
+
+    def interrupt():
+        while trace.read_text().count("train") < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    stopped = []
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        Pool([Slot(None, 1)] * 2, MEASURE, on_stop=stopped.append).run(jobs)
+    assert stopped == [2]
+    assert trace.read_text().count("saved") == 2
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_machine_is_shared_out():
+    assert make_slots(None, [], cores=8, jobs=10) == [Slot(None, 2)] * 4
+    assert make_slots(None, [], cores=8, jobs=3) == [Slot(None, 2)] * 3
+    assert make_slots(8, [], cores=2, jobs=10) == [Slot(None, 1)] * 8
+    assert make_slots(None, [], cores=1, jobs=10) == [Slot(None, 1)]
+    assert make_slots(None, [0, 2], cores=8, jobs=10) == [Slot(0, 4), Slot(2, 4)]
+    assert [slot.gpu for slot in make_slots(3, [0, 2], cores=8, jobs=10)] == [0, 2, 0]
+    assert Slot(2, 4).words() == ["--gpu", "2"]

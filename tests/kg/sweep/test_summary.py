@@ -1,0 +1,81 @@
+"""Means and deviations over seeds, against numbers worked out by hand."""
+
+import csv
+import math
+
+import pytest
+
+from kg.sweep.summary import Cell, beside_published, summarise, write_csv, write_latex
+
+
+def answer(das):
+    units = {"forward": "%", "backward": "%", "mean": "%"}
+    told = {"split": "test", "protocol": "strict", "shapes": 4}
+    parts = {"forward": 0, "backward": 0, "mean": das}
+    return {
+        "results": [
+            {"metric": "das-annotated", "values": parts, "units": units, **told},
+            {"metric": "coverage", "values": {"value": None}, "units": {"value": "%"}, **told},
+        ]
+    }
+
+
+@pytest.fixture
+def answers(jobs):
+    return dict(zip(jobs, map(answer, (80.0, 60.0, 90.0, 61.0)), strict=True))
+
+
+def test_a_cell_is_the_mean_and_the_sample_deviation_over_seeds(jobs, answers):
+    das, coverage = summarise(answers, jobs)
+    full, without = das.rows
+    assert (das.metric, das.part, das.unit) == ("das-annotated", "mean", "%")
+    assert full.cells["ellipsoid"].mean == pytest.approx(85)
+    assert full.cells["ellipsoid"].deviation == pytest.approx(math.sqrt(50))
+    assert str(without.cells["ellipsoid"]) == "60.5 ± 0.7"
+    assert das.caption() == (
+        "Mean ± standard deviation over seeds, n = 2; test split, 4 shapes, protocol strict."
+    )
+    assert str(coverage.rows[0].cells["ellipsoid"]) == "–"
+
+
+def test_a_seed_that_is_missing_is_told(jobs, answers):
+    del answers[jobs[3]]
+    das = summarise(answers, jobs)[0]
+    assert "n = 1 to 2;" in das.caption()
+    assert str(das.rows[1].cells["ellipsoid"]) == "60.0"
+    assert str(Cell({})) == "–"
+
+
+def test_the_paper_stands_beside_an_ablation(jobs, answers):
+    das, coverage = (beside_published(made) for made in summarise(answers, jobs))
+    assert das.rows[0].published == {
+        "airplane": 84.7,
+        "chair": 93.4,
+        "fold shirt": 92.0,
+        "fold pants": 100.0,
+    }
+    assert das.rows[1].published["airplane"] == 71.5
+    assert "published" in das.caption()
+    assert das.grid()[0] == ["method", "ellipsoid", *(f"{name} †" for name in das.rows[0].published)]
+    assert coverage.rows[0].published == {}
+
+
+def test_csv_has_every_seed_and_says_what_is_published(jobs, answers, tmp_path):
+    write_csv(tmp_path / "t.csv", [beside_published(summarise(answers, jobs)[0])])
+    with (tmp_path / "t.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    own = {(row["method"], row["seed"]): float(row["value"]) for row in rows if row["source"] == "kg"}
+    assert own == {
+        ("full", "0"): 80,
+        ("without similarity", "0"): 60,
+        ("full", "1"): 90,
+        ("without similarity", "1"): 61,
+    }
+    assert len(rows) == 4 + 8
+
+
+def test_latex_has_a_line_for_each_method(jobs, answers, tmp_path):
+    write_latex(tmp_path / "t.tex", [summarise(answers, jobs)[0]])
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    assert r"full & 85.0 $\pm$ 7.1 \\" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
