@@ -1,5 +1,6 @@
 """Files to shapes: clouds and meshes in the formats that people have."""
 
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,18 +32,25 @@ SUFFIXES = frozenset(READERS)
 
 
 def shape_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and below it that can be read, sorted; hidden ones are left out.
+    """Return the files in a folder and below it that can be read; hidden ones are left out.
 
-    A .txt counts only where nothing else does: beside meshes it is a licence or a note.
+    They are sorted folder by folder, in each by the numbers in their names: 2 before 10, as frames follow
+    each other. A .txt counts only where nothing else does: beside meshes it is a licence or a note.
     """
     found = [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(folder.rglob("*"), key=_natural)
         if path.suffix.lower() in SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     return [path for path in found if path.suffix.lower() != ".txt"] or found
+
+
+def _natural(file: Path) -> tuple[Path, list[int | str], str]:
+    """Return what sorts files folder by folder, in one 2 before 10, and shirt before shirt-folded."""
+    parts = re.split(r"(\d+)", file.stem)
+    return file.parent, [int(part) if part.isdecimal() else part for part in parts], file.suffix
 
 
 def read_shape(path: Path) -> Shape:

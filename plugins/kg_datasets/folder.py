@@ -1,6 +1,5 @@
 """A user's own files."""
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -74,7 +73,7 @@ class Folder(Dataset):
                 raise unknown_name("category", category, self.find_categories(raw))
             folder = raw / category
         items: dict[str, Item] = {}
-        for parent, together in groupby(sorted(shape_files(folder), key=_natural), lambda file: file.parent):
+        for parent, together in groupby(shape_files(folder), lambda file: file.parent):
             files = list(together)
             family = _family(files)
             place = parent.relative_to(folder)
@@ -126,12 +125,6 @@ def _require(folder: Path) -> None:
 
 def _is_flat(folder: Path) -> bool:
     return any(path.parent == folder for path in shape_files(folder))
-
-
-def _natural(file: Path) -> tuple[Path, list[int | str], str]:
-    """Return what sorts files folder by folder, in one 2 before 10, and shirt before shirt-folded."""
-    parts = re.split(r"(\d+)", file.stem)
-    return file.parent, [int(part) if part.isdecimal() else part for part in parts], file.suffix
 
 
 def _family(files: Sequence[Path]) -> _Family | None:

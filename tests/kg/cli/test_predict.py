@@ -23,15 +23,15 @@ def test_nothing_trained_is_answered_with_what_to_type(capsys):
     assert "kg train --category shirt" in capsys.readouterr().err
 
 
-def test_files_are_predicted_by_their_names(train, tmp_path, capsys):
+def test_files_are_predicted_in_the_order_of_their_numbers(train, tmp_path, capsys):
     assert train() == 0
     folder = tmp_path / "clouds"
     folder.mkdir()
-    for name in ("b", "a"):
+    for name in ("10", "9"):
         np.save(folder / f"{name}.npy", np.random.default_rng(0).random((80, 3)))
     assert run(["predict", str(folder), "-o", str(tmp_path / "mine.npz"), "--inference", "hard"]) == 0
     found = Predictions.load(tmp_path / "mine.npz")
-    assert found.ids.tolist() == [str(folder / "a.npy"), str(folder / "b.npy")]
+    assert found.ids.tolist() == [str(folder / "9.npy"), str(folder / "10.npy")]
     assert run(["predict", str(folder), "-o", str(tmp_path / "mine.txt")]) == 1
     assert run(["predict", str(folder / "c.npy")]) == 1
     assert "c.npy" in capsys.readouterr().err

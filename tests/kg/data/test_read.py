@@ -234,6 +234,14 @@ def test_shape_files_leaves_out_notes_and_hidden_files(tmp_path: Path) -> None:
     assert shape_files(tmp_path) == [tmp_path / "a.PLY", tmp_path / "b" / "2.obj"]
 
 
+def test_shape_files_follow_the_numbers_in_their_names(tmp_path: Path) -> None:
+    names = ["frame-2.obj", "frame-10.obj", "shirt.obj", "shirt-folded.obj", "a/1.obj", "a/10.ply"]
+    (tmp_path / "a").mkdir()
+    for name in reversed(names):
+        (tmp_path / name).touch()
+    assert shape_files(tmp_path) == [tmp_path / name for name in names]
+
+
 def test_shape_files_takes_text_where_there_is_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "1.txt").touch()
     assert shape_files(tmp_path) == [tmp_path / "1.txt"]

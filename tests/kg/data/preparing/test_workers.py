@@ -129,7 +129,8 @@ def test_killed_workers_go_with_it_and_the_next_goes_on(raw: Path, tmp_path: Pat
         )
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site" / "odd")}
+    site, before = str(tmp_path / "site" / "odd"), os.environ.get("PYTHONPATH")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([site, before] if before else [site])}
     with subprocess.Popen([sys.executable, str(program), str(raw)], env=environment) as process:
         parts = paths.store("odd", "c", "v").with_name(".v.parts")
         wait_for(lambda: len(list(raw.glob("pid-*"))) == 2 and len(list(parts.glob("*.npz"))) > 1)
