@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from kg.metrics.bootstrap import interval
 from kg.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
 from kg.predictions import Predictions
 from kg.results import Result, to_plain
+from kg.tables import rows, save_latex, tabular
 
 DEFORMATIONS = ("drop", "drag", "fold")
 """Variants of a store that the paper has garments of."""
@@ -91,6 +93,72 @@ class Comparison:
         )
         return plain
 
+    def grid(self, published: bool = True) -> list[list[str]]:
+        """Return the table as text: the headings, then a line for each entry; published figures last."""
+        (first, part), *others = self.columns
+        lines = [["", first, "Δ to 1", *(metric for metric, _ in others), "n"]]
+        for entry in self.entries:
+            result, found = entry.result(first), self.difference(entry, first)
+            value = _figure(result, part)
+            if result is not None:
+                value = _with(value, result.intervals.get(part))
+            difference = "" if found is None else _with(f"{found.value:+.1f}", found.interval, "+")
+            plain = (_figure(entry.result(metric), part) for metric, part in others)
+            shapes = str(max(of.shapes for of in entry.results))
+            lines.append([entry.label, value, "" if entry is self.entries[0] else difference, *plain, shapes])
+        of_others: dict[tuple[str, str, str, str], dict[str, str]] = {}
+        for figure in self.published if published else ():
+            key = (figure.method, figure.data, figure.category, figure.source)
+            of_others.setdefault(key, {})[measured_as(figure)] = f"{figure.value:.1f}"
+        for (method, *_), figures in of_others.items():
+            figure_of_first, *rest = (figures.get(metric, "") for metric, _ in self.columns)
+            lines.append([f"{method} †", figure_of_first, "", *rest, ""])
+        return lines
+
+    def captions(self, published: bool = True) -> list[str]:
+        """Return what it takes to read the table, in sentences."""
+        said = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
+        said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
+        sources: dict[str, dict[str, None]] = {}
+        for figure in self.published if published else ():
+            sources.setdefault(figure.source, {})[f"{figure.data} {figure.category}"] = None
+        said += [
+            f"† published, not measured here: {source}; {', '.join(on)}." for source, on in sources.items()
+        ]
+        return said
+
+    def rows(self, published: bool = True) -> list[dict[str, Any]]:
+        """Return a row for every figure, with all that it takes to read it alone."""
+        made = []
+        for entry in self.entries:
+            for row in rows(entry.results, entry.predictions.meta, source="kg"):
+                metric = row["metric"]
+                if entry is not self.entries[0] and row["part"] == dict(self.columns)[metric]:
+                    found = self.difference(entry, metric)
+                    low, high = (found and found.interval) or ("", "")
+                    row |= {"difference": found.value if found else ""}
+                    row |= {"difference_low": low, "difference_high": high}
+                made.append({"name": entry.label, **row})
+        for figure in self.published if published else ():
+            of = {"dataset": figure.data, "category": figure.category, "metric": measured_as(figure)}
+            made.append({"name": figure.method, **of, "value": figure.value, "source": figure.source})
+        return made
+
+
+def write_latex(path: Path, comparison: Comparison, published: bool = True) -> None:
+    """Write the table (booktabs), whole or not at all."""
+    grid = comparison.grid(published)
+    notes = (f"% {text}" for text in (*comparison.captions(published), *comparison.warnings))
+    save_latex(path, [*notes, *tabular("l" + "r" * (len(grid[0]) - 1), grid)])
+
+
+def _figure(result: Result | None, part: str) -> str:
+    return "–" if result is None else f"{result.values[part]:.1f}"
+
+
+def _with(figure: str, interval: tuple[float, float] | None, sign: str = "") -> str:
+    return figure if interval is None else f"{figure} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"
+
 
 def compare(entries: Sequence[Entry]) -> Comparison:
     """Put entries side by side; there is at least one."""
@@ -107,7 +175,6 @@ def compare(entries: Sequence[Entry]) -> Comparison:
 
 def published_on(category: str, variant: str) -> list[Published]:
     """Return what others published on data like a prepared store's; nothing where they have nothing."""
-    names, data = [category], "ShapeNetCoreV2"
     names, data = [category], "ShapeNetCoreV2"
     if variant in DEFORMATIONS:
         names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {variant}"

@@ -21,7 +21,7 @@ from kg.data.store import Clouds, Store
 from kg.errors import KgError
 from kg.model.checkpoint import Checkpoint, load_checkpoint
 from kg.predictions import Predictions
-from kg.runs import find_run
+from kg.runs import find_run, name_of
 
 NEARBY = 0.1
 """Distance, in normalised units, within which a keypoint's weight counts as its own."""
@@ -51,7 +51,7 @@ class Detector:
         """
         if checkpoint in ("best", "last"):
             folder = find_run(run)
-            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), folder.name, device)
+            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device)
         return cls(load_checkpoint(Path(checkpoint), device), "", device)
 
     @torch.no_grad()

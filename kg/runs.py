@@ -77,6 +77,12 @@ def find_run(run: Path | None) -> Path:
     raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
 
 
+def name_of(run: Path) -> str:
+    """Return what `find_run` knows a run folder by: its place in the runs folder, or its path elsewhere."""
+    run, folder = run.resolve(), paths.runs().resolve()
+    return run.relative_to(folder).as_posix() if run.is_relative_to(folder) else str(run)
+
+
 def list_runs(folder: Path | None = None) -> list[Path]:
     """Return the run folders in a folder, by default the runs folder, sorted by name."""
     found = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))

@@ -50,21 +50,39 @@ def write_csv(
     for curve in curves:
         for level, found in zip(curve.levels, curve.results, strict=True):
             written += rows(found, meta, corruption=curve.corruption, level=level)
-    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, written[0].keys())
-        table.writeheader()
-        table.writerows(written)
+    save_csv(path, written)
 
 
 def write_latex(
     path: Path, results: Sequence[Result], meta: Mapping[str, Any], curves: Sequence[Robustness] = ()
 ) -> None:
     """Write a table of the results and one for each corruption, each by itself; whole or not."""
-    lines = ["% \\usepackage{booktabs}", *(f"% {fact}" for fact in facts(results, meta)), *_table(results)]
+    lines = [*(f"% {fact}" for fact in facts(results, meta)), *_table(results)]
     for curve in curves:
         lines += ["", f"% {curve.corruption}, seed {curve.seed}", *_levels(curve)]
+    save_latex(path, lines)
+
+
+def save_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write a line for every mapping, whole or not at all; a column is empty where one lacks it."""
+    columns = list(dict.fromkeys(name for line in lines for name in line))
+    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, restval="")
+        table.writeheader()
+        table.writerows(lines)
+
+
+def save_latex(path: Path, lines: Sequence[str]) -> None:
+    """Write LaTeX below a note of the package that its tables need, whole or not at all."""
     with paths.replacing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        temporary.write_text("\n".join([r"% \usepackage{booktabs}", *lines]) + "\n", encoding="utf-8")
+
+
+def tabular(columns: str, grid: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of texts as lines of LaTeX (booktabs), its headings first."""
+    heading, *lines = (" & ".join(map(escape, line)) + r" \\" for line in grid)
+    begin, end = rf"\begin{{tabular}}{{{columns}}}", r"\end{tabular}"
+    return [begin, r"\toprule", heading, r"\midrule", *lines, r"\bottomrule", end]
 
 
 def facts(results: Sequence[Result], meta: Mapping[str, Any]) -> list[str]:
@@ -90,35 +108,32 @@ def _joined(value: Any) -> Any:
 
 
 def _table(results: Sequence[Result]) -> list[str]:
-    lines = [r"\begin{tabular}{llrrrl}", r"\toprule", r"metric & part & value & 95\,\% & $n$ & threshold \\"]
-    lines.append(r"\midrule")
+    grid = [["metric", "part", "value", "95 %", "n", "threshold"]]
     for result in results:
-        where = "--" if result.threshold is None else f"{result.threshold:g} {result.space}"
+        where = "–" if result.threshold is None else f"{result.threshold:g} {result.space}"
         for part, unit in result.units.items():
             value = f"{result.values[part]:.1f}"
             if part in result.deviations:
-                value += rf" $\pm$ {result.deviations[part]:.1f}"
+                value += f" ± {result.deviations[part]:.1f}"
             low, high = result.intervals.get(part, (None, None))
-            interval = "--" if low is None else f"{low:.1f}--{high:.1f}"
-            cells = (escape(result.metric), escape(f"{part} ({unit})"), value, interval)
-            lines.append(" & ".join((*cells, str(result.shapes), escape(where))) + r" \\")
-    return [*lines, r"\bottomrule", r"\end{tabular}"]
+            interval = "–" if low is None else f"{low:.1f}–{high:.1f}"
+            grid.append([result.metric, f"{part} ({unit})", value, interval, str(result.shapes), where])
+    return tabular("llrrrl", grid)
 
 
 def _levels(curve: Robustness) -> list[str]:
     kind = CORRUPTIONS[curve.corruption]
     heading = kind.axis + (f" ({kind.unit})" if kind.unit else "")
-    columns = " & ".join(f"{level:g}" for level in curve.levels)
-    lines = [rf"\begin{{tabular}}{{l{'r' * len(curve.levels)}}}", r"\toprule"]
-    lines += [rf"{escape(heading)} & {columns} \\", r"\midrule"]
+    grid = [[heading, *(f"{level:g}" for level in curve.levels)]]
     for of_part in curve.curves():
-        values = " & ".join("--" if value != value else f"{value:.1f}" for value in of_part.y)
-        lines.append(rf"{escape(f'{of_part.name} ({of_part.y_unit})')} & {values} \\")
-    return [*lines, r"\bottomrule", r"\end{tabular}"]
+        values = ("–" if value != value else f"{value:.1f}" for value in of_part.y)
+        grid.append([f"{of_part.name} ({of_part.y_unit})", *values])
+    return tabular("l" + "r" * len(curve.levels), grid)
 
 
 def escape(text: str) -> str:
     """Return a text whose special characters LaTeX prints."""
     special = {"\\": r"\textbackslash{}", "²": "$^2$", "σ": r"$\sigma$", "~": r"\textasciitilde{}"}
+    special |= {"±": r"$\pm$", "Δ": r"$\Delta$", "†": r"\dag{}", "–": "--"}
     special |= {mark: f"\\{mark}" for mark in "&%$#_{}"} | {"^": r"\textasciicircum{}"}
     return "".join(special.get(mark, mark) for mark in text)

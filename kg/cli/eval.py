@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg.cli.options import Cpu, Gpu
+from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from kg.results import Result
     from kg.robustness import Robustness
 
-Part = Literal["train", "val", "test", "all"]
-
 
 def evaluate(
     targets: Annotated[
@@ -29,15 +27,8 @@ def evaluate(
             help="What kg predict wrote, or a run folder; of several, the mean. By default the latest run.",
         ),
     ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
-        ),
-    ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="How to measure: strict, paper, ...; help lists them.")
-    ] = "strict",
+    metric: Metrics = None,
+    protocol: Protocol = "strict",
     split: Annotated[
         Part | None,
         typer.Option(help="Which shapes to predict, for a run. Default: test."),
@@ -63,12 +54,8 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves: .png, .svg or .pdf.", metavar="FILE")
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write the figures as CSV.", metavar="FILE")
-    ] = None,
-    latex: Annotated[
-        Path | None, typer.Option("--latex", help="Write them as a LaTeX table.", metavar="FILE")
-    ] = None,
+    csv: Csv = None,
+    latex: Latex = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -77,6 +64,7 @@ def evaluate(
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:
     """Measure how good keypoints are.
@@ -130,7 +118,7 @@ def evaluate(
     from kg.robustness import measure_robustness, parse_corruption
     from kg.tables import write_csv, write_latex
 
-    names = [name.strip() for entry in metric or [] for name in entry.split(",") if name.strip()]
+    names = several(metric)
     if metric is not None:
         check_names(names)
     wanted = find_protocol(protocol)

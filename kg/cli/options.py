@@ -12,6 +12,8 @@ Gpu = Annotated[
     typer.Option("--gpu", metavar="N", help="CUDA device to use. By default the best device there is."),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set, where several have the category.")]
+Variant = Annotated[str | None, typer.Option("--variant", help="Prepared variant, where there are several.")]
 Run = Annotated[
     Path | None,
     typer.Option("--run", help="Run folder, or its name in the runs folder. By default the latest."),
@@ -23,9 +25,15 @@ Keypoints = Annotated[
     int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
 ]
 Farthest = Annotated[int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")]
-Points = Annotated[int | None, typer.Option("--points", min=1, help="N, points a cloud.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", "-e", min=1)]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", min=1)]
+Points = Annotated[
+    int | None, typer.Option("--points", min=1, help="N, points a cloud. Default: the preset's.")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", "-e", min=1, help="Passes over the shapes. Default: the preset's.")
+]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", "-b", min=1, help="Clouds a step. Default: the preset's.")
+]
 SplitBy = Annotated[
     Literal["object", "frame"],
     typer.Option(
@@ -50,9 +58,22 @@ Kernels = Annotated[
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 
-
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
+    ),
+]
 Protocol = Annotated[
-    str, typer.Option("--protocol", help="How to measure; kg eval --protocol help lists them.")
+    str,
+    typer.Option(
+        "--protocol", help="How to measure: strict, paper, ...; kg eval --protocol help lists them."
+    ),
+]
+Part = Literal["train", "val", "test", "all"]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the figures as CSV.")]
+Latex = Annotated[
+    Path | None, typer.Option("--latex", metavar="FILE", help="Write the figures as LaTeX tables.")
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Run
+from kg.cli.options import Cpu, Gpu, Kernels, Part, Run
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -21,9 +21,7 @@ def predict(
         str, typer.Option(help="best, last, or a file; the released Key-Grid's checkpoints work too.")
     ] = "best",
     store: Annotated[Path | None, typer.Option(help="Another prepared store to predict.")] = None,
-    split: Annotated[
-        Literal["train", "val", "test", "all"], typer.Option(help="Part of the store.")
-    ] = "test",
+    split: Annotated[Part, typer.Option(help="Part of the store.")] = "test",
     inference: Annotated[
         Literal["soft", "hard"] | None,
         typer.Option(

@@ -10,10 +10,13 @@ import typer
 from kg.cli.data import open_store
 from kg.cli.options import (
     BatchSize,
+    Csv,
+    Dataset,
     Epochs,
     Farthest,
     Kernels,
     Keypoints,
+    Latex,
     Points,
     Protocol,
     Set,
@@ -41,7 +44,7 @@ def sweep(
     category: Annotated[
         list[str] | None, typer.Option("--category", "-c", help="What to train on; several.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set, where several have a category.")] = None,
+    dataset: Dataset = None,
     variant: Annotated[list[str] | None, typer.Option(help="Prepared variant; several.")] = None,
     store: Annotated[list[Path] | None, typer.Option(help="A prepared store by its path; several.")] = None,
     preset: Annotated[
@@ -88,8 +91,8 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be trained, and for about how long.")
     ] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write the summary as CSV, too.")] = None,
-    latex: Annotated[Path | None, typer.Option(help="Write the summary as LaTeX tables, too.")] = None,
+    csv: Csv = None,
+    latex: Latex = None,
     as_json: Json = False,
 ) -> None:
     """Train and measure many detectors: categories x methods x seeds, in one table.

@@ -9,6 +9,7 @@ from kg.cli.data import open_store
 from kg.cli.options import (
     BatchSize,
     Cpu,
+    Dataset,
     Epochs,
     Farthest,
     Gpu,
@@ -18,6 +19,7 @@ from kg.cli.options import (
     Preset,
     Set,
     SplitBy,
+    Variant,
     assignment,
     texts,
 )
@@ -32,8 +34,8 @@ def train(
     category: Annotated[
         str | None, typer.Option("--category", "-c", help="What to train on: shirt, airplane, ...")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set, where several have the category.")] = None,
-    variant: Annotated[str | None, typer.Option(help="Prepared variant, where there are several.")] = None,
+    dataset: Dataset = None,
+    variant: Variant = None,
     store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
     preset: Preset = "kg",
     keypoints: Keypoints = None,

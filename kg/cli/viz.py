@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kg.cli.data import open_store
+from kg.cli.options import Dataset, Variant
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -28,8 +29,8 @@ def viz(
     category: Annotated[
         str | None, typer.Option("--category", "-c", help="Show a prepared store: shirt, airplane, ...")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set, where several have the category.")] = None,
-    variant: Annotated[str | None, typer.Option(help="Prepared variant, where there are several.")] = None,
+    dataset: Dataset = None,
+    variant: Variant = None,
     output: Annotated[
         Path | None,
         typer.Option(

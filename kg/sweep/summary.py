@@ -1,6 +1,5 @@
 """One table of a sweep: methods by categories, mean and standard deviation over seeds."""
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,11 +7,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from kg import paths
 from kg.metrics import METRICS
 from kg.metrics.published import ABLATION, PAPER
 from kg.sweep.plan import Job
-from kg.tables import escape
+from kg.tables import save_csv, save_latex, tabular
 
 AVERAGE = "average"
 
@@ -207,29 +205,21 @@ def _published(without: tuple[str, ...]) -> dict[str, float]:
 
 def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
     """Write a line for every figure of every seed, and for the published ones, whole or not at all."""
-    lines: list[tuple[Any, ...]] = [("metric", "part", "unit", "method", "data", "seed", "value", "source")]
+    figures: list[tuple[Any, ...]] = []
     for made in summaries:
         for row in made.rows:
             key = (made.metric, made.part, made.unit, row.label)
             for name, cell in row.cells.items():
-                lines += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
-            lines += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
-    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(lines)
-
-
-def _latex(text: str) -> str:
-    return escape(text).replace("±", r"$\pm$").replace("†", r"\dag{}").replace("–", "--")
+                figures += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
+            figures += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
+    columns = ("metric", "part", "unit", "method", "data", "seed", "value", "source")
+    save_csv(path, [dict(zip(columns, figure, strict=True)) for figure in figures])
 
 
 def write_latex(path: Path, summaries: Sequence[Summary]) -> None:
     """Write a table (booktabs) for each metric, whole or not at all."""
-    lines = [r"% \usepackage{booktabs}"]
+    lines: list[str] = []
     for made in summaries:
-        heading, *rows = ([_latex(text) for text in line] for line in made.grid())
-        lines += [f"% {made.title}. {made.caption()}", rf"\begin{{tabular}}{{l{'r' * (len(heading) - 1)}}}"]
-        lines += [r"\toprule", " & ".join(heading) + r" \\", r"\midrule"]
-        lines += [" & ".join(row) + r" \\" for row in rows]
-        lines += [r"\bottomrule", r"\end{tabular}", ""]
-    with paths.replacing(path) as temporary:
-        temporary.write_text("\n".join(lines), encoding="utf-8")
+        grid = made.grid()
+        lines += [f"% {made.title}. {made.caption()}", *tabular("l" + "r" * (len(grid[0]) - 1), grid), ""]
+    save_latex(path, lines)

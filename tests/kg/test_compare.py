@@ -79,3 +79,8 @@ def test_the_papers_figures_stand_beside_like_data_only():
     assert {measured_as(figure) for figure in published_on("airplane", "even")} == {"das-annotated", "miou"}
     assert published_on("shirt", "laid") == []
     assert found.to_dict()["published"][0]["source"]
+    heading, mine, *theirs = found.grid()
+    assert (mine[0], *theirs[-1][:2]) == ("one", "Key-Grid †", "92.0")
+    assert {len(line) for line in (mine, *theirs)} == {len(heading)}
+    assert found.grid(published=False) == [heading, mine]
+    assert [row["value"] for row in found.rows() if row["name"] == "Key-Grid"] == [92.0]

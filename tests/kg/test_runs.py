@@ -1,10 +1,12 @@
 """Run folders: made once, found by name, by path or as the latest."""
 
+from pathlib import Path
+
 import pytest
 
 from kg import paths
 from kg.errors import KgError
-from kg.runs import find_run, list_runs, new_run, read_config
+from kg.runs import find_run, list_runs, name_of, new_run, read_config
 
 
 def test_the_latest_run_is_the_one_made_last(tiny_config):
@@ -20,9 +22,16 @@ def test_a_run_is_found_by_name_and_by_path(tiny_config, tmp_path):
     assert "shirt-tiny" in run.name
     assert find_run(run) == run.resolve()
     assert find_run(tmp_path / "runs" / run.name) == run.resolve()
-    from pathlib import Path
-
     assert find_run(Path(run.name)) == run.resolve()
+
+
+@pytest.mark.parametrize("place", ["runs/sweep/one", "elsewhere/one"])
+def test_a_run_is_found_by_what_predictions_call_it(tiny_config, tmp_path, place):
+    moved = tmp_path / place
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    new_run(tiny_config, "shirt", "one").rename(moved)
+    assert find_run(Path(name_of(moved))) == moved
+    assert name_of(moved) in ("sweep/one", str(moved))
 
 
 def test_a_taken_name_is_refused_with_the_way_to_resume(tiny_config):

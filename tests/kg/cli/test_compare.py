@@ -1,5 +1,6 @@
 """`kg compare` as it is typed."""
 
+import csv
 import json
 
 import pytest
@@ -26,6 +27,21 @@ def test_runs_and_files_stand_side_by_side(two, tmp_path, capsys):
     assert "+0.0 [+0.0, +0.0]" in second
     assert "3 two" in out
     assert "They differ in numbers of keypoints: 4, 3." in err
+
+
+def test_tables_for_programs_and_papers(two, tmp_path, capsys):
+    table, paper = tmp_path / "t.csv", tmp_path / "t.tex"
+    words = ["--metric", "coverage,spread", "--csv", str(table), "--latex", str(paper)]
+    assert run(["compare", "one", "two", "--cpu", *words]) == 0
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    first, second = (next(row for row in rows if row["name"] == name) for name in ("one", "two"))
+    assert float(second["difference"]) == pytest.approx(float(second["value"]) - float(first["value"]))
+    assert (first["difference"], first["source"], first["metric"]) == ("", "kg", "coverage")
+    text = paper.read_text(encoding="utf-8")
+    assert "% They differ in numbers of keypoints: 4, 3." in text
+    assert r"coverage & $\Delta$ to 1 & spread & n \\" in text
+    assert "two & " in text
 
 
 def test_json_has_everything(two, capsys):
