@@ -82,7 +82,7 @@ def find_ffmpeg() -> str:
     except (ImportError, RuntimeError) as error:
         raise KgError(
             "An .mp4 film needs ffmpeg, which is not here.",
-            "Install it: pip install 'kg[video]'. Or write a .gif.",
+            "Install one: pip install imageio-ffmpeg. Or write a .gif.",
         ) from error
 
 

@@ -174,7 +174,7 @@ class TestMp4:
         monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
         with pytest.raises(KgError, match="needs ffmpeg") as caught:
             draw_film(motion, tmp_path / "a.mp4", FRONT)
-        assert "kg[video]" in caught.value.hint
+        assert "imageio-ffmpeg" in caught.value.hint
         assert list(tmp_path.glob("*.mp4")) == []
 
     def program(self, tmp_path: Path, code: str) -> str:
