@@ -192,9 +192,18 @@ def _reason(job: Job, code: int) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM be what Ctrl-C is."""
+    """Let SIGTERM be what Ctrl-C is.
+
+    In a script's background SIGINT is ignored, and so it would be by the processes started, which it is to
+    stop: what is ignored is inherited, what has a handler, if only an idle one, is not.
+    """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

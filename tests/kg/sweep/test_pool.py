@@ -18,7 +18,8 @@ import os, signal, sys, time
 def stop(*_):
     open(os.environ["TRACE"], "a").write("saved\\n")
     sys.exit(130)
-signal.signal(signal.SIGINT, stop)
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, stop)
 words = sys.argv[1:]
 line = f"{words[0]} {os.environ['OMP_NUM_THREADS']} {words[-1]}\\n"
 open(os.environ["TRACE"], "a").write(line)
@@ -77,8 +78,24 @@ def test_a_process_that_is_killed_is_a_failure_with_the_signal_in_it(kg, jobs, b
     assert "SIGKILL" in made.failed[jobs[0]]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_lets_every_process_save_itself(kg, jobs, begin, number):
+@pytest.fixture
+def at_interrupt(request):
+    """Have a disposition of SIGINT for one test: pytest may itself run in the background of a script."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("at_interrupt", "number"),
+    [
+        (signal.default_int_handler, signal.SIGINT),
+        (signal.default_int_handler, signal.SIGTERM),
+        (signal.SIG_IGN, signal.SIGTERM),
+    ],
+    indirect=["at_interrupt"],
+)
+def test_a_stop_lets_every_process_save_itself(kg, jobs, begin, at_interrupt, number):
     trace = kg("time.sleep(60)")
     for job in jobs:
         begin(job, 0)
