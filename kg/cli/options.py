@@ -25,7 +25,7 @@ def _force_kernels(name: str | None) -> str | None:
 
 
 Kernels = Annotated[
-    Literal["auto", "torch", "numba"] | None,
+    Literal["auto", "torch", "numba", "triton"] | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 

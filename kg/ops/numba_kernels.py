@@ -151,33 +151,61 @@ def _affine_relu(rows, slope, shift, result):
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                result[row, c] = max(zero, rows[row, c] * slope[c] + shift[c])
+                value = rows[row, c] * slope[c] + shift[c]
+                result[row, c] = zero if value <= zero else value  # not max: it would hide a NaN
 
 
 @njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _affine_relu_sums(grad, result, rows, mean, weighted, plain):
+def _affine_relu_sums(grad, rows, slope, shift, mean, weighted, plain):
     zero = rows.dtype.type(0)
     for piece in prange(len(plain)):
         weighted[piece] = 0
         plain[piece] = 0
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                through = grad[row, c] if result[row, c] > zero else zero
+                through = grad[row, c] if rows[row, c] * slope[c] + shift[c] > zero else zero
                 plain[piece, c] += through
                 weighted[piece, c] += through * (rows[row, c] - mean[c])
 
 
 @njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _affine_relu_backward(grad, result, rows, slope, factor, constant, output):
+def _affine_relu_backward(grad, rows, slope, shift, factor, constant, output):
     zero = rows.dtype.type(0)
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                through = grad[row, c] if result[row, c] > zero else zero
-                output[row, c] = through * slope[c] + rows[row, c] * factor[c] + constant[c]
+                value = rows[row, c]
+                through = grad[row, c] if value * slope[c] + shift[c] > zero else zero
+                output[row, c] = through * slope[c] + value * factor[c] + constant[c]
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@njit(parallel=True, cache=True, nogil=True)
+def _group_rows(points, centres, members, output):
+    count, channels = members.shape[1], points.shape[1]
+    for group in prange(len(members)):
+        for k in range(count):
+            member = members[group, k]
+            for c in range(channels):
+                output[group, k, c] = points[member, c] - centres[group, c]
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _group_rows_backward(grad, members, total, centres):
+    groups, count, channels = grad.shape
+    # Threads share the channels, not the groups, whose members may be the same.
+    for block in prange((channels + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min(channels, (block + 1) * BLOCK)
+        for group in range(groups):
+            for c in range(first, last):
+                centres[group, c] = 0
+            for k in range(count):
+                member = members[group, k]
+                for c in range(first, last):
+                    total[member, c] += grad[group, k, c]
+                    centres[group, c] -= grad[group, k, c]
+
+
+@njit(parallel=True, fastmath={"nsz"}, cache=True, nogil=True)
 def _group_extremes(groups, sign, index, chosen):
     members, channels = groups.shape[1], groups.shape[2]
     for group in prange(len(groups)):
@@ -187,19 +215,118 @@ def _group_extremes(groups, sign, index, chosen):
         for member in range(1, members):
             for c in range(channels):
                 value = groups[group, member, c]
-                better = value * sign[c] > chosen[group, c] * sign[c]
+                # Negated, so that a NaN wins; and stays, as nothing is equal to it.
+                best = chosen[group, c]
+                better = not value * sign[c] <= best * sign[c] and best == best
                 chosen[group, c] = value if better else chosen[group, c]
                 index[group, c] = np.int32(member) if better else index[group, c]
 
 
 @njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _group_backward(grad, index, groups, factor, constant, output):
-    members, channels = groups.shape[1], groups.shape[2]
-    for group in prange(len(groups)):
-        for member in range(members):
-            for c in range(channels):
-                chosen = grad[group, c] if index[group, c] == member else groups.dtype.type(0)
-                output[group, member, c] = groups[group, member, c] * factor[c] + constant[c] + chosen
+def _extremes_to_rows(total, index, pull, weight):
+    for group in prange(len(pull)):
+        for d in range(pull.shape[1]):
+            share, member = pull[group, d], index[group, d]
+            for c in range(weight.shape[1]):
+                total[group, member, c] += share * weight[d, c]
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _extremes_to_weight(rows, index, pull, output):
+    for d in prange(pull.shape[1]):
+        for c in range(rows.shape[2]):
+            output[d, c] = 0
+        for group in range(len(pull)):
+            share, member = pull[group, d], index[group, d]
+            for c in range(rows.shape[2]):
+                output[d, c] += share * rows[group, member, c]
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _three_interpolate(features, indices, weights, output):
+    batch, size, ranks = indices.shape
+    for job in prange(batch * size):
+        b, s = job // size, job % size
+        for c in range(features.shape[2]):
+            output[b, s, c] = features[b, indices[b, s, 0], c] * weights[b, s, 0]
+        for rank in range(1, ranks):
+            index, weight = indices[b, s, rank], weights[b, s, rank]
+            for c in range(features.shape[2]):
+                output[b, s, c] += features[b, index, c] * weight
+
+
+@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+def _three_interpolate_backward(grad, indices, weights, output):
+    batch, size, ranks = indices.shape
+    channels = grad.shape[2]
+    blocks = (channels + BLOCK - 1) // BLOCK
+    for job in prange(batch * blocks):
+        b, first = job // blocks, job % blocks * BLOCK
+        last = min(channels, first + BLOCK)
+        for s in range(size):
+            for rank in range(ranks):
+                index, weight = indices[b, s, rank], weights[b, s, rank]
+                for c in range(first, last):
+                    output[b, index, c] += grad[b, s, c] * weight
+
+
+@njit(inline="always")
+def _to_segment(point, a, b):
+    """Return what leads from a segment to a point, and where along the segment it starts."""
+    number = point.dtype.type
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    x, y, z = point[0] - a[0], point[1] - a[1], point[2] - a[2]
+    length = max(ux * ux + uy * uy + uz * uz, number(1e-12))
+    fraction = (x * ux + y * uy + z * uz) / length
+    fraction = number(0) if fraction < number(0) else number(1) if fraction > number(1) else fraction
+    return x - fraction * ux, y - fraction * uy, z - fraction * uz, fraction
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _skeleton_heatmap(points, keypoints, edges, factor, spare, heat, winner):
+    batch, size, _ = points.shape
+    count = keypoints.shape[1]
+    for job in prange(batch * size):
+        b, p = job // size, job % size
+        best, best_edge, edge = points.dtype.type(-np.inf), 0, 0
+        for i in range(count):
+            for j in range(i + 1, count):
+                weight = edges[b, edge]
+                # With the minus sign no exponential lifts a weight that is not negative.
+                if not (spare and 0 <= weight <= best):
+                    x, y, z, _ = _to_segment(points[b, p], keypoints[b, i], keypoints[b, j])
+                    value = weight * np.exp(factor * (x * x + y * y + z * z))
+                    if not value <= best and best == best:
+                        best, best_edge = value, edge
+                edge += 1
+        heat[b, p] = best
+        winner[b, p] = best_edge
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def _skeleton_heatmap_backward(
+    grad, points, keypoints, edges, winner, factor, to_points, to_keypoints, to_edges
+):
+    batch, size, _ = points.shape
+    count = keypoints.shape[1]
+    first, second = np.empty(edges.shape[1], np.int64), np.empty(edges.shape[1], np.int64)
+    edge = 0
+    for i in range(count):
+        for j in range(i + 1, count):
+            first[edge], second[edge] = i, j
+            edge += 1
+    for b in prange(batch):
+        for p in range(size):
+            edge = winner[b, p]
+            i, j = first[edge], second[edge]
+            x, y, z, fraction = _to_segment(points[b, p], keypoints[b, i], keypoints[b, j])
+            warmth = grad[b, p] * np.exp(factor * (x * x + y * y + z * z))
+            to_edges[b, edge] += warmth
+            push = 2 * factor * warmth * edges[b, edge]
+            for axis, away in enumerate((x, y, z)):
+                to_points[b, p, axis] = push * away
+                to_keypoints[b, i, axis] -= push * away * (1 - fraction)
+                to_keypoints[b, j, axis] -= push * away * fraction
 
 
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
@@ -246,25 +373,42 @@ def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
     return result
 
 
-def affine_relu_sums(grad: Tensor, result: Tensor, rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+def affine_relu_sums(
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, mean: Tensor
+) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.affine_relu_sums`."""
     _match_threads()
     pieces = -(-len(rows) // PIECE)
     weighted, plain = torch.empty((2, pieces, rows.shape[1]), dtype=rows.dtype)
-    arrays = (_array(grad), _array(result), _array(rows), _array(mean))
+    arrays = map(_array, (grad, rows, slope, shift, mean))
     _affine_relu_sums(*arrays, weighted.numpy(), plain.numpy())
     return weighted.sum(0), plain.sum(0)
 
 
 def affine_relu_backward(
-    grad: Tensor, result: Tensor, rows: Tensor, slope: Tensor, factor: Tensor, constant: Tensor
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, factor: Tensor, constant: Tensor
 ) -> Tensor:
     """See `torch_kernels.affine_relu_backward`."""
     _match_threads()
     output = torch.empty(rows.shape, dtype=rows.dtype)
-    arrays = (_array(grad), _array(result), _array(rows), _array(slope), _array(factor), _array(constant))
-    _affine_relu_backward(*arrays, output.numpy())
+    _affine_relu_backward(*map(_array, (grad, rows, slope, shift, factor, constant)), output.numpy())
     return output
+
+
+def group_rows(points: Tensor, centres: Tensor, members: Tensor) -> Tensor:
+    """See `torch_kernels.group_rows`."""
+    _match_threads()
+    output = torch.empty((*members.shape, points.shape[1]), dtype=points.dtype)
+    _group_rows(_array(points), _array(centres), _array(members), output.numpy())
+    return output
+
+
+def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
+    """See `torch_kernels.group_rows_backward`."""
+    _match_threads()
+    centres = torch.empty((len(grad), grad.shape[2]), dtype=grad.dtype)
+    _group_rows_backward(_array(grad), _array(members), total.numpy(), centres.numpy())
+    return centres
 
 
 def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
@@ -277,10 +421,51 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     return index, chosen
 
 
-def group_backward(grad: Tensor, index: Tensor, groups: Tensor, factor: Tensor, constant: Tensor) -> Tensor:
-    """See `torch_kernels.group_backward`."""
+def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
+    """See `torch_kernels.extremes_backward`."""
     _match_threads()
-    output = torch.empty(groups.shape, dtype=groups.dtype)
-    arrays = (_array(grad), _array(index), _array(groups), _array(factor), _array(constant))
-    _group_backward(*arrays, output.numpy())
+    output = torch.empty(weight.shape, dtype=weight.dtype)
+    _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
+    _extremes_to_weight(_array(rows), _array(index), _array(pull), output.numpy())
     return output
+
+
+def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """See `kg.ops.three_interpolate`."""
+    _match_threads()
+    output = torch.empty((*indices.shape[:2], features.shape[2]), dtype=features.dtype)
+    _three_interpolate(_array(features), _array(indices), _array(weights), output.numpy())
+    return output
+
+
+def three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
+    """See `torch_kernels.three_interpolate_backward`."""
+    _match_threads()
+    output = torch.zeros((len(grad), size, grad.shape[2]), dtype=grad.dtype)
+    _three_interpolate_backward(_array(grad), _array(indices), _array(weights), output.numpy())
+    return output
+
+
+def skeleton_heatmap(
+    points: Tensor, keypoints: Tensor, edges: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.skeleton_heatmap`."""
+    _match_threads()
+    heat = torch.empty(points.shape[:2], dtype=points.dtype)
+    winner = torch.empty(points.shape[:2], dtype=torch.int32)
+    arrays = tuple(map(_array, (points, keypoints, edges)))
+    # Sparing exponentials would overlook a NaN.
+    spare = factor < 0 and all(np.isfinite(array).all() for array in arrays)
+    _skeleton_heatmap(*arrays, arrays[0].dtype.type(factor), spare, heat.numpy(), winner.numpy())
+    return heat, winner
+
+
+def skeleton_heatmap_backward(
+    grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `torch_kernels.skeleton_heatmap_backward`."""
+    _match_threads()
+    found = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
+    arrays = tuple(map(_array, (grad, points, keypoints, edges, winner)))
+    _skeleton_heatmap_backward(*arrays, arrays[0].dtype.type(factor), *(tensor.numpy() for tensor in found))
+    return found
