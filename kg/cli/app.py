@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from kg import __version__
+from kg.cli import bench, fetch, info, predict, prepare, train, viz
 from kg.cli import eval as eval_command
-from kg.cli import fetch, info, predict, prepare, train, viz
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
 from kg.errors import KgError
@@ -35,6 +35,7 @@ app.command("predict")(predict.predict)
 app.command("eval")(eval_command.evaluate)
 app.command("viz")(viz.viz)
 app.command("info")(info.info)
+app.command("bench")(bench.bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -29,6 +29,11 @@ Kernels = Annotated[
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 
+Precision = Annotated[
+    Literal["fp32", "bf16"],
+    typer.Option(help="Of matrix products; bf16 is faster on GPUs and CPUs that have it."),
+]
+
 
 def assignment(text: str) -> tuple[str, str]:
     """Return the name and the value of a `--set NAME=VALUE`."""

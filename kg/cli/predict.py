@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Run
+from kg.cli.options import Cpu, Gpu, Kernels, Precision, Run
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -31,6 +31,7 @@ def predict(
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
+    precision: Precision = "fp32",
     gpu: Gpu = None,
     cpu: Cpu = False,
     kernels: Kernels = None,
@@ -57,7 +58,12 @@ def predict(
     with progress("Predicting") as advance:
         if files:
             made = predict_files(
-                detector, files, inference=inference, batch_size=batch_size, progress=advance
+                detector,
+                files,
+                inference=inference,
+                batch_size=batch_size,
+                precision=precision,
+                progress=advance,
             )
         else:
             made = predict_store(
@@ -66,6 +72,7 @@ def predict(
                 split=None if split == "all" else split,
                 inference=inference,
                 batch_size=batch_size,
+                precision=precision,
                 progress=advance,
             )
     made.save(output)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
+from kg.precision import exactly
 
 EPS = 1e-5
 MOMENTUM = 0.1
@@ -92,8 +93,10 @@ class GroupMLP(nn.Module):
             centres: (B, S, 3).
             members: (B, S, k) indices into the points.
         """
-        per_point = self.first(torch.cat([features, points], dim=2))
-        per_centre = centres @ self.first.weight[:, -3:].T
+        # Their difference is small beside either: no digit can be spared.
+        with exactly(points.device):
+            per_point = self.first(torch.cat([features.to(points.dtype), points], dim=2))
+            per_centre = centres @ self.first.weight[:, -3:].T
         layers = [ops.Layer(self.norms[0].weight, self.norms[0].bias)]
         for linear, norm in zip(self.linears, self.norms[1:], strict=True):
             layers.append(ops.Layer(norm.weight, norm.bias, linear.weight, linear.bias))

@@ -18,8 +18,8 @@ from kg.ops.kernels import run
 from kg.ops.norm import Line, Moments, line, through_moments
 from kg.ops.torch_kernels import merge_moments
 
-CACHED = 1 << 17
-"""Numbers of a layer that are worked on at a time on the CPU: half a megabyte, a core's second cache."""
+CACHED = 1 << 19
+"""Numbers of a layer that a thread works on at a time, 2 MB: in smaller pieces calls cost more."""
 HELD = 1 << 26
 """The same on other devices, where only the memory sets a limit."""
 
@@ -34,6 +34,13 @@ class Layer(NamedTuple):
     norm_bias: Tensor
     weight: Tensor | None = None
     bias: Tensor | None = None
+
+    @property
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The linear part of a layer that has one."""
+        assert self.weight is not None
+        assert self.bias is not None
+        return self.weight, self.bias
 
 
 def _flatten(layers: list[Layer]) -> list[Tensor]:
@@ -57,7 +64,7 @@ class _Groups:
         self.members = (members + base).flatten(0, 1)
         self.points, self.centres = points.flatten(0, 1).contiguous(), centres.flatten(0, 1).contiguous()
         self.low = low
-        each = CACHED if points.device.type == "cpu" else HELD
+        each = CACHED * torch.get_num_threads() if points.device.type == "cpu" else HELD
         self.step = max(1, each // (members.shape[2] * widest))
 
     @property
@@ -82,16 +89,19 @@ class _Groups:
         """Return the values of a layer before the last: (rows, C)."""
         return self.first(piece) if layer == 0 else stored[layer - 1][self.rows_of(piece)]
 
-    def product(self, one: Tensor, other: Tensor) -> Tensor:
-        """Return a matrix product, in bfloat16 where precision is low."""
-        return (one.bfloat16() @ other.bfloat16()).to(one.dtype) if self.low else one @ other
+    def product(
+        self, one: Tensor, other: Tensor, plus: Tensor | None = None, out: Tensor | None = None
+    ) -> Tensor:
+        """Return a matrix product and a row added to it, in bfloat16 where precision is low.
 
-    def linear(self, layer: Layer, values: Tensor) -> Tensor:
-        assert layer.weight is not None
-        assert layer.bias is not None
-        if self.low:
-            return self.product(values, layer.weight.T).add_(layer.bias)
-        return torch.addmm(layer.bias, values, layer.weight.T)
+        It is written to `out` where there is one.
+        """
+        if not self.low:
+            return torch.mm(one, other, out=out) if plus is None else torch.addmm(plus, one, other, out=out)
+        result = (one.bfloat16() @ other.bfloat16()).to(one.dtype)
+        if plus is not None:
+            result += plus
+        return result if out is None else out.copy_(result)
 
     def grouped(self, rows: Tensor) -> Tensor:
         return rows.view(-1, self.members.shape[1], rows.shape[1])
@@ -131,6 +141,11 @@ def _forward(
     ]
     winners: list[tuple[Tensor, Tensor]] = []
 
+    def kept(number: int, piece: slice) -> Tensor | None:
+        """Return where the values of a middle layer are stored, if they are."""
+        middle = 0 < number < last and stored[number - 1].numel()
+        return stored[number - 1][groups.rows_of(piece)] if middle else None
+
     def advance(number: int, piece: slice, values: Tensor | None, sums: _Sums) -> Tensor:
         """Return the values of layer `number`, from those of the one before it."""
         if number == 0:
@@ -139,14 +154,14 @@ def _forward(
             if values is None:
                 values = groups.values(number - 1, piece, stored)
             before = lines[number - 1]
-            values = groups.linear(layers[number], run("affine_relu", values, before.slope, before.shift))
+            inputs = run("affine_relu", values, before.slope, before.shift)
+            weight, bias = layers[number].linear
+            values = groups.product(inputs, weight.T, bias, out=kept(number, piece))
         if not running:
             sums.add(values)
         if number == last:
             # Of a line only the sign of its slope matters, which is that of the weight.
             winners.append(run("group_extremes", groups.grouped(values), layers[last].norm_weight))
-        elif number > 0 and stored[number - 1].numel():
-            stored[number - 1][groups.rows_of(piece)] = values
         return values
 
     for passed in [range(last + 1)] if running else [range(n, n + 1) for n in range(last + 1)]:
@@ -316,9 +331,7 @@ class _Backward:
         """
         groups, number = self.groups, len(self.layers) - 1
         layer, before = self.layers[number], self.lines[number - 1]
-        weight, bias = layer.weight, layer.bias
-        assert weight is not None
-        assert bias is not None
+        weight, bias = layer.linear
         factor, constant = self._through(number, grad_weight, grad_bias)
         inner = weight.T @ (weight * factor[:, None])  # (C, C)
         rest = (bias * factor + constant) @ weight  # (C,)
@@ -335,7 +348,7 @@ class _Backward:
             inputs = run("affine_relu", rows, before.slope, before.shift)
             upstream = gradient[span]
             if self.batch:
-                torch.add(groups.product(inputs, inner), rest, out=upstream)
+                groups.product(inputs, inner, rest, out=upstream)
                 squares += groups.product(inputs.T, inputs)
                 plain += inputs.sum(0)
             else:
@@ -361,10 +374,10 @@ class _Backward:
         """Return the gradients of a layer's weight, bias and input, and the sums for the layer before."""
         groups, layer = self.groups, self.layers[number]
         normal, before = self.lines[number], self.lines[number - 1]
-        assert layer.weight is not None
+        weight, _ = layer.linear
         factor, constant = self._through(number, grad_weight, grad_bias)
-        to_weight, to_bias = torch.zeros_like(layer.weight), torch.zeros_like(normal.slope)
-        below = gradient.new_empty((groups.count, layer.weight.shape[1]))
+        to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(normal.slope)
+        below = gradient.new_empty((groups.count, weight.shape[1]))
         sums = _PairOfSums(self.moments[number - 1].mean)
         for piece in groups.pieces():
             span = groups.rows_of(piece)
@@ -376,7 +389,7 @@ class _Backward:
             to_weight += groups.product(upstream.T, run("affine_relu", rows, before.slope, before.shift))
             if not self.batch:
                 to_bias += upstream.sum(0)
-            below[span] = groups.product(upstream, layer.weight)
+            groups.product(upstream, weight, out=below[span])
             sums.add(below[span], rows, before)
         return to_weight, to_bias, below, sums.scaled(before)
 

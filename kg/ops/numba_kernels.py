@@ -6,9 +6,11 @@ the indices are those of `torch_kernels`, ties included.
 
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
+from types import FunctionType
+
 import numpy as np
 import torch
-from numba import get_num_threads, njit, prange, set_num_threads
+from numba import config, get_num_threads, njit, prange, set_num_threads
 from torch import Tensor
 
 from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
@@ -26,16 +28,38 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
-def _match_threads() -> None:
-    """Use as many threads as PyTorch is set to, within what numba was started with."""
-    wanted = torch.get_num_threads()
-    if get_num_threads() != wanted:
-        from numba import config
-
-        set_num_threads(min(wanted, config.NUMBA_NUM_THREADS))
+SMALL = 1 << 14
+"""Numbers in all arguments up to which waking other threads takes longer than they save."""
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+def _kernel(fastmath):
+    """Return what compiles a function twice, for one thread and for all that PyTorch is set to use.
+
+    numba's threads cost microseconds a call, or milliseconds where others want the cores too, even if
+    only one of them is to work.
+    """
+
+    def compiled(function):
+        alone = FunctionType(function.__code__, function.__globals__, function.__name__)
+        # numba's cache tells functions apart by this name, not by how they are compiled.
+        alone.__qualname__ = alone.__name__ = f"{function.__name__}_alone"
+        serial = njit(fastmath=fastmath, cache=True, nogil=True)(alone)
+        parallel = njit(parallel=True, fastmath=fastmath, cache=True, nogil=True)(function)
+
+        def call(*arguments):
+            wanted = min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)
+            if wanted == 1 or sum(np.size(argument) for argument in arguments) < SMALL:
+                return serial(*arguments)
+            if get_num_threads() != wanted:
+                set_num_threads(wanted)
+            return parallel(*arguments)
+
+        return call
+
+    return compiled
+
+
+@_kernel(ORDER_FREE)
 def _farthest_point_sample(points, start, chosen):
     batch, size, _ = points.shape
     for b in prange(batch):
@@ -56,7 +80,7 @@ def _farthest_point_sample(points, start, chosen):
                 latest += 1
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@_kernel(ORDER_FREE)
 def _ball_query(points, centres, squared_radius, nearest, found):
     batch, size, _ = points.shape
     queries, count = found.shape[1], found.shape[2]
@@ -96,7 +120,7 @@ def _ball_query(points, centres, squared_radius, nearest, found):
                 found[b, s, slot] = found[b, s, 0]
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@_kernel(ORDER_FREE)
 def _nearest(queries, points, found):
     batch, size, _ = points.shape
     total = queries.shape[1]
@@ -124,7 +148,7 @@ def _nearest(queries, points, found):
             found[b, first + lane, 0] = index[lane]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _moments(rows, means, variances):
     total, channels = rows.shape
     for piece in prange(len(means)):
@@ -145,7 +169,7 @@ def _moments(rows, means, variances):
             variance[c] /= last - first
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _affine_relu(rows, slope, shift, result):
     zero = rows.dtype.type(0)
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
@@ -155,7 +179,7 @@ def _affine_relu(rows, slope, shift, result):
                 result[row, c] = zero if value <= zero else value  # not max: it would hide a NaN
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _affine_relu_sums(grad, rows, slope, shift, mean, weighted, plain):
     zero = rows.dtype.type(0)
     for piece in prange(len(plain)):
@@ -168,7 +192,7 @@ def _affine_relu_sums(grad, rows, slope, shift, mean, weighted, plain):
                 weighted[piece, c] += through * (rows[row, c] - mean[c])
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _affine_relu_backward(grad, rows, slope, shift, factor, constant, output):
     zero = rows.dtype.type(0)
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
@@ -179,7 +203,7 @@ def _affine_relu_backward(grad, rows, slope, shift, factor, constant, output):
                 output[row, c] = through * slope[c] + value * factor[c] + constant[c]
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@_kernel(False)
 def _group_rows(points, centres, members, output):
     count, channels = members.shape[1], points.shape[1]
     for group in prange(len(members)):
@@ -189,7 +213,7 @@ def _group_rows(points, centres, members, output):
                 output[group, k, c] = points[member, c] - centres[group, c]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _group_rows_backward(grad, members, total, centres):
     groups, count, channels = grad.shape
     # Threads share the channels, not the groups, whose members may be the same.
@@ -205,7 +229,7 @@ def _group_rows_backward(grad, members, total, centres):
                     centres[group, c] -= grad[group, k, c]
 
 
-@njit(parallel=True, fastmath={"nsz"}, cache=True, nogil=True)
+@_kernel({"nsz"})
 def _group_extremes(groups, sign, index, chosen):
     members, channels = groups.shape[1], groups.shape[2]
     for group in prange(len(groups)):
@@ -222,7 +246,7 @@ def _group_extremes(groups, sign, index, chosen):
                 index[group, c] = np.int32(member) if better else index[group, c]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _extremes_to_rows(total, index, pull, weight):
     for group in prange(len(pull)):
         for d in range(pull.shape[1]):
@@ -231,7 +255,7 @@ def _extremes_to_rows(total, index, pull, weight):
                 total[group, member, c] += share * weight[d, c]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _extremes_to_weight(rows, index, pull, output):
     for d in prange(pull.shape[1]):
         for c in range(rows.shape[2]):
@@ -242,7 +266,7 @@ def _extremes_to_weight(rows, index, pull, output):
                 output[d, c] += share * rows[group, member, c]
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@_kernel(False)
 def _three_interpolate(features, indices, weights, output):
     batch, size, ranks = indices.shape
     for job in prange(batch * size):
@@ -255,7 +279,7 @@ def _three_interpolate(features, indices, weights, output):
                 output[b, s, c] += features[b, index, c] * weight
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _three_interpolate_backward(grad, indices, weights, output):
     batch, size, ranks = indices.shape
     channels = grad.shape[2]
@@ -282,7 +306,7 @@ def _to_segment(point, a, b):
     return x - fraction * ux, y - fraction * uy, z - fraction * uz, fraction
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@_kernel(False)
 def _skeleton_heatmap(points, keypoints, edges, factor, spare, heat, winner):
     batch, size, _ = points.shape
     count = keypoints.shape[1]
@@ -303,7 +327,7 @@ def _skeleton_heatmap(points, keypoints, edges, factor, spare, heat, winner):
         winner[b, p] = best_edge
 
 
-@njit(parallel=True, cache=True, nogil=True)
+@_kernel(False)
 def _skeleton_heatmap_backward(
     grad, points, keypoints, edges, winner, factor, to_points, to_keypoints, to_edges
 ):
@@ -331,7 +355,6 @@ def _skeleton_heatmap_backward(
 
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
-    _match_threads()
     chosen = np.empty((len(points), count), np.int64)
     _farthest_point_sample(_array(points), _array(start), chosen)
     return torch.from_numpy(chosen)
@@ -339,7 +362,6 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
 
 def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
     """See `kg.ops.ball_query`."""
-    _match_threads()
     found = np.empty((*centres.shape[:2], count), np.int64)
     values = _array(points)
     _ball_query(values, _array(centres), values.dtype.type(radius**2), nearest, found)
@@ -350,7 +372,6 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     """See `kg.ops.nearest_neighbours`."""
     if count > 1:
         return ball_query(points, queries, float("inf"), count, nearest=True)
-    _match_threads()
     found = np.empty((*queries.shape[:2], 1), np.int64)
     _nearest(_array(queries), _array(points), found)
     return torch.from_numpy(found)
@@ -358,7 +379,6 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """See `kg.ops.norm.moments`."""
-    _match_threads()
     counts = piece_counts(len(rows))
     means, variances = torch.empty((2, len(counts), rows.shape[1]), dtype=rows.dtype)
     _moments(_array(rows), means.numpy(), variances.numpy())
@@ -367,7 +387,6 @@ def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
     """See `torch_kernels.affine_relu`."""
-    _match_threads()
     result = torch.empty(rows.shape, dtype=rows.dtype)
     _affine_relu(_array(rows), _array(slope), _array(shift), result.numpy())
     return result
@@ -377,7 +396,6 @@ def affine_relu_sums(
     grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, mean: Tensor
 ) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.affine_relu_sums`."""
-    _match_threads()
     pieces = -(-len(rows) // PIECE)
     weighted, plain = torch.empty((2, pieces, rows.shape[1]), dtype=rows.dtype)
     arrays = map(_array, (grad, rows, slope, shift, mean))
@@ -389,7 +407,6 @@ def affine_relu_backward(
     grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, factor: Tensor, constant: Tensor
 ) -> Tensor:
     """See `torch_kernels.affine_relu_backward`."""
-    _match_threads()
     output = torch.empty(rows.shape, dtype=rows.dtype)
     _affine_relu_backward(*map(_array, (grad, rows, slope, shift, factor, constant)), output.numpy())
     return output
@@ -397,7 +414,6 @@ def affine_relu_backward(
 
 def group_rows(points: Tensor, centres: Tensor, members: Tensor) -> Tensor:
     """See `torch_kernels.group_rows`."""
-    _match_threads()
     output = torch.empty((*members.shape, points.shape[1]), dtype=points.dtype)
     _group_rows(_array(points), _array(centres), _array(members), output.numpy())
     return output
@@ -405,7 +421,6 @@ def group_rows(points: Tensor, centres: Tensor, members: Tensor) -> Tensor:
 
 def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
     """See `torch_kernels.group_rows_backward`."""
-    _match_threads()
     centres = torch.empty((len(grad), grad.shape[2]), dtype=grad.dtype)
     _group_rows_backward(_array(grad), _array(members), total.numpy(), centres.numpy())
     return centres
@@ -413,7 +428,6 @@ def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
 
 def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.group_extremes`."""
-    _match_threads()
     shape = (groups.shape[0], groups.shape[2])
     index, chosen = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=groups.dtype)
     sign = torch.where(slope < 0, -1, 1).to(groups.dtype)
@@ -423,7 +437,6 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
 
 def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
     """See `torch_kernels.extremes_backward`."""
-    _match_threads()
     output = torch.empty(weight.shape, dtype=weight.dtype)
     _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
     _extremes_to_weight(_array(rows), _array(index), _array(pull), output.numpy())
@@ -432,7 +445,6 @@ def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, 
 
 def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
     """See `kg.ops.three_interpolate`."""
-    _match_threads()
     output = torch.empty((*indices.shape[:2], features.shape[2]), dtype=features.dtype)
     _three_interpolate(_array(features), _array(indices), _array(weights), output.numpy())
     return output
@@ -440,7 +452,6 @@ def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Ten
 
 def three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
     """See `torch_kernels.three_interpolate_backward`."""
-    _match_threads()
     output = torch.zeros((len(grad), size, grad.shape[2]), dtype=grad.dtype)
     _three_interpolate_backward(_array(grad), _array(indices), _array(weights), output.numpy())
     return output
@@ -450,7 +461,6 @@ def skeleton_heatmap(
     points: Tensor, keypoints: Tensor, edges: Tensor, factor: float
 ) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.skeleton_heatmap`."""
-    _match_threads()
     heat = torch.empty(points.shape[:2], dtype=points.dtype)
     winner = torch.empty(points.shape[:2], dtype=torch.int32)
     arrays = tuple(map(_array, (points, keypoints, edges)))
@@ -464,7 +474,6 @@ def skeleton_heatmap_backward(
     grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `torch_kernels.skeleton_heatmap_backward`."""
-    _match_threads()
     found = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
     arrays = tuple(map(_array, (grad, points, keypoints, edges, winner)))
     _skeleton_heatmap_backward(*arrays, arrays[0].dtype.type(factor), *(tensor.numpy() for tensor in found))

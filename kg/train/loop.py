@@ -21,6 +21,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
+from kg.precision import multiplying
 from kg.runs import write_json
 from kg.train.environment import environment
 from kg.train.log import Log
@@ -182,7 +183,8 @@ class _Training:
         points = self.clouds[rows].to(self.device, non_blocking=True)
         self.model.train()
         similar = options.similarity_weight > 0 and self.epoch >= options.similarity_delay
-        found = self.model(points, reconstruct=similar)
+        with multiplying(self.device, options.precision):
+            found = self.model(points, reconstruct=similar)
         start = torch.randint(points.shape[1], (len(points),)).to(self.device)
         far = farthest_point_loss(found.keypoints, points, options.farthest, start)
         loss = options.farthest_weight * far
@@ -215,7 +217,8 @@ class _Training:
         far = similarity = 0.0
         for points in torch.split(self.val_clouds, options.batch_size):
             points = points.to(self.device)
-            found = self.model(points, inference="soft")
+            with multiplying(self.device, options.precision):
+                found = self.model(points, inference="soft")
             far += farthest_point_loss(found.keypoints, points, options.farthest).item() * len(points)
             similarity += similarity_loss(found.reconstruction, points).item() * len(points)
         far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)
