@@ -144,7 +144,8 @@ def ellipsoids(batch: int, points: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     directions = torch.randn(batch, points, 3, generator=generator)
     axes = 0.3 + 0.7 * torch.rand(batch, 1, 3, generator=generator)
-    return (directions / directions.norm(dim=2, keepdim=True) * axes).to(device)
+    clouds: Tensor = directions / directions.norm(dim=2, keepdim=True) * axes
+    return clouds.to(device)
 
 
 def operation_cases(batch: int, points: int, keypoints: int, device: torch.device) -> list[Case]:

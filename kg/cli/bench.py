@@ -31,10 +31,10 @@ def bench(
 ) -> None:
     """Measure how fast kg is here: time and memory.
 
-    kg bench                                    everything, batches of 8 x 2048 points
-    kg bench operations --points 32768 -b 1     each operation beside plain PyTorch
-    kg bench training --threads 1               beside the matrix products alone
-    kg bench inference --gpu 0 -b 32 --precision bf16
+    kg bench                            everything, 8 x 2048 points
+    kg bench operations --points 32768  each beside plain PyTorch
+    kg bench training --threads 1       beside its matrix products alone
+    kg bench inference -b 32 --gpu 0 --precision bf16
 
     Times are medians of runs in turns; memory is the peak above what was held before. The clouds are
     random ellipsoids.
