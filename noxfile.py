@@ -1,5 +1,7 @@
 """Test sessions. `nox` runs them all; `nox -s tests -- tests/kg/ops` runs a part."""
 
+import sys
+
 import nox
 
 nox.options.sessions = ["check", "tests", "plugin"]
@@ -21,9 +23,11 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, against the package as it is installed."""
+    """The tests, against the package as it is installed; then the GPU's kernels compiled, without one."""
     session.install(*CONSTRAINTS, ".", *GROUPS["test"])
     session.run("pytest", *session.posargs)
+    if sys.platform == "linux" and not session.posargs:
+        session.run("python", "tests/kg/ops/compile_kernels.py")
 
 
 @nox.session

@@ -60,6 +60,7 @@ class TrainConfig:
         similarity_delay: Epochs before the Chamfer loss counts.
         separation_weight: Of kg's own loss that keeps keypoints apart; 0 as the paper has it.
         separation_distance: How near, in normalised units, two keypoints may come unpunished.
+        precision: Of matrix products, "fp32" or "bf16".
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
     """
 
@@ -76,6 +77,7 @@ class TrainConfig:
     similarity_delay: int = 20
     separation_weight: float = 1.0
     separation_distance: float = 0.3
+    precision: Literal["fp32", "bf16"] = "fp32"
     seed: int = 0
 
 

@@ -20,6 +20,7 @@ from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError
 from kg.model.checkpoint import Checkpoint, load_checkpoint
+from kg.precision import Precision, multiplying
 from kg.predictions import Predictions
 from kg.runs import find_run, name_of
 
@@ -61,6 +62,7 @@ class Detector:
         *,
         inference: Inference | None = None,
         batch_size: int = 8,
+        precision: Precision = "fp32",
         meta: dict[str, Any] | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Predictions:
@@ -77,7 +79,8 @@ class Detector:
         }
         for first in range(0, len(points), batch_size):
             batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
-            found = self.checkpoint.model(batch, inference=inference, reconstruct=False)
+            with multiplying(self.device, precision):
+                found = self.checkpoint.model(batch, inference=inference, reconstruct=False)
             nearest = ops.nearest_neighbours(found.keypoints, batch)[..., 0]
             distance = torch.cdist(batch, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
             confidence = (found.weights * (distance <= NEARBY)).sum(1)
@@ -121,6 +124,7 @@ def predict_store(
     split: Split | None = "test",
     inference: Inference | None = None,
     batch_size: int = 8,
+    precision: Precision = "fp32",
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of a prepared store's clouds.
@@ -131,6 +135,7 @@ def predict_store(
         split: Which part, by the detector's own way of splitting; None for all.
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
+        precision: Of matrix products.
         progress: Called with (done, total).
 
     Raises:
@@ -164,7 +169,14 @@ def predict_store(
         "split_by": data.split_by,
         "unit": opened.unit,
     }
-    return detector.detect(clouds, inference=inference, batch_size=batch_size, meta=meta, progress=progress)
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        meta=meta,
+        progress=progress,
+    )
 
 
 def predict_files(
@@ -173,6 +185,7 @@ def predict_files(
     *,
     inference: Inference | None = None,
     batch_size: int = 8,
+    precision: Precision = "fp32",
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -202,4 +215,11 @@ def predict_files(
         offset=np.array([frame.offset for frame in frames]),
     )
     meta = {"store": {}, "split": "files", "unit": "as in the files"}
-    return detector.detect(clouds, inference=inference, batch_size=batch_size, meta=meta, progress=progress)
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        meta=meta,
+        progress=progress,
+    )

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+# Without a GPU Triton's kernels run through its interpreter, which has to be known before it is imported.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 # On a busy machine a second thread costs the tests more than it gives.
 torch.set_num_threads(1)
 

@@ -17,12 +17,12 @@ def info(as_json: Json = False) -> None:
 
     from kg import paths, registry
     from kg.devices import choose_device, describe
-    from kg.ops.kernels import OPERATIONS, choose
+    from kg.ops.kernels import backends, choose, operations
     from kg.runs import list_runs
     from kg.train.environment import versions
 
     device = choose_device()
-    kernels = [choose(name, device) for name in OPERATIONS]
+    chosen = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     datasets, backbones = registry.datasets(), registry.backbones()
     stores = paths.stores()
@@ -31,7 +31,12 @@ def info(as_json: Json = False) -> None:
         "device": describe(device),
         "gpus": gpus,
         "kernels": {
-            kernel.operation: {"backend": kernel.backend, "reason": kernel.reason} for kernel in kernels
+            name: {
+                "backend": choice.kernel.backend,
+                "reason": choice.reason,
+                "registered": list(backends(name)),
+            }
+            for name, choice in chosen.items()
         },
         "datasets": [vars(plugin) for plugin in datasets],
         "backbones": [vars(plugin) for plugin in backbones],
@@ -50,7 +55,7 @@ def info(as_json: Json = False) -> None:
         table(
             "Kernels",
             ["operation", "version", "why"],
-            [[kernel.operation, kernel.backend, kernel.reason] for kernel in kernels],
+            [[name, choice.kernel.backend, choice.reason] for name, choice in chosen.items()],
         ),
         table("Plugins", ["kind", "name", "is", "from", "state"], plugins),
         table(

@@ -54,10 +54,17 @@ def _force_kernels(name: str | None) -> str | None:
 
 
 Kernels = Annotated[
-    Literal["auto", "torch", "numba"] | None,
+    Literal["auto", "torch", "numba", "triton"] | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 
+Precision = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option(
+        "--precision",
+        help="Of matrix products; bf16 is faster on GPUs and CPUs that have it. Default: fp32.",
+    ),
+]
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
@@ -83,7 +90,7 @@ def several(entries: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(part for part in named if part))
 
 
-def texts(**given: int | None) -> dict[str, str]:
+def texts(**given: int | str | None) -> dict[str, str]:
     """Return options of a training as `Config.override` takes them, less those that were not given."""
     return {name: str(value) for name, value in given.items() if value is not None}
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Part, Run
+from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -29,6 +29,7 @@ def predict(
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
+    precision: Precision = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
     kernels: Kernels = None,
@@ -50,12 +51,18 @@ def predict(
     if files and store is not None:
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")
     detector = Detector.load(run, checkpoint, choose_device(gpu, cpu))
+    multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")
     with progress("Predicting") as advance:
         if files:
             made = predict_files(
-                detector, files, inference=inference, batch_size=batch_size, progress=advance
+                detector,
+                files,
+                inference=inference,
+                batch_size=batch_size,
+                precision=multiplied,
+                progress=advance,
             )
         else:
             made = predict_store(
@@ -64,6 +71,7 @@ def predict(
                 split=None if split == "all" else split,
                 inference=inference,
                 batch_size=batch_size,
+                precision=multiplied,
                 progress=advance,
             )
     made.save(output)

@@ -18,6 +18,7 @@ from kg.cli.options import (
     Keypoints,
     Latex,
     Points,
+    Precision,
     Protocol,
     Set,
     SplitBy,
@@ -72,6 +73,7 @@ def sweep(
     points: Points = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
+    precision: Precision = None,
     split_by: SplitBy = "object",
     metric: Annotated[
         list[str] | None,
@@ -127,7 +129,12 @@ def sweep(
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else several(without)
     common = texts(
-        keypoints=keypoints, farthest=farthest, points=points, epochs=epochs, batch_size=batch_size
+        keypoints=keypoints,
+        farthest=farthest,
+        points=points,
+        epochs=epochs,
+        batch_size=batch_size,
+        precision=precision,
     )
     methods = plan.plan_methods(
         several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by

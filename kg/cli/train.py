@@ -16,6 +16,7 @@ from kg.cli.options import (
     Kernels,
     Keypoints,
     Points,
+    Precision,
     Preset,
     Set,
     SplitBy,
@@ -44,6 +45,7 @@ def train(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and everything drawn.")] = None,
+    precision: Precision = None,
     split_by: SplitBy = "object",
     option: Set = None,
     without: Annotated[
@@ -91,6 +93,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         seed=seed,
+        precision=precision,
     )
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:

@@ -11,6 +11,7 @@ from kg.config import Inference, ModelConfig
 from kg.errors import KgError, unknown_name
 from kg.model.backbone import Backbone, Features, check_features
 from kg.model.layers import MLP
+from kg.precision import exactly
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,10 @@ class KeypointHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits, (B, N, K)."""
-        scores = self.score(self.dropout(self.hidden(features)))
-        logits: Tensor = self.mix(scores.log_softmax(dim=2))
+        hidden = self.dropout(self.hidden(features))
+        with exactly(features.device):
+            scores = self.score(hidden)
+            logits: Tensor = self.mix(scores.log_softmax(dim=2))
         return logits
 
 
@@ -59,7 +62,9 @@ class EdgeHead(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Return the weights, (B, E)."""
-        score: Tensor = self.score(self.hidden(feature))
+        hidden = self.hidden(feature)
+        with exactly(feature.device):
+            score: Tensor = self.score(hidden)
         return score.sigmoid()
 
 
@@ -115,7 +120,9 @@ class Decoder(nn.Module):
             climbed = pyramid.climb(values, level + 1)
             told = [*encoded[level - 1], climbed, *warm[level - 1]]
             values = self.steps[level](torch.cat(told, dim=2))
-        cloud: Tensor = self.point(self.refine(self.steps[0](pyramid.climb(values, 1))))
+        values = self.refine(self.steps[0](pyramid.climb(values, 1)))
+        with exactly(values.device):
+            cloud: Tensor = self.point(values)
         return cloud
 
     def _heat_features(self, clouds: list[Tensor], keypoints: Tensor, edges: Tensor) -> tuple[Tensor, ...]:
@@ -190,7 +197,8 @@ class KeyGrid(nn.Module):
         indices = logits.argmax(dim=1)
         inference = inference or ("soft" if self.training else self.config.inference)
         hard = inference == "hard"
-        keypoints = ops.gather(points, indices) if hard else weights.transpose(1, 2) @ points
+        with exactly(points.device):
+            keypoints = ops.gather(points, indices) if hard else weights.transpose(1, 2) @ points
         reconstruction = None
         if reconstruct:
             reconstruction = self.decoder(features, keypoints, edges)

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
-from kg.ops.norm import moments
+from kg.precision import exactly
 
 EPS = 1e-5
 MOMENTUM = 0.1
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation followed by ReLU, or by ReLU and the maximum over a group.
+    """Batch normalisation followed by ReLU.
 
     Parameters and buffers are those of `torch.nn.BatchNorm1d`. A batch of one row has no variance; it
     is normalised by the running moments.
@@ -30,29 +30,25 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def _moments(self, rows: Tensor) -> tuple[Tensor, Tensor, bool]:
-        count = len(rows)
-        if not self.training or count == 1:
-            return self.running_mean, self.running_var, False
-        with torch.no_grad():
-            mean, variance = moments(rows)
-            self.running_mean.lerp_(mean, MOMENTUM)
-            self.running_var.lerp_(variance * (count / (count - 1)), MOMENTUM)
-        return mean, variance, True
+    def running(self, count: int) -> ops.Moments | None:
+        """Return the running moments, or None where those of a batch of `count` rows are to be taken."""
+        own = self.training and count > 1
+        return None if own else ops.Moments(self.running_mean, self.running_var)
+
+    @torch.no_grad()
+    def observe(self, moments: ops.Moments, count: int) -> None:
+        """Let the running moments follow those of a batch of `count` rows."""
+        self.running_mean.lerp_(moments.mean, MOMENTUM)
+        self.running_var.lerp_(moments.variance * (count / (count - 1)), MOMENTUM)
 
     def relu(self, values: Tensor) -> Tensor:
         """Return (..., C) for (..., C)."""
         rows = values.reshape(-1, values.shape[-1])
-        mean, variance, batch = self._moments(rows)
-        result = ops.batch_norm_relu(rows, self.weight, self.bias, mean, variance, eps=EPS, batch=batch)
+        running = self.running(len(rows))
+        result, moments = ops.batch_norm_relu(rows, self.weight, self.bias, running, eps=EPS)
+        if running is None:
+            self.observe(moments, len(rows))
         return result.view(values.shape)
-
-    def relu_max(self, groups: Tensor) -> Tensor:
-        """Return (..., C) for groups (..., k, C)."""
-        flat = groups.reshape(-1, *groups.shape[-2:])
-        mean, variance, batch = self._moments(flat.flatten(0, 1))
-        result = ops.batch_norm_relu_max(flat, self.weight, self.bias, mean, variance, eps=EPS, batch=batch)
-        return result.view(*groups.shape[:-2], groups.shape[-1])
 
 
 class MLP(nn.Module):
@@ -85,7 +81,7 @@ class GroupMLP(nn.Module):
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
         super().__init__()
         self.first = nn.Linear(channels + 3, widths[0])
-        self.linears = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+        self.linears: Sequence[nn.Linear] = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))  # type: ignore[assignment]
         self.norms: Sequence[BatchNorm] = nn.ModuleList(BatchNorm(width) for width in widths)  # type: ignore[assignment]
 
     def forward(self, points: Tensor, features: Tensor, centres: Tensor, members: Tensor) -> Tensor:
@@ -97,10 +93,18 @@ class GroupMLP(nn.Module):
             centres: (B, S, 3).
             members: (B, S, k) indices into the points.
         """
-        per_point = self.first(torch.cat([features, points], dim=2))
-        per_centre = centres @ self.first.weight[:, -3:].T
-        values = ops.gather(per_point, members) - per_centre[:, :, None]
-        for norm, linear in zip(self.norms, self.linears, strict=False):
-            values = linear(norm.relu(values))
-        pooled: Tensor = self.norms[-1].relu_max(values)
+        # Their difference is small beside either: no digit can be spared.
+        with exactly(points.device):
+            per_point = self.first(torch.cat([features.to(points.dtype), points], dim=2))
+            per_centre = centres @ self.first.weight[:, -3:].T
+        layers = [ops.Layer(self.norms[0].weight, self.norms[0].bias)]
+        for linear, norm in zip(self.linears, self.norms[1:], strict=True):
+            layers.append(ops.Layer(norm.weight, norm.bias, linear.weight, linear.bias))
+        count = members.numel()
+        known = [moments for norm in self.norms if (moments := norm.running(count)) is not None]
+        low = torch.is_autocast_enabled(points.device.type)
+        pooled, seen = ops.group_mlp_max(per_point, per_centre, members, layers, known, eps=EPS, low=low)
+        if not known:
+            for norm, moments in zip(self.norms, seen, strict=True):
+                norm.observe(moments, count)
         return pooled

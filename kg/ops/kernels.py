@@ -1,9 +1,13 @@
-"""Which version of an operation runs: plain PyTorch anywhere, numba on the CPU.
+"""Which version of an operation runs: plain PyTorch anywhere, numba on the CPU, Triton on a GPU.
 
-`KG_KERNELS` (or `--kernels`) forces one: `auto` (default), `torch`, `numba`.
+Every version is registered here by a `Kernel`, which says what it needs and where it runs. `KG_KERNELS`
+(or `--kernels`) forces a backend: `auto` (default), `torch`, `numba`, `triton`. What cannot run, or fails,
+is replaced by the plain PyTorch version, which is the specification of all others, with one warning.
 """
 
 import importlib
+import importlib.util
+import inspect
 import os
 import warnings
 from collections.abc import Callable
@@ -12,63 +16,212 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kg.errors import unknown_name
 
-OPERATIONS = (
-    "farthest_point_sample",
-    "ball_query",
-    "nearest_neighbours",
-    "moments",
-    "affine_relu",
-    "affine_relu_sums",
-    "affine_relu_backward",
-    "group_extremes",
-    "group_backward",
-)
-CHOICES = ("auto", "torch", "numba")
+PREFERENCE = ("triton", "numba", "torch")
+"""Backends, the fastest first, each where it runs."""
+CHOICES = ("auto", *PREFERENCE)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A version of an operation: where it comes from and why it was chosen."""
+    """A version of an operation.
+
+    Attributes:
+        operation: Name of the operation, that of its twin in `torch_kernels`.
+        backend: One of `PREFERENCE`.
+        module: Where the function of the operation's name is; imported when it is first wanted.
+        devices: Types of device that it runs on; empty for all.
+        needs: The package that it is made with; None for PyTorch alone.
+        dtypes: Types of number that it takes; empty for all.
+        most: Points of a cloud that it can take; None for any number.
+
+    Raises:
+        ValueError: The backend is unknown, or the module is none of its own.
+    """
 
     operation: str
     backend: str
+    module: str
+    devices: tuple[str, ...] = ()
+    needs: str | None = None
+    dtypes: tuple[torch.dtype, ...] = ()
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in PREFERENCE:
+            raise ValueError(f"{self.operation}: no backend '{self.backend}', only {', '.join(PREFERENCE)}")
+        if not self.module.startswith(f"kg.ops.{self.backend}_kernels"):
+            raise ValueError(f"{self.operation}: {self.module} is no module of {self.backend}'s")
+        if self.most is not None and self.most < 1:
+            raise ValueError(f"{self.operation}: most must be 1 or more, not {self.most}")
+
+    def obstacle(self, device: torch.device, dtype: torch.dtype, size: int, wanted: bool) -> str:
+        """Return why it does not run for clouds of `size` points on a device, or nothing.
+
+        Triton's interpreter runs on the CPU, but only where it is `wanted`.
+        """
+        interpreted = wanted and self.backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
+        if self.devices and device.type not in self.devices and not interpreted:
+            return f"{self.backend} has no kernels for {device.type}"
+        if self.needs and not _installed(self.needs):
+            return f"{self.needs} is not installed"
+        if self.dtypes and dtype not in self.dtypes:
+            return f"{self.backend} has no kernels for {dtype}"
+        if self.most is not None and size > self.most:
+            return f"{self.backend}'s takes {self.most} points at most"
+        if self not in _broken:
+            try:
+                _load(self)
+            except Exception as error:  # a broken compiler raises whatever it likes
+                _give_up(self, f"it does not load: {type(error).__name__}: {error}")
+        return _broken.get(self, "")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The version of an operation that runs, and why that one."""
+
+    kernel: Kernel
     reason: str
-    run: Callable[..., Any]
 
 
-@cache
-def _numba_problem() -> str:
-    """Return why the numba kernels cannot be used, or nothing."""
-    try:
-        importlib.import_module("kg.ops.numba_kernels")
-    except Exception as error:  # a broken LLVM raises whatever it likes
-        problem = f"{type(error).__name__}: {error}"
-        warnings.warn(f"The numba kernels do not load, PyTorch's are used ({problem}).", stacklevel=2)
-        return problem
-    return ""
+_registered: dict[str, dict[str, Kernel]] = {}
+_broken: dict[Kernel, str] = {}
+_warned: set[str] = set()
 
 
-def choose(operation: str, device: torch.device) -> Kernel:
-    """Return the version of an operation that runs on a device.
+def register(kernel: Kernel) -> None:
+    """Add a version of an operation.
+
+    Raises:
+        ValueError: It is there already, or the operation has no plain PyTorch version yet.
+    """
+    versions = _registered.setdefault(kernel.operation, {})
+    if kernel.backend in versions:
+        raise ValueError(f"{kernel.operation} has a {kernel.backend} version already")
+    if kernel.backend != "torch" and "torch" not in versions:
+        raise ValueError(f"{kernel.operation} has no plain PyTorch version to agree with")
+    versions[kernel.backend] = kernel
+
+
+def operations() -> tuple[str, ...]:
+    """Return the name of every operation that is registered."""
+    return tuple(_registered)
+
+
+def backends(operation: str) -> tuple[str, ...]:
+    """Return the backends that have a version of an operation."""
+    return tuple(_registered[operation])
+
+
+def choose(operation: str, device: torch.device, dtype: torch.dtype = torch.float32, size: int = 0) -> Choice:
+    """Return the version of an operation that runs on a device, for clouds of `size` points of a dtype.
 
     Raises:
         KgError: `KG_KERNELS` names no backend.
     """
+    versions = _registered[operation]
     wanted = os.environ.get("KG_KERNELS") or "auto"
     if wanted not in CHOICES:
         raise unknown_name("kernel backend (KG_KERNELS, --kernels)", wanted, CHOICES)
-    if wanted == "torch":
-        return _make(operation, "torch", "asked for")
-    if device.type != "cpu":
-        return _make(operation, "torch", f"numba has no kernels for {device.type}")
-    if problem := _numba_problem():
-        return _make(operation, "torch", f"numba does not load: {problem}")
-    return _make(operation, "numba", "asked for" if wanted == "numba" else "fastest on the CPU")
+    if wanted != "auto":
+        if wanted not in versions:
+            return Choice(versions["torch"], f"{wanted} has no version of it")
+        obstacle = versions[wanted].obstacle(device, dtype, size, wanted=True)
+        return Choice(versions["torch"], obstacle) if obstacle else Choice(versions[wanted], "asked for")
+    obstacles: list[str] = []
+    for backend in PREFERENCE:
+        if backend in versions:
+            obstacle = versions[backend].obstacle(device, dtype, size, wanted=False)
+            if not obstacle:
+                alone = "the only version" if len(versions) == 1 else f"fastest on the {device.type}"
+                return Choice(versions[backend], "; ".join(obstacles) if backend == "torch" else alone)
+            obstacles.append(obstacle)
+    raise AssertionError("the plain PyTorch version runs everywhere")
 
 
-def _make(operation: str, backend: str, reason: str) -> Kernel:
-    module = importlib.import_module(f"kg.ops.{backend}_kernels")
-    return Kernel(operation, backend, reason, getattr(module, operation))
+def run(operation: str, *arguments: Any) -> Any:
+    """Run an operation on tensors, the first of which decides where; the size is its second axis.
+
+    A version that fails is given up for the plain PyTorch one, for good and with a warning.
+
+    Raises:
+        KgError: `KG_KERNELS` names no backend.
+    """
+    lead: Tensor = arguments[0]
+    choice = choose(operation, lead.device, lead.dtype, lead.shape[1] if lead.ndim > 1 else 0)
+    if os.environ.get("KG_KERNELS") in PREFERENCE and choice.reason != "asked for":
+        _warn(f"{os.environ['KG_KERNELS']} on {lead.device.type}", f"{operation}: {choice.reason}")
+    if choice.kernel.backend != "torch":
+        try:
+            return _load(choice.kernel)(*arguments)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # it compiles on the first call
+            _give_up(choice.kernel, f"it failed: {type(error).__name__}: {error}")
+    return _load(_registered[operation]["torch"])(*arguments)
+
+
+def _give_up(kernel: Kernel, problem: str) -> None:
+    _broken[kernel] = problem.splitlines()[0]
+    _warn(kernel.backend, f"{kernel.operation}: {_broken[kernel]}")
+
+
+def _warn(key: str, problem: str) -> None:
+    if key not in _warned:
+        _warned.add(key)
+        warnings.warn(f"Not the {key} kernel but PyTorch's is used ({problem}); see kg info.", stacklevel=3)
+
+
+@cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+@cache
+def _load(kernel: Kernel) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(importlib.import_module(kernel.module), kernel.operation)
+    twin = getattr(importlib.import_module("kg.ops.torch_kernels"), kernel.operation)
+    if list(inspect.signature(function).parameters) != list(inspect.signature(twin).parameters):
+        raise TypeError(f"{kernel.module}.{kernel.operation} takes other arguments than its twin")
+    return function
+
+
+FARTHEST_MOST = 1 << 15
+"""Points whose distances fit into the registers of one block of threads."""
+
+_TRITON_MODULES = {
+    "farthest_point_sample": "farthest_point_sample",
+    "ball_query": "ball_query",
+    "nearest_neighbours": "nearest_neighbours",
+    "three_interpolate": "three_interpolate",
+    "three_interpolate_backward": "three_interpolate",
+    "skeleton_heatmap": "skeleton_heatmap",
+    "skeleton_heatmap_backward": "skeleton_heatmap",
+    "moments": "norm",
+    "affine_relu": "norm",
+    "affine_relu_sums": "norm",
+    "affine_relu_backward": "norm",
+    "group_rows": "groups",
+    "group_rows_backward": "groups",
+    "group_extremes": "groups",
+    "extremes_backward": "groups",
+}
+
+for _name, _module in _TRITON_MODULES.items():
+    register(Kernel(_name, "torch", "kg.ops.torch_kernels"))
+    register(Kernel(_name, "numba", "kg.ops.numba_kernels", devices=("cpu",), needs="numba"))
+    register(
+        Kernel(
+            _name,
+            "triton",
+            f"kg.ops.triton_kernels.{_module}",
+            devices=("cuda",),
+            needs="triton",
+            dtypes=(torch.float32,),
+            most=FARTHEST_MOST if _name == "farthest_point_sample" else None,
+        )
+    )

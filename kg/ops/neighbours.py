@@ -1,11 +1,11 @@
 """Neighbours of points, and values carried from one cloud to another."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from kg.ops.kernels import choose
+from kg.ops.kernels import run
 from kg.ops.sampling import gather
 
 
@@ -16,52 +16,84 @@ class Interpolation(NamedTuple):
     weights: Tensor
 
 
-def _check(name: str, points: Tensor) -> None:
+def _check(name: str, points: Tensor, empty: bool = False) -> None:
     if points.ndim != 3 or points.shape[2] != 3:
         raise ValueError(f"{name} must be (B, N, 3), not {tuple(points.shape)}")
-    if points.shape[1] == 0:
+    if points.shape[1] == 0 and not empty:
         raise ValueError(f"{name} has no points")
+
+
+def _far_away(points: Tensor) -> Tensor:
+    """Return points with each coordinate that is not finite so large that its square overflows.
+
+    Such a point is infinitely far from all others, with no NaN in the arithmetic.
+    """
+    far = 2 * torch.finfo(points.dtype).max ** 0.5
+    return torch.where(points.isfinite(), points, far).contiguous()
+
+
+@torch.library.custom_op("kg::ball_query", mutates_args=())
+def _ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
+    # Of two that are not finite neither is near the other.
+    found: Tensor = run("ball_query", _far_away(points), -_far_away(-centres), radius, count, nearest)
+    return found
+
+
+@_ball_query.register_fake
+def _(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
+    return points.new_empty((*centres.shape[:2], count), dtype=torch.int64)
 
 
 def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, *, nearest: bool = True) -> Tensor:
     """Return indices (B, S, count) of points within a radius of each centre.
 
     Args:
-        points: (B, N, 3).
-        centres: (B, S, 3).
+        points: (B, N, 3), in any layout. One that is not finite is infinitely far from every centre.
+        centres: (B, S, 3), S may be 0. One that is not finite is infinitely far from every point.
         radius: In the clouds' units; a point at exactly the radius is inside.
         count: Neighbours per centre. Where the ball holds fewer, the first is repeated; where it is
-            empty, the nearest point of the cloud fills it.
+            empty, the nearest point of the cloud fills it (of equally near ones the lowest index).
         nearest: The nearest first, ties by index (a function of the set of points); otherwise the
             lowest indices (as PointNet++'s released code, which depends on the order of the points).
 
     Raises:
-        ValueError: A cloud has another shape or no points.
+        ValueError: A cloud has another shape or no points, or no neighbours are asked for.
     """
     _check("points", points)
-    _check("centres", centres)
-    run = choose("ball_query", points.device).run
-    found: Tensor = run(points.detach(), centres.detach(), radius, count, nearest)
+    _check("centres", centres, empty=True)
+    if count < 1:
+        raise ValueError(f"cannot take {count} of the points in a ball")
+    found: Tensor = _ball_query(points.detach(), centres.detach(), radius, count, nearest)
     return found
+
+
+@torch.library.custom_op("kg::nearest_neighbours", mutates_args=())
+def _nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
+    found: Tensor = run("nearest_neighbours", -_far_away(-queries), _far_away(points), count)
+    return found
+
+
+@_nearest_neighbours.register_fake
+def _(queries: Tensor, points: Tensor, count: int) -> Tensor:
+    return points.new_empty((*queries.shape[:2], count), dtype=torch.int64)
 
 
 def nearest_neighbours(queries: Tensor, points: Tensor, count: int = 1) -> Tensor:
     """Return indices (B, S, count) of the points nearest to each query, the nearest first, ties by index.
 
     Args:
-        queries: (B, S, 3).
-        points: (B, N, 3) with N of at least `count`.
+        queries: (B, S, 3), in any layout, S may be 0. One that is not finite is infinitely far from all.
+        points: (B, N, 3) with N of at least `count`. One that is not finite is infinitely far from all.
         count: Neighbours per query.
 
     Raises:
         ValueError: A cloud has another shape, or there are fewer than `count` points.
     """
-    _check("queries", queries)
+    _check("queries", queries, empty=True)
     _check("points", points)
-    if points.shape[1] < count:
+    if not 1 <= count <= points.shape[1]:
         raise ValueError(f"{count} neighbours asked of {points.shape[1]} points")
-    run = choose("nearest_neighbours", points.device).run
-    found: Tensor = run(queries.detach(), points.detach(), count)
+    found: Tensor = _nearest_neighbours(queries.detach(), points.detach(), count)
     return found
 
 
@@ -80,10 +112,46 @@ def interpolation_weights(fine: Tensor, coarse: Tensor) -> Interpolation:
         return Interpolation(indices, weights / weights.sum(2, keepdim=True))
 
 
+@torch.library.custom_op("kg::three_interpolate", mutates_args=())
+def _three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    result: Tensor = run("three_interpolate", features.contiguous(), indices, weights)
+    return result
+
+
+@_three_interpolate.register_fake
+def _(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    return features.new_empty((*indices.shape[:2], features.shape[2]))
+
+
+@torch.library.custom_op("kg::three_interpolate_backward", mutates_args=())
+def _three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
+    result: Tensor = run("three_interpolate_backward", grad.contiguous(), indices, weights, size)
+    return result
+
+
+@_three_interpolate_backward.register_fake
+def _(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
+    return grad.new_empty((len(grad), size, grad.shape[2]))
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+    features, indices, weights = inputs
+    ctx.size = features.shape[1]
+    ctx.save_for_backward(indices, weights)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    return _three_interpolate_backward(grad, *ctx.saved_tensors, ctx.size), None, None
+
+
+_three_interpolate.register_autograd(_backward, setup_context=_keep)
+
+
 def three_interpolate(features: Tensor, interpolation: Interpolation) -> Tensor:
-    """Return features (B, M, C) of a coarse cloud at the points of a fine one, (B, S, C) (eq. 8)."""
+    """Return features (B, M, C) of a coarse cloud at the points of a fine one, (B, S, C) (eq. 8).
+
+    Differentiable in the features. Indices are not checked: they come from `interpolation_weights`.
+    """
     indices, weights = interpolation
-    result = gather(features, indices[..., 0]) * weights[..., 0, None]
-    for rank in range(1, indices.shape[2]):
-        result = result + gather(features, indices[..., rank]) * weights[..., rank, None]
+    result: Tensor = _three_interpolate(features.to(weights.dtype), indices, weights)
     return result

@@ -1,113 +1,143 @@
-"""Batch normalisation over rows, with the activation and the maximum that follow it.
+"""Batch normalisation over rows, with the activation that follows it.
 
 PyTorch's own on (rows, C) sums naively on the CPU: at 262,144 rows its float32 variance is off by
 2e-3. Here the sums are taken in pieces that are merged as Chan, Golub and LeVeque (1983) do. Nothing
-between the linear layer's output and the result is written to memory.
+between the linear layer's output and the result is written to memory, and the result need not be kept
+for the gradient.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from kg.ops.kernels import choose
+from kg.ops.kernels import run
 
 
-def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and biased variance, (C,) each, of rows (R, C)."""
-    mean, variance = choose("moments", rows.device).run(rows)
-    return mean, variance
+class Moments(NamedTuple):
+    """Mean and biased variance of rows, (C,) each."""
+
+    mean: Tensor
+    variance: Tensor
 
 
-class _BatchNormRelu(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, batch: bool
-    ) -> Tensor:
-        slope = weight * scale
-        result: Tensor = choose("affine_relu", rows.device).run(rows, slope, bias - mean * slope)
-        ctx.batch = batch
-        ctx.save_for_backward(rows, result, slope, mean, scale)
-        return result
+class Line(NamedTuple):
+    """Batch normalisation as the line `x · slope + shift`, with 1 / sqrt(variance + eps); (C,) each."""
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        rows, result, slope, mean, scale = ctx.saved_tensors
-        grad_weight, grad_bias = choose("affine_relu_sums", rows.device).run(grad, result, rows, mean)
-        grad_weight = grad_weight * scale
-        factor, constant = _through_moments(ctx.batch, grad_weight, grad_bias, slope, mean, scale, len(rows))
-        run = choose("affine_relu_backward", rows.device).run
-        return run(grad, result, rows, slope, factor, constant), grad_weight, grad_bias, None, None, None
+    slope: Tensor
+    shift: Tensor
+    scale: Tensor
 
 
-class _BatchNormReluMax(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, groups: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, batch: bool
-    ) -> Tensor:
-        slope = weight * scale
-        index, chosen = choose("group_extremes", groups.device).run(groups, slope)
-        result = torch.addcmul(bias - mean * slope, chosen, slope).relu_()
-        ctx.batch = batch
-        ctx.save_for_backward(groups, index, chosen, result, slope, mean, scale)
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        groups, index, chosen, result, slope, mean, scale = ctx.saved_tensors
-        grad = grad * (result > 0)
-        grad_bias = grad.sum(0)
-        grad_weight = (grad * (chosen - mean)).sum(0) * scale
-        count = groups.shape[0] * groups.shape[1]
-        factor, constant = _through_moments(ctx.batch, grad_weight, grad_bias, slope, mean, scale, count)
-        run = choose("group_backward", groups.device).run
-        return run(grad * slope, index, groups, factor, constant), grad_weight, grad_bias, None, None, None
+def line(weight: Tensor, bias: Tensor, moments: Moments, eps: float) -> Line:
+    """Return batch normalisation with these moments as a line."""
+    scale = (moments.variance + eps).rsqrt()
+    slope = weight * scale
+    return Line(slope, bias - moments.mean * slope, scale)
 
 
-def _through_moments(
-    batch: bool,
-    grad_weight: Tensor,
-    grad_bias: Tensor,
-    slope: Tensor,
-    mean: Tensor,
-    scale: Tensor,
-    count: int,
+def through_moments(
+    normal: Line, mean: Tensor, grad_weight: Tensor, grad_bias: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:
-    """Return p and q, (C,) each: a row x gets the gradient p · x + q through the mean and variance."""
-    if not batch:
-        return torch.zeros_like(slope), torch.zeros_like(slope)
-    factor = -slope * scale * grad_weight / count
-    return factor, -slope * grad_bias / count - factor * mean
+    """Return p and q, (C,) each: a row x gets the gradient p · x + q through the rows' own moments."""
+    factor = -normal.slope * normal.scale * grad_weight / count
+    return factor, -normal.slope * grad_bias / count - factor * mean
+
+
+@torch.library.custom_op("kg::batch_norm_relu", mutates_args=())
+def _batch_norm_relu(
+    rows: Tensor, weight: Tensor, bias: Tensor, running: list[Tensor], eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    rows = rows.contiguous()
+    # An operation's results must not be its arguments.
+    moments = Moments(*(value.clone() for value in running) if running else run("moments", rows))
+    slope, shift, _ = line(weight, bias, moments, eps)
+    return run("affine_relu", rows, slope, shift), *moments
+
+
+@_batch_norm_relu.register_fake
+def _(
+    rows: Tensor, weight: Tensor, bias: Tensor, running: list[Tensor], eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    return rows.new_empty(rows.shape), torch.empty_like(weight), torch.empty_like(weight)
+
+
+@torch.library.custom_op("kg::batch_norm_relu_backward", mutates_args=())
+def _batch_norm_relu_backward(
+    grad: Tensor,
+    rows: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    eps: float,
+    batch: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    grad, rows = grad.contiguous(), rows.contiguous()
+    normal = line(weight, bias, Moments(mean, variance), eps)
+    weighted, grad_bias = run("affine_relu_sums", grad, rows, normal.slope, normal.shift, mean)
+    grad_weight = weighted * normal.scale
+    factor = constant = torch.zeros_like(mean)
+    if batch:
+        factor, constant = through_moments(normal, mean, grad_weight, grad_bias, len(rows))
+    grad_rows = run("affine_relu_backward", grad, rows, normal.slope, normal.shift, factor, constant)
+    return grad_rows, grad_weight, grad_bias
+
+
+@_batch_norm_relu_backward.register_fake
+def _(
+    grad: Tensor,
+    rows: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    eps: float,
+    batch: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return rows.new_empty(rows.shape), torch.empty_like(weight), torch.empty_like(weight)
+
+
+def _keep(
+    ctx: Any,
+    inputs: tuple[Tensor, Tensor, Tensor, list[Tensor], float],
+    output: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    rows, weight, bias, running, ctx.eps = inputs
+    ctx.batch = not running
+    ctx.save_for_backward(rows, weight, bias, *output[1:])
+
+
+def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
+    found = _batch_norm_relu_backward(grad, *ctx.saved_tensors, ctx.eps, ctx.batch)
+    return (*found, [None] * (0 if ctx.batch else 2), None)
+
+
+_batch_norm_relu.register_autograd(_backward, setup_context=_keep)
 
 
 def batch_norm_relu(
-    rows: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, *, eps: float, batch: bool
-) -> Tensor:
-    """Return `relu((rows - mean) / sqrt(variance + eps) · weight + bias)`, (R, C).
+    rows: Tensor, weight: Tensor, bias: Tensor, running: Moments | None = None, *, eps: float = 1e-5
+) -> tuple[Tensor, Moments]:
+    """Return `relu((rows - mean) / sqrt(variance + eps) · weight + bias)`, (R, C), and the moments.
+
+    Differentiable in rows, weight and bias, through the rows' own moments too. NaN in a column of rows
+    spreads over the column where the moments are its own.
 
     Args:
-        rows: (R, C).
+        rows: (R, C), in any layout.
         weight: (C,).
         bias: (C,).
-        mean: (C,), of the rows where `batch` is set (see `moments`), else running.
-        variance: (C,), biased.
+        running: Moments to normalise by; by default those of the rows, of which there must be one or more.
         eps: Added to the variance.
-        batch: The moments are those of the rows, so the gradient flows through them too.
+
+    Raises:
+        ValueError: The shapes do not belong together, or there are no rows to take moments of.
     """
-    return _BatchNormRelu.apply(rows, weight, bias, mean, (variance + eps).rsqrt(), batch)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def batch_norm_relu_max(
-    groups: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, *, eps: float, batch: bool
-) -> Tensor:
-    """Return the maximum over the members of each group (G, k, C) after `batch_norm_relu`, (G, C).
-
-    The normalised values are never written: per channel, normalisation and ReLU keep or reverse the
-    order, so the winner is found before them. The gradient goes to the first of equal winners.
-    Arguments as `batch_norm_relu`, the moments over all G·k rows.
-    """
-    return _BatchNormReluMax.apply(groups, weight, bias, mean, (variance + eps).rsqrt(), batch)  # type: ignore[no-any-return, no-untyped-call]
+    if rows.ndim != 2 or not weight.shape == bias.shape == rows.shape[1:]:
+        shapes = f"{tuple(rows.shape)}, {tuple(weight.shape)}, {tuple(bias.shape)}"
+        raise ValueError(f"rows, weight and bias must be (R, C), (C,), (C,), not {shapes}")
+    if running is None and len(rows) == 0:
+        raise ValueError("no rows have no moments")
+    result, mean, variance = _batch_norm_relu(rows.to(weight.dtype), weight, bias, list(running or ()), eps)
+    return result, Moments(mean, variance)

@@ -6,9 +6,11 @@ the indices are those of `torch_kernels`, ties included.
 
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
+from types import FunctionType
+
 import numpy as np
 import torch
-from numba import get_num_threads, njit, prange, set_num_threads
+from numba import config, get_num_threads, njit, prange, set_num_threads
 from torch import Tensor
 
 from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
@@ -26,16 +28,38 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
-def _match_threads() -> None:
-    """Use as many threads as PyTorch is set to, within what numba was started with."""
-    wanted = torch.get_num_threads()
-    if get_num_threads() != wanted:
-        from numba import config
-
-        set_num_threads(min(wanted, config.NUMBA_NUM_THREADS))
+SMALL = 1 << 14
+"""Numbers in all arguments up to which waking other threads takes longer than they save."""
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+def _kernel(fastmath):
+    """Return what compiles a function twice, for one thread and for all that PyTorch is set to use.
+
+    numba's threads cost microseconds a call, or milliseconds where others want the cores too, even if
+    only one of them is to work.
+    """
+
+    def compiled(function):
+        alone = FunctionType(function.__code__, function.__globals__, function.__name__)
+        # numba's cache tells functions apart by this name, not by how they are compiled.
+        alone.__qualname__ = alone.__name__ = f"{function.__name__}_alone"
+        serial = njit(fastmath=fastmath, cache=True, nogil=True)(alone)
+        parallel = njit(parallel=True, fastmath=fastmath, cache=True, nogil=True)(function)
+
+        def call(*arguments):
+            wanted = min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)
+            if wanted == 1 or sum(np.size(argument) for argument in arguments) < SMALL:
+                return serial(*arguments)
+            if get_num_threads() != wanted:
+                set_num_threads(wanted)
+            return parallel(*arguments)
+
+        return call
+
+    return compiled
+
+
+@_kernel(ORDER_FREE)
 def _farthest_point_sample(points, start, chosen):
     batch, size, _ = points.shape
     for b in prange(batch):
@@ -56,7 +80,7 @@ def _farthest_point_sample(points, start, chosen):
                 latest += 1
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@_kernel(ORDER_FREE)
 def _ball_query(points, centres, squared_radius, nearest, found):
     batch, size, _ = points.shape
     queries, count = found.shape[1], found.shape[2]
@@ -96,7 +120,7 @@ def _ball_query(points, centres, squared_radius, nearest, found):
                 found[b, s, slot] = found[b, s, 0]
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@_kernel(ORDER_FREE)
 def _nearest(queries, points, found):
     batch, size, _ = points.shape
     total = queries.shape[1]
@@ -124,7 +148,7 @@ def _nearest(queries, points, found):
             found[b, first + lane, 0] = index[lane]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _moments(rows, means, variances):
     total, channels = rows.shape
     for piece in prange(len(means)):
@@ -145,39 +169,67 @@ def _moments(rows, means, variances):
             variance[c] /= last - first
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
+@_kernel(SUMS)
 def _affine_relu(rows, slope, shift, result):
     zero = rows.dtype.type(0)
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                result[row, c] = max(zero, rows[row, c] * slope[c] + shift[c])
+                value = rows[row, c] * slope[c] + shift[c]
+                result[row, c] = zero if value <= zero else value  # not max: it would hide a NaN
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _affine_relu_sums(grad, result, rows, mean, weighted, plain):
+@_kernel(SUMS)
+def _affine_relu_sums(grad, rows, slope, shift, mean, weighted, plain):
     zero = rows.dtype.type(0)
     for piece in prange(len(plain)):
         weighted[piece] = 0
         plain[piece] = 0
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                through = grad[row, c] if result[row, c] > zero else zero
+                through = grad[row, c] if rows[row, c] * slope[c] + shift[c] > zero else zero
                 plain[piece, c] += through
                 weighted[piece, c] += through * (rows[row, c] - mean[c])
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _affine_relu_backward(grad, result, rows, slope, factor, constant, output):
+@_kernel(SUMS)
+def _affine_relu_backward(grad, rows, slope, shift, factor, constant, output):
     zero = rows.dtype.type(0)
     for piece in prange((len(rows) + PIECE - 1) // PIECE):
         for row in range(piece * PIECE, min(len(rows), (piece + 1) * PIECE)):
             for c in range(rows.shape[1]):
-                through = grad[row, c] if result[row, c] > zero else zero
-                output[row, c] = through * slope[c] + rows[row, c] * factor[c] + constant[c]
+                value = rows[row, c]
+                through = grad[row, c] if value * slope[c] + shift[c] > zero else zero
+                output[row, c] = through * slope[c] + value * factor[c] + constant[c]
 
 
-@njit(parallel=True, fastmath=ORDER_FREE, cache=True, nogil=True)
+@_kernel(False)
+def _group_rows(points, centres, members, output):
+    count, channels = members.shape[1], points.shape[1]
+    for group in prange(len(members)):
+        for k in range(count):
+            member = members[group, k]
+            for c in range(channels):
+                output[group, k, c] = points[member, c] - centres[group, c]
+
+
+@_kernel(SUMS)
+def _group_rows_backward(grad, members, total, centres):
+    groups, count, channels = grad.shape
+    # Threads share the channels, not the groups, whose members may be the same.
+    for block in prange((channels + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min(channels, (block + 1) * BLOCK)
+        for group in range(groups):
+            for c in range(first, last):
+                centres[group, c] = 0
+            for k in range(count):
+                member = members[group, k]
+                for c in range(first, last):
+                    total[member, c] += grad[group, k, c]
+                    centres[group, c] -= grad[group, k, c]
+
+
+@_kernel({"nsz"})
 def _group_extremes(groups, sign, index, chosen):
     members, channels = groups.shape[1], groups.shape[2]
     for group in prange(len(groups)):
@@ -187,24 +239,122 @@ def _group_extremes(groups, sign, index, chosen):
         for member in range(1, members):
             for c in range(channels):
                 value = groups[group, member, c]
-                better = value * sign[c] > chosen[group, c] * sign[c]
+                # Negated, so that a NaN wins; and stays, as nothing is equal to it.
+                best = chosen[group, c]
+                better = not value * sign[c] <= best * sign[c] and best == best
                 chosen[group, c] = value if better else chosen[group, c]
                 index[group, c] = np.int32(member) if better else index[group, c]
 
 
-@njit(parallel=True, fastmath=SUMS, cache=True, nogil=True)
-def _group_backward(grad, index, groups, factor, constant, output):
-    members, channels = groups.shape[1], groups.shape[2]
-    for group in prange(len(groups)):
-        for member in range(members):
-            for c in range(channels):
-                chosen = grad[group, c] if index[group, c] == member else groups.dtype.type(0)
-                output[group, member, c] = groups[group, member, c] * factor[c] + constant[c] + chosen
+@_kernel(SUMS)
+def _extremes_to_rows(total, index, pull, weight):
+    for group in prange(len(pull)):
+        for d in range(pull.shape[1]):
+            share, member = pull[group, d], index[group, d]
+            for c in range(weight.shape[1]):
+                total[group, member, c] += share * weight[d, c]
+
+
+@_kernel(SUMS)
+def _extremes_to_weight(rows, index, pull, output):
+    for d in prange(pull.shape[1]):
+        for c in range(rows.shape[2]):
+            output[d, c] = 0
+        for group in range(len(pull)):
+            share, member = pull[group, d], index[group, d]
+            for c in range(rows.shape[2]):
+                output[d, c] += share * rows[group, member, c]
+
+
+@_kernel(False)
+def _three_interpolate(features, indices, weights, output):
+    batch, size, ranks = indices.shape
+    for job in prange(batch * size):
+        b, s = job // size, job % size
+        for c in range(features.shape[2]):
+            output[b, s, c] = features[b, indices[b, s, 0], c] * weights[b, s, 0]
+        for rank in range(1, ranks):
+            index, weight = indices[b, s, rank], weights[b, s, rank]
+            for c in range(features.shape[2]):
+                output[b, s, c] += features[b, index, c] * weight
+
+
+@_kernel(SUMS)
+def _three_interpolate_backward(grad, indices, weights, output):
+    batch, size, ranks = indices.shape
+    channels = grad.shape[2]
+    blocks = (channels + BLOCK - 1) // BLOCK
+    for job in prange(batch * blocks):
+        b, first = job // blocks, job % blocks * BLOCK
+        last = min(channels, first + BLOCK)
+        for s in range(size):
+            for rank in range(ranks):
+                index, weight = indices[b, s, rank], weights[b, s, rank]
+                for c in range(first, last):
+                    output[b, index, c] += grad[b, s, c] * weight
+
+
+@njit(inline="always")
+def _to_segment(point, a, b):
+    """Return what leads from a segment to a point, and where along the segment it starts."""
+    number = point.dtype.type
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    x, y, z = point[0] - a[0], point[1] - a[1], point[2] - a[2]
+    length = max(ux * ux + uy * uy + uz * uz, number(1e-12))
+    fraction = (x * ux + y * uy + z * uz) / length
+    fraction = number(0) if fraction < number(0) else number(1) if fraction > number(1) else fraction
+    return x - fraction * ux, y - fraction * uy, z - fraction * uz, fraction
+
+
+@_kernel(False)
+def _skeleton_heatmap(points, keypoints, edges, factor, spare, heat, winner):
+    batch, size, _ = points.shape
+    count = keypoints.shape[1]
+    for job in prange(batch * size):
+        b, p = job // size, job % size
+        best, best_edge, edge = points.dtype.type(-np.inf), 0, 0
+        for i in range(count):
+            for j in range(i + 1, count):
+                weight = edges[b, edge]
+                # With the minus sign no exponential lifts a weight that is not negative.
+                if not (spare and 0 <= weight <= best):
+                    x, y, z, _ = _to_segment(points[b, p], keypoints[b, i], keypoints[b, j])
+                    value = weight * np.exp(factor * (x * x + y * y + z * z))
+                    if not value <= best and best == best:
+                        best, best_edge = value, edge
+                edge += 1
+        heat[b, p] = best
+        winner[b, p] = best_edge
+
+
+@_kernel(False)
+def _skeleton_heatmap_backward(
+    grad, points, keypoints, edges, winner, factor, to_points, to_keypoints, to_edges
+):
+    batch, size, _ = points.shape
+    count = keypoints.shape[1]
+    first, second = np.empty(edges.shape[1], np.int64), np.empty(edges.shape[1], np.int64)
+    edge = 0
+    for i in range(count):
+        for j in range(i + 1, count):
+            first[edge], second[edge] = i, j
+            edge += 1
+    for b in prange(batch):
+        for p in range(size):
+            edge = winner[b, p]
+            i, j = first[edge], second[edge]
+            x, y, z, fraction = _to_segment(points[b, p], keypoints[b, i], keypoints[b, j])
+            warmth = grad[b, p] * np.exp(factor * (x * x + y * y + z * z))
+            to_edges[b, edge] += warmth
+            push = 2 * factor * warmth * edges[b, edge]
+            for axis, away in enumerate((x, y, z)):
+                to_points[b, p, axis] = push * away
+                to_keypoints[b, i, axis] -= push * away * (1 - fraction)
+                to_keypoints[b, j, axis] -= push * away * fraction
 
 
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
-    _match_threads()
     chosen = np.empty((len(points), count), np.int64)
     _farthest_point_sample(_array(points), _array(start), chosen)
     return torch.from_numpy(chosen)
@@ -212,7 +362,6 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
 
 def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
     """See `kg.ops.ball_query`."""
-    _match_threads()
     found = np.empty((*centres.shape[:2], count), np.int64)
     values = _array(points)
     _ball_query(values, _array(centres), values.dtype.type(radius**2), nearest, found)
@@ -223,7 +372,6 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     """See `kg.ops.nearest_neighbours`."""
     if count > 1:
         return ball_query(points, queries, float("inf"), count, nearest=True)
-    _match_threads()
     found = np.empty((*queries.shape[:2], 1), np.int64)
     _nearest(_array(queries), _array(points), found)
     return torch.from_numpy(found)
@@ -231,7 +379,6 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """See `kg.ops.norm.moments`."""
-    _match_threads()
     counts = piece_counts(len(rows))
     means, variances = torch.empty((2, len(counts), rows.shape[1]), dtype=rows.dtype)
     _moments(_array(rows), means.numpy(), variances.numpy())
@@ -240,36 +387,47 @@ def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
     """See `torch_kernels.affine_relu`."""
-    _match_threads()
     result = torch.empty(rows.shape, dtype=rows.dtype)
     _affine_relu(_array(rows), _array(slope), _array(shift), result.numpy())
     return result
 
 
-def affine_relu_sums(grad: Tensor, result: Tensor, rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+def affine_relu_sums(
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, mean: Tensor
+) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.affine_relu_sums`."""
-    _match_threads()
     pieces = -(-len(rows) // PIECE)
     weighted, plain = torch.empty((2, pieces, rows.shape[1]), dtype=rows.dtype)
-    arrays = (_array(grad), _array(result), _array(rows), _array(mean))
+    arrays = map(_array, (grad, rows, slope, shift, mean))
     _affine_relu_sums(*arrays, weighted.numpy(), plain.numpy())
     return weighted.sum(0), plain.sum(0)
 
 
 def affine_relu_backward(
-    grad: Tensor, result: Tensor, rows: Tensor, slope: Tensor, factor: Tensor, constant: Tensor
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, factor: Tensor, constant: Tensor
 ) -> Tensor:
     """See `torch_kernels.affine_relu_backward`."""
-    _match_threads()
     output = torch.empty(rows.shape, dtype=rows.dtype)
-    arrays = (_array(grad), _array(result), _array(rows), _array(slope), _array(factor), _array(constant))
-    _affine_relu_backward(*arrays, output.numpy())
+    _affine_relu_backward(*map(_array, (grad, rows, slope, shift, factor, constant)), output.numpy())
     return output
+
+
+def group_rows(points: Tensor, centres: Tensor, members: Tensor) -> Tensor:
+    """See `torch_kernels.group_rows`."""
+    output = torch.empty((*members.shape, points.shape[1]), dtype=points.dtype)
+    _group_rows(_array(points), _array(centres), _array(members), output.numpy())
+    return output
+
+
+def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
+    """See `torch_kernels.group_rows_backward`."""
+    centres = torch.empty((len(grad), grad.shape[2]), dtype=grad.dtype)
+    _group_rows_backward(_array(grad), _array(members), total.numpy(), centres.numpy())
+    return centres
 
 
 def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.group_extremes`."""
-    _match_threads()
     shape = (groups.shape[0], groups.shape[2])
     index, chosen = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=groups.dtype)
     sign = torch.where(slope < 0, -1, 1).to(groups.dtype)
@@ -277,10 +435,46 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     return index, chosen
 
 
-def group_backward(grad: Tensor, index: Tensor, groups: Tensor, factor: Tensor, constant: Tensor) -> Tensor:
-    """See `torch_kernels.group_backward`."""
-    _match_threads()
-    output = torch.empty(groups.shape, dtype=groups.dtype)
-    arrays = (_array(grad), _array(index), _array(groups), _array(factor), _array(constant))
-    _group_backward(*arrays, output.numpy())
+def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
+    """See `torch_kernels.extremes_backward`."""
+    output = torch.empty(weight.shape, dtype=weight.dtype)
+    _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
+    _extremes_to_weight(_array(rows), _array(index), _array(pull), output.numpy())
     return output
+
+
+def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """See `kg.ops.three_interpolate`."""
+    output = torch.empty((*indices.shape[:2], features.shape[2]), dtype=features.dtype)
+    _three_interpolate(_array(features), _array(indices), _array(weights), output.numpy())
+    return output
+
+
+def three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
+    """See `torch_kernels.three_interpolate_backward`."""
+    output = torch.zeros((len(grad), size, grad.shape[2]), dtype=grad.dtype)
+    _three_interpolate_backward(_array(grad), _array(indices), _array(weights), output.numpy())
+    return output
+
+
+def skeleton_heatmap(
+    points: Tensor, keypoints: Tensor, edges: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.skeleton_heatmap`."""
+    heat = torch.empty(points.shape[:2], dtype=points.dtype)
+    winner = torch.empty(points.shape[:2], dtype=torch.int32)
+    arrays = tuple(map(_array, (points, keypoints, edges)))
+    # Sparing exponentials would overlook a NaN.
+    spare = factor < 0 and all(np.isfinite(array).all() for array in arrays)
+    _skeleton_heatmap(*arrays, arrays[0].dtype.type(factor), spare, heat.numpy(), winner.numpy())
+    return heat, winner
+
+
+def skeleton_heatmap_backward(
+    grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `torch_kernels.skeleton_heatmap_backward`."""
+    found = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
+    arrays = tuple(map(_array, (grad, points, keypoints, edges, winner)))
+    _skeleton_heatmap_backward(*arrays, arrays[0].dtype.type(factor), *(tensor.numpy() for tensor in found))
+    return found

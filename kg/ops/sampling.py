@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from kg.ops.kernels import choose
+from kg.ops.kernels import run
+from kg.ops.torch_kernels import gather as _gather
 
 
 def gather(values: Tensor, indices: Tensor) -> Tensor:
@@ -16,10 +17,7 @@ def gather(values: Tensor, indices: Tensor) -> Tensor:
     Returns:
         (B, ..., C).
     """
-    batch, size, channels = values.shape
-    base = torch.arange(batch, device=values.device) * size
-    flat = (indices + base.view(-1, *[1] * (indices.ndim - 1))).flatten()
-    return values.reshape(-1, channels).index_select(0, flat).view(*indices.shape, channels)
+    return _gather(values, indices)
 
 
 def canonical_order(points: Tensor) -> Tensor:
@@ -33,14 +31,34 @@ def canonical_order(points: Tensor) -> Tensor:
     return order
 
 
+@torch.library.custom_op("kg::farthest_point_sample", mutates_args=())
+def _farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
+    chosen: Tensor = run("farthest_point_sample", _finite_cloud(points, start), count, start)
+    return chosen
+
+
+@_farthest_point_sample.register_fake
+def _(points: Tensor, count: int, start: Tensor) -> Tensor:
+    return points.new_empty((len(points), count), dtype=torch.int64)
+
+
+def _finite_cloud(points: Tensor, start: Tensor) -> Tensor:
+    """Return clouds whose points that are not finite lie where sampling starts, so that it passes them by."""
+    finite = points.isfinite().all(2)  # (B, N)
+    anchor = torch.where(finite.gather(1, start[:, None])[:, 0], start, finite.to(torch.uint8).argmax(1))
+    place = gather(points, anchor[:, None]).nan_to_num(0, 0, 0)
+    return torch.where(finite[..., None], points, place).contiguous()
+
+
 def farthest_point_sample(points: Tensor, count: int, start: Tensor | None = None) -> Tensor:
     """Return indices (B, count): each next point is the one farthest from those already chosen.
 
     Every prefix of the result is the result for a smaller count. Of equally far points the one with the
-    lowest index is taken; once every place is taken, index 0 comes again.
+    lowest index is taken; once every place is taken, index 0 comes again. A point that is not finite is
+    passed by; one to start from stands for the first that is.
 
     Args:
-        points: (B, N, 3).
+        points: (B, N, 3), in any layout; B may be 0.
         count: Points to choose, at most N.
         start: (B,) int64 indices of the first points; 0 by default.
 
@@ -53,5 +71,5 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor | None = Non
         raise ValueError(f"cannot choose {count} of {points.shape[1]} points")
     if start is None:
         start = torch.zeros(len(points), dtype=torch.int64, device=points.device)
-    chosen: Tensor = choose("farthest_point_sample", points.device).run(points.detach(), count, start)
+    chosen: Tensor = _farthest_point_sample(points.detach(), count, start)
     return chosen

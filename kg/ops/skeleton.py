@@ -1,11 +1,11 @@
 """The skeleton of keypoints and its heat (Key-Grid section 3.2)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from kg.ops.sampling import gather
+from kg.ops.kernels import run
 
 Sign = Literal["near", "far"]
 
@@ -25,13 +25,48 @@ def nearest_node(points: Tensor, grid: tuple[int, int, int]) -> Tensor:
     return index / last * 2 - 1
 
 
-def _edge_distances(points: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Return squared distances of points to segments; the last axis is xyz, the rest broadcasts."""
-    along, offset = end - start, points - start
-    length = along.square().sum(-1)
-    # An edge between two keypoints in one place is that place.
-    fraction = ((offset * along).sum(-1) / length.clamp_min(1e-12)).clamp(0, 1)
-    return (offset - fraction[..., None] * along).square().sum(-1)
+@torch.library.custom_op("kg::skeleton_heatmap", mutates_args=())
+def _skeleton_heatmap(
+    points: Tensor, keypoints: Tensor, edges: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    heat, winner = run(
+        "skeleton_heatmap", points.contiguous(), keypoints.contiguous(), edges.contiguous(), factor
+    )
+    return heat, winner
+
+
+@_skeleton_heatmap.register_fake
+def _(points: Tensor, keypoints: Tensor, edges: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    shape = points.shape[:2]
+    return points.new_empty(shape), points.new_empty(shape, dtype=torch.int32)
+
+
+@torch.library.custom_op("kg::skeleton_heatmap_backward", mutates_args=())
+def _skeleton_heatmap_backward(
+    grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    tensors = (tensor.contiguous() for tensor in (grad, points, keypoints, edges, winner))
+    to_points, to_keypoints, to_edges = run("skeleton_heatmap_backward", *tensors, factor)
+    return to_points, to_keypoints, to_edges
+
+
+@_skeleton_heatmap_backward.register_fake
+def _(
+    grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    return points.new_empty(points.shape), keypoints.new_empty(keypoints.shape), edges.new_empty(edges.shape)
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+    *tensors, ctx.factor = inputs
+    ctx.save_for_backward(*tensors, output[1])
+
+
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    return (*_skeleton_heatmap_backward(grad, *ctx.saved_tensors, ctx.factor), None)
+
+
+_skeleton_heatmap.register_autograd(_backward, setup_context=_keep)
 
 
 def skeleton_heatmap(
@@ -39,8 +74,9 @@ def skeleton_heatmap(
 ) -> Tensor:
     """Return the heat (B, P) of points: `max over edges of weight · exp(∓ d² / σ²)` (eq. 3, 4, 5).
 
-    d is the distance from the point to the edge's segment. Differentiable in keypoints and edges; the
-    gradient flows through the edge that wins (the lowest index among equals).
+    d is the distance from the point to the edge's segment. Differentiable in points, keypoints and edges;
+    the gradient flows through the edge that wins (the lowest index among equals). Where the heat of an
+    edge is not a number, nor is the result.
 
     Args:
         points: (B, P, 3), any points; for the grid heatmap of the paper, the nodes of the grid.
@@ -49,18 +85,14 @@ def skeleton_heatmap(
         sigma: Width, in the clouds' units.
         sign: "near", the released code's minus sign, is warm along the skeleton; "far", the plus sign
             that the paper prints, grows with the distance.
+
+    Raises:
+        ValueError: The shapes do not belong together, or there are fewer than two keypoints.
     """
-    first, second = edge_pairs(keypoints.shape[1], keypoints.device).unbind(1)
-    factor = (-1 if sign == "near" else 1) / sigma**2
-    with torch.no_grad():
-        # One edge at a time: no (B, P, E, 3) tensor, and nothing kept for the backward pass.
-        winner = torch.zeros(points.shape[:2], dtype=torch.int64, device=points.device)
-        best = torch.full(points.shape[:2], -torch.inf, dtype=points.dtype, device=points.device)
-        for edge in range(len(first)):
-            start, end = keypoints[:, first[edge], None], keypoints[:, second[edge], None]
-            heat = edges[:, edge, None] * torch.exp(factor * _edge_distances(points, start, end))
-            better = heat > best
-            best = torch.where(better, heat, best)
-            winner = torch.where(better, edge, winner)
-    start, end = gather(keypoints, first[winner]), gather(keypoints, second[winner])
-    return edges.gather(1, winner) * torch.exp(factor * _edge_distances(points, start, end))
+    count = keypoints.shape[1]
+    expected = (len(points), count * (count - 1) // 2)
+    if count < 2 or edges.shape != expected or points.shape[2] != 3 or len(keypoints) != len(points):
+        shapes = f"{tuple(points.shape)}, {tuple(keypoints.shape)}, {tuple(edges.shape)}"
+        raise ValueError(f"points, keypoints and edges must be (B, P, 3), (B, K, 3), (B, E), not {shapes}")
+    heat, _ = _skeleton_heatmap(points, keypoints, edges, (-1 if sign == "near" else 1) / sigma**2)
+    return heat  # type: ignore[no-any-return]

@@ -15,6 +15,14 @@ def _squared_distances(queries: Tensor, points: Tensor) -> Tensor:
     return distances
 
 
+def gather(values: Tensor, indices: Tensor) -> Tensor:
+    """See `kg.ops.gather`."""
+    batch, size, channels = values.shape
+    base = torch.arange(batch, device=values.device) * size
+    flat = (indices + base.view(-1, *[1] * (indices.ndim - 1))).flatten()
+    return values.reshape(-1, channels).index_select(0, flat).view(*indices.shape, channels)
+
+
 def _query_chunks(queries: Tensor, points: Tensor) -> list[Tensor]:
     size = max(1, CHUNK // max(1, queries.shape[0] * points.shape[1]))
     return list(torch.split(queries, size, dim=1))
@@ -76,6 +84,78 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     return torch.cat(chunks, dim=1)
 
 
+def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """Specification of `kg.ops.three_interpolate`."""
+    result = gather(features, indices[..., 0]) * weights[..., 0, None]
+    for rank in range(1, indices.shape[2]):
+        result = result + gather(features, indices[..., rank]) * weights[..., rank, None]
+    return result
+
+
+def three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:
+    """Return the gradient of the features (B, size, C), for grad (B, S, C)."""
+    result = grad.new_zeros((len(grad), size, grad.shape[2]))
+    for rank in range(indices.shape[2]):
+        index = indices[..., rank, None].expand_as(grad)
+        result.scatter_add_(1, index, grad * weights[..., rank, None])
+    return result
+
+
+def _to_segments(points: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what leads from segments to points and where along each it starts, 0 to 1.
+
+    The last axis is xyz, the rest broadcasts.
+    """
+    along, offset = end - start, points - start
+    # An edge between two keypoints in one place is that place.
+    fraction = ((offset * along).sum(-1) / along.square().sum(-1).clamp_min(1e-12)).clamp(0, 1)
+    return offset - fraction[..., None] * along, fraction
+
+
+def _pairs(keypoints: Tensor) -> Tensor:
+    return torch.triu_indices(keypoints.shape[1], keypoints.shape[1], 1, device=keypoints.device)
+
+
+def skeleton_heatmap(
+    points: Tensor, keypoints: Tensor, edges: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    """Specification of `kg.ops.skeleton_heatmap`: the heat and the edge that wins, (B, P) each.
+
+    `factor` stands before d² in the exponent. The winner is int32.
+    """
+    # One edge at a time: no (B, P, E, 3) tensor.
+    winner = torch.zeros(points.shape[:2], dtype=torch.int32, device=points.device)
+    best = torch.full(points.shape[:2], -torch.inf, dtype=points.dtype, device=points.device)
+    for edge, (first, second) in enumerate(_pairs(keypoints).T.tolist()):
+        away, _ = _to_segments(points, keypoints[:, first, None], keypoints[:, second, None])
+        heat = edges[:, edge, None] * torch.exp(factor * away.square().sum(-1))
+        # Written so that a heat that is not a number wins, and stays.
+        better = ~(heat <= best) & ~best.isnan()
+        best = torch.where(better, heat, best)
+        winner = torch.where(better, edge, winner)
+    return best, winner
+
+
+def skeleton_heatmap_backward(
+    grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of points, keypoints and edges, for grad (B, P) and the edges that won.
+
+    The foot on the segment is where the distance is least, so that its own movement adds nothing.
+    """
+    first, second = (ends[winner.to(torch.int64)] for ends in _pairs(keypoints))
+    start, end = gather(keypoints, first), gather(keypoints, second)
+    away, fraction = _to_segments(points, start, end)
+    warmth = grad * torch.exp(factor * away.square().sum(-1))
+    weight = edges.gather(1, winner.to(torch.int64))
+    push = (2 * factor * warmth * weight)[..., None] * away
+    grad_keypoints = torch.zeros_like(keypoints)
+    for ends, share in ((first, 1 - fraction), (second, fraction)):
+        grad_keypoints.scatter_add_(1, ends[..., None].expand_as(push), -push * share[..., None])
+    grad_edges = torch.zeros_like(edges).scatter_add_(1, winner.to(torch.int64), warmth)
+    return push, grad_keypoints, grad_edges
+
+
 PIECE = 256
 """Rows summed naively before pieces are merged."""
 
@@ -105,17 +185,34 @@ def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, rows, slope).relu_()
 
 
-def affine_relu_sums(grad: Tensor, result: Tensor, rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sums over rows of g · (rows - mean) and of g, (C,) each; g is grad where result > 0."""
-    through = grad * (result > 0)
+def affine_relu_sums(
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, mean: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the sums over rows of g · (rows - mean) and of g, (C,) each.
+
+    g is grad where `affine_relu` lets it through: where rows · slope + shift > 0.
+    """
+    through = grad * (torch.addcmul(shift, rows, slope) > 0)
     return (through * (rows - mean)).sum(0), through.sum(0)
 
 
 def affine_relu_backward(
-    grad: Tensor, result: Tensor, rows: Tensor, slope: Tensor, factor: Tensor, constant: Tensor
+    grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, factor: Tensor, constant: Tensor
 ) -> Tensor:
-    """Return `g · slope + rows · factor + constant`, (R, C); g is grad where result > 0."""
-    return torch.addcmul(constant, rows, factor).addcmul_(grad * (result > 0), slope)
+    """Return `g · slope + rows · factor + constant`, (R, C); g as in `affine_relu_sums`."""
+    through = grad * (torch.addcmul(shift, rows, slope) > 0)
+    return torch.addcmul(constant, rows, factor).addcmul_(through, slope)
+
+
+def group_rows(points: Tensor, centres: Tensor, members: Tensor) -> Tensor:
+    """Return `points[members] - centre`, (G, k, C), for points (P, C), centres (G, C), members (G, k)."""
+    return points[members] - centres[:, None]
+
+
+def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
+    """Add grad (G, k, C) to the members' rows of `total` (P, C) and return the centres' gradient (G, C)."""
+    total.index_add_(0, members.flatten(), grad.flatten(0, 1))
+    return -grad.sum(1)
 
 
 def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +228,22 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     return index.to(torch.int32), groups.gather(1, index[:, None])[:, 0]
 
 
-def group_backward(grad: Tensor, index: Tensor, groups: Tensor, factor: Tensor, constant: Tensor) -> Tensor:
-    """Return `groups · factor + constant` with grad (G, C) added at the members `index` names."""
-    result = torch.addcmul(constant, groups, factor)
-    return result.scatter_add_(1, index[:, None].to(torch.int64), grad[:, None])
+def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
+    """Carry the pull on the winners of groups back through the linear layer before them.
+
+    Only one member of a group is pulled in each channel, so that this costs 1/k of a matrix product.
+
+    Args:
+        total: (G, k, C), to which the gradient of the layer's input is added.
+        rows: (G, k, C), the layer's input.
+        index: (G, D) int32, the winners.
+        pull: (G, D), the gradient of what they are.
+        weight: (D, C), the layer's.
+
+    Returns:
+        The weight's gradient, (D, C).
+    """
+    sparse = torch.zeros((*rows.shape[:2], len(weight)), dtype=rows.dtype, device=rows.device)
+    sparse.scatter_(1, index[:, None].to(torch.int64), pull[:, None])
+    total += sparse @ weight
+    return sparse.flatten(0, 1).T @ rows.flatten(0, 1)

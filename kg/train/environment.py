@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from kg.devices import describe
-from kg.ops.kernels import OPERATIONS, choose
+from kg.ops.kernels import choose, operations
 
-PACKAGES = ("kg", "torch", "numpy", "numba", "h5py", "open3d", "open3d-cpu", "pyvista", "typer")
+PACKAGES = ("kg", "torch", "numpy", "numba", "triton", "h5py", "open3d", "open3d-cpu", "pyvista", "typer")
 
 
 def versions() -> dict[str, str]:
@@ -32,6 +32,6 @@ def environment(device: torch.device) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "device": describe(device),
-        "kernels": {name: choose(name, device).backend for name in OPERATIONS},
+        "kernels": {name: choose(name, device).kernel.backend for name in operations()},
         "command": " ".join(["kg", *sys.argv[1:]]),
     }

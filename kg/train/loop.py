@@ -23,6 +23,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
+from kg.precision import multiplying
 from kg.runs import write_json
 from kg.train.environment import environment
 from kg.train.log import Log
@@ -129,7 +130,8 @@ class _Training:
         by = config.data.split_by
 
         def load(split: Any) -> Tensor:
-            return torch.from_numpy(thin(store.read(split, by).points, config.train.points))
+            # A category's clouds are some hundred MB: on the device, no batch is waited for.
+            return torch.from_numpy(thin(store.read(split, by).points, config.train.points)).to(device)
 
         self.clouds, self.val_clouds = load("train"), load("val")
         if len(self.clouds) == 0:
@@ -195,31 +197,33 @@ class _Training:
         rate = learning_rate(options, self.epoch + self.step / steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        points = self.clouds[rows].to(self.device, non_blocking=True)
+        points = self.clouds[rows.to(self.device)]
         self.model.train()
         similar = options.similarity_weight > 0 and self.epoch >= options.similarity_delay
-        found = self.model(points, reconstruct=similar)
+        with multiplying(self.device, options.precision):
+            found = self.model(points, reconstruct=similar)
         start = torch.randint(points.shape[1], (len(points),)).to(self.device)
         far = farthest_point_loss(found.keypoints, points, options.farthest, start)
         loss = options.farthest_weight * far
-        losses = {"farthest": far.item()}
+        losses = {"farthest": far}
         if options.separation_weight > 0:
-            separation = separation_loss(found.keypoints, options.separation_distance)
-            loss = loss + options.separation_weight * separation
-            losses["separation"] = separation.item()
+            losses["separation"] = separation_loss(found.keypoints, options.separation_distance)
+            loss = loss + options.separation_weight * losses["separation"]
         if similar:
-            similarity = similarity_loss(found.reconstruction, points)
-            loss = loss + options.similarity_weight * similarity
-            losses["similarity"] = similarity.item()
-        if not torch.isfinite(loss):
-            raise KgError(
-                f"The loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1}.",
-                "Lower the learning rate: --set learning_rate=..., in a new run.",
-            )
+            losses["similarity"] = similarity_loss(found.reconstruction, points)
+            loss = loss + options.similarity_weight * losses["similarity"]
+        losses = {"loss": loss, **losses}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        # Read together and late: a GPU is waited for once a step, and with its work laid out before it.
+        values: Metrics = dict(zip(losses, torch.stack(list(losses.values())).detach().tolist(), strict=True))
+        if not math.isfinite(values["loss"]):
+            raise KgError(
+                f"The loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step + 1}.",
+                "Lower the learning rate: --set learning_rate=..., in a new run.",
+            )
         self.optimizer.step()
-        return {"loss": loss.item(), **losses}
+        return values
 
     @torch.no_grad()
     def _validate(self) -> Metrics:
@@ -230,8 +234,8 @@ class _Training:
         self.model.eval()
         far = similarity = 0.0
         for points in torch.split(self.val_clouds, options.batch_size):
-            points = points.to(self.device)
-            found = self.model(points, inference="soft")
+            with multiplying(self.device, options.precision):
+                found = self.model(points, inference="soft")
             far += farthest_point_loss(found.keypoints, points, options.farthest).item() * len(points)
             similarity += similarity_loss(found.reconstruction, points).item() * len(points)
         far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)

@@ -21,6 +21,7 @@ def test_a_forced_backend_is_shown_with_its_reason(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["kernels"]["ball_query"] == {
         "backend": "torch",
         "reason": "asked for",
+        "registered": ["torch", "numba", "triton"],
     }
 
 

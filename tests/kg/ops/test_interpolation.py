@@ -1,9 +1,12 @@
 """Values carried from a coarse cloud to a fine one."""
 
 import numpy as np
+import pytest
 import torch
 
 from kg import ops
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 def test_weights_are_inverse_squares_over_the_three_nearest():
@@ -38,3 +41,16 @@ def test_the_gradient_reaches_the_features():
     weights = ops.interpolation_weights(fine, coarse)
     values = torch.rand(2, 4, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: ops.three_interpolate(v, weights), values)
+
+
+def test_points_far_apart_and_no_points_at_all():
+    fine = torch.rand(1, 4, 3)
+    values = torch.rand(1, 2, 5)
+    weights = ops.interpolation_weights(fine, torch.rand(1, 2, 3) + 1e6)
+    torch.testing.assert_close(weights.weights.sum(2), torch.ones(1, 4))
+    assert ops.three_interpolate(values, weights).isfinite().all()
+    assert ops.three_interpolate(values, ops.interpolation_weights(fine[:, :0], fine[:, :2])).shape == (
+        1,
+        0,
+        5,
+    )

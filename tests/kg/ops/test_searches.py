@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from kg import ops
 from kg.errors import KgError
 
-BACKENDS = ["torch", "numba"]
+BACKENDS = ("torch", "numba")  # by hand where hypothesis calls a test many times over
 
 sizes = st.tuples(
     st.integers(1, 3),  # clouds
@@ -30,12 +30,6 @@ def clouds(batch, count, lattice, rng):
 def distances(queries, points):
     difference = queries.numpy()[:, :, None] - points.numpy()[:, None]
     return (difference**2).sum(-1)
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request, monkeypatch):
-    monkeypatch.setenv("KG_KERNELS", request.param)
-    return request.param
 
 
 def slow_farthest(points, count, start):
@@ -137,6 +131,23 @@ def test_double_precision_is_searched_as_such(backend):
 def test_shapes_that_cannot_be_searched_are_refused(call):
     with pytest.raises(ValueError, match=r"points|queries"):
         call(torch.zeros(1, 10, 3))
+
+
+def test_what_is_not_finite_is_far_from_everything(backend):
+    points = torch.tensor([[[torch.nan, 0, 0], [1, 0, 0], [torch.inf, 0, 0], [0, 0, 0]]])
+    queries = torch.tensor([[[0.1, 0, 0], [-torch.inf, 0, 0], [0, torch.nan, 0]]])
+    assert ops.nearest_neighbours(queries, points, 3)[0].tolist() == [[3, 1, 0], [0, 1, 2], [0, 1, 2]]
+    assert ops.ball_query(points, queries, 2, 3)[0].tolist() == [[3, 1, 3], [0, 0, 0], [0, 0, 0]]
+    assert ops.farthest_point_sample(points, 4).tolist() == [[0, 3, 0, 0]]
+    assert ops.farthest_point_sample(points, 2, torch.tensor([3])).tolist() == [[3, 1]]
+    assert ops.farthest_point_sample(points * torch.nan, 2).tolist() == [[0, 0]]
+
+
+def test_nothing_asked_is_nothing_found(backend):
+    points = torch.rand(2, 5, 3)
+    assert ops.nearest_neighbours(points[:, :0], points).shape == (2, 0, 1)
+    assert ops.ball_query(points, points[:, :0], 1, 4).shape == (2, 0, 4)
+    assert ops.farthest_point_sample(points[:0], 3).shape == (0, 3)
 
 
 def test_an_unknown_backend_is_answered_with_the_known_ones(monkeypatch):

@@ -10,6 +10,8 @@ from scipy.spatial import cKDTree
 
 from kg import ops
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 def slow_heat(point, keypoints, edges, sigma, factor):
     """Equations 3 to 5, one edge at a time."""
@@ -40,14 +42,12 @@ def test_it_is_the_maximum_over_edges_of_the_weighted_heat(sign, factor, sigma):
 
 @pytest.mark.parametrize("sign", ["near", "far"])
 def test_its_gradients_are_right(sign):
-    points, keypoints, edges = (torch.from_numpy(values) for values in scene(1, points=12))
-    keypoints.requires_grad_()
-    edges.requires_grad_()
+    inputs = [torch.from_numpy(values).requires_grad_() for values in scene(1, points=12)]
 
-    def heat(k, e):
-        return ops.skeleton_heatmap(points, k, e, sigma=0.8, sign=sign)
+    def heat(points, keypoints, edges):
+        return ops.skeleton_heatmap(points, keypoints, edges, sigma=0.8, sign=sign)
 
-    assert torch.autograd.gradcheck(heat, (keypoints, edges))
+    assert torch.autograd.gradcheck(heat, inputs)
 
 
 def test_it_turns_with_the_scene():
@@ -67,6 +67,24 @@ def test_two_keypoints_in_one_place_are_a_warm_point_with_a_finite_gradient():
     assert heat.item() == pytest.approx(math.exp(-0.36))
     heat.backward()
     assert torch.isfinite(keypoints.grad).all()
+
+
+def test_what_is_not_a_number_has_no_heat():
+    points, keypoints, edges = map(torch.from_numpy, scene(4))
+    keypoints[0, 2, 1] = torch.nan
+    points[1, 3, 0] = torch.nan
+    heat = ops.skeleton_heatmap(points, keypoints, edges, sigma=0.3)
+    assert heat[0].isnan().all()
+    assert heat[1].isnan().nonzero().flatten().tolist() == [3]
+
+
+def test_shapes_that_do_not_belong_together_are_refused():
+    points, keypoints, edges = map(torch.from_numpy, scene())
+    assert ops.skeleton_heatmap(points[:, :0], keypoints, edges, sigma=1).shape == (2, 0)
+    with pytest.raises(ValueError, match="must be"):
+        ops.skeleton_heatmap(points, keypoints[:, :4], edges, sigma=1)
+    with pytest.raises(ValueError, match="must be"):
+        ops.skeleton_heatmap(points, keypoints[:, :1], edges[:, :0], sigma=1)
 
 
 def test_edges_are_listed_by_their_first_keypoint():

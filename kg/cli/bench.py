@@ -1,0 +1,84 @@
+"""`kg bench`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from kg.cli.options import Cpu, Gpu, Kernels, Precision
+from kg.cli.output import Json, progress, show, table
+from kg.errors import unknown_name
+
+PARTS = ("operations", "training", "inference")
+
+
+def bench(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="operations, training, inference. By default all.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Clouds.")] = 8,
+    points: Annotated[int, typer.Option(min=2, help="N, points a cloud.")] = 2048,
+    keypoints: Annotated[int, typer.Option("--keypoints", "-k", min=2, help="K.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each, in turns.")] = 5,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. By default as PyTorch chooses.")
+    ] = None,
+    precision: Precision = None,
+    gpu: Gpu = None,
+    cpu: Cpu = False,
+    kernels: Kernels = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how fast kg is here: time and memory.
+
+    kg bench                            everything, 8 x 2048 points
+    kg bench operations --points 32768  each beside plain PyTorch
+    kg bench training --threads 1       beside its matrix products alone
+    kg bench inference -b 32 --gpu 0 --precision bf16
+
+    Times are medians of runs in turns; memory is the peak above what was held before. The clouds are
+    random ellipsoids.
+    """
+    import torch
+
+    from kg import bench as library
+    from kg.config import preset
+    from kg.devices import choose_device, describe
+
+    device = choose_device(gpu, cpu)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    asked, multiplied = parts or list(PARTS), precision or "fp32"
+    for part in asked:
+        if part not in PARTS:
+            raise unknown_name("part of the benchmark", part, PARTS)
+    config = library.with_keypoints(preset("kg"), keypoints)
+    cases = []
+    if "operations" in asked:
+        cases += library.operation_cases(batch_size, points, keypoints, device)
+    cases += library.model_cases(config, batch_size, points, device, multiplied, asked)
+    with progress("Measuring") as advance:
+        measured = library.measure(cases, device, rounds, advance)
+    result = {
+        "device": describe(device),
+        "torch": torch.__version__,
+        "kernels": os.environ.get("KG_KERNELS") or "auto",
+        "precision": multiplied,
+        "batch_size": batch_size,
+        "points": points,
+        "keypoints": keypoints,
+        "rounds": rounds,
+        "results": library.plain_values(measured),
+    }
+    rows = [
+        [
+            each.name,
+            each.version,
+            round(each.seconds * 1e3, 2),
+            round(each.fastest * 1e3, 2),
+            "" if each.peak_bytes is None else f"{each.peak_bytes / 2**20:.0f}",
+        ]
+        for each in measured
+    ]
+    title = f"{batch_size} x {points} points, K = {keypoints}, {multiplied}, {describe(device)}"
+    show(result, as_json, table(title, ["what", "version", "median ms", "fastest ms", "peak MiB"], rows))

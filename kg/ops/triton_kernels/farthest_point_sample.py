@@ -1,0 +1,58 @@
+"""Farthest point sampling: one program a cloud, whose distances never leave the chip."""
+
+# mypy: disable-error-code="misc, no-untyped-def, no-untyped-call, untyped-decorator"
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from kg.ops.triton_kernels.distances import load_points, squared_distance
+
+COORDINATES_HELD = 8192
+"""Points up to which coordinates stay in registers beside the distances; beyond, the caches serve them."""
+
+
+@triton.jit
+def _kernel(points, start, chosen, size, count, BLOCK: tl.constexpr, HELD: tl.constexpr):
+    cloud = tl.program_id(0).to(tl.int64)
+    points += cloud * size * 3
+    chosen += cloud * count
+    lane = tl.arange(0, BLOCK).to(tl.int64)
+    inside = lane < size
+    distances = tl.where(inside, float("inf"), -1.0)
+    latest = tl.load(start + cloud)
+    if HELD:
+        x, y, z = load_points(points, lane, inside)
+    for step in range(count):
+        tl.store(chosen + step, latest)
+        px, py, pz = (
+            tl.load(points + latest * 3),
+            tl.load(points + latest * 3 + 1),
+            tl.load(points + latest * 3 + 2),
+        )
+        if not HELD:
+            x, y, z = load_points(points, lane, inside)
+        distance = squared_distance(x, y, z, px, py, pz)
+        distances = tl.where(inside, tl.minimum(distances, distance), -1.0)
+        latest = tl.argmax(distances, axis=0, tie_break_left=True).to(tl.int64)
+
+
+def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
+    """See `kg.ops.farthest_point_sample`."""
+    batch, size, _ = points.shape
+    chosen = torch.empty((batch, count), dtype=torch.int64, device=points.device)
+    if batch:
+        block = max(128, triton.next_power_of_2(size))
+        _kernel[(batch,)](
+            points,
+            start,
+            chosen,
+            size,
+            count,
+            BLOCK=block,
+            HELD=block <= COORDINATES_HELD,
+            num_warps=min(32, max(4, block // 256)),
+            enable_fp_fusion=False,
+        )
+    return chosen

@@ -1,0 +1,121 @@
+"""How the version of an operation is chosen, forced and given up."""
+
+import warnings
+
+import pytest
+import torch
+
+from kg import ops
+from kg.errors import KgError
+from kg.ops import kernels
+from kg.ops.kernels import Kernel, choose, register
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+CLOUD = torch.rand(1, 9, 3)
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """What fails in one test works again in the next."""
+    monkeypatch.setattr(kernels, "_broken", {})
+    monkeypatch.setattr(kernels, "_warned", set())
+    kernels._load.cache_clear()
+
+
+def test_the_cpu_takes_numba_and_says_why():
+    choice = choose("ball_query", CPU)
+    assert (choice.kernel.backend, choice.reason) == ("numba", "fastest on the cpu")
+
+
+def test_without_numba_plain_pytorch_runs_and_says_why(monkeypatch):
+    monkeypatch.setattr(kernels, "_installed", lambda package: False)
+    choice = choose("ball_query", CPU)
+    assert choice.kernel.backend == "torch"
+    assert "numba is not installed" in choice.reason
+    assert ops.nearest_neighbours(CLOUD, CLOUD).flatten().tolist() == list(range(9))
+
+
+def test_a_cloud_larger_than_a_kernel_takes(monkeypatch):
+    monkeypatch.setattr(kernels, "_installed", lambda package: package == "triton")
+    monkeypatch.setattr(kernels, "_load", lambda kernel: None)
+    assert choose("farthest_point_sample", GPU, size=1000).kernel.backend == "triton"
+    choice = choose("farthest_point_sample", GPU, size=1_000_000)
+    assert choice.kernel.backend == "torch"
+    assert "points at most" in choice.reason
+    assert "float64" in choose("farthest_point_sample", GPU, torch.float64).reason
+
+
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_a_backend_that_is_asked_for_runs(monkeypatch, backend):
+    monkeypatch.setenv("KG_KERNELS", backend)
+    assert choose("moments", CPU) == kernels.Choice(kernels._registered["moments"][backend], "asked for")
+
+
+def test_a_backend_that_is_asked_for_and_cannot_run_is_one_warning(monkeypatch):
+    monkeypatch.setenv("KG_KERNELS", "triton")
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.warns(UserWarning, match="triton on cpu"):
+        ops.nearest_neighbours(CLOUD, CLOUD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ops.farthest_point_sample(CLOUD, 3)
+
+
+def test_an_unknown_backend_is_answered_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("KG_KERNELS", "tritn")
+    with pytest.raises(KgError) as caught:
+        ops.farthest_point_sample(CLOUD, 2)
+    assert "Did you mean 'triton'" in caught.value.hint
+    assert "auto, numba, torch, triton" in caught.value.hint
+
+
+def test_a_kernel_that_fails_is_given_up_once(monkeypatch):
+    calls = []
+
+    def fail(*arguments):
+        calls.append(arguments)
+        raise RuntimeError("no such instruction\nand more")
+
+    load = kernels._load
+    monkeypatch.setattr(kernels, "_load", lambda kernel: fail if kernel.backend == "numba" else load(kernel))
+    with pytest.warns(UserWarning, match="nearest_neighbours: it failed: RuntimeError: no such instruction"):
+        found = ops.nearest_neighbours(CLOUD, CLOUD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(found, ops.nearest_neighbours(CLOUD, CLOUD))
+    assert len(calls) == 1
+    assert "no such instruction" in choose("nearest_neighbours", CPU).reason
+
+
+def test_a_module_that_does_not_load_is_given_up(monkeypatch):
+    def load(kernel):
+        if kernel.backend == "numba":
+            raise OSError("broken LLVM")
+
+    monkeypatch.setattr(kernels, "_load", load)
+    with pytest.warns(UserWarning, match="broken LLVM") as caught:
+        assert {choose(name, CPU).kernel.backend for name in kernels.operations()} == {"torch"}
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        (("ball_query", "cuda", "kg.ops.cuda_kernels"), "no backend 'cuda'"),
+        (("ball_query", "numba", "kg.ops.torch_kernels"), "no module of numba's"),
+        (("ball_query", "numba", "kg.ops.numba_kernels"), "already"),
+        (("unheard_of", "numba", "kg.ops.numba_kernels"), "no plain PyTorch version"),
+    ],
+)
+def test_what_does_not_belong_does_not_register(monkeypatch, kernel, message):
+    monkeypatch.setattr(kernels, "_registered", {name: dict(v) for name, v in kernels._registered.items()})
+    with pytest.raises(ValueError, match=message):
+        register(Kernel(*kernel))
+
+
+def test_a_kernel_that_takes_other_arguments_than_its_twin_does_not_load(monkeypatch):
+    from kg.ops import numba_kernels
+
+    monkeypatch.setattr(numba_kernels, "moments", lambda rows, more: None)
+    with pytest.raises(TypeError, match="other arguments"):
+        kernels._load(kernels._registered["moments"]["numba"])
