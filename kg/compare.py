@@ -98,14 +98,14 @@ class Comparison:
         (first, part), *others = self.columns
         lines = [["", first, "Δ to 1", *(metric for metric, _ in others), "n"]]
         for entry in self.entries:
-            result, found = entry.result(first), self.difference(entry, first)
-            value = _figure(result, part)
-            if result is not None:
-                value = _with(value, result.intervals.get(part))
+            result = entry.result(first)
+            found = None if entry is self.entries[0] else self.difference(entry, first)
+            value = _with(_figure(result, part), None if result is None else result.intervals.get(part))
             difference = "" if found is None else _with(f"{found.value:+.1f}", found.interval, "+")
             plain = (_figure(entry.result(metric), part) for metric, part in others)
-            shapes = str(max(of.shapes for of in entry.results))
-            lines.append([entry.label, value, "" if entry is self.entries[0] else difference, *plain, shapes])
+            lines.append(
+                [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
+            )
         of_others: dict[tuple[str, str, str, str], dict[str, str]] = {}
         for figure in self.published if published else ():
             key = (figure.method, figure.data, figure.category, figure.source)

@@ -14,7 +14,8 @@ PARTS = ("operations", "training", "inference")
 
 def bench(
     parts: Annotated[
-        list[str] | None, typer.Argument(help="operations, training, inference. By default all.")
+        list[str] | None,
+        typer.Argument(metavar="PART", help="operations, training or inference. By default all."),
     ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Clouds.")] = 8,
     points: Annotated[int, typer.Option(min=2, help="N, points a cloud.")] = 2048,
@@ -36,8 +37,8 @@ def bench(
     kg bench training --threads 1       beside its matrix products alone
     kg bench inference -b 32 --gpu 0 --precision bf16
 
-    Times are medians of runs in turns; memory is the peak above what was held before. The clouds are
-    random ellipsoids.
+    Times are medians of runs in turns; memory is the peak above what was held
+    before. The clouds are random ellipsoids.
     """
     import torch
 
