@@ -24,6 +24,8 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+EDGES_CLOSER = 0.5
+"""How near edges may come, in thicknesses: vertices on triangles keep layers apart, edges where they are bent."""
 SAFE = 0.45
 """Share of the distance between two sides that either may use up before it is measured anew."""
 ANEW = 0.5
@@ -143,10 +145,16 @@ class Contacts:
         speeds = np.linalg.norm(velocities, axis=1)
         windows = np.maximum(SLACK_NEAR * self._thickness, STEPS * step * speeds)
         anew = moved > ANEW
-        self.reference[anew], self._windows[anew] = before[anew], windows[anew]
+        self._windows[anew] = windows[anew]
         self._find(before, velocities, speeds, together=together)
-        self.bounds = self._windows.copy()
-        self.close = self._kernels.survey(self.reference, self.kinds, self._windows, anew, SAFE, self.bounds)
+        # A vertex that is measured anew narrows the bounds of others; one that is beyond its own by that is next.
+        while anew.any():
+            self.reference[anew] = before[anew]
+            self.bounds = self._windows.copy()
+            self.close = self._kernels.survey(
+                self.reference, self.kinds, self._windows, anew, SAFE, self.bounds
+            )
+            anew = self._kernels.moved(before, self.reference, self.bounds, False) > 1
 
     def _find(self, positions: Points, velocities: Points, speeds: Values, *, together: bool) -> None:
         """Find pairs anew for the vertices that are somewhere else than was foreseen, if there are any."""

@@ -5,7 +5,7 @@
 import numpy as np
 from numba import njit
 
-from kg.sim.contact import Pairs
+from kg.sim.contact import EDGES_CLOSER, Pairs
 
 ROUNDING = 1e-6
 """Metres by which boxes are wider than they need be."""
@@ -248,9 +248,10 @@ def find(positions, ways, mesh, reaches, thickness, kinds, lost):
     found = []
     for kind, sides, others in zip(kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True):
         of_triangle = others is mesh.faces
+        closest = thickness if of_triangle else EDGES_CLOSER * thickness
         kept = _without(kind.corners, lost)
-        new = _near_pairs(positions, ways, sides, others, of_triangle, reaches, thickness, lost)
-        apart = _thicknesses(mesh.rest, new, of_triangle, thickness, mesh.starts, mesh.near)
+        new = _near_pairs(positions, ways, sides, others, of_triangle, reaches, closest, lost)
+        apart = _thicknesses(mesh.rest, new, of_triangle, closest, mesh.starts, mesh.near)
         found.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),

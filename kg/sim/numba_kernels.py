@@ -125,7 +125,11 @@ def moved(positions, reference, bounds, together):
         x = positions[i, 0] - reference[i, 0] - drift[0]
         y = positions[i, 1] - reference[i, 1] - drift[1]
         z = positions[i, 2] - reference[i, 2] - drift[2]
-        shares[i] = np.sqrt(x * x + y * y + z * z) / bounds[i] if bounds[i] > 0 else np.inf
+        away = np.sqrt(x * x + y * y + z * z)
+        if bounds[i] > 0:
+            shares[i] = away / bounds[i]
+        else:
+            shares[i] = np.inf if away > bounds[i] else 0.0
     return shares
 
 
