@@ -39,6 +39,9 @@ SLOW = 0.3
 UNFORESEEN = 0.3
 """Share of its way by which a vertex may miss where it was foreseen to be."""
 
+ROUNDING = 1e-6
+"""Share of a bound by which a vertex may seem to be outside it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
@@ -107,8 +110,9 @@ class Contacts:
     Attributes:
         kinds: What was found.
         close: Of either kind, the rows that may come too near before the next look.
-        reference: (V, 3) where each vertex was when its distances were measured.
-        bounds: (V,) metres that each may be from there, apart from what all have in common.
+        reference: (V, 3) where each vertex was when its distances were measured; moves on by what all
+            move by in common.
+        bounds: (V,) metres that each may be from there.
     """
 
     def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
@@ -136,24 +140,29 @@ class Contacts:
         moved = self._kernels.moved(ahead, self.reference, self.bounds, together)
         if not (moved > 1).any():
             return
+        # A vertex on its way back may still be far from its reference.
+        already = self._kernels.moved(before, self.reference, self.bounds, False)
+        anew = np.maximum(moved, already) > ANEW
+        # Never measured, or moved by somebody else.
+        anew |= (already > 1 + ROUNDING).any()
         if together:
-            # In common since then; so the places of different times can stand beside each other.
-            self.reference += (before - self.reference).mean(axis=0)
             velocities = velocities - velocities.mean(axis=0)
         speeds = np.linalg.norm(velocities, axis=1)
         windows = np.maximum(SLACK_NEAR * self._thickness, STEPS * step * speeds)
-        anew = moved > ANEW
         self.reference[anew], self._windows[anew] = before[anew], windows[anew]
-        self._find(before, velocities, speeds, together=together)
+        self._find(velocities, speeds, together=together)
         self.bounds = self._windows.copy()
         self.close = self._kernels.survey(self.reference, self.kinds, self._windows, anew, SAFE, self.bounds)
 
-    def _find(self, positions: Points, velocities: Points, speeds: Values, *, together: bool) -> None:
-        """Find pairs anew for the vertices that are somewhere else than was foreseen, if there are any."""
+    def _find(self, velocities: Points, speeds: Values, *, together: bool) -> None:
+        """Find pairs anew for the vertices that are somewhere else than was foreseen, if there are any.
+
+        Where they are is their reference: from there, too, they may go as far as their windows.
+        """
         expected = self._found_at + self._since * self._velocities
         if together:
-            expected += (positions - expected).mean(axis=0)
-        missed = self._kernels.moved(positions, expected, self._reaches - self._windows, False)
+            expected += (self.reference - expected).mean(axis=0)
+        missed = self._kernels.moved(self.reference, expected, self._reaches - self._windows, False)
         lost = missed > (ANEW if (missed > 1).any() else 1)
         if self._since > self._until:
             # For all that move, what was foreseen has come to its end.
@@ -167,7 +176,7 @@ class Contacts:
         self._velocities[lost] = np.where(fast[:, None], velocities, 0.0)[lost]
         slack = np.maximum(SLACK_FAR * self._thickness, UNFORESEEN * left * speeds)
         self._reaches[lost] = (self._windows + slack)[lost]
-        expected[lost] = positions[lost]
+        expected[lost] = self.reference[lost]
         self._found_at = expected - self._since * self._velocities
         self.kinds = self._kernels.find(
             expected, left * self._velocities, self._mesh, self._reaches, self._thickness, self.kinds, lost
