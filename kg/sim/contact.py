@@ -23,6 +23,7 @@ from kg.sim.cloth import Cloth
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Corners = NDArray[np.uint32]
 
 SAFE = 0.45
 """Share of the distance between two sides that either may use up before it is measured anew."""
@@ -53,7 +54,7 @@ class Pairs:
         gaps: (P,) metres, their distance when last measured; negative if it never was.
     """
 
-    corners: NDArray[np.uint32]
+    corners: Corners
     apart: Values
     gaps: Values
 
@@ -76,21 +77,20 @@ class ContactMesh:
     """
 
     rest: Points
-    vertices: Indices
-    faces: Indices
-    edges: Indices
+    vertices: Corners
+    faces: Corners
+    edges: Corners
     starts: Indices
     near: Indices
 
     @classmethod
     def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
         """Return that of a cloth whose layers keep a thickness, metres."""
-        vertices = np.arange(len(cloth.rest))[:, None]
-        ordered = (
+        vertices, faces, edges = (
             np.ascontiguousarray(sides[_along_a_curve(cloth.rest[sides].mean(axis=1))], np.uint32)
-            for sides in (vertices, cloth.faces, cloth.edges.pairs)
+            for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
-        return cls(cloth.rest, *ordered, *cloth.near(thickness))
+        return cls(cloth.rest, vertices, faces, edges, *cloth.near(thickness))
 
 
 def _along_a_curve(places: Points) -> Indices:
@@ -150,19 +150,16 @@ class Contacts:
         speeds = np.linalg.norm(velocities, axis=1)
         windows = np.maximum(SLACK_NEAR * self._thickness, STEPS * step * speeds)
         self.reference[anew], self._windows[anew] = before[anew], windows[anew]
-        self._find(velocities, speeds, together=together)
+        self._find(before, velocities, speeds, together=together)
         self.bounds = self._windows.copy()
         self.close = self._kernels.survey(self.reference, self.kinds, self._windows, anew, SAFE, self.bounds)
 
-    def _find(self, velocities: Points, speeds: Values, *, together: bool) -> None:
-        """Find pairs anew for the vertices that are somewhere else than was foreseen, if there are any.
-
-        Where they are is their reference: from there, too, they may go as far as their windows.
-        """
+    def _find(self, positions: Points, velocities: Points, speeds: Values, *, together: bool) -> None:
+        """Find pairs anew for the vertices that are somewhere else than was foreseen, if there are any."""
         expected = self._found_at + self._since * self._velocities
         if together:
-            expected += (self.reference - expected).mean(axis=0)
-        missed = self._kernels.moved(self.reference, expected, self._reaches - self._windows, False)
+            expected += (positions - expected).mean(axis=0)
+        missed = self._kernels.moved(positions, expected, self._reaches - self._windows, False)
         lost = missed > (ANEW if (missed > 1).any() else 1)
         if self._since > self._until:
             # For all that move, what was foreseen has come to its end.
@@ -176,7 +173,7 @@ class Contacts:
         self._velocities[lost] = np.where(fast[:, None], velocities, 0.0)[lost]
         slack = np.maximum(SLACK_FAR * self._thickness, UNFORESEEN * left * speeds)
         self._reaches[lost] = (self._windows + slack)[lost]
-        expected[lost] = self.reference[lost]
+        expected[lost] = positions[lost]
         self._found_at = expected - self._since * self._velocities
         self.kinds = self._kernels.find(
             expected, left * self._velocities, self._mesh, self._reaches, self._thickness, self.kinds, lost
