@@ -159,7 +159,7 @@ class Contacts:
         expected = self._found_at + self._since * self._velocities
         if together:
             expected += (positions - expected).mean(axis=0)
-        missed = self._kernels.moved(positions, expected, self._reaches - self._windows, False)
+        missed = self._kernels.moved(positions, expected, self._reaches - 2 * self._windows, False)
         lost = missed > (ANEW if (missed > 1).any() else 1)
         if self._since > self._until:
             # For all that move, what was foreseen has come to its end.
@@ -172,7 +172,7 @@ class Contacts:
         fast = speeds * left > SLOW * SLACK_FAR * self._thickness
         self._velocities[lost] = np.where(fast[:, None], velocities, 0.0)[lost]
         slack = np.maximum(SLACK_FAR * self._thickness, UNFORESEEN * left * speeds)
-        self._reaches[lost] = (self._windows + slack)[lost]
+        self._reaches[lost] = (2 * self._windows + slack)[lost]
         expected[lost] = positions[lost]
         self._found_at = expected - self._since * self._velocities
         self.kinds = self._kernels.find(
