@@ -103,16 +103,16 @@ def keep_apart(
         friction: Coulomb coefficient.
     """
     for kind, rows, split in zip(kinds, close, (1, 2), strict=True):
-        corners = kind.corners[rows]
-        left = np.arange(len(rows))
-        while len(left):
-            # A pair waits for those before it that share a vertex with it.
-            earliest = np.full(len(positions), len(rows))
-            np.minimum.at(earliest, corners[left], left[:, None])
-            ready = (earliest[corners[left]] == left[:, None]).all(axis=1)
-            now = left[ready]
-            _push(positions, before, inverse_masses, corners[now], kind.apart[rows[now]], split, friction)
-            left = left[~ready]
+        corners, nearest = kind.corners[rows], kind.apart[rows]
+        gaps = np.linalg.norm(apart(positions, corners, split)[1], axis=1)
+        strayed = np.zeros(len(positions))
+        for row, (pair, spare) in enumerate(zip(corners, (gaps - nearest).tolist(), strict=True)):
+            # Most are farther apart than what their corners have been pushed by until now.
+            if spare > 0 and spare >= strayed[pair[:split]].max() + strayed[pair[split:]].max():
+                continue
+            start = positions[pair]
+            _push(positions, before, inverse_masses, pair, nearest[row], split, friction)
+            strayed[pair] += np.linalg.norm(positions[pair] - start, axis=1)
 
 
 def apart(positions: Points, corners: Corners, split: int) -> tuple[Points, Points]:
@@ -255,28 +255,28 @@ def _push(
     positions: Points,
     before: Points,
     inverse_masses: Values,
-    corners: Corners,
-    nearest: Values,
+    pair: Corners,
+    nearest: float,
     split: int,
     friction: float,
 ) -> None:
-    """Push the sides of pairs that share no vertex to their thickness (P,) apart, in place."""
-    shares, between = apart(positions, corners, split)
-    length = np.sqrt((between * between).sum(axis=1))
-    close = (length < nearest) & (length > 0)
-    shares, corners, length = shares[close], corners[close], length[close, None]
-    push, normal = nearest[close, None] - length, between[close] / length
+    """Push the sides of a pair (4,) to their thickness apart, in place."""
+    (shares,), (between,) = apart(positions, pair[None], split)
+    length = np.sqrt(between @ between)
+    if not 0 < length < nearest:
+        return
+    push, normal = nearest - length, between / length
     # What the two slid past each other in this step, less what friction takes of it.
-    slid = np.einsum("pc,pcx->px", shares, positions[corners] - before[corners])
-    slid -= (slid * normal).sum(axis=1, keepdims=True) * normal
-    masses = inverse_masses[corners]
-    move = (push * normal - held(push, slid, friction) * slid) / (masses * shares**2).sum(axis=1)[:, None]
-    positions[corners] += (masses * shares)[:, :, None] * move[:, None]
+    slid = shares @ (positions[pair] - before[pair])
+    slid -= slid @ normal * normal
+    masses = inverse_masses[pair]
+    move = (push * normal - held(push, slid, friction) * slid) / (masses @ shares**2)
+    positions[pair] += np.outer(masses * shares, move)
 
 
-def held(push: Values, slid: Points, friction: float) -> Values:
-    """Return the share of a slide (n, d) that friction takes back, (n, 1), for so much push (n, 1)."""
-    way = np.sqrt((slid * slid).sum(axis=1, keepdims=True))
+def held(push: float | Values, slid: Points, friction: float) -> Values:
+    """Return the share of a slide (..., d) that friction takes back, (..., 1), for so much push (..., 1)."""
+    way = np.sqrt((slid * slid).sum(axis=-1, keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         share: Values = np.where(way > 0, np.minimum(1.0, friction * push / way), 0.0)
     return share

@@ -1,6 +1,6 @@
 """The solver's inner loops in NumPy: what `numba_kernels` does, in the same order, many times slower.
 
-Pairs that share a vertex are worked on one after another, others at once, which comes to the same.
+Links or hinges of a batch share no vertex, so that all of them at once come to the same.
 """
 
 import numpy as np
