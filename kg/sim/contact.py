@@ -23,9 +23,10 @@ from kg.sim.cloth import Cloth
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Corners = NDArray[np.uint32]
 
 EDGES_CLOSER = 0.5
-"""How near edges may come, in thicknesses: vertices on triangles keep layers apart, edges where they are bent."""
+"""How near two edges may come, in thicknesses; layers lie upon each other by vertices and triangles."""
 SAFE = 0.45
 """Share of the distance between two sides that either may use up before it is measured anew."""
 ANEW = 0.5
@@ -41,6 +42,9 @@ SLOW = 0.3
 UNFORESEEN = 0.3
 """Share of its way by which a vertex may miss where it was foreseen to be."""
 
+ROUNDING = 1e-6
+"""Share of a bound by which a vertex may seem to be outside it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
@@ -52,7 +56,7 @@ class Pairs:
         gaps: (P,) metres, their distance when last measured; negative if it never was.
     """
 
-    corners: NDArray[np.uint32]
+    corners: Corners
     apart: Values
     gaps: Values
 
@@ -75,21 +79,20 @@ class ContactMesh:
     """
 
     rest: Points
-    vertices: Indices
-    faces: Indices
-    edges: Indices
+    vertices: Corners
+    faces: Corners
+    edges: Corners
     starts: Indices
     near: Indices
 
     @classmethod
     def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
         """Return that of a cloth whose layers keep a thickness, metres."""
-        vertices = np.arange(len(cloth.rest))[:, None]
-        ordered = (
+        vertices, faces, edges = (
             np.ascontiguousarray(sides[_along_a_curve(cloth.rest[sides].mean(axis=1))], np.uint32)
-            for sides in (vertices, cloth.faces, cloth.edges.pairs)
+            for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
-        return cls(cloth.rest, *ordered, *cloth.near(thickness))
+        return cls(cloth.rest, vertices, faces, edges, *cloth.near(thickness))
 
 
 def _along_a_curve(places: Points) -> Indices:
@@ -109,8 +112,9 @@ class Contacts:
     Attributes:
         kinds: What was found.
         close: Of either kind, the rows that may come too near before the next look.
-        reference: (V, 3) where each vertex was when its distances were measured.
-        bounds: (V,) metres that each may be from there, apart from what all have in common.
+        reference: (V, 3) where each vertex was when its distances were measured; moves on by what all
+            move by in common.
+        bounds: (V,) metres that each may be from there.
     """
 
     def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
@@ -138,16 +142,18 @@ class Contacts:
         moved = self._kernels.moved(ahead, self.reference, self.bounds, together)
         if not (moved > 1).any():
             return
+        # A vertex on its way back may still be far from its reference.
+        already = self._kernels.moved(before, self.reference, self.bounds, False)
+        anew = np.maximum(moved, already) > ANEW
+        # Never measured, or moved by somebody else.
+        anew |= (already > 1 + ROUNDING).any()
         if together:
-            # In common since then; so the places of different times can stand beside each other.
-            self.reference += (before - self.reference).mean(axis=0)
             velocities = velocities - velocities.mean(axis=0)
         speeds = np.linalg.norm(velocities, axis=1)
         windows = np.maximum(SLACK_NEAR * self._thickness, STEPS * step * speeds)
-        anew = moved > ANEW
         self._windows[anew] = windows[anew]
         self._find(before, velocities, speeds, together=together)
-        # A vertex that is measured anew narrows the bounds of others; one that is beyond its own by that is next.
+        # Measuring a vertex anew narrows the bounds of others; one that is beyond its own by that is next.
         while anew.any():
             self.reference[anew] = before[anew]
             self.bounds = self._windows.copy()

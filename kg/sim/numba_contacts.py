@@ -6,9 +6,7 @@ import numpy as np
 from numba import njit
 
 from kg.sim.contact import EDGES_CLOSER, Pairs
-
-ROUNDING = 1e-6
-"""Metres by which boxes are wider than they need be."""
+from kg.sim.numpy_contacts import PARALLEL, ROUNDING
 
 
 @njit(cache=True, nogil=True)
@@ -27,7 +25,7 @@ def _on_triangle(x, p, a, b, c):
     if d3 >= 0 and d4 <= d3:
         return 0.0, 1.0, 0.0
     vc = d1 * d4 - d3 * d2
-    if vc <= 0 and d1 >= 0 and d3 <= 0:
+    if vc <= 0 and d1 >= 0 and d3 <= 0 and d1 > d3:
         share = d1 / (d1 - d3)
         return 1 - share, share, 0.0
     px, py, pz = x[p, 0] - x[c, 0], x[p, 1] - x[c, 1], x[p, 2] - x[c, 2]
@@ -36,7 +34,7 @@ def _on_triangle(x, p, a, b, c):
     if d6 >= 0 and d5 <= d6:
         return 0.0, 0.0, 1.0
     vb = d5 * d2 - d1 * d6
-    if vb <= 0 and d2 >= 0 and d6 <= 0:
+    if vb <= 0 and d2 >= 0 and d6 <= 0 and d2 > d6:
         share = d2 / (d2 - d6)
         return 1 - share, 0.0, share
     va = d3 * d6 - d5 * d4
@@ -45,6 +43,12 @@ def _on_triangle(x, p, a, b, c):
         return 0.0, 1 - share, share
     total = va + vb + vc
     return 1 - vb / total - vc / total, vb / total, vc / total
+
+
+@njit(cache=True, nogil=True)
+def _share(part, whole):
+    """Return a share, kept within 0 to 1; 0 of nothing."""
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -59,15 +63,14 @@ def _on_edges(x, i, j, k, m):
     ar = ax * rx + ay * ry + az * rz
     br = bx * rx + by * ry + bz * rz
     slant = aa * bb - ab * ab
-    first = 0.0
-    if slant > 1e-12 * aa * bb:
-        first = min(1.0, max(0.0, (ab * br - ar * bb) / slant))
-    second = (ab * first + br) / bb
-    if second < 0:
-        return min(1.0, max(0.0, -ar / aa)), 0.0
-    if second > 1:
-        return min(1.0, max(0.0, (ab - ar) / aa)), 1.0
-    return first, second
+    # Of parallel edges, the point nearest to the beginning of the first is as good as any.
+    first = _share(ab * br - ar * bb, slant) if slant > PARALLEL * aa * bb else 0.0
+    past = ab * first + br
+    if past <= 0:
+        return _share(-ar, aa), 0.0
+    if past >= bb:
+        return _share(ab - ar, aa), 1.0
+    return first, past / bb
 
 
 @njit(cache=True, nogil=True)
@@ -191,7 +194,7 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
         side, other = sides[one - leaves], others[two - other_leaves]
         p, q = side[0], side[-1]
         k, m, n = other[0], other[1], other[-1]
-        if p == k or p == m or p == n or q == k or q == m:
+        if p in (k, m, n) or q in (k, m):
             continue
         change = max(_change(ways, p, k), _change(ways, p, m), _change(ways, p, n))
         if not of_triangle:

@@ -20,6 +20,7 @@ __all__ = [
     "moved",
     "predict",
     "stay_above",
+    "stay_within",
     "survey",
 ]
 
@@ -134,18 +135,26 @@ def moved(positions, reference, bounds, together):
 
 
 @njit(cache=True, nogil=True)
-def finish(positions, before, velocities, reference, bounds, together, step, kept):
-    """See `numpy_kernels.finish`."""
+def stay_within(positions, reference, bounds, together):
+    """See `numpy_kernels.stay_within`."""
     drift = _drift(positions, reference, together)
     for i in range(len(positions)):
-        x = positions[i, 0] - reference[i, 0] - drift[0]
-        y = positions[i, 1] - reference[i, 1] - drift[1]
-        z = positions[i, 2] - reference[i, 2] - drift[2]
+        for axis in range(3):
+            reference[i, axis] += drift[axis]
+        x = positions[i, 0] - reference[i, 0]
+        y = positions[i, 1] - reference[i, 1]
+        z = positions[i, 2] - reference[i, 2]
         away = np.sqrt(x * x + y * y + z * z)
         if away > bounds[i]:
             share = bounds[i] / away
-            positions[i, 0] = reference[i, 0] + drift[0] + share * x
-            positions[i, 1] = reference[i, 1] + drift[1] + share * y
-            positions[i, 2] = reference[i, 2] + drift[2] + share * z
+            positions[i, 0] = reference[i, 0] + share * x
+            positions[i, 1] = reference[i, 1] + share * y
+            positions[i, 2] = reference[i, 2] + share * z
+
+
+@njit(cache=True, nogil=True)
+def finish(positions, before, velocities, step, kept):
+    """See `numpy_kernels.finish`."""
+    for i in range(len(positions)):
         for axis in range(3):
             velocities[i, axis] = kept * (positions[i, axis] - before[i, axis]) / step

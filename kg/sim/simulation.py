@@ -115,14 +115,14 @@ class Simulation:
             1 / settings.bend / step**2,
             1 - np.exp(-settings.crease * step),
         )
+        # Sides that have not passed each other yet are pushed back to where they came from.
+        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
         kernels.keep_apart(
             positions, before, inverse_masses, contacts.kinds, contacts.close, settings.cloth_friction
         )
         kernels.stay_above(positions, before, height, settings.ground_friction)
-        kept = np.exp(-settings.drag * step)
-        kernels.finish(
-            positions, before, self.velocities, contacts.reference, contacts.bounds, together, step, kept
-        )
+        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
+        kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step))
 
     def _hold(self, grip: Grip, step: float) -> None:
         weight = self._inverse_masses[grip.vertices]
