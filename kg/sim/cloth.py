@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 Pairs = NDArray[np.int64]
 
 REACH = 1.6
-"""Vertices nearer than so many thicknesses along the edges may be as near as they are at rest."""
+"""What is nearer than so many thicknesses along the edges may be as near as it is at rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,18 +103,15 @@ class Cloth:
         """Return how near two layers of this cloth come, metres."""
         return settings.thickness * self.edge
 
-    def near(self, thickness: float) -> tuple[Pairs, Pairs, Values]:
-        """Return how near neighbours may come, where that is less than the thickness.
+    def near(self, thickness: float) -> tuple[Pairs, Pairs]:
+        """Return the neighbours that may come nearer than the thickness, as they are at rest.
 
-        A row a vertex, as (V + 1,) starts, (n,) neighbours in order and (n,) metres.
+        Those of a vertex are the ends of its edges, and what is within `REACH` thicknesses along the edges. A
+        row a vertex, as (V + 1,) starts and (n,) neighbours.
         """
         rows = _neighbourhoods(self.edges, len(self.rest), REACH * thickness)
-        first = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        second = np.array([vertex for row in rows for vertex in row], dtype=np.int64)
-        apart = np.linalg.norm(self.rest[first] - self.rest[second], axis=1)
-        closer = apart < thickness
-        starts = np.concatenate([[0], np.bincount(first[closer], minlength=len(rows)).cumsum()])
-        return starts, second[closer], apart[closer]
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+        return starts, np.array([vertex for row in rows for vertex in row], dtype=np.int64)
 
 
 def _edges(faces: Pairs) -> tuple[Pairs, Pairs]:
@@ -184,7 +181,7 @@ def _colours(groups: Pairs, count: int) -> Pairs:
 
 
 def _neighbourhoods(edges: Links, count: int, reach: float) -> list[list[int]]:
-    """Return the vertices within `reach` of each vertex along the edges, in order."""
+    """Return the vertices beside each vertex or within `reach` of it along the edges, in order."""
     beside: list[list[tuple[int, float]]] = [[] for _ in range(count)]
     for (first, second), length in zip(edges.pairs.tolist(), edges.rest.tolist(), strict=True):
         beside[first].append((second, length))
@@ -200,6 +197,7 @@ def _neighbourhoods(edges: Links, count: int, reach: float) -> list[list[int]]:
                 if way < min(reach, nearest.get(other, np.inf)):
                     nearest[other] = way
                     waiting.append(other)
+        nearest.update(beside[start])
         del nearest[start]
         found.append(sorted(nearest))
     return found

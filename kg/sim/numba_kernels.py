@@ -9,6 +9,21 @@ the same bytes. `numpy_kernels` says what each does.
 import numpy as np
 from numba import njit
 
+from kg.sim.numba_contacts import find, keep_apart, survey
+
+__all__ = [
+    "find",
+    "finish",
+    "keep_apart",
+    "keep_bends",
+    "keep_lengths",
+    "moved",
+    "predict",
+    "stay_above",
+    "stay_within",
+    "survey",
+]
+
 
 @njit(cache=True, nogil=True)
 def predict(positions, velocities, gravity, step):
@@ -76,38 +91,6 @@ def keep_bends(positions, inverse_masses, hinges, rest, compliance, crease):
 
 
 @njit(cache=True, nogil=True)
-def keep_apart(positions, before, inverse_masses, pairs, apart, friction):
-    """See `numpy_kernels.keep_apart`."""
-    for contact in range(len(pairs)):
-        i, j = pairs[contact, 0], pairs[contact, 1]
-        weight = inverse_masses[i] + inverse_masses[j]
-        x = positions[i, 0] - positions[j, 0]
-        y = positions[i, 1] - positions[j, 1]
-        z = positions[i, 2] - positions[j, 2]
-        square = x * x + y * y + z * z
-        if square >= apart[contact] ** 2 or square == 0:
-            continue
-        length = np.sqrt(square)
-        push = apart[contact] - length
-        x, y, z = x / length, y / length, z / length
-        # What the two slid past each other in this step, less what friction takes of it.
-        a = positions[i, 0] - before[i, 0] - positions[j, 0] + before[j, 0]
-        b = positions[i, 1] - before[i, 1] - positions[j, 1] + before[j, 1]
-        c = positions[i, 2] - before[i, 2] - positions[j, 2] + before[j, 2]
-        along = a * x + b * y + c * z
-        a, b, c = a - along * x, b - along * y, c - along * z
-        slid = np.sqrt(a * a + b * b + c * c)
-        hold = min(1.0, friction * push / slid) if slid > 0 else 0.0
-        first, second = inverse_masses[i] / weight, inverse_masses[j] / weight
-        positions[i, 0] += first * (push * x - hold * a)
-        positions[i, 1] += first * (push * y - hold * b)
-        positions[i, 2] += first * (push * z - hold * c)
-        positions[j, 0] -= second * (push * x - hold * a)
-        positions[j, 1] -= second * (push * y - hold * b)
-        positions[j, 2] -= second * (push * z - hold * c)
-
-
-@njit(cache=True, nogil=True)
 def stay_above(positions, before, height, friction):
     """See `numpy_kernels.stay_above`."""
     for i in range(len(positions)):
@@ -124,97 +107,54 @@ def stay_above(positions, before, height, friction):
 
 
 @njit(cache=True, nogil=True)
-def finish(positions, before, velocities, step, kept, farthest):
+def _drift(positions, reference, together):
+    drift = np.zeros(3)
+    if not together:
+        return drift
+    for i in range(len(positions)):
+        for axis in range(3):
+            drift[axis] += positions[i, axis] - reference[i, axis]
+    return drift / len(positions)
+
+
+@njit(cache=True, nogil=True)
+def moved(positions, reference, bounds, together):
+    """See `numpy_kernels.moved`."""
+    drift = _drift(positions, reference, together)
+    shares = np.empty(len(positions))
+    for i in range(len(positions)):
+        x = positions[i, 0] - reference[i, 0] - drift[0]
+        y = positions[i, 1] - reference[i, 1] - drift[1]
+        z = positions[i, 2] - reference[i, 2] - drift[2]
+        away = np.sqrt(x * x + y * y + z * z)
+        if bounds[i] > 0:
+            shares[i] = away / bounds[i]
+        else:
+            shares[i] = np.inf if away > bounds[i] else 0.0
+    return shares
+
+
+@njit(cache=True, nogil=True)
+def stay_within(positions, reference, bounds, together):
+    """See `numpy_kernels.stay_within`."""
+    drift = _drift(positions, reference, together)
+    for i in range(len(positions)):
+        for axis in range(3):
+            reference[i, axis] += drift[axis]
+        x = positions[i, 0] - reference[i, 0]
+        y = positions[i, 1] - reference[i, 1]
+        z = positions[i, 2] - reference[i, 2]
+        away = np.sqrt(x * x + y * y + z * z)
+        if away > bounds[i]:
+            share = bounds[i] / away
+            positions[i, 0] = reference[i, 0] + share * x
+            positions[i, 1] = reference[i, 1] + share * y
+            positions[i, 2] = reference[i, 2] + share * z
+
+
+@njit(cache=True, nogil=True)
+def finish(positions, before, velocities, step, kept):
     """See `numpy_kernels.finish`."""
     for i in range(len(positions)):
-        x = positions[i, 0] - before[i, 0]
-        y = positions[i, 1] - before[i, 1]
-        z = positions[i, 2] - before[i, 2]
-        moved = np.sqrt(x * x + y * y + z * z)
-        share = farthest / moved if moved > farthest else 1.0
-        positions[i, 0] = before[i, 0] + share * x
-        positions[i, 1] = before[i, 1] + share * y
-        positions[i, 2] = before[i, 2] + share * z
-        velocities[i, 0] = kept * share * x / step
-        velocities[i, 1] = kept * share * y / step
-        velocities[i, 2] = kept * share * z / step
-
-
-@njit(cache=True, nogil=True)
-def _cell(x, y, z, mask):
-    # Large odd factors, as usual for hashing places; overflow wraps around.
-    return (x * 73856093 ^ y * 19349663 ^ z * 83492791) & mask
-
-
-@njit(cache=True, nogil=True)
-def _contacts(positions, reach, thickness, starts, near, near_apart):
-    count = len(positions)
-    size = 16
-    while size < 2 * count:
-        size *= 2
-    cells = np.empty((count, 3), np.int64)
-    slots = np.empty(count, np.int64)
-    ends = np.zeros(size + 1, np.int64)
-    for i in range(count):
         for axis in range(3):
-            cells[i, axis] = np.int64(np.floor(positions[i, axis] / reach))
-        slots[i] = _cell(cells[i, 0], cells[i, 1], cells[i, 2], size - 1)
-        ends[slots[i] + 1] += 1
-    for slot in range(size):
-        ends[slot + 1] += ends[slot]
-    # Vertices cell by cell, so that those of one lie side by side in memory.
-    members = np.empty(count, np.int64)
-    places = np.empty((count, 3))
-    for i in range(count - 1, -1, -1):
-        slot = slots[i]
-        ends[slot + 1] -= 1
-        members[ends[slot + 1]] = i
-        places[ends[slot + 1]] = positions[i]
-    room = 16 * count
-    pairs = np.empty((room, 2), np.int64)
-    apart = np.empty(room)
-    found = 0
-    for i in range(count):
-        px, py, pz = positions[i, 0], positions[i, 1], positions[i, 2]
-        # Half of the cells around, so that each pair of cells is met once.
-        for cell in range(13, 27):
-            x, y, z = cells[i, 0] + cell // 9 - 1, cells[i, 1] + cell // 3 % 3 - 1, cells[i, 2] + cell % 3 - 1
-            slot = _cell(x, y, z, size - 1)
-            first = ends[slot + 1]
-            last = ends[slot + 2] if slot + 2 <= size else count
-            for k in range(first, last):
-                a, b, c = px - places[k, 0], py - places[k, 1], pz - places[k, 2]
-                if a * a + b * b + c * c >= reach * reach:
-                    continue
-                j = members[k]
-                if cells[j, 0] != x or cells[j, 1] != y or cells[j, 2] != z or (cell == 13 and j <= i):
-                    continue
-                if found == room:
-                    room *= 2
-                    wider, longer = np.empty((room, 2), np.int64), np.empty(room)
-                    wider[:found], longer[:found] = pairs, apart
-                    pairs, apart = wider, longer
-                pairs[found, 0], pairs[found, 1] = i, j
-                apart[found] = thickness
-                for n in range(starts[i], starts[i + 1]):
-                    if near[n] == j:
-                        apart[found] = near_apart[n]
-                found += 1
-    return pairs[:found], apart[:found]
-
-
-def contacts(positions, reach, thickness, near):
-    """See `numpy_kernels.contacts`."""
-    return _contacts(positions, reach, thickness, *near)
-
-
-@njit(cache=True, nogil=True)
-def farthest_move(positions, before):
-    """See `numpy_kernels.farthest_move`."""
-    most = 0.0
-    for i in range(len(positions)):
-        x = positions[i, 0] - before[i, 0]
-        y = positions[i, 1] - before[i, 1]
-        z = positions[i, 2] - before[i, 2]
-        most = max(most, x * x + y * y + z * z)
-    return np.sqrt(most)
+            velocities[i, axis] = kept * (positions[i, axis] - before[i, axis]) / step

@@ -15,8 +15,7 @@ class Settings:
         bend: Its resistance to bending, N m (bending moment times radius, a metre of cloth).
         crease: Share of a bend that stays, of what is bent, 1/s: folded cloth forgets that it was flat.
         grip: How firmly hands hold, N/m for each vertex.
-        thickness: How near two layers come, as a share of the mesh's mean edge. Below 0.75 or so the
-            vertices of one layer can slip through the triangles of another.
+        thickness: How near two layers come, as a share of the mesh's mean edge.
         ground_friction: Coulomb coefficient between cloth and ground.
         cloth_friction: Coulomb coefficient between layers of cloth.
         drag: Share of its velocity that cloth loses to the air, 1/s.
@@ -32,12 +31,12 @@ class Settings:
     bend: float = 3e-5
     crease: float = 3.0
     grip: float = 20.0
-    thickness: float = 0.9
+    thickness: float = 0.25
     ground_friction: float = 0.8
     cloth_friction: float = 0.5
     drag: float = 4.0
     gravity: float = 9.81
-    step: float = 1 / 3000
+    step: float = 1 / 1000
 
     def __post_init__(self) -> None:
         for name in ("density", "stretch", "bend", "grip", "thickness", "step"):

@@ -1,13 +1,9 @@
 """Cloth in motion: extended position-based dynamics (XPBD) in small steps.
 
-In every substep the vertices fly on, then each link pulls them back to its length, each pair of vertices
-that came too near is pushed apart, and the ground pushes up; what all of that moved them by is their
-velocity. One round of many substeps converges faster than many rounds of one step (Macklin et al.,
+In every substep the vertices fly on, then each link pulls them back to its length, each pair of sides that
+came too near is pushed apart (`kg.sim.contact`), and the ground pushes up; what all of that moved them by is
+their velocity. One round of many substeps converges faster than many rounds of one step (Macklin et al.,
 *Small Steps in Physics Simulation*, 2019).
-
-Layers are kept apart by their vertices: each is a ball, wider than the gaps between the balls of a triangle,
-and moves by half a ball at most in a substep. Where a squeezed pile stretches edges far beyond their
-length, gaps open and a layer can still pass through (tests/benchmarks/cloth.py counts how often).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.cloth import Cloth
+from kg.sim.contact import Contacts
 from kg.sim.kernels import choose
 from kg.sim.settings import Settings
 
@@ -25,8 +22,6 @@ Points = NDArray[np.float64]
 
 SPRING = 2 / np.sqrt(3)
 """Springs k along a lattice of equilateral triangles make a sheet of modulus 2k/√3."""
-SKIN = 0.5
-"""Pairs are looked for at so many thicknesses more than they may touch at, and used until one moved."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
 
@@ -79,9 +74,7 @@ class Simulation:
         self._masses = cloth.areas * self.settings.density
         self._inverse_masses = 1 / self._masses
         self._bends = cloth.hinges.rest.copy()
-        self._near = cloth.near(self.thickness)
-        self._pairs, self._apart = np.empty((0, 2), dtype=np.int64), np.empty(0)
-        self._searched_at: Points | None = None
+        self._contacts = Contacts(self._kernels, cloth, self.thickness)
 
     @property
     def kinetic_energy(self) -> float:
@@ -104,10 +97,13 @@ class Simulation:
 
     def _substep(self, step: float, grips: Sequence[Grip], *, weightless: bool = False) -> None:
         kernels, settings, positions = self._kernels, self.settings, self.positions
+        contacts, inverse_masses = self._contacts, self._inverse_masses
         before = positions.copy()
-        inverse_masses = self._inverse_masses
         kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
-        self._search()
+        # In the air all that the vertices move by in common can be left out of account.
+        height = -np.inf if weightless else self.thickness / 2
+        together = bool(positions[:, 2].min() > height)
+        contacts.look(before, positions, self.velocities, step, together=together)
         for grip in grips:
             self._hold(grip, step)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
@@ -119,14 +115,14 @@ class Simulation:
             1 / settings.bend / step**2,
             1 - np.exp(-settings.crease * step),
         )
+        # Sides that have not passed each other yet are pushed back to where they came from.
+        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
         kernels.keep_apart(
-            positions, before, inverse_masses, self._pairs, self._apart, settings.cloth_friction
+            positions, before, inverse_masses, contacts.kinds, contacts.close, settings.cloth_friction
         )
-        if not weightless:
-            kernels.stay_above(positions, before, self.thickness / 2, settings.ground_friction)
-        kernels.finish(
-            positions, before, self.velocities, step, np.exp(-settings.drag * step), self.thickness / 2
-        )
+        kernels.stay_above(positions, before, height, settings.ground_friction)
+        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
+        kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step))
 
     def _hold(self, grip: Grip, step: float) -> None:
         weight = self._inverse_masses[grip.vertices]
@@ -135,18 +131,3 @@ class Simulation:
         self.positions[grip.vertices] += share[:, None] * (
             grip.path(self.time) - self.positions[grip.vertices]
         )
-
-    def _search(self) -> None:
-        """Look for pairs anew if a vertex has moved so far that one could be missing."""
-        moved = (
-            np.inf
-            if self._searched_at is None
-            else self._kernels.farthest_move(self.positions, self._searched_at)
-        )
-        # Half of the skin for either of the two.
-        if moved > SKIN / 2 * self.thickness:
-            reach = (1 + SKIN) * self.thickness
-            self._pairs, self._apart = self._kernels.contacts(
-                self.positions, reach, self.thickness, self._near
-            )
-            self._searched_at = self.positions.copy()

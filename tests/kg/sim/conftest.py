@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from kg.sim.numpy_contacts import apart
+
 
 def sheet(columns, rows, edge=0.02):
     """An upright sheet of equilateral triangles in the plane y = 0, its top at z = 0."""
@@ -31,3 +33,21 @@ def lying(make_sheet):
     """A sheet that lies down: y up its length, z = 0."""
     vertices, faces = make_sheet(12, 14)
     return vertices[:, [0, 2, 1]], faces
+
+
+def gap(simulation):
+    """Return the least distance between the first half of a cloth's vertices and the second, metres."""
+    half, positions = len(simulation.positions) // 2, simulation.positions
+    edges, faces = simulation.cloth.edges.pairs, simulation.cloth.faces
+    vertices = np.arange(len(positions))[:, None]
+    found = []
+    for sides, others in ((vertices, faces), (edges, edges)):
+        one, two = np.nonzero((sides[:, :1] < half) != (others[:, 0] < half))
+        corners = np.concatenate([sides[one], others[two]], axis=1)
+        found.append(np.linalg.norm(apart(positions, corners, sides.shape[1])[1], axis=1).min())
+    return min(found)
+
+
+@pytest.fixture
+def layer_gap():
+    return gap
