@@ -99,7 +99,7 @@ class Simulation:
             self._substep(step, [grip for grip in grips if grip.start <= self.time <= grip.end])
 
     def _haste(self, seconds: float, grips: Sequence[Grip]) -> float:
-        """Return what share of a `STRIDE` the fastest vertex or hand goes in a step, but for common motion."""
+        """Return how many `STRIDE`s the fastest vertex or hand goes in a step, but for common motion."""
         velocities = self.velocities - self.velocities.mean(axis=0)
         ways = [grip.path(self.time + seconds) - grip.path(self.time) for grip in grips]
         fastest = max(

@@ -304,7 +304,7 @@ def test_nothing_crosses_however_fast(make_sheet, speed, seconds, on_ground):
 
 def test_without_bounds_it_would_cross(make_sheet, monkeypatch):
     monkeypatch.setattr(contact, "SAFE", 1e6)
-    assert all(crosses(thrown(make_sheet, seed, 20, on_ground=False), 0.04) for seed in range(2))
+    assert all(crosses(thrown(make_sheet, seed, 80, on_ground=False), 0.02) for seed in range(2))
 
 
 def test_no_bound_slows_what_moves_together(lying):
