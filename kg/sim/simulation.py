@@ -23,8 +23,8 @@ Points = NDArray[np.float64]
 SPRING = 2 / np.sqrt(3)
 """Springs k along a lattice of equilateral triangles make a sheet of modulus 2k/√3."""
 STRIDE, FINER = 0.4, 4.0
-"""Steps are made so much shorter at most that nothing goes farther in one than so many thicknesses: what is
-held back by its bound (`kg.sim.contact`) while its neighbours are not would stretch."""
+"""A hand goes so many thicknesses in a step, which is made so much shorter for that at most: what its bound
+(`kg.sim.contact`) holds back while a hand goes on would stretch."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
 
@@ -99,14 +99,10 @@ class Simulation:
             self._substep(step, [grip for grip in grips if grip.start <= self.time <= grip.end])
 
     def _haste(self, seconds: float, grips: Sequence[Grip]) -> float:
-        """Return how many `STRIDE`s the fastest vertex or hand goes in a step, but for common motion."""
-        velocities = self.velocities - self.velocities.mean(axis=0)
+        """Return how many `STRIDE`s the fastest hand goes in a step."""
         ways = [grip.path(self.time + seconds) - grip.path(self.time) for grip in grips]
-        fastest = max(
-            float(np.linalg.norm(motion, axis=1).max())
-            for motion in (velocities, *(way / seconds for way in ways))
-        )
-        return fastest * self.settings.step / (STRIDE * self.thickness)
+        farthest = max((float(np.linalg.norm(way, axis=1).max()) for way in ways), default=0.0)
+        return farthest / seconds * self.settings.step / (STRIDE * self.thickness)
 
     def _substep(self, step: float, grips: Sequence[Grip], *, weightless: bool = False) -> None:
         kernels, settings, positions = self._kernels, self.settings, self.positions
