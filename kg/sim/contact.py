@@ -33,7 +33,7 @@ ANEW = 0.5
 """Once a vertex has used up its bound, all that used up more than so much of theirs are measured with it."""
 STEPS = 2
 """Steps at the present speed for which distances are measured ahead."""
-FORESEEN, LONGEST = 2, 0.1
+FORESEEN, LONGEST = 2.0, 0.1
 """Pairs are found ahead for as long as most vertices take for so many thicknesses, or so many seconds."""
 SLACK_NEAR, SLACK_FAR = 0.2, 0.5
 """The least that is allowed for either, in thicknesses."""
