@@ -5,8 +5,8 @@
 import numpy as np
 from numba import njit
 
-from kg.sim.contact import EDGES_CLOSER, Pairs
-from kg.sim.numpy_contacts import PARALLEL, ROUNDING
+from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, Pairs
+from kg.sim.numpy_contacts import PARALLEL, ROUNDING, TINY
 
 
 @njit(cache=True, nogil=True)
@@ -94,53 +94,50 @@ def _apart(x, i, j, k, m, of_triangle):
 
 
 @njit(cache=True, nogil=True)
-def _boxes_apart(x, i, j, k, m, of_triangle, reach):
-    """Tell whether the boxes around a pair's two sides are farther apart than `reach` along some axis."""
-    for axis in range(3):
-        a, b, c, d = x[i, axis], x[j, axis], x[k, axis], x[m, axis]
-        if of_triangle:
-            low, high = a, a
-            least, most = min(b, c, d), max(b, c, d)
-        else:
-            low, high = min(a, b), max(a, b)
-            least, most = min(c, d), max(c, d)
-        if low - most > reach or least - high > reach:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
 def _boxes(x, ways, sides, reaches, lost):
-    """Return boxes around sides, their ways and reach, as a heap: node n holds nodes 2n and 2n + 1.
+    """Return boxes (2n, 6) around n sides, their ways and reach, as a heap: node i holds 2i and 2i + 1.
 
     And whether any vertex of what is in a box is lost.
     """
-    leaves = 1
-    while leaves < len(sides):
-        leaves *= 2
+    leaves = len(sides)
     # Half the memory, and wider than rounding.
-    low = np.full((2 * leaves, 3), np.inf, np.float32)
-    high = np.full((2 * leaves, 3), -np.inf, np.float32)
+    boxes = np.empty((2 * leaves, 6), np.float32)
     any_lost = np.zeros(2 * leaves, np.bool_)
-    for leaf in range(len(sides)):
+    for leaf in range(leaves):
         node = leaves + leaf
+        box = boxes[node]
+        box[:3], box[3:] = np.inf, -np.inf
+        if sides[leaf, 0] == NO_VERTEX:
+            continue
         reach = 0.0
         for corner in range(sides.shape[1]):
             i = sides[leaf, corner]
             reach = max(reach, reaches[i])
             any_lost[node] |= lost[i]
             for axis in range(3):
-                low[node, axis] = min(low[node, axis], x[i, axis] + min(ways[i, axis], 0.0))
-                high[node, axis] = max(high[node, axis], x[i, axis] + max(ways[i, axis], 0.0))
-        for axis in range(3):
-            low[node, axis] -= reach + ROUNDING
-            high[node, axis] += reach + ROUNDING
+                box[axis] = min(box[axis], x[i, axis] + min(ways[i, axis], 0.0))
+                box[3 + axis] = max(box[3 + axis], x[i, axis] + max(ways[i, axis], 0.0))
+        box[:3] -= reach + ROUNDING
+        box[3:] += reach + ROUNDING
     for node in range(leaves - 1, 0, -1):
         any_lost[node] = any_lost[2 * node] or any_lost[2 * node + 1]
         for axis in range(3):
-            low[node, axis] = min(low[2 * node, axis], low[2 * node + 1, axis])
-            high[node, axis] = max(high[2 * node, axis], high[2 * node + 1, axis])
-    return low, high, any_lost
+            boxes[node, axis] = min(boxes[2 * node, axis], boxes[2 * node + 1, axis])
+            boxes[node, 3 + axis] = max(boxes[2 * node, 3 + axis], boxes[2 * node + 1, 3 + axis])
+    return boxes, any_lost
+
+
+@njit(cache=True, nogil=True)
+def _overlap(boxes, one, others, two):
+    """Tell whether two boxes overlap."""
+    return (
+        others[two, 0] <= boxes[one, 3]
+        and others[two, 3] >= boxes[one, 0]
+        and others[two, 1] <= boxes[one, 4]
+        and others[two, 4] >= boxes[one, 1]
+        and others[two, 2] <= boxes[one, 5]
+        and others[two, 5] >= boxes[one, 2]
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -151,43 +148,44 @@ def _change(ways, i, j):
 
 
 @njit(cache=True, nogil=True)
+def _largest_change(ways, i, j, k, m, of_triangle):
+    """Return by how much the distance of two sides changes at most on their ways."""
+    change = max(_change(ways, i, k), _change(ways, i, m))
+    if of_triangle:
+        change = max(change, _change(ways, i, j))
+    else:
+        change = max(change, _change(ways, j, k), _change(ways, j, m))
+    return np.sqrt(change)
+
+
+@njit(cache=True, nogil=True)
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
-    low, high, is_lost = _boxes(x, ways, sides, reaches + thickness, lost)
-    other_low, other_high, other_lost = _boxes(x, ways, others, reaches, lost)
-    leaves, other_leaves = len(low) // 2, len(other_low) // 2
-    pairs = np.empty((16 * len(sides), 4), np.uint32)
+    boxes, is_lost = _boxes(x, ways, sides, reaches + thickness, lost)
+    other_boxes, other_lost = _boxes(x, ways, others, reaches, lost)
+    leaves, other_leaves = len(sides), len(others)
+    pairs = np.empty((4 * leaves, 4), np.uint32)
     found = 0
-    # Pairs of nodes whose boxes may overlap.
+    # Pairs of nodes whose boxes overlap.
     waiting = np.empty((256, 2), np.int64)
     waiting[0], left = 1, 1
     while left:
         left -= 1
         one, two = waiting[left, 0], waiting[left, 1]
-        if (
-            other_low[two, 0] > high[one, 0]
-            or other_high[two, 0] < low[one, 0]
-            or other_low[two, 1] > high[one, 1]
-            or other_high[two, 1] < low[one, 1]
-            or other_low[two, 2] > high[one, 2]
-            or other_high[two, 2] < low[one, 2]
-            or not (is_lost[one] or other_lost[two])
-        ):
-            continue
-        if one < leaves and two < other_leaves:
-            for half in range(2):
-                for other_half in range(2):
-                    # Of two halves of one node, and of all below them, the order does not matter.
-                    if not of_triangle and one == two and half > other_half:
-                        continue
-                    waiting[left, 0], waiting[left, 1] = 2 * one + half, 2 * two + other_half
-                    left += 1
-            continue
         if one < leaves or two < other_leaves:
-            for half in range(2):
-                waiting[left, 0] = 2 * one + half if one < leaves else one
-                waiting[left, 1] = 2 * two + half if two < other_leaves else two
-                left += 1
+            # The larger node is split; one that meets itself, into what its halves are to each other.
+            itself = one == two and not of_triangle
+            first = two >= other_leaves or (one < two and one < leaves) or itself
+            second = not first or itself
+            for half in range(2 if first else 1):
+                for other_half in range(half if itself else 0, 2 if second else 1):
+                    below = 2 * one + half if first else one
+                    other_below = 2 * two + other_half if second else two
+                    if (is_lost[below] or other_lost[other_below]) and _overlap(
+                        boxes, below, other_boxes, other_below
+                    ):
+                        waiting[left, 0], waiting[left, 1] = below, other_below
+                        left += 1
             continue
         if one == two and not of_triangle:
             continue
@@ -196,16 +194,13 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
         k, m, n = other[0], other[1], other[-1]
         if p in (k, m, n) or q in (k, m):
             continue
-        change = max(_change(ways, p, k), _change(ways, p, m), _change(ways, p, n))
-        if not of_triangle:
-            change = max(change, max(_change(ways, q, k), _change(ways, q, m)))
+        b, c = (k, m) if of_triangle else (q, k)
         reach = (
             thickness
             + max(reaches[p], reaches[q])
             + max(reaches[k], reaches[m], reaches[n])
-            + np.sqrt(change)
+            + _largest_change(ways, p, b, c, n, of_triangle)
         )
-        b, c = (k, m) if of_triangle else (q, k)
         _, _, _, _, nx, ny, nz = _apart(x, p, b, c, n, of_triangle)
         if nx * nx + ny * ny + nz * nz >= reach * reach:
             continue
@@ -236,6 +231,15 @@ def _thicknesses(rest, pairs, of_triangle, thickness, starts, near):
 
 
 @njit(cache=True, nogil=True)
+def _closing(velocities, pairs, of_triangle):
+    speeds = np.empty(len(pairs))
+    for pair in range(len(pairs)):
+        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
+        speeds[pair] = _largest_change(velocities, i, j, k, m, of_triangle)
+    return speeds
+
+
+@njit(cache=True, nogil=True)
 def _without(pairs, lost):
     kept = np.empty(len(pairs), np.int64)
     found = 0
@@ -246,8 +250,9 @@ def _without(pairs, lost):
     return kept[:found]
 
 
-def find(positions, ways, mesh, reaches, thickness, kinds, lost):
+def find(positions, velocities, seconds, mesh, reaches, thickness, kinds, lost):
     """See `numpy_contacts.find`."""
+    ways = seconds * velocities
     found = []
     for kind, sides, others in zip(kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True):
         of_triangle = others is mesh.faces
@@ -259,53 +264,159 @@ def find(positions, ways, mesh, reaches, thickness, kinds, lost):
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
                 np.concatenate([kind.apart[kept], apart]),
-                np.concatenate([kind.gaps[kept], np.full(len(new), -1.0)]),
+                np.concatenate([kind.closing[kept], _closing(velocities, new, of_triangle)]),
+                np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
             )
         )
     return found
 
 
 @njit(cache=True, nogil=True)
-def _survey(x, pairs, apart, gaps, of_triangle, windows, anew, safe, bounds):
-    kept = np.empty(len(pairs), np.int64)
-    found = 0
-    for pair in range(len(pairs)):
-        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-        if of_triangle:
-            within = apart[pair] + windows[i] + max(windows[j], windows[k], windows[m])
-        else:
-            within = apart[pair] + max(windows[i], windows[j]) + max(windows[k], windows[m])
-        if gaps[pair] < 0 or anew[i] or anew[j] or anew[k] or anew[m]:
-            _, _, _, _, a, b, c = _apart(x, i, j, k, m, of_triangle)
-            gaps[pair] = np.sqrt(a * a + b * b + c * c)
-        if gaps[pair] >= within:
-            continue
-        kept[found] = pair
-        found += 1
-        for corner in range(4):
-            bounds[pairs[pair, corner]] = min(bounds[pairs[pair, corner]], safe * gaps[pair])
-    return kept[:found]
-
-
-def survey(positions, kinds, windows, anew, safe, bounds):
-    """See `numpy_contacts.survey`."""
-    return [
-        _survey(positions, kind.corners, kind.apart, kind.gaps, of_triangle, windows, anew, safe, bounds)
-        for kind, of_triangle in zip(kinds, (True, False), strict=True)
-    ]
+def _stray(x, before, velocities, step, i):
+    """Return how far a vertex is from where it would be had it gone on from before."""
+    a = x[i, 0] - before[i, 0] - step * velocities[i, 0]
+    b = x[i, 1] - before[i, 1] - step * velocities[i, 1]
+    c = x[i, 2] - before[i, 2] - step * velocities[i, 2]
+    return np.sqrt(a * a + b * b + c * c)
 
 
 @njit(cache=True, nogil=True)
-def _keep_apart(x, before, inverse_masses, pairs, apart, close, of_triangle, friction):
-    for pair in close:
+def _strays(x, before, velocities, step):
+    strays = np.empty(len(x))
+    for i in range(len(x)):
+        strays[i] = _stray(x, before, velocities, step, i)
+    return strays
+
+
+@njit(cache=True, nogil=True)
+def _nearer(strays, i, j, k, m, of_triangle):
+    """Return by how much two sides are nearer at most than if all had gone on."""
+    if of_triangle:
+        return strays[i] + max(strays[j], strays[k], strays[m])
+    return max(strays[i], strays[j]) + max(strays[k], strays[m])
+
+
+@njit(cache=True, nogil=True)
+def _hold_back(x, before, strays, step, corners, apart, closing, gaps, of_triangle, shares):
+    first = 1 if of_triangle else 2
+    for pair in range(len(corners)):
+        nearest = NEAREST * apart[pair]
+        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
+        nearer = _nearer(strays, i, j, k, m, of_triangle) + step * closing[pair]
+        if gaps[pair] - nearest >= nearer:
+            continue
+        _, _, _, _, nx, ny, nz = _apart(before, i, j, k, m, of_triangle)
+        gap = np.sqrt(nx * nx + ny * ny + nz * nz)
+        gaps[pair] = gap
+        if gap - nearest >= nearer:
+            continue
+        room = max(0.0, (gap - nearest) / 2)
+        if gap <= TINY:
+            for corner in range(4):
+                i = corners[pair, corner]
+                if x[i, 0] != before[i, 0] or x[i, 1] != before[i, 1] or x[i, 2] != before[i, 2]:
+                    shares[i] = 0.0
+            continue
+        nx, ny, nz = nx / gap, ny / gap, nz / gap
+        low, high = np.inf, -np.inf
+        for corner in range(4):
+            i = corners[pair, corner]
+            height = before[i, 0] * nx + before[i, 1] * ny + before[i, 2] * nz
+            if corner < first:
+                low = min(low, height)
+            else:
+                high = max(high, height)
+        for corner in range(4):
+            i = corners[pair, corner]
+            height = before[i, 0] * nx + before[i, 1] * ny + before[i, 2] * nz
+            towards = x[i, 0] * nx + x[i, 1] * ny + x[i, 2] * nz - height
+            free = high - height + room
+            if corner < first:
+                towards, free = -towards, height - low + room
+            if towards > free + TINY / 100:
+                shares[i] = min(shares[i], free / towards if free > TINY else 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _within(x, before, foreseen, windows, shares):
+    for i in range(len(x)):
+        out, along, way = 0.0, 0.0, 0.0
+        for axis in range(3):
+            b, d = before[i, axis] - foreseen[i, axis], x[i, axis] - before[i, axis]
+            out += b * b
+            along += b * d
+            way += d * d
+        square = windows[i] * windows[i]
+        if way > 0 and out + 2 * along + way > square:
+            root = np.sqrt(max(0.0, along * along + way * (square - out)))
+            shares[i] = min(1.0, max(0.0, (root - along) / way))
+
+
+@njit(cache=True, nogil=True)
+def _cut_short(x, before, shares):
+    """Cut the steps of vertices short; tell whether there were any."""
+    cut = False
+    for i in range(len(x)):
+        if shares[i] < 1:
+            cut = True
+            for axis in range(3):
+                x[i, axis] = before[i, axis] + shares[i] * (x[i, axis] - before[i, axis])
+    return cut
+
+
+def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
+    """See `numpy_contacts.hold_back`."""
+    shares = np.ones(len(positions))
+    _within(positions, before, foreseen, windows, shares)
+    _cut_short(positions, before, shares)
+    cut = True
+    while cut:
+        shares[:] = 1
+        strays = _strays(positions, before, velocities, step)
+        for kind, of_triangle in zip(kinds, (True, False), strict=True):
+            _hold_back(
+                positions,
+                before,
+                strays,
+                step,
+                kind.corners,
+                kind.apart,
+                kind.closing,
+                kind.gaps,
+                of_triangle,
+                shares,
+            )
+        cut = _cut_short(positions, before, shares)
+
+
+@njit(cache=True, nogil=True)
+def _go_on(strays, step, corners, closing, gaps, of_triangle):
+    for pair in range(len(corners)):
+        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
+        gaps[pair] -= _nearer(strays, i, j, k, m, of_triangle) + step * closing[pair]
+
+
+def go_on(positions, before, velocities, step, kinds):
+    """See `numpy_contacts.go_on`."""
+    strays = _strays(positions, before, velocities, step)
+    for kind, of_triangle in zip(kinds, (True, False), strict=True):
+        _go_on(strays, step, kind.corners, kind.closing, kind.gaps, of_triangle)
+
+
+@njit(cache=True, nogil=True)
+def _keep_apart(
+    x, before, velocities, step, strays, inverse_masses, pairs, apart, closing, gaps, of_triangle, friction
+):
+    for pair in range(len(pairs)):
         i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-        if _boxes_apart(x, i, j, k, m, of_triangle, apart[pair]):
+        nearer = _nearer(strays, i, j, k, m, of_triangle) + step * closing[pair]
+        if gaps[pair] - apart[pair] >= nearer:
             continue
         wi, wj, wk, wm, nx, ny, nz = _apart(x, i, j, k, m, of_triangle)
-        square = nx * nx + ny * ny + nz * nz
-        if square >= apart[pair] ** 2 or square == 0:
+        length = np.sqrt(nx * nx + ny * ny + nz * nz)
+        gaps[pair] = max(gaps[pair], length - nearer)
+        if length >= apart[pair] or length == 0:
             continue
-        length = np.sqrt(square)
         push = apart[pair] - length
         nx, ny, nz = nx / length, ny / length, nz / length
         # What the two slid past each other in this step, less what friction takes of it.
@@ -339,9 +450,26 @@ def _keep_apart(x, before, inverse_masses, pairs, apart, close, of_triangle, fri
         x[m, 0] += mm * a
         x[m, 1] += mm * b
         x[m, 2] += mm * c
+        for corner in range(4):
+            i = pairs[pair, corner]
+            strays[i] = _stray(x, before, velocities, step, i)
 
 
-def keep_apart(positions, before, inverse_masses, kinds, close, friction):
+def keep_apart(positions, before, velocities, step, inverse_masses, kinds, friction):
     """See `numpy_contacts.keep_apart`."""
-    for kind, rows, of_triangle in zip(kinds, close, (True, False), strict=True):
-        _keep_apart(positions, before, inverse_masses, kind.corners, kind.apart, rows, of_triangle, friction)
+    strays = _strays(positions, before, velocities, step)
+    for kind, of_triangle in zip(kinds, (True, False), strict=True):
+        _keep_apart(
+            positions,
+            before,
+            velocities,
+            step,
+            strays,
+            inverse_masses,
+            kind.corners,
+            kind.apart,
+            kind.closing,
+            kind.gaps,
+            of_triangle,
+            friction,
+        )

@@ -9,19 +9,19 @@ the same bytes. `numpy_kernels` says what each does.
 import numpy as np
 from numba import njit
 
-from kg.sim.numba_contacts import find, keep_apart, survey
+from kg.sim.numba_contacts import find, go_on, hold_back, keep_apart
 
 __all__ = [
     "find",
     "finish",
+    "go_on",
+    "hold_back",
     "keep_apart",
     "keep_bends",
     "keep_lengths",
-    "moved",
+    "missed",
     "predict",
     "stay_above",
-    "stay_within",
-    "survey",
 ]
 
 
@@ -107,49 +107,16 @@ def stay_above(positions, before, height, friction):
 
 
 @njit(cache=True, nogil=True)
-def _drift(positions, reference, together):
-    drift = np.zeros(3)
-    if not together:
-        return drift
-    for i in range(len(positions)):
+def missed(before, ahead, foreseen, windows):
+    """See `numpy_kernels.missed`."""
+    shares = np.empty(len(before))
+    for i in range(len(before)):
+        near, far = 0.0, 0.0
         for axis in range(3):
-            drift[axis] += positions[i, axis] - reference[i, axis]
-    return drift / len(positions)
-
-
-@njit(cache=True, nogil=True)
-def moved(positions, reference, bounds, together):
-    """See `numpy_kernels.moved`."""
-    drift = _drift(positions, reference, together)
-    shares = np.empty(len(positions))
-    for i in range(len(positions)):
-        x = positions[i, 0] - reference[i, 0] - drift[0]
-        y = positions[i, 1] - reference[i, 1] - drift[1]
-        z = positions[i, 2] - reference[i, 2] - drift[2]
-        away = np.sqrt(x * x + y * y + z * z)
-        if bounds[i] > 0:
-            shares[i] = away / bounds[i]
-        else:
-            shares[i] = np.inf if away > bounds[i] else 0.0
+            near += (before[i, axis] - foreseen[i, axis]) ** 2
+            far += (ahead[i, axis] - foreseen[i, axis]) ** 2
+        shares[i] = np.sqrt(max(near, far)) / windows[i] if windows[i] > 0 else np.inf
     return shares
-
-
-@njit(cache=True, nogil=True)
-def stay_within(positions, reference, bounds, together):
-    """See `numpy_kernels.stay_within`."""
-    drift = _drift(positions, reference, together)
-    for i in range(len(positions)):
-        for axis in range(3):
-            reference[i, axis] += drift[axis]
-        x = positions[i, 0] - reference[i, 0]
-        y = positions[i, 1] - reference[i, 1]
-        z = positions[i, 2] - reference[i, 2]
-        away = np.sqrt(x * x + y * y + z * z)
-        if away > bounds[i]:
-            share = bounds[i] / away
-            positions[i, 0] = reference[i, 0] + share * x
-            positions[i, 1] = reference[i, 1] + share * y
-            positions[i, 2] = reference[i, 2] + share * z
 
 
 @njit(cache=True, nogil=True)

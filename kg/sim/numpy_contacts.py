@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim.contact import EDGES_CLOSER, ContactMesh, Corners, Indices, Pairs, Points, Values
+from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Corners, Pairs, Points, Values
 
 ROUNDING = 1e-6
 """Metres by which boxes are wider than they need be."""
+TINY = 1e-12
+"""Metres that count as nothing: sides so near touch, and no vertex of theirs moves."""
 BLOCK = 1024
 """Sides that are compared with all others at once, for the sake of memory."""
 PARALLEL = 1e-12
@@ -22,75 +24,96 @@ Mask = NDArray[np.bool_]
 
 def find(
     positions: Points,
-    ways: Points,
+    velocities: Points,
+    seconds: float,
     mesh: ContactMesh,
-    reaches: Values,
+    windows: Values,
     thickness: float,
     kinds: Sequence[Pairs],
     lost: Mask,
 ) -> list[Pairs]:
-    """Return the pairs that may meet, those with a lost vertex found anew and the others as they were.
+    """Return the pairs that may come near, those with a lost vertex found anew and the others as they were.
 
-    Two sides may meet if they get nearer to each other than the thickness and the largest reach of either
-    side's vertices, when all vertices go some part of their ways. Sides with a common vertex never do.
+    Two sides may if they get nearer to each other than the thickness and the largest window of either
+    side's vertices, when all vertices go on for some of the time. Sides with a common vertex never do.
 
     Args:
         positions: (V, 3) metres.
-        ways: (V, 3) metres that each vertex goes, all at once.
+        velocities: (V, 3) m/s.
+        seconds: How long they go on.
         mesh: The sides.
-        reaches: (V,) metres by which each may be somewhere else than on its way.
+        windows: (V,) metres by which each may be somewhere else than on its way.
         thickness: How near sides may come, metres; those of neighbours as near as they are at rest.
         kinds: What was found before: pairs of vertex and triangle, pairs of edges.
         lost: (V,) bool.
     """
     found = []
-    for kind, sides, others in zip(kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True):
+    ways = seconds * velocities
+    for kind, leaves, other_leaves in zip(
+        kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True
+    ):
+        sides, others = (some[some[:, 0] != NO_VERTEX] for some in (leaves, other_leaves))
+        split = sides.shape[1]
+        closest = thickness if split == 1 else EDGES_CLOSER * thickness
         kept = ~lost[kind.corners].any(axis=1)
-        closest = thickness if others is mesh.faces else EDGES_CLOSER * thickness
-        new = np.concatenate(list(_near_pairs(positions, ways, sides, others, reaches, closest, lost)))
+        new = np.concatenate(list(_near_pairs(positions, ways, sides, others, windows, closest, lost)))
         found.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
-                np.concatenate([kind.apart[kept], _thicknesses(mesh, new, sides.shape[1], closest)]),
-                np.concatenate([kind.gaps[kept], np.full(len(new), -1.0)]),
+                np.concatenate([kind.apart[kept], _thicknesses(mesh, new, split, closest)]),
+                np.concatenate([kind.closing[kept], _largest_change(velocities, new, split)]),
+                np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
             )
         )
     return found
 
 
-def survey(
-    positions: Points, kinds: Sequence[Pairs], windows: Values, anew: Mask, safe: float, bounds: Values
-) -> list[Indices]:
-    """Return the rows of either kind that may come too near within the windows of their vertices.
+def hold_back(
+    positions: Points,
+    before: Points,
+    foreseen: Points,
+    windows: Values,
+    velocities: Points,
+    step: float,
+    kinds: Sequence[Pairs],
+) -> None:
+    """Cut steps short where vertices leave their windows or could pass through something, in place.
 
-    Gaps are measured in place where they never were or a vertex is to be measured anew. Bounds are lowered
-    in place to a share of the gap of each pair that is returned.
+    Two sides that could come nearer than `NEAREST` of what they are to keep have a plane half way between
+    them, and none of their vertices goes farther towards it than leaves that. A vertex that is cut short
+    may be in the way of another that relied on it, so that it is all looked at again.
 
     Args:
-        positions: (V, 3) metres, where each vertex was when it was measured.
-        kinds: Pairs of vertex and triangle, pairs of edges.
-        windows: (V,) metres that each may move by.
-        anew: (V,) bool.
-        safe: Share of a gap.
-        bounds: (V,) metres.
+        positions: (V, 3) metres, after the step.
+        before: (V, 3) metres, before it.
+        foreseen: (V, 3) metres, where the windows are.
+        windows: (V,) metres, their radii.
+        velocities: (V, 3) m/s, with which vertices were taken to go on.
+        step: Seconds.
+        kinds: Pairs of vertex and triangle, pairs of edges; their gaps are measured where it matters.
     """
-    close = []
-    for kind, split in zip(kinds, (1, 2), strict=True):
-        measured = (kind.gaps < 0) | anew[kind.corners].any(axis=1)
-        _, between = apart(positions, kind.corners[measured], split)
-        kind.gaps[measured] = np.linalg.norm(between, axis=1)
-        rows = np.flatnonzero(kind.gaps < kind.apart + _of_sides(windows, kind.corners, split))
-        np.minimum.at(bounds, kind.corners[rows], safe * kind.gaps[rows, None])
-        close.append(rows)
-    return close
+    _cut_short(positions, before, _within(positions, before, foreseen, windows))
+    shares = np.zeros(len(positions))
+    while (shares < 1).any():
+        shares[:] = 1
+        strays = _strays(positions, before, velocities, step)
+        for kind, split in zip(kinds, (1, 2), strict=True):
+            nearer = _of_sides(strays, kind.corners, split) + step * kind.closing
+            near = np.flatnonzero(kind.gaps - NEAREST * kind.apart < nearer)
+            _, between = apart(before, kind.corners[near], split)
+            kind.gaps[near] = np.sqrt((between * between).sum(axis=1))
+            near = near[kind.gaps[near] - NEAREST * kind.apart[near] < nearer[near]]
+            _hold_back(positions, before, kind, near, split, shares)
+        _cut_short(positions, before, shares)
 
 
 def keep_apart(
     positions: Points,
     before: Points,
+    velocities: Points,
+    step: float,
     inverse_masses: Values,
     kinds: Sequence[Pairs],
-    close: Sequence[Indices],
     friction: float,
 ) -> None:
     """Push sides apart that are nearer than they may be, one pair after another, with friction, in place.
@@ -98,22 +121,29 @@ def keep_apart(
     Args:
         positions: (V, 3) metres.
         before: (V, 3) metres, where they were when the step began.
+        velocities: (V, 3) m/s, with which vertices were taken to go on.
+        step: Seconds.
         inverse_masses: (V,) 1/kg.
         kinds: Pairs of vertex and triangle, pairs of edges.
-        close: The rows of either kind that are looked at, in this order.
         friction: Coulomb coefficient.
     """
-    for kind, rows, split in zip(kinds, close, (1, 2), strict=True):
-        corners, nearest = kind.corners[rows], kind.apart[rows]
-        gaps = np.linalg.norm(apart(positions, corners, split)[1], axis=1)
+    for kind, split in zip(kinds, (1, 2), strict=True):
+        gaps = np.linalg.norm(apart(positions, kind.corners, split)[1], axis=1)
         strayed = np.zeros(len(positions))
-        for row, (pair, spare) in enumerate(zip(corners, (gaps - nearest).tolist(), strict=True)):
+        for row, (pair, spare) in enumerate(zip(kind.corners, (gaps - kind.apart).tolist(), strict=True)):
             # Most are farther apart than what their corners have been pushed by until now.
             if spare > 0 and spare >= strayed[pair[:split]].max() + strayed[pair[split:]].max():
                 continue
             start = positions[pair]
-            _push(positions, before, inverse_masses, pair, nearest[row], split, friction)
+            _push(positions, before, inverse_masses, pair, kind.apart[row], split, friction)
             strayed[pair] += np.linalg.norm(positions[pair] - start, axis=1)
+
+
+def go_on(positions: Points, before: Points, velocities: Points, step: float, kinds: Sequence[Pairs]) -> None:
+    """Take what a step (V, 3) can have brought sides nearer at most from their gaps, in place."""
+    strays = _strays(positions, before, velocities, step)
+    for kind, split in zip(kinds, (1, 2), strict=True):
+        kind.gaps[:] -= _of_sides(strays, kind.corners, split) + step * kind.closing
 
 
 def apart(positions: Points, corners: Corners, split: int) -> tuple[Points, Points]:
@@ -194,6 +224,58 @@ def _of_sides(values: Values, corners: Corners, split: int) -> Values:
     return largest
 
 
+def _strays(positions: Points, before: Points, velocities: Points, step: float) -> Values:
+    """Return how far vertices (V,) are from where they would be had they gone on from before."""
+    strays: Values = np.linalg.norm(positions - before - step * velocities, axis=1)
+    return strays
+
+
+def _largest_change(ways: Points, corners: Corners, split: int) -> Values:
+    """Return by how much the distances of pairs change at most on ways (V, 3), (P,)."""
+    change = ways[corners[:, :split, None]] - ways[corners[:, None, split:]]
+    largest: Values = np.sqrt((change * change).sum(axis=3).max(axis=(1, 2)))
+    return largest
+
+
+def _within(positions: Points, before: Points, foreseen: Points, windows: Values) -> Values:
+    """Return the share (V,) of each step after which a vertex leaves its window, 1 if it does not."""
+    from_middle, way = before - foreseen, positions - before
+    out, along, long = _dot(from_middle, from_middle), _dot(from_middle, way), _dot(way, way)
+    square = windows * windows
+    root = np.sqrt(np.maximum(0.0, along * along + long * (square - out)))
+    leaves = (long > 0) & (out + 2 * along + long > square)
+    shares: Values = np.divide(root - along, long, out=np.ones(len(long)), where=leaves).clip(0, 1)
+    return shares
+
+
+def _hold_back(
+    positions: Points, before: Points, kind: Pairs, rows: NDArray[np.int64], split: int, shares: Values
+) -> None:
+    """Lower shares (V,) of steps, in place, so that the sides of some pairs stay on theirs of a plane."""
+    corners, gaps, nearest = kind.corners[rows], kind.gaps[rows], NEAREST * kind.apart[rows]
+    _, between = apart(before, corners, split)
+    touch = corners[gaps <= TINY].ravel()
+    shares[touch[(positions[touch] != before[touch]).any(axis=1)]] = 0.0
+    normals = np.divide(between, gaps[:, None], out=np.zeros_like(between), where=gaps[:, None] > TINY)
+    heights = np.einsum("pcx,px->pc", before[corners], normals)
+    towards = np.einsum("pcx,px->pc", (positions - before)[corners], normals)
+    towards[:, :split] *= -1
+    room = np.maximum(0.0, (gaps - nearest) / 2)[:, None]
+    first, second = heights[:, :split], heights[:, split:]
+    free = room + np.concatenate(
+        [first - first.min(axis=1)[:, None], second.max(axis=1)[:, None] - second], axis=1
+    )
+    beyond = (towards > free + TINY / 100) & (gaps > TINY)[:, None]
+    shortened = np.where(free > TINY, free, 0.0)[beyond] / towards[beyond]
+    np.minimum.at(shares, corners[beyond], shortened)
+
+
+def _cut_short(positions: Points, before: Points, shares: Values) -> None:
+    """Let vertices go only so much of their steps, in place."""
+    cut = shares < 1
+    positions[cut] = before[cut] + shares[cut, None] * (positions[cut] - before[cut])
+
+
 def _boxes(
     positions: Points, ways: Points, sides: Corners, reaches: Values
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -232,11 +314,9 @@ def _near_pairs(
         corners = np.concatenate([sides[one], others[two]], axis=1)
         strangers: Mask = np.all(corners[:, :split, None] != corners[:, None, split:], axis=(1, 2))
         corners = corners[strangers]
-        # What the distance of any two of their points changes by at most on their ways.
-        change = ways[corners[:, :split, None]] - ways[corners[:, None, split:]]
-        change = np.sqrt((change * change).sum(axis=3).max(axis=(1, 2)))
         _, between = apart(positions, corners, split)
-        reach = thickness + _of_sides(reaches, corners, split) + change
+        reach = thickness + _of_sides(reaches, corners, split)
+        reach += _largest_change(ways, corners, split)
         yield corners[(between * between).sum(axis=1) < reach * reach]
 
 

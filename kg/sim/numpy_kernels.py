@@ -7,19 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.cloth import Hinges, Links
-from kg.sim.numpy_contacts import find, held, keep_apart, survey
+from kg.sim.numpy_contacts import find, go_on, held, hold_back, keep_apart
 
 __all__ = [
     "find",
     "finish",
+    "go_on",
+    "hold_back",
     "keep_apart",
     "keep_bends",
     "keep_lengths",
-    "moved",
+    "missed",
     "predict",
     "stay_above",
-    "stay_within",
-    "survey",
 ]
 
 Points = NDArray[np.float64]
@@ -86,39 +86,18 @@ def stay_above(positions: Points, before: Points, height: float, friction: float
     positions[low, :2] -= held(push, slid, friction) * slid
 
 
-def moved(positions: Points, reference: Points, bounds: Values, together: bool) -> Values:
-    """Return how far vertices are from where they were, as shares (V,) of their bounds.
+def missed(before: Points, ahead: Points, foreseen: Points, windows: Values) -> Values:
+    """Return how far vertices are from where they were foreseen to be, as shares (V,) of their windows.
 
     Args:
-        positions: (V, 3) metres.
-        reference: (V, 3) metres.
-        bounds: (V,) metres; any distance is infinitely much of a bound that is not above 0.
-        together: What all have moved by in common does not count.
+        before: (V, 3) metres, where they are.
+        ahead: (V, 3) metres, where they will be; the farther of both counts.
+        foreseen: (V, 3) metres.
+        windows: (V,) metres; any distance is infinitely much of one that is not above 0.
     """
-    away = np.linalg.norm(positions - reference - _drift(positions, reference, together), axis=1)
-    shares: Values = np.divide(away, bounds, out=np.full(len(bounds), np.inf), where=bounds > 0)
+    away = np.maximum(np.linalg.norm(before - foreseen, axis=1), np.linalg.norm(ahead - foreseen, axis=1))
+    shares: Values = np.divide(away, windows, out=np.full(len(windows), np.inf), where=windows > 0)
     return shares
-
-
-def stay_within(positions: Points, reference: Points, bounds: Values, together: bool) -> None:
-    """Hold vertices back at their bounds (V,) from their reference (V, 3), in place.
-
-    Args:
-        positions: (V, 3) metres.
-        reference: (V, 3) metres; taken along, in place, by what all have in common, if they move together.
-        bounds: (V,) metres.
-        together: Bounds hold apart from what all have moved by in common.
-    """
-    reference += _drift(positions, reference, together)
-    away = positions - reference
-    length = np.sqrt((away * away).sum(axis=1))
-    out = length > bounds
-    positions[out] = reference[out] + (bounds[out] / length[out])[:, None] * away[out]
-
-
-def _drift(positions: Points, reference: Points, together: bool) -> Values:
-    drift: Values = (positions - reference).mean(axis=0) if together else np.zeros(3)
-    return drift
 
 
 def finish(positions: Points, before: Points, velocities: Points, step: float, kept: float) -> None:

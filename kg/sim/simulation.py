@@ -109,10 +109,7 @@ class Simulation:
         contacts, inverse_masses = self._contacts, self._inverse_masses
         before = positions.copy()
         kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
-        # In the air all that the vertices move by in common can be left out of account.
-        height = -np.inf if weightless else self.thickness / 2
-        together = bool(positions[:, 2].min() > height)
-        contacts.look(before, positions, self.velocities, step, together=together)
+        contacts.look(before, positions, self.velocities, step)
         for grip in grips:
             self._hold(grip, step)
         kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
@@ -125,12 +122,12 @@ class Simulation:
             1 - np.exp(-settings.crease * step),
         )
         # Sides that have not passed each other yet are pushed back to where they came from.
-        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
-        kernels.keep_apart(
-            positions, before, inverse_masses, contacts.kinds, contacts.close, settings.cloth_friction
-        )
+        contacts.hold_back(positions, before, step)
+        contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
+        height = -np.inf if weightless else self.thickness / 2
         kernels.stay_above(positions, before, height, settings.ground_friction)
-        kernels.stay_within(positions, contacts.reference, contacts.bounds, together)
+        contacts.hold_back(positions, before, step)
+        contacts.go_on(positions, before, step)
         kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step))
 
     def _hold(self, grip: Grip, step: float) -> None:

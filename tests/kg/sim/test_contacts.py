@@ -1,4 +1,4 @@
-"""Contacts of cloth with itself: what is found, measured and pushed apart, and that nothing ever crosses."""
+"""Contacts of cloth with itself: what is found, held back and pushed apart, and that nothing ever crosses."""
 
 import importlib
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from kg.sim import Cloth, Settings, Simulation, contact
-from kg.sim.contact import EDGES_CLOSER, ContactMesh, Pairs
+from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Pairs
 from kg.sim.crossings import crossings
 from kg.sim.numba_contacts import _apart
 from kg.sim.numpy_contacts import apart
@@ -91,7 +91,8 @@ NONE = (Pairs.none(), Pairs.none())
 
 def listed(mesh, split):
     """Return all pairs (P, 4) of one kind whose sides have no vertex in common."""
-    sides, others = (mesh.vertices, mesh.faces) if split == 1 else (mesh.edges, mesh.edges)
+    leaves = (mesh.vertices, mesh.faces) if split == 1 else (mesh.edges, mesh.edges)
+    sides, others = (some[some[:, 0] != NO_VERTEX] for some in leaves)
     return np.array(
         [
             (*side, *other)
@@ -118,7 +119,7 @@ def keys(pairs):
 def test_all_pairs_are_found_that_may_meet_on_their_ways(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     everything = np.ones(len(positions), dtype=bool)
-    found = load(version).find(positions, ways, mesh, reaches, THICKNESS, NONE, everything)
+    found = load(version).find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
     for kind, split in zip(found, (1, 2), strict=True):
         pairs = listed(mesh, split)
         reach = reaches[pairs[:, :split]].max(axis=1) + reaches[pairs[:, split:]].max(axis=1)
@@ -133,23 +134,26 @@ def test_all_pairs_are_found_that_may_meet_on_their_ways(version, crumpled):
         meet = (gaps < reach).any(axis=0)
         assert 100 < meet.sum() < 0.7 * len(pairs)
         assert keys(pairs[meet]) <= keys(kind.corners) <= keys(pairs[farthest])
-        assert (kind.gaps < 0).all()
+        assert (kind.gaps == 0).all()
+        for pair, speed in zip(kind.corners.astype(int), kind.closing, strict=True):
+            between = ways[pair[:split], None] - ways[pair[split:]]
+            assert speed == pytest.approx(10 * np.linalg.norm(between, axis=2).max())
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_only_pairs_of_lost_vertices_are_found_anew(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
-    first = kernels.find(positions, ways, mesh, reaches, THICKNESS, NONE, everything)
+    first = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
     first = [replace(kind, gaps=np.full(len(kind.corners), 7.0)) for kind in first]
     lost = np.zeros(len(positions), dtype=bool)
     lost[[3, 17, 40]] = True
     positions[lost] += 0.03
-    again = kernels.find(positions, ways, mesh, reaches, THICKNESS, first, lost)
-    whole = kernels.find(positions, ways, mesh, reaches, THICKNESS, NONE, everything)
+    again = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, first, lost)
+    whole = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
     for kind, expected in zip(again, whole, strict=True):
         assert keys(kind.corners) == keys(expected.corners)
-        assert np.array_equal(kind.gaps < 0, lost[kind.corners].any(axis=1))
+        assert np.array_equal(kind.gaps == 0, lost[kind.corners].any(axis=1))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -158,7 +162,7 @@ def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
     # So thick that sides beside each other lie nearer at rest.
     thickness = 0.05
-    found = kernels.find(positions, ways, mesh, reaches, thickness, NONE, everything)
+    found = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, thickness, NONE, everything)
     beside = {(i, j) for i in everything.nonzero()[0] for j in mesh.near[mesh.starts[i] : mesh.starts[i + 1]]}
     for kind, split in zip(found, (1, 2), strict=True):
         close = np.array(
@@ -171,60 +175,133 @@ def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
         assert 0 < (expected < usual).sum() < len(expected)
 
 
-def surveyed(version, crumpled):
-    """Return what a survey of a crumpled sheet was told and what it made of it."""
-    mesh, positions, ways, reaches = crumpled
-    rng, count = np.random.default_rng(1), len(positions)
-    kinds = load("numpy").find(positions, ways, mesh, reaches, THICKNESS, NONE, np.ones(count, dtype=bool))
-    for kind in kinds:
-        kind.gaps[:] = rng.choice([-1.0, 0.001, 0.02], len(kind.gaps))
-    windows, anew = rng.uniform(0.001, 0.005, count), rng.random(count) < 0.1
-    bounds, old = windows.copy(), [kind.gaps.copy() for kind in kinds]
-    close = load(version).survey(positions, kinds, windows, anew, 0.45, bounds)
-    return positions, kinds, old, windows, anew, bounds, close
+def test_a_tree_has_each_side_once(crumpled):
+    mesh, *_ = crumpled
+    vertices, triangles = 7 * 8, 2 * 6 * 7
+    for leaves, count in (
+        (mesh.vertices, vertices),
+        (mesh.faces, triangles),
+        (mesh.edges, vertices + triangles - 1),
+    ):
+        assert len(leaves).bit_count() == 1
+        assert len(keys(leaves[leaves[:, 0] != NO_VERTEX])) == count
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_survey_measures_what_is_new_and_bounds_what_is_near(version, crumpled):
-    positions, kinds, old, windows, anew, bounds, close = surveyed(version, crumpled)
-    expected = windows.copy()
-    for kind, gaps, rows, split in zip(kinds, old, close, (1, 2), strict=True):
-        chosen = []
-        for row, corners in enumerate(kind.corners):
-            gap = gaps[row]
-            if gap < 0 or anew[corners].any():
-                gap = np.linalg.norm(measured("numba", positions[corners], split)[1])
-            assert kind.gaps[row] == pytest.approx(gap)
-            within = kind.apart[row] + windows[corners[:split]].max() + windows[corners[split:]].max()
-            if gap < within:
-                chosen.append(row)
-                expected[corners] = np.minimum(expected[corners], 0.45 * gap)
-        assert rows.tolist() == chosen
-        assert 0 < len(chosen) < len(kind.corners)
-    assert bounds == pytest.approx(expected)
+STILL = np.zeros((4, 3))
+STEP = 0.001
 
 
 def pair_of(split):
-    """Return a single close pair, before and after sliding by 0.1 mm along x."""
-    before = np.array([[0.2, 0.2, 0.003], [0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    """Return the places of four corners and the pair that they make, 3 mm apart along z."""
+    places = np.array([[0.2, 0.2, 0.003], [0, 0, 0], [1, 0, 0], [0, 1, 0]])
     if split == 2:
-        before = np.array([[-0.5, 0.1, 0.003], [0.5, 0.1, 0.003], [0, -0.5, 0], [0, 1, 0]])
-    positions = before.copy()
-    positions[:split, 0] += 1e-4
+        places = np.array([[-0.5, 0.1, 0.003], [0.5, 0.1, 0.003], [0, -0.5, 0], [0, 1, 0]])
     kinds = [Pairs.none(), Pairs.none()]
-    kinds[split - 1] = Pairs(np.array([[0, 1, 2, 3]], np.uint32), np.array([THICKNESS]), np.array([0.003]))
-    close = [np.arange(len(kind.corners)) for kind in kinds]
-    return before, positions, kinds, close
+    kinds[split - 1] = Pairs(np.array([[0, 1, 2, 3]], np.uint32), np.array([THICKNESS]), *np.zeros((2, 1)))
+    return places, kinds
+
+
+def held_back(version, positions, before, kinds, foreseen=None, windows=9.0, velocities=STILL):
+    """Return where vertices are whose steps were cut short."""
+    held, foreseen = positions.copy(), before if foreseen is None else foreseen
+    load(version).hold_back(held, before, foreseen, np.full(4, windows), velocities, STEP, kinds)
+    return held
+
+
+@pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_neither_side_goes_farther_than_leaves_room_for_the_other(version, split):
+    before, kinds = pair_of(split)
+    room = (0.003 - NEAREST * THICKNESS) / 2
+    positions = before.copy()
+    positions[:split] += [0.004, 0, -0.01]
+    positions[split:] += [0, 0, 0.01]
+    held = held_back(version, positions, before, kinds)
+    assert held[:, 2] - before[:, 2] == pytest.approx([-room] * split + [room] * (4 - split))
+    # It is the step that is cut, not its direction.
+    assert held[:split, 0] - before[:split, 0] == pytest.approx([0.4 * room] * split)
+    assert held_back(version, held, before, kinds) == pytest.approx(held, abs=1e-15)
+
+
+@pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_steps_apart_and_steps_together_are_not_cut(version, split):
+    before, kinds = pair_of(split)
+    apart_, together = before.copy(), before + np.array([0.3, 0, -0.5])
+    apart_[:split, 2] += 0.1
+    assert np.array_equal(held_back(version, apart_, before, kinds), apart_)
+    velocities = np.tile([0.3, 0, -0.5], (4, 1)) / STEP
+    kinds[split - 1].gaps[:] = 0
+    foreseen = before + STEP * velocities
+    held = held_back(version, together, before, kinds, foreseen, velocities=velocities)
+    assert np.array_equal(held, together)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_that_is_cut_short_is_in_the_way_of_who_follows(version):
+    # Three points above a triangle each, all falling as foreseen; only the lowest is stopped.
+    floor = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    places = np.concatenate([floor, floor + np.array([0, 0, 0.002]), [[0.2, 0.2, 0.004]]])
+    velocities = np.repeat([[0.0, 0, 0], [0, 0, -10], [0, 0, -10]], [3, 3, 1], axis=0)
+    corners = np.array([[3, 0, 1, 2], [6, 3, 4, 5]], np.uint32)
+    closing = np.array([10.0, 0.0])
+    kinds = [Pairs(corners, np.full(2, THICKNESS), closing, np.array([0.002, 0.002])), Pairs.none()]
+    positions = places + STEP * velocities
+    load(version).hold_back(positions, places, positions.copy(), np.full(7, 9.0), velocities, STEP, kinds)
+    least = NEAREST * THICKNESS
+    assert positions[3, 2] >= (0.002 + least) / 2 - 1e-12
+    assert positions[6, 2] >= positions[3, 2] + least - 1e-12
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_vertex_leaves_its_window(version):
+    rng = np.random.default_rng(0)
+    foreseen, windows = rng.normal(size=(50, 3)), rng.uniform(0.1, 1, 50)
+    ways = rng.normal(size=(2, 50, 3))
+    before = foreseen + 0.9 * windows[:, None] * ways[0] / np.linalg.norm(ways[0], axis=1)[:, None]
+    positions = before + 0.5 * ways[1]
+    held = positions.copy()
+    velocities = np.zeros((50, 3))
+    load(version).hold_back(held, before, foreseen, windows, velocities, STEP, NONE)
+    away = np.linalg.norm(held - foreseen, axis=1)
+    assert (away <= windows * (1 + 1e-9)).all()
+    inside = np.linalg.norm(positions - foreseen, axis=1) <= windows
+    assert 0 < inside.sum() < 50
+    assert np.array_equal(held[inside], positions[inside])
+    assert away[~inside] == pytest.approx(windows[~inside])
+    shares = (held - before)[~inside] / (positions - before)[~inside]
+    assert np.ptp(shares, axis=1) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_gaps_are_never_more_than_distances(version, crumpled):
+    mesh, positions, ways, windows = crumpled
+    kernels, rng = load(version), np.random.default_rng(3)
+    everything = np.ones(len(positions), dtype=bool)
+    kinds = kernels.find(positions, 10 * ways, 0.1, mesh, windows, THICKNESS, NONE, everything)
+    for _ in range(5):
+        before, velocities = positions.copy(), 10 * ways
+        positions = before + STEP * velocities + rng.normal(size=positions.shape) * 1e-4
+        kernels.hold_back(positions, before, positions.copy(), windows, velocities, STEP, kinds)
+        masses = np.ones(len(positions))
+        kernels.keep_apart(positions, before, velocities, STEP, masses, kinds, 0.5)
+        kernels.go_on(positions, before, velocities, STEP, kinds)
+        for kind, split in zip(kinds, (1, 2), strict=True):
+            gaps = np.linalg.norm(apart(positions, kind.corners, split)[1], axis=1)
+            assert (kind.gaps <= gaps + 1e-12).all()
+            assert (kind.gaps > 0.5 * gaps).any()
 
 
 @pytest.mark.parametrize("friction", [0.0, 0.02, 1.0])
 @pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_sides_are_pushed_to_their_thickness_with_friction(version, split, friction):
-    before, positions, kinds, close = pair_of(split)
-    start, inverse_masses = positions.copy(), np.array([1.0, 2, 3, 4])
+    before, kinds = pair_of(split)
+    start, inverse_masses = before.copy(), np.array([1.0, 2, 3, 4])
+    start[:split, 0] += 1e-4
+    positions = start.copy()
     shares, _ = measured(version, positions, split)
-    load(version).keep_apart(positions, before, inverse_masses, kinds, close, friction)
+    load(version).keep_apart(positions, before, STILL, STEP, inverse_masses, kinds, friction)
     momentum = ((positions - start) / inverse_masses[:, None]).sum(axis=0)
     assert momentum == pytest.approx(0, abs=1e-15)
     assert np.linalg.norm(measured(version, positions, split)[1]) == pytest.approx(THICKNESS, rel=1e-4)
@@ -236,34 +313,35 @@ def test_sides_are_pushed_to_their_thickness_with_friction(version, split, frict
 @pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_sides_that_are_far_enough_apart_are_let_be(version, split):
-    before, positions, kinds, close = pair_of(split)
+    before, kinds = pair_of(split)
+    positions = before.copy()
     positions[:split, 2] = 0.006
     start = positions.copy()
-    load(version).keep_apart(positions, before, np.ones(4), kinds, close, 0.5)
+    load(version).keep_apart(positions, before, STILL, STEP, np.ones(4), kinds, 0.5)
     assert np.array_equal(positions, start)
 
 
 def test_both_versions_agree(crumpled):
-    mesh, positions, ways, reaches = crumpled
+    mesh, positions, ways, windows = crumpled
     lost = np.random.default_rng(2).random(len(positions)) < 0.5
-    sets = [load(version).find(positions, ways, mesh, reaches, THICKNESS, NONE, lost) for version in VERSIONS]
+    given = (positions, 10 * ways, 0.1, mesh, windows, THICKNESS, NONE, lost)
+    sets = [load(version).find(*given) for version in VERSIONS]
     for one, other in zip(*sets, strict=True):
         assert keys(one.corners) == keys(other.corners)
-    (*_, fast, fast_close), (*_, plain, plain_close) = (surveyed(version, crumpled) for version in VERSIONS)
-    np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-15)
-    for one, other in zip(fast_close, plain_close, strict=True):
-        assert np.array_equal(one, other)
-    kinds = sets[0]
     ends = []
     for version in VERSIONS:
-        moved = positions.copy()
+        kinds = [replace(kind, gaps=kind.gaps.copy()) for kind in sets[0]]
+        moved = positions + ways
         masses = np.linspace(1, 2, len(positions))
-        close = [np.arange(len(kind.corners)) for kind in kinds]
-        load(version).keep_apart(moved, positions - ways, masses, kinds, close, 0.5)
-        ends.append(moved)
-    assert np.abs(ends[0] - positions).max() > THICKNESS / 10
-    # 2e-17 was measured.
-    np.testing.assert_allclose(*ends, rtol=0, atol=1e-12)
+        load(version).hold_back(moved, positions, positions, windows, 5 * ways, 0.1, kinds)
+        held = moved.copy()
+        load(version).keep_apart(moved, positions, 5 * ways, 0.1, masses, kinds, 0.5)
+        ends.append((held, moved))
+    (fast, fast_pushed), (plain, plain_pushed) = ends
+    assert np.abs(fast - positions - ways).max() > THICKNESS / 10
+    assert np.abs(fast_pushed - fast).max() > THICKNESS / 10
+    np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(fast_pushed, plain_pushed, rtol=0, atol=1e-12)
 
 
 def thrown(make_sheet, seed, speed, *, on_ground):
@@ -303,7 +381,7 @@ def test_nothing_crosses_however_fast(make_sheet, speed, seconds, on_ground):
 
 
 def test_without_bounds_it_would_cross(make_sheet, monkeypatch):
-    monkeypatch.setattr(contact, "SAFE", 1e6)
+    monkeypatch.setattr(contact.Contacts, "hold_back", lambda *_: None)
     assert all(crosses(thrown(make_sheet, seed, 80, on_ground=False), 0.02) for seed in range(2))
 
 

@@ -34,29 +34,11 @@ def test_friction_takes_back_no_more_than_the_slide(version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_vertices_are_held_back_at_their_bounds(version):
-    reference = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0]])
-    bounds = np.array([0.5, 1.0, 0.1])
-    positions = reference + np.array([[1.0, 0, 0], [0, 0.4, 0], [0, 0, 0]])
-    assert load(version).moved(positions, reference, bounds, False) == pytest.approx([2, 0.4, 0])
-    load(version).stay_within(positions, reference, bounds, False)
-    assert positions == pytest.approx(np.array([[0.5, 0, 0], [1, 0.4, 0], [2, 0, 0]]))
-    assert reference[:, 0].tolist() == [0, 1, 2]
-    never = load(version).moved(positions, reference, np.array([0.0, -1, 1]), False)
-    assert never.tolist() == [np.inf, np.inf, 0]
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_bounds_go_along_with_what_all_have_in_common(version):
-    reference, bounds, way = np.zeros((3, 3)), np.full(3, 0.5), np.array([0, 0, -7.0])
-    own = np.array([[2.0, 0, 0], [-1.9, 0, 0], [-0.1, 0, 0]])
-    positions = way + own
-    shares = load(version).moved(positions, reference, bounds, True)
-    assert shares == pytest.approx([4, 3.8, 0.2])
-    load(version).stay_within(positions, reference, bounds, True)
-    assert reference == pytest.approx(np.tile(way, (3, 1)))
-    assert positions - way == pytest.approx(np.array([[0.5, 0, 0], [-0.5, 0, 0], [-0.1, 0, 0]]))
-    assert load(version).moved(positions, reference, bounds, False) == pytest.approx([1, 1, 0.2])
+def test_how_far_vertices_miss_where_they_were_foreseen(version):
+    foreseen, windows = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]]), np.array([0.5, 1, 0.1, -1])
+    before = foreseen + np.array([[1.0, 0, 0], [0, 0.4, 0], [0, 0, 0], [0, 0, 0]])
+    ahead = foreseen + np.array([[0.2, 0, 0], [0, 0, 0.6], [0, 0, 0], [0, 0, 0]])
+    assert load(version).missed(before, ahead, foreseen, windows).tolist() == [2, 0.6, 0, np.inf]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
