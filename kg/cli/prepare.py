@@ -173,16 +173,22 @@ def _list_options(deform: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from kg.data.camera import Camera
+    from kg.meanings import meanings
     from kg.sim.options import DEFORMATIONS, options
+    from kg.sim.settings import Settings
 
-    known = {name: options(name) for name in ([deform] if deform else DEFORMATIONS)}
+    names = [deform] if deform else list(DEFORMATIONS)
+    known = {name: options(name) for name in names}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}
+    parts: list[tuple[str, str, Any]] = [(name, "", DEFORMATIONS[name]()) for name in names]
+    parts += [("cloth", "", Settings()), ("camera", CAMERA, Camera())]
     rows = [
-        [name, key, "random" if value is None else value]
-        for name, values in known.items()
-        for key, value in values.items()
+        [of, f"{prefix}{key}", "random" if value is None else value, meanings(type(part))[key]]
+        for of, prefix, part in parts
+        for key, value in asdict(part).items()
     ]
-    show(known, as_json, table("Options of --deform and --camera", ["of", "option", "default"], rows))
+    columns = ["of", "option", "default", "meaning"]
+    show(known, as_json, table("Options of --deform and --camera", columns, rows))
 
 
 def _raw_folder(dataset: "Dataset", source: Path | None) -> Path:
