@@ -37,7 +37,7 @@ FORESEEN, LONGEST = 1.0, 0.1
 """Pairs are found ahead for as long as most vertices take for so many thicknesses, or so many seconds."""
 SLOW = 0.3
 """A vertex that uses up less than so much of its window until then is taken to stay where it is."""
-ANEW = 0.5
+ANEW = 0.7
 """Once a vertex leaves its window, all that used up more than so much of theirs are looked at with it."""
 
 

@@ -8,6 +8,9 @@ from numba import njit
 from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, Pairs
 from kg.sim.numpy_contacts import PARALLEL, ROUNDING, TINY
 
+EIGHT = 8
+"""Boxes that a node of a tree holds."""
+
 
 @njit(cache=True, nogil=True)
 def _on_triangle(x, p, a, b, c):
@@ -94,50 +97,97 @@ def _apart(x, i, j, k, m, of_triangle):
 
 
 @njit(cache=True, nogil=True)
-def _boxes(x, ways, sides, reaches, lost):
-    """Return boxes (2n, 6) around n sides, their ways and reach, as a heap: node i holds 2i and 2i + 1.
+def _starts(leaves):
+    """Return where each level of a tree begins in the list of its nodes, the leaves first, and their number.
 
-    And whether any vertex of what is in a box is lost.
+    A node holds eight of the level below, and what are eight or fewer is the last level.
     """
-    leaves = len(sides)
-    # Half the memory, and wider than rounding.
-    boxes = np.empty((2 * leaves, 6), np.float32)
-    any_lost = np.zeros(2 * leaves, np.bool_)
-    for leaf in range(leaves):
-        node = leaves + leaf
-        box = boxes[node]
-        box[:3], box[3:] = np.inf, -np.inf
-        if sides[leaf, 0] == NO_VERTEX:
-            continue
-        reach = 0.0
-        for corner in range(sides.shape[1]):
-            i = sides[leaf, corner]
-            reach = max(reach, reaches[i])
-            any_lost[node] |= lost[i]
-            for axis in range(3):
-                box[axis] = min(box[axis], x[i, axis] + min(ways[i, axis], 0.0))
-                box[3 + axis] = max(box[3 + axis], x[i, axis] + max(ways[i, axis], 0.0))
-        box[:3] -= reach + ROUNDING
-        box[3:] += reach + ROUNDING
-    for node in range(leaves - 1, 0, -1):
-        any_lost[node] = any_lost[2 * node] or any_lost[2 * node + 1]
-        for axis in range(3):
-            boxes[node, axis] = min(boxes[2 * node, axis], boxes[2 * node + 1, axis])
-            boxes[node, 3 + axis] = max(boxes[2 * node, 3 + axis], boxes[2 * node + 1, 3 + axis])
-    return boxes, any_lost
+    starts = [0]
+    size = leaves
+    while size > EIGHT:
+        starts.append(starts[-1] + size)
+        size //= EIGHT
+    starts.append(starts[-1] + EIGHT)
+    return np.array(starts)
 
 
 @njit(cache=True, nogil=True)
-def _overlap(boxes, one, others, two):
-    """Tell whether two boxes overlap."""
-    return (
-        others[two, 0] <= boxes[one, 3]
-        and others[two, 3] >= boxes[one, 0]
-        and others[two, 1] <= boxes[one, 4]
-        and others[two, 4] >= boxes[one, 1]
-        and others[two, 2] <= boxes[one, 5]
-        and others[two, 5] >= boxes[one, 2]
-    )
+def _boxes(x, ways, sides, reaches, lost):
+    """Return boxes (6, n) around the nodes of a tree: sides, their ways and reach.
+
+    And whether all that is in a node has a vertex that is lost.
+    """
+    starts = _starts(len(sides))
+    # Half the memory, and wider than rounding.
+    boxes = np.empty((6, starts[-1]), np.float32)
+    boxes[:3], boxes[3:] = np.inf, -np.inf
+    all_lost = np.ones(starts[-1], np.bool_)
+    for leaf in range(len(sides)):
+        if sides[leaf, 0] == NO_VERTEX:
+            continue
+        reach, any_lost = 0.0, False
+        for i in sides[leaf]:
+            reach = max(reach, reaches[i])
+            any_lost |= lost[i]
+        all_lost[leaf] = any_lost
+        for axis in range(3):
+            low, high = np.inf, -np.inf
+            for i in sides[leaf]:
+                low = min(low, x[i, axis] + min(ways[i, axis], 0.0))
+                high = max(high, x[i, axis] + max(ways[i, axis], 0.0))
+            boxes[axis, leaf] = low - reach - ROUNDING
+            boxes[3 + axis, leaf] = high + reach + ROUNDING
+    for level in range(1, len(starts) - 1):
+        below = starts[level - 1]
+        for node in range((starts[level] - below) // EIGHT):
+            for child in range(below + EIGHT * node, below + EIGHT * (node + 1)):
+                above = starts[level] + node
+                all_lost[above] &= all_lost[child]
+                for axis in range(3):
+                    boxes[axis, above] = min(boxes[axis, above], boxes[axis, child])
+                    boxes[3 + axis, above] = max(boxes[3 + axis, above], boxes[3 + axis, child])
+    return boxes, all_lost
+
+
+@njit(cache=True, nogil=True)
+def _overlapping(boxes, all_lost, starts, asking, leaf, first, waiting, hits):
+    """Write to hits (n,) which leaves have boxes that overlap that of a leaf of other boxes; return how many.
+
+    Those that are lost and come before the `first` are left out.
+    """
+    low, up, near = asking[0, leaf], asking[1, leaf], asking[2, leaf]
+    high, down, far = asking[3, leaf], asking[4, leaf], asking[5, leaf]
+    waiting[0, 0], waiting[0, 1], left, found = len(starts) - 2, 0, 1, 0
+    while left:
+        left -= 1
+        level, block = waiting[left, 0], waiting[left, 1]
+        start = starts[level] + EIGHT * block
+        overlap = 0
+        # Without a branch among them, the eight are compared at once.
+        for node in range(EIGHT):
+            at = start + node
+            overlap |= (
+                np.int64(
+                    (boxes[0, at] <= high)
+                    & (boxes[3, at] >= low)
+                    & (boxes[1, at] <= down)
+                    & (boxes[4, at] >= up)
+                    & (boxes[2, at] <= far)
+                    & (boxes[5, at] >= near)
+                )
+                << node
+            )
+        for node in range(EIGHT):
+            number = EIGHT * block + node
+            if not overlap >> node & 1 or (all_lost[start + node] and (number + 1) * EIGHT**level <= first):
+                continue
+            if level:
+                waiting[left, 0], waiting[left, 1] = level - 1, number
+                left += 1
+            else:
+                hits[found] = number
+                found += 1
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -159,58 +209,66 @@ def _largest_change(ways, i, j, k, m, of_triangle):
 
 
 @njit(cache=True, nogil=True)
+def _nearer(strays, i, j, k, m, of_triangle):
+    """Return by how much two sides are nearer at most when their vertices have strayed."""
+    if of_triangle:
+        return strays[i] + max(strays[j], strays[k], strays[m])
+    return max(strays[i], strays[j]) + max(strays[k], strays[m])
+
+
+@njit(cache=True, nogil=True)
+def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+    """Tell whether two sides without a common vertex come as near as their thickness and reaches."""
+    if i in (k, m) or (j in (k, m) if not of_triangle else i == j):
+        return False
+    reach = thickness + _nearer(reaches, i, j, k, m, of_triangle)
+    reach += _largest_change(ways, i, j, k, m, of_triangle)
+    _, _, _, _, a, b, c = _apart(x, i, j, k, m, of_triangle)
+    return a * a + b * b + c * c < reach * reach
+
+
+@njit(cache=True, nogil=True)
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
-    boxes, is_lost = _boxes(x, ways, sides, reaches + thickness, lost)
+    boxes, all_lost = _boxes(x, ways, sides, reaches + thickness, lost)
     other_boxes, other_lost = _boxes(x, ways, others, reaches, lost)
-    leaves, other_leaves = len(sides), len(others)
-    pairs = np.empty((4 * leaves, 4), np.uint32)
+    starts, other_starts = _starts(len(sides)), _starts(len(others))
+    waiting, hits = np.empty((64, 2), np.int64), np.empty(max(len(sides), len(others)), np.int64)
+    pairs = np.empty((4 * len(sides), 4), np.uint32)
     found = 0
-    # Pairs of nodes whose boxes overlap.
-    waiting = np.empty((256, 2), np.int64)
-    waiting[0], left = 1, 1
-    while left:
-        left -= 1
-        one, two = waiting[left, 0], waiting[left, 1]
-        if one < leaves or two < other_leaves:
-            # The larger node is split; one that meets itself, into what its halves are to each other.
-            itself = one == two and not of_triangle
-            first = two >= other_leaves or (one < two and one < leaves) or itself
-            second = not first or itself
-            for half in range(2 if first else 1):
-                for other_half in range(half if itself else 0, 2 if second else 1):
-                    below = 2 * one + half if first else one
-                    other_below = 2 * two + other_half if second else two
-                    if (is_lost[below] or other_lost[other_below]) and _overlap(
-                        boxes, below, other_boxes, other_below
-                    ):
-                        waiting[left, 0], waiting[left, 1] = below, other_below
-                        left += 1
+    for leaf in range(len(sides)):
+        if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
             continue
-        if one == two and not of_triangle:
-            continue
-        side, other = sides[one - leaves], others[two - other_leaves]
-        p, q = side[0], side[-1]
-        k, m, n = other[0], other[1], other[-1]
-        if p in (k, m, n) or q in (k, m):
-            continue
-        b, c = (k, m) if of_triangle else (q, k)
-        reach = (
-            thickness
-            + max(reaches[p], reaches[q])
-            + max(reaches[k], reaches[m], reaches[n])
-            + _largest_change(ways, p, b, c, n, of_triangle)
-        )
-        _, _, _, _, nx, ny, nz = _apart(x, p, b, c, n, of_triangle)
-        if nx * nx + ny * ny + nz * nz >= reach * reach:
-            continue
-        if found == len(pairs):
-            wider = np.empty((2 * found, 4), np.uint32)
-            wider[:found] = pairs
-            pairs = wider
-        pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = p, b, c, n
-        found += 1
+        # Two edges that are both lost are found from the one that comes first.
+        first = 0 if of_triangle else leaf
+        count = _overlapping(other_boxes, other_lost, other_starts, boxes, leaf, first, waiting, hits)
+        for other in hits[:count]:
+            one, two = (leaf, other) if of_triangle or leaf < other else (other, leaf)
+            i, k, m = sides[one, 0], others[two, -2], others[two, -1]
+            j = others[two, 0] if of_triangle else sides[one, 1]
+            if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+                pairs, found = _with(pairs, found, i, j, k, m)
+    if of_triangle:
+        for leaf in range(len(others)):
+            if others[leaf, 0] == NO_VERTEX or not other_lost[leaf]:
+                continue
+            count = _overlapping(boxes, all_lost, starts, other_boxes, leaf, len(sides), waiting, hits)
+            for other in hits[:count]:
+                i, j, k, m = sides[other, 0], others[leaf, 0], others[leaf, 1], others[leaf, 2]
+                if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+                    pairs, found = _with(pairs, found, i, j, k, m)
     return pairs[:found]
+
+
+@njit(cache=True, nogil=True)
+def _with(pairs, found, i, j, k, m):
+    """Return pairs with one more, in a list that grows, and how many there are."""
+    if found == len(pairs):
+        longer = np.empty((2 * found, 4), np.uint32)
+        longer[:found] = pairs
+        pairs = longer
+    pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+    return pairs, found + 1
 
 
 @njit(cache=True, nogil=True)
@@ -286,14 +344,6 @@ def _strays(x, before, velocities, step):
     for i in range(len(x)):
         strays[i] = _stray(x, before, velocities, step, i)
     return strays
-
-
-@njit(cache=True, nogil=True)
-def _nearer(strays, i, j, k, m, of_triangle):
-    """Return by how much two sides are nearer at most than if all had gone on."""
-    if of_triangle:
-        return strays[i] + max(strays[j], strays[k], strays[m])
-    return max(strays[i], strays[j]) + max(strays[k], strays[m])
 
 
 @njit(cache=True, nogil=True)
