@@ -167,7 +167,7 @@ def _overlapping(boxes, all_lost, starts, asking, leaf, first, waiting, hits):
         for node in range(EIGHT):
             at = start + node
             overlap |= (
-                np.int64(
+                int(
                     (boxes[0, at] <= high)
                     & (boxes[3, at] >= low)
                     & (boxes[1, at] <= down)
