@@ -83,13 +83,16 @@ def choose_view(clouds: Sequence[NDArray[np.floating]]) -> View:
     """Return the view that shows most of shapes (N, 3).
 
     Flat things are seen almost at a right angle to their plane, others from three quarters: that is told
-    by the median of their extents. Then the front, unless the back hides clearly fewer points.
+    by the median of their extents. Then the front, unless the back hides clearly fewer points; what lies
+    flat has its front at the bottom of the picture, whatever is folded over what.
     """
     x, y, z = (float(extent) for extent in np.median([np.ptp(cloud, axis=0) for cloud in clouds], axis=0))
     if y <= min(x, z):
         thickness = y / math.sqrt(x * z)
         bulk = _ramp(thickness, 0.15, 0.35)
         front = View(azimuth=35 * bulk, elevation=60 - 25 * bulk - 12 * _ramp(thickness, 0.35, 0.7))
+        if not bulk:
+            return front
     elif z <= x:
         bulk = _ramp(z / math.sqrt(x * y), 0.25, 0.6)
         front = View(azimuth=10 + 25 * bulk, elevation=15 + 5 * bulk)

@@ -51,6 +51,12 @@ def test_what_lies_flat_is_seen_from_above() -> None:
     assert choose_view([box(1, 0.05, 0.8)] * 3).elevation >= 55
 
 
+def test_what_lies_flat_keeps_its_front_whatever_is_folded_over() -> None:
+    # A rim that stands up in front hides what is behind it.
+    rim = box(1, 0.14, 0.05) + np.array([0, 0.07, 0.5])
+    assert choose_view([np.concatenate([box(1, 0.02, 1), rim])]).azimuth < 90
+
+
 def test_a_garment_that_faces_us_is_seen_nearly_from_its_front() -> None:
     view = choose_view([box(0.8, 1, 0.1)] * 3)
     assert abs(view.azimuth) <= 15
