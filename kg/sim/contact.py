@@ -71,6 +71,7 @@ class ContactMesh:
         rest: (V, 3) vertices at rest.
         vertices, faces, edges: (V, 1), (F, 3) and (E, 2) corners, those that follow each other near each
             other.
+        apart: Metres, how near a vertex and a triangle may come, and two edges.
         starts, near: A row a vertex, as (V + 1,) starts and (n,) neighbours: sides that belong to
             neighbours may be as near as they are at rest.
     """
@@ -79,6 +80,7 @@ class ContactMesh:
     vertices: Corners
     faces: Corners
     edges: Corners
+    apart: tuple[float, float]
     starts: Indices
     near: Indices
 
@@ -89,7 +91,8 @@ class ContactMesh:
             _as_leaves(sides.astype(np.uint32), cloth.rest[sides].mean(axis=1))
             for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
-        return cls(cloth.rest, vertices, faces, edges, *cloth.near(thickness))
+        apart = (thickness, EDGES_CLOSER * thickness)
+        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness))
 
 
 def _as_leaves(sides: Corners, places: Points) -> Corners:
@@ -165,7 +168,6 @@ class Contacts:
             self._left,
             self._mesh,
             self.windows,
-            self._thickness,
             self.kinds,
             lost,
         )

@@ -5,7 +5,7 @@
 import numpy as np
 from numba import njit
 
-from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, Pairs
+from kg.sim.contact import NEAREST, NO_VERTEX, Pairs
 from kg.sim.numpy_contacts import PARALLEL, ROUNDING, TINY
 
 EIGHT = 8
@@ -308,15 +308,16 @@ def _without(pairs, lost):
     return kept[:found]
 
 
-def find(positions, velocities, seconds, mesh, reaches, thickness, kinds, lost):
+def find(positions, velocities, seconds, mesh, windows, kinds, lost):
     """See `numpy_contacts.find`."""
     ways = seconds * velocities
     found = []
-    for kind, sides, others in zip(kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True):
+    for kind, sides, others, closest in zip(
+        kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
+    ):
         of_triangle = others is mesh.faces
-        closest = thickness if of_triangle else EDGES_CLOSER * thickness
         kept = _without(kind.corners, lost)
-        new = _near_pairs(positions, ways, sides, others, of_triangle, reaches, closest, lost)
+        new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost)
         apart = _thicknesses(mesh.rest, new, of_triangle, closest, mesh.starts, mesh.near)
         found.append(
             Pairs(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Corners, Pairs, Points, Values
+from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Corners, Pairs, Points, Values
 
 ROUNDING = 1e-6
 """Metres by which boxes are wider than they need be."""
@@ -28,7 +28,6 @@ def find(
     seconds: float,
     mesh: ContactMesh,
     windows: Values,
-    thickness: float,
     kinds: Sequence[Pairs],
     lost: Mask,
 ) -> list[Pairs]:
@@ -41,20 +40,18 @@ def find(
         positions: (V, 3) metres.
         velocities: (V, 3) m/s.
         seconds: How long they go on.
-        mesh: The sides.
+        mesh: The sides, and how near they may come; those of neighbours as near as they are at rest.
         windows: (V,) metres by which each may be somewhere else than on its way.
-        thickness: How near sides may come, metres; those of neighbours as near as they are at rest.
         kinds: What was found before: pairs of vertex and triangle, pairs of edges.
         lost: (V,) bool.
     """
     found = []
     ways = seconds * velocities
-    for kind, leaves, other_leaves in zip(
-        kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), strict=True
+    for kind, leaves, other_leaves, closest in zip(
+        kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
     ):
         sides, others = (some[some[:, 0] != NO_VERTEX] for some in (leaves, other_leaves))
         split = sides.shape[1]
-        closest = thickness if split == 1 else EDGES_CLOSER * thickness
         kept = ~lost[kind.corners].any(axis=1)
         new = np.concatenate(list(_near_pairs(positions, ways, sides, others, windows, closest, lost)))
         found.append(

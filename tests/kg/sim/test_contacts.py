@@ -119,7 +119,7 @@ def keys(pairs):
 def test_all_pairs_are_found_that_may_meet_on_their_ways(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     everything = np.ones(len(positions), dtype=bool)
-    found = load(version).find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
+    found = load(version).find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
     for kind, split in zip(found, (1, 2), strict=True):
         pairs = listed(mesh, split)
         reach = reaches[pairs[:, :split]].max(axis=1) + reaches[pairs[:, split:]].max(axis=1)
@@ -144,13 +144,13 @@ def test_all_pairs_are_found_that_may_meet_on_their_ways(version, crumpled):
 def test_only_pairs_of_lost_vertices_are_found_anew(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
-    first = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
+    first = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
     first = [replace(kind, gaps=np.full(len(kind.corners), 7.0)) for kind in first]
     lost = np.zeros(len(positions), dtype=bool)
     lost[[3, 17, 40]] = True
     positions[lost] += 0.03
-    again = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, first, lost)
-    whole = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, THICKNESS, NONE, everything)
+    again = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, first, lost)
+    whole = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
     for kind, expected in zip(again, whole, strict=True):
         assert keys(kind.corners) == keys(expected.corners)
         assert np.array_equal(kind.gaps == 0, lost[kind.corners].any(axis=1))
@@ -162,7 +162,8 @@ def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
     # So thick that sides beside each other lie nearer at rest.
     thickness = 0.05
-    found = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, thickness, NONE, everything)
+    thick = replace(mesh, apart=(thickness, EDGES_CLOSER * thickness))
+    found = kernels.find(positions, 10 * ways, 0.1, thick, reaches, NONE, everything)
     beside = {(i, j) for i in everything.nonzero()[0] for j in mesh.near[mesh.starts[i] : mesh.starts[i + 1]]}
     for kind, split in zip(found, (1, 2), strict=True):
         close = np.array(
@@ -278,7 +279,7 @@ def test_gaps_are_never_more_than_distances(version, crumpled):
     mesh, positions, ways, windows = crumpled
     kernels, rng = load(version), np.random.default_rng(3)
     everything = np.ones(len(positions), dtype=bool)
-    kinds = kernels.find(positions, 10 * ways, 0.1, mesh, windows, THICKNESS, NONE, everything)
+    kinds = kernels.find(positions, 10 * ways, 0.1, mesh, windows, NONE, everything)
     for _ in range(5):
         before, velocities = positions.copy(), 10 * ways
         positions = before + STEP * velocities + rng.normal(size=positions.shape) * 1e-4
@@ -324,7 +325,7 @@ def test_sides_that_are_far_enough_apart_are_let_be(version, split):
 def test_both_versions_agree(crumpled):
     mesh, positions, ways, windows = crumpled
     lost = np.random.default_rng(2).random(len(positions)) < 0.5
-    given = (positions, 10 * ways, 0.1, mesh, windows, THICKNESS, NONE, lost)
+    given = (positions, 10 * ways, 0.1, mesh, windows, NONE, lost)
     sets = [load(version).find(*given) for version in VERSIONS]
     for one, other in zip(*sets, strict=True):
         assert keys(one.corners) == keys(other.corners)
