@@ -270,6 +270,11 @@ def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) ->
         said.append("One shape alone says nothing: the metric compares shapes with each other.")
     elif len(used) < FEW:
         said.append(f"Only {len(used)} shapes: the figure is rough.")
+    if meta.get("other_store"):
+        said.append(
+            "Not the store that the detector was trained on, which may have held these shapes or not."
+        )
+        return said
     if meta.get("split") in ("train", "all"):
         said.append(f"The split '{meta['split']}' may hold shapes that the detector was trained on.")
     if meta.get("split_by") == "frame":

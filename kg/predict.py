@@ -165,6 +165,7 @@ def predict_store(
         "category": opened.category,
         "variant": opened.variant,
         "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
+        "other_store": opened.checksum != data.checksum,
         "split": split or "all",
         "split_by": data.split_by,
         "unit": opened.unit,

@@ -233,6 +233,10 @@ def test_few_shapes_and_seen_shapes_are_said():
     said = " ".join(evaluate(replace(predictions, meta=meta), ["spread"])[0].warnings)
     assert "trained on" in said
     assert "other frames of the same objects" in said
+    other = replace(predictions, meta={**meta, "other_store": True})
+    _, said = evaluate(other, ["spread"])[0].warnings
+    assert "other frames" not in said
+    assert "Not the store that the detector was trained on" in said
 
 
 def test_thresholds(save):

@@ -1,6 +1,7 @@
 """Prediction: values, spaces, order, and what cannot be predicted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -43,6 +44,7 @@ def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
     assert found.meta["split"] == "test"
     assert found.meta["run"] == "mine"
     assert found.meta["store"]["checksum"] == tiny_store.checksum
+    assert not found.meta["other_store"]
 
 
 def test_hard_keypoints_are_points_of_the_cloud(detector):
@@ -92,6 +94,7 @@ def test_a_store_that_changed_since_the_training_is_refused(detector, monkeypatc
     with pytest.raises(KgError, match="has changed") as caught:
         predict_store(detector)
     assert "--store" in caught.value.hint
+    assert predict_store(detector, store=Path(detector.checkpoint.config.data.store)).meta["other_store"]
 
 
 def test_one_object_alone_leaves_nothing_to_test_on_and_the_way_out_is_named(detector, tiny_store):
