@@ -13,6 +13,9 @@ from kg.sim.simulation import Grip
 
 Points = NDArray[np.float64]
 
+LAID = ([2, 1, 0], [0, 2, 1], [0, 1, 2])
+"""Axes that become x, y and -z (z, if that is the last) where the first is thin, the second, or the last."""
+
 
 @dataclass(frozen=True)
 class Deformation(ABC):
@@ -54,14 +57,18 @@ class Deformation(ABC):
 def lay_down(garment: Garment, seconds: float) -> None:
     """Let a garment sink to the ground and lie there, its flattest side down.
 
+    What stands with y up lies with y along the ground, as patterns do.
+
     Args:
-        garment: To be laid, in any pose that does not pass through itself.
+        garment: To be laid, in any pose along the axes that does not pass through itself.
         seconds: How long it is given.
     """
     simulation = garment.simulation
     simulation.settle()
     positions = simulation.positions
     positions -= (positions.min(axis=0) + positions.max(axis=0)) / 2
+    thin = int(np.ptp(positions, axis=0).argmin())
+    positions[:] = positions[:, LAID[thin]] * ([1, 1, 1] if thin == 2 else [1, 1, -1])
     positions[:, 2] += simulation.thickness / 2 - positions[:, 2].min()
     simulation.advance(seconds)
     simulation.velocities[:] = 0

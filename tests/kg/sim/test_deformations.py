@@ -5,6 +5,7 @@ import pytest
 
 from kg.errors import KgError
 from kg.sim import Cloth, Settings, Simulation
+from kg.sim.deformation import LAID, lay_down
 from kg.sim.drag import Drag
 from kg.sim.drop import Drop
 from kg.sim.fold import Fold, half, recipe, sleeve
@@ -48,6 +49,21 @@ def test_a_drop_begins_at_a_height_and_ends_on_the_ground(towel):
     garment, frames = run(Drop(seconds=1.0, lowest=0.3, highest=0.3), towel)
     assert frames[0][:, 2].min() == pytest.approx(0.3)
     assert frames[-1][:, 2].min() == pytest.approx(garment.simulation.thickness / 2)
+
+
+@pytest.mark.parametrize("thin", [0, 1, 2])
+def test_what_stands_is_laid_down_without_being_mirrored(towel, thin):
+    vertices, faces = towel
+    stands = vertices[:, [[2, 1, 0], [0, 2, 1], [0, 1, 2]][thin]]
+    garment = make((stands, faces))
+    lay_down(garment, 0.1)
+    laid = garment.positions
+    assert np.ptp(laid[:, 2]) < garment.simulation.thickness
+    # What was up its length is y, but where y itself was thin: then it is what was z.
+    along = stands[:, 2 if thin == 1 else 1]
+    assert np.corrcoef(laid[:, 1], along)[0, 1] > 0.99
+    turn = np.eye(3)[LAID[thin]] * [[1], [1], [1 if thin == 2 else -1]]
+    assert np.linalg.det(turn) == pytest.approx(1)
 
 
 def test_a_drag_takes_cloth_along(towel):
