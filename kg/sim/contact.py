@@ -48,7 +48,7 @@ class Pairs:
     Attributes:
         corners: (P, 4) vertices, those of the first side first.
         apart: (P,) metres, how near they may come.
-        closing: (P,) m/s, how fast that changes at most while all go as foreseen.
+        closing: (P,) m/s, how fast their distance changes at most while all go as foreseen.
         gaps: (P,) metres, less than which their distance is not; measured anew when that is too little.
     """
 
