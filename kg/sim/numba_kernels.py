@@ -9,7 +9,8 @@ the same bytes. `numpy_kernels` says what each does.
 import numpy as np
 from numba import njit
 
-from kg.sim.numba_contacts import find, go_on, hold_back, keep_apart
+from kg.sim.numba_contacts import go_on, hold_back, keep_apart
+from kg.sim.numba_search import find
 
 __all__ = [
     "find",

@@ -1,4 +1,4 @@
-"""The loops over contacts in NumPy: what `numba_contacts` does, many times slower.
+"""The loops over contacts in NumPy: what `numba_search` and `numba_contacts` do, many times slower.
 
 A pair has two sides: a vertex and a triangle, or an edge and an edge. Pairs are found in another order here.
 """

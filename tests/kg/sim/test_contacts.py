@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from kg.sim import Cloth, Settings, Simulation, contact
 from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Pairs
 from kg.sim.crossings import crossings
-from kg.sim.numba_contacts import _apart
+from kg.sim.numba_search import between as compiled_between
 from kg.sim.numpy_contacts import apart
 
 VERSIONS = ["numba", "numpy"]
@@ -18,7 +18,7 @@ THICKNESS = 0.005
 
 
 def load(version):
-    return importlib.import_module(f"kg.sim.{version}_contacts")
+    return importlib.import_module(f"kg.sim.{version}_kernels")
 
 
 def measured(version, places, split):
@@ -26,7 +26,7 @@ def measured(version, places, split):
     if version == "numpy":
         shares, between = apart(places, np.array([[0, 1, 2, 3]], np.uint32), split)
         return shares[0], between[0]
-    values = _apart(places, 0, 1, 2, 3, split == 1)
+    values = compiled_between(places, 0, 1, 2, 3, split == 1)
     return np.array(values[:4]), np.array(values[4:])
 
 

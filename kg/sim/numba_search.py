@@ -1,0 +1,330 @@
+"""The search for contacts, compiled by numba; `numpy_contacts` says what is found."""
+
+# mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
+
+import numpy as np
+from numba import njit
+
+from kg.sim.contact import NO_VERTEX, Pairs
+from kg.sim.numpy_contacts import PARALLEL, ROUNDING
+
+EIGHT = 8
+"""Boxes that a node of a tree holds."""
+
+
+@njit(cache=True, nogil=True)
+def _on_triangle(x, p, a, b, c):
+    """Return the shares of a, b, c in the point of their triangle that is nearest to p (Ericson, 2005)."""
+    abx, aby, abz = x[b, 0] - x[a, 0], x[b, 1] - x[a, 1], x[b, 2] - x[a, 2]
+    acx, acy, acz = x[c, 0] - x[a, 0], x[c, 1] - x[a, 1], x[c, 2] - x[a, 2]
+    px, py, pz = x[p, 0] - x[a, 0], x[p, 1] - x[a, 1], x[p, 2] - x[a, 2]
+    d1 = abx * px + aby * py + abz * pz
+    d2 = acx * px + acy * py + acz * pz
+    if d1 <= 0 and d2 <= 0:
+        return 1.0, 0.0, 0.0
+    px, py, pz = x[p, 0] - x[b, 0], x[p, 1] - x[b, 1], x[p, 2] - x[b, 2]
+    d3 = abx * px + aby * py + abz * pz
+    d4 = acx * px + acy * py + acz * pz
+    if d3 >= 0 and d4 <= d3:
+        return 0.0, 1.0, 0.0
+    vc = d1 * d4 - d3 * d2
+    if vc <= 0 and d1 >= 0 and d3 <= 0 and d1 > d3:
+        share = d1 / (d1 - d3)
+        return 1 - share, share, 0.0
+    px, py, pz = x[p, 0] - x[c, 0], x[p, 1] - x[c, 1], x[p, 2] - x[c, 2]
+    d5 = abx * px + aby * py + abz * pz
+    d6 = acx * px + acy * py + acz * pz
+    if d6 >= 0 and d5 <= d6:
+        return 0.0, 0.0, 1.0
+    vb = d5 * d2 - d1 * d6
+    if vb <= 0 and d2 >= 0 and d6 <= 0 and d2 > d6:
+        share = d2 / (d2 - d6)
+        return 1 - share, 0.0, share
+    va = d3 * d6 - d5 * d4
+    if va <= 0 and d4 >= d3 and d5 >= d6:
+        share = (d4 - d3) / ((d4 - d3) + (d5 - d6))
+        return 0.0, 1 - share, share
+    total = va + vb + vc
+    return 1 - vb / total - vc / total, vb / total, vc / total
+
+
+@njit(cache=True, nogil=True)
+def _share(part, whole):
+    """Return a share, kept within 0 to 1; 0 of nothing."""
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _on_edges(x, i, j, k, m):
+    """Return how far along two edges, 0 to 1, the points lie that are nearest to each other."""
+    ax, ay, az = x[j, 0] - x[i, 0], x[j, 1] - x[i, 1], x[j, 2] - x[i, 2]
+    bx, by, bz = x[m, 0] - x[k, 0], x[m, 1] - x[k, 1], x[m, 2] - x[k, 2]
+    rx, ry, rz = x[i, 0] - x[k, 0], x[i, 1] - x[k, 1], x[i, 2] - x[k, 2]
+    aa = ax * ax + ay * ay + az * az
+    bb = bx * bx + by * by + bz * bz
+    ab = ax * bx + ay * by + az * bz
+    ar = ax * rx + ay * ry + az * rz
+    br = bx * rx + by * ry + bz * rz
+    slant = aa * bb - ab * ab
+    # Of parallel edges, the point nearest to the beginning of the first is as good as any.
+    first = _share(ab * br - ar * bb, slant) if slant > PARALLEL * aa * bb else 0.0
+    past = ab * first + br
+    if past <= 0:
+        return _share(-ar, aa), 0.0
+    if past >= bb:
+        return _share(ab - ar, aa), 1.0
+    return first, past / bb
+
+
+@njit(cache=True, nogil=True)
+def between(x, i, j, k, m, of_triangle):
+    """Return the shares of four corners in the vector between nearest points, and that vector."""
+    if of_triangle:
+        a, b, c = _on_triangle(x, i, j, k, m)
+        wi, wj, wk, wm = 1.0, -a, -b, -c
+    else:
+        s, t = _on_edges(x, i, j, k, m)
+        wi, wj, wk, wm = 1 - s, s, t - 1, -t
+    return (
+        wi,
+        wj,
+        wk,
+        wm,
+        wi * x[i, 0] + wj * x[j, 0] + wk * x[k, 0] + wm * x[m, 0],
+        wi * x[i, 1] + wj * x[j, 1] + wk * x[k, 1] + wm * x[m, 1],
+        wi * x[i, 2] + wj * x[j, 2] + wk * x[k, 2] + wm * x[m, 2],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _starts(leaves):
+    """Return where each level of a tree begins in the list of its nodes, the leaves first, and their number.
+
+    A node holds eight of the level below, and what are eight or fewer is the last level.
+    """
+    starts = [0]
+    size = leaves
+    while size > EIGHT:
+        starts.append(starts[-1] + size)
+        size //= EIGHT
+    starts.append(starts[-1] + EIGHT)
+    return np.array(starts)
+
+
+@njit(cache=True, nogil=True)
+def _boxes(x, ways, sides, reaches, lost):
+    """Return boxes (6, n) around the nodes of a tree: sides, their ways and reach.
+
+    And whether all that is in a node has a vertex that is lost.
+    """
+    starts = _starts(len(sides))
+    # Half the memory, and wider than rounding.
+    boxes = np.empty((6, starts[-1]), np.float32)
+    boxes[:3], boxes[3:] = np.inf, -np.inf
+    all_lost = np.ones(starts[-1], np.bool_)
+    for leaf in range(len(sides)):
+        if sides[leaf, 0] == NO_VERTEX:
+            continue
+        reach, any_lost = 0.0, False
+        for i in sides[leaf]:
+            reach = max(reach, reaches[i])
+            any_lost |= lost[i]
+        all_lost[leaf] = any_lost
+        for axis in range(3):
+            low, high = np.inf, -np.inf
+            for i in sides[leaf]:
+                low = min(low, x[i, axis] + min(ways[i, axis], 0.0))
+                high = max(high, x[i, axis] + max(ways[i, axis], 0.0))
+            boxes[axis, leaf] = low - reach - ROUNDING
+            boxes[3 + axis, leaf] = high + reach + ROUNDING
+    for level in range(1, len(starts) - 1):
+        below = starts[level - 1]
+        for node in range((starts[level] - below) // EIGHT):
+            for child in range(below + EIGHT * node, below + EIGHT * (node + 1)):
+                above = starts[level] + node
+                all_lost[above] &= all_lost[child]
+                for axis in range(3):
+                    boxes[axis, above] = min(boxes[axis, above], boxes[axis, child])
+                    boxes[3 + axis, above] = max(boxes[3 + axis, above], boxes[3 + axis, child])
+    return boxes, all_lost
+
+
+@njit(cache=True, nogil=True)
+def _overlapping(boxes, all_lost, starts, asking, leaf, first, waiting, hits):
+    """Write to hits (n,) which leaves have boxes that overlap that of a leaf of other boxes; return how many.
+
+    Those that are lost and come before the `first` are left out.
+    """
+    low, up, near = asking[0, leaf], asking[1, leaf], asking[2, leaf]
+    high, down, far = asking[3, leaf], asking[4, leaf], asking[5, leaf]
+    waiting[0, 0], waiting[0, 1], left, found = len(starts) - 2, 0, 1, 0
+    while left:
+        left -= 1
+        level, block = waiting[left, 0], waiting[left, 1]
+        start = starts[level] + EIGHT * block
+        overlap = 0
+        # Without a branch among them, the eight are compared at once.
+        for node in range(EIGHT):
+            at = start + node
+            overlap |= (
+                int(
+                    (boxes[0, at] <= high)
+                    & (boxes[3, at] >= low)
+                    & (boxes[1, at] <= down)
+                    & (boxes[4, at] >= up)
+                    & (boxes[2, at] <= far)
+                    & (boxes[5, at] >= near)
+                )
+                << node
+            )
+        for node in range(EIGHT):
+            number = EIGHT * block + node
+            if not overlap >> node & 1 or (all_lost[start + node] and (number + 1) * EIGHT**level <= first):
+                continue
+            if level:
+                waiting[left, 0], waiting[left, 1] = level - 1, number
+                left += 1
+            else:
+                hits[found] = number
+                found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _change(ways, i, j):
+    """Return the square of what the distance of two vertices changes by at most on their ways."""
+    x, y, z = ways[i, 0] - ways[j, 0], ways[i, 1] - ways[j, 1], ways[i, 2] - ways[j, 2]
+    return x * x + y * y + z * z
+
+
+@njit(cache=True, nogil=True)
+def _largest_change(ways, i, j, k, m, of_triangle):
+    """Return by how much the distance of two sides changes at most on their ways."""
+    change = max(_change(ways, i, k), _change(ways, i, m))
+    if of_triangle:
+        change = max(change, _change(ways, i, j))
+    else:
+        change = max(change, _change(ways, j, k), _change(ways, j, m))
+    return np.sqrt(change)
+
+
+@njit(cache=True, nogil=True)
+def approach(strays, i, j, k, m, of_triangle):
+    """Return by how much two sides are nearer at most when their vertices have strayed."""
+    if of_triangle:
+        return strays[i] + max(strays[j], strays[k], strays[m])
+    return max(strays[i], strays[j]) + max(strays[k], strays[m])
+
+
+@njit(cache=True, nogil=True)
+def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+    """Tell whether two sides without a common vertex come as near as their thickness and reaches."""
+    if i in (k, m) or (j in (k, m) if not of_triangle else i == j):
+        return False
+    reach = thickness + approach(reaches, i, j, k, m, of_triangle)
+    reach += _largest_change(ways, i, j, k, m, of_triangle)
+    _, _, _, _, a, b, c = between(x, i, j, k, m, of_triangle)
+    return a * a + b * b + c * c < reach * reach
+
+
+@njit(cache=True, nogil=True)
+def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
+    """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
+    boxes, all_lost = _boxes(x, ways, sides, reaches + thickness, lost)
+    other_boxes, other_lost = _boxes(x, ways, others, reaches, lost)
+    starts, other_starts = _starts(len(sides)), _starts(len(others))
+    waiting, hits = np.empty((64, 2), np.int64), np.empty(max(len(sides), len(others)), np.int64)
+    pairs = np.empty((4 * len(sides), 4), np.uint32)
+    found = 0
+    for leaf in range(len(sides)):
+        if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
+            continue
+        # Two edges that are both lost are found from the one that comes first.
+        first = 0 if of_triangle else leaf
+        count = _overlapping(other_boxes, other_lost, other_starts, boxes, leaf, first, waiting, hits)
+        for other in hits[:count]:
+            one, two = (leaf, other) if of_triangle or leaf < other else (other, leaf)
+            i, k, m = sides[one, 0], others[two, -2], others[two, -1]
+            j = others[two, 0] if of_triangle else sides[one, 1]
+            if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+                pairs, found = _with(pairs, found, i, j, k, m)
+    if of_triangle:
+        for leaf in range(len(others)):
+            if others[leaf, 0] == NO_VERTEX or not other_lost[leaf]:
+                continue
+            count = _overlapping(boxes, all_lost, starts, other_boxes, leaf, len(sides), waiting, hits)
+            for other in hits[:count]:
+                i, j, k, m = sides[other, 0], others[leaf, 0], others[leaf, 1], others[leaf, 2]
+                if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
+                    pairs, found = _with(pairs, found, i, j, k, m)
+    return pairs[:found]
+
+
+@njit(cache=True, nogil=True)
+def _with(pairs, found, i, j, k, m):
+    """Return pairs with one more, in a list that grows, and how many there are."""
+    if found == len(pairs):
+        longer = np.empty((2 * found, 4), np.uint32)
+        longer[:found] = pairs
+        pairs = longer
+    pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+    return pairs, found + 1
+
+
+@njit(cache=True, nogil=True)
+def _thicknesses(rest, pairs, of_triangle, thickness, starts, near):
+    apart = np.full(len(pairs), thickness)
+    for pair in range(len(pairs)):
+        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
+        beside = False
+        for n in range(starts[i], starts[i + 1]):
+            beside = beside or near[n] == k or near[n] == m or (of_triangle and near[n] == j)
+        if not of_triangle:
+            for n in range(starts[j], starts[j + 1]):
+                beside = beside or near[n] == k or near[n] == m
+        if beside:
+            _, _, _, _, a, b, c = between(rest, i, j, k, m, of_triangle)
+            apart[pair] = min(thickness, np.sqrt(a * a + b * b + c * c))
+    return apart
+
+
+@njit(cache=True, nogil=True)
+def _closing(velocities, pairs, of_triangle):
+    speeds = np.empty(len(pairs))
+    for pair in range(len(pairs)):
+        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
+        speeds[pair] = _largest_change(velocities, i, j, k, m, of_triangle)
+    return speeds
+
+
+@njit(cache=True, nogil=True)
+def _without(pairs, lost):
+    kept = np.empty(len(pairs), np.int64)
+    found = 0
+    for pair in range(len(pairs)):
+        if not (lost[pairs[pair, 0]] or lost[pairs[pair, 1]] or lost[pairs[pair, 2]] or lost[pairs[pair, 3]]):
+            kept[found] = pair
+            found += 1
+    return kept[:found]
+
+
+def find(positions, velocities, seconds, mesh, windows, kinds, lost):
+    """See `numpy_contacts.find`."""
+    ways = seconds * velocities
+    found = []
+    for kind, sides, others, closest in zip(
+        kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
+    ):
+        of_triangle = others is mesh.faces
+        kept = _without(kind.corners, lost)
+        new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost)
+        apart = _thicknesses(mesh.rest, new, of_triangle, closest, mesh.starts, mesh.near)
+        found.append(
+            Pairs(
+                np.concatenate([kind.corners[kept], new]),
+                np.concatenate([kind.apart[kept], apart]),
+                np.concatenate([kind.closing[kept], _closing(velocities, new, of_triangle)]),
+                np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
+            )
+        )
+    return found
