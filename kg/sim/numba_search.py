@@ -218,9 +218,7 @@ def approach(strays, i, j, k, m, of_triangle):
 
 @njit(cache=True, nogil=True)
 def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
-    """Tell whether two sides without a common vertex come as near as their thickness and reaches."""
-    if i in (k, m) or (j in (k, m) if not of_triangle else i == j):
-        return False
+    """Tell whether two sides come as near as their thickness and reaches."""
     reach = thickness + approach(reaches, i, j, k, m, of_triangle)
     reach += _largest_change(ways, i, j, k, m, of_triangle)
     _, _, _, _, a, b, c = between(x, i, j, k, m, of_triangle)
@@ -228,84 +226,104 @@ def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
 
 
 @njit(cache=True, nogil=True)
+def _with(pairs, found, sides, one, others, two, of_triangle):
+    """Write the corners of two sides to pairs (P, 4) unless they share one; return how many there are."""
+    i, k, m = sides[one, 0], others[two, -2], others[two, -1]
+    j = others[two, 0] if of_triangle else sides[one, 1]
+    pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+    apart = (i != k) & (i != m) & ((i != j) if of_triangle else (j != k) & (j != m))
+    return found + int(apart)
+
+
+@njit(cache=True, nogil=True)
+def _with_room(pairs, wanted):
+    """Return pairs (P, 4) with room for as many as are wanted."""
+    if wanted <= len(pairs):
+        return pairs
+    longer = np.empty((2 * wanted, 4), np.uint32)
+    longer[: len(pairs)] = pairs
+    return longer
+
+
+@njit(cache=True, nogil=True)
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
-    boxes, all_lost = _boxes(x, ways, sides, reaches + thickness, lost)
-    other_boxes, other_lost = _boxes(x, ways, others, reaches, lost)
+    reaching = reaches + thickness / 2
+    boxes, all_lost = _boxes(x, ways, sides, reaching, lost)
+    other_boxes, other_lost = _boxes(x, ways, others, reaching, lost) if of_triangle else (boxes, all_lost)
     starts, other_starts = _starts(len(sides)), _starts(len(others))
     waiting, hits = np.empty((64, 2), np.int64), np.empty(max(len(sides), len(others)), np.int64)
-    pairs = np.empty((4 * len(sides), 4), np.uint32)
-    found = 0
+    pairs, found = np.empty((len(hits), 4), np.uint32), 0
     for leaf in range(len(sides)):
         if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
             continue
         # Two edges that are both lost are found from the one that comes first.
         first = 0 if of_triangle else leaf
         count = _overlapping(other_boxes, other_lost, other_starts, boxes, leaf, first, waiting, hits)
+        pairs = _with_room(pairs, found + count)
         for other in hits[:count]:
             one, two = (leaf, other) if of_triangle or leaf < other else (other, leaf)
-            i, k, m = sides[one, 0], others[two, -2], others[two, -1]
-            j = others[two, 0] if of_triangle else sides[one, 1]
-            if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
-                pairs, found = _with(pairs, found, i, j, k, m)
+            found = _with(pairs, found, sides, one, others, two, of_triangle)
     if of_triangle:
         for leaf in range(len(others)):
             if others[leaf, 0] == NO_VERTEX or not other_lost[leaf]:
                 continue
             count = _overlapping(boxes, all_lost, starts, other_boxes, leaf, len(sides), waiting, hits)
+            pairs = _with_room(pairs, found + count)
             for other in hits[:count]:
-                i, j, k, m = sides[other, 0], others[leaf, 0], others[leaf, 1], others[leaf, 2]
-                if _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
-                    pairs, found = _with(pairs, found, i, j, k, m)
-    return pairs[:found]
-
-
-@njit(cache=True, nogil=True)
-def _with(pairs, found, i, j, k, m):
-    """Return pairs with one more, in a list that grows, and how many there are."""
-    if found == len(pairs):
-        longer = np.empty((2 * found, 4), np.uint32)
-        longer[:found] = pairs
-        pairs = longer
-    pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-    return pairs, found + 1
-
-
-@njit(cache=True, nogil=True)
-def _thicknesses(rest, pairs, of_triangle, thickness, starts, near):
-    apart = np.full(len(pairs), thickness)
-    for pair in range(len(pairs)):
+                found = _with(pairs, found, sides, other, others, leaf, of_triangle)
+    meeting = 0
+    for pair in range(found):
         i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-        beside = False
-        for n in range(starts[i], starts[i + 1]):
-            beside = beside or near[n] == k or near[n] == m or (of_triangle and near[n] == j)
-        if not of_triangle:
-            for n in range(starts[j], starts[j + 1]):
-                beside = beside or near[n] == k or near[n] == m
-        if beside:
-            _, _, _, _, a, b, c = between(rest, i, j, k, m, of_triangle)
-            apart[pair] = min(thickness, np.sqrt(a * a + b * b + c * c))
-    return apart
+        pairs[meeting, 0], pairs[meeting, 1], pairs[meeting, 2], pairs[meeting, 3] = i, j, k, m
+        meeting += int(_meet(x, ways, i, j, k, m, of_triangle, reaches, thickness))
+    return pairs[:meeting]
 
 
 @njit(cache=True, nogil=True)
-def _closing(velocities, pairs, of_triangle):
-    speeds = np.empty(len(pairs))
-    for pair in range(len(pairs)):
-        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-        speeds[pair] = _largest_change(velocities, i, j, k, m, of_triangle)
-    return speeds
+def _beside(starts, near, i, j):
+    """Tell whether a vertex is a near neighbour of another."""
+    beside = False
+    for n in range(starts[i], starts[i + 1]):
+        beside |= near[n] == j
+    return beside
 
 
 @njit(cache=True, nogil=True)
-def _without(pairs, lost):
-    kept = np.empty(len(pairs), np.int64)
+def _apart(rest, i, j, k, m, of_triangle, thickness, starts, near):
+    """Return how near two sides may come: neighbours, as near as they are at rest."""
+    beside = _beside(starts, near, i, k) or _beside(starts, near, i, m)
+    if of_triangle:
+        beside = beside or _beside(starts, near, i, j)
+    else:
+        beside = beside or _beside(starts, near, j, k) or _beside(starts, near, j, m)
+    if not beside:
+        return thickness
+    _, _, _, _, a, b, c = between(rest, i, j, k, m, of_triangle)
+    return min(thickness, np.sqrt(a * a + b * b + c * c))
+
+
+@njit(cache=True, nogil=True)
+def _renewed(
+    corners, apart, closing, gaps, lost, new, rest, velocities, of_triangle, thickness, starts, near
+):
+    """Return pairs without those that have a lost vertex, and with new ones."""
+    room = len(corners) + len(new)
+    pairs, values = np.empty((room, 4), np.uint32), np.empty((3, room))
     found = 0
-    for pair in range(len(pairs)):
-        if not (lost[pairs[pair, 0]] or lost[pairs[pair, 1]] or lost[pairs[pair, 2]] or lost[pairs[pair, 3]]):
-            kept[found] = pair
-            found += 1
-    return kept[:found]
+    for pair in range(len(corners)):
+        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
+        pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+        values[0, found], values[1, found], values[2, found] = apart[pair], closing[pair], gaps[pair]
+        found += int(not (lost[i] | lost[j] | lost[k] | lost[m]))
+    for pair in range(len(new)):
+        i, j, k, m = new[pair, 0], new[pair, 1], new[pair, 2], new[pair, 3]
+        pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+        values[0, found] = _apart(rest, i, j, k, m, of_triangle, thickness, starts, near)
+        values[1, found] = _largest_change(velocities, i, j, k, m, of_triangle)
+        values[2, found] = 0
+        found += 1
+    return pairs[:found], values[0, :found], values[1, :found], values[2, :found]
 
 
 def find(positions, velocities, seconds, mesh, windows, kinds, lost):
@@ -316,15 +334,23 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
         kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
     ):
         of_triangle = others is mesh.faces
-        kept = _without(kind.corners, lost)
         new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost)
-        apart = _thicknesses(mesh.rest, new, of_triangle, closest, mesh.starts, mesh.near)
         found.append(
             Pairs(
-                np.concatenate([kind.corners[kept], new]),
-                np.concatenate([kind.apart[kept], apart]),
-                np.concatenate([kind.closing[kept], _closing(velocities, new, of_triangle)]),
-                np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
+                *_renewed(
+                    kind.corners,
+                    kind.apart,
+                    kind.closing,
+                    kind.gaps,
+                    lost,
+                    new,
+                    mesh.rest,
+                    velocities,
+                    of_triangle,
+                    closest,
+                    mesh.starts,
+                    mesh.near,
+                )
             )
         )
     return found
