@@ -67,9 +67,10 @@ class Again:
         """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""
         points, made = self.predictions.points, []
         for first in range(0, len(points), BATCH):
-            batch = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
+            clouds = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
+            batch, carry_back = self.detector.see(clouds)
             found = self.detector.checkpoint.model(batch, inference=self.predictions.meta["inference"])
-            made.append(found.reconstruction.cpu().numpy())
+            made.append(carry_back(found.reconstruction).cpu().numpy())
             self.advance(min(first + BATCH, len(points)), len(points), text="reconstruction")
         return np.concatenate(made), points
 
@@ -91,7 +92,7 @@ def detector_of(meta: dict[str, Any], device: torch.device) -> Detector | None:
         return None
     for checkpoint in ("best", "last"):
         try:
-            detector = Detector.load(Path(meta["run"]), checkpoint, device)
+            detector = Detector.load(Path(meta["run"]), checkpoint, device, meta.get("up", "z"))
         except KgError:
             continue
         if detector.checkpoint.identity == meta.get("checkpoint"):

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import kg
 from kg import ops
@@ -28,32 +29,62 @@ NEARBY = 0.1
 """Distance, in normalised units, within which a keypoint's weight counts as its own."""
 
 Progress = Callable[[int, int], None]
+Up = Literal["x", "y", "z", "-x", "-y", "-z"]
+
+TURNS = {
+    "x": ((0, 0, -1), (0, 1, 0), (1, 0, 0)),
+    "y": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+    "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "-x": ((0, 0, 1), (0, 1, 0), (-1, 0, 0)),
+    "-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
+    "-z": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+}
+"""Rotations that bring an axis to z by the shortest way."""
 
 
 @dataclass(frozen=True)
 class Detector:
-    """A checkpoint ready for use, with the run it is from ("" for a checkpoint without one)."""
+    """A checkpoint ready for use.
+
+    Attributes:
+        checkpoint: What was learnt.
+        run: That it is from; "" for a checkpoint without one.
+        device: Where it works.
+        up: The axis of the clouds that lies as z did in training.
+    """
 
     checkpoint: Checkpoint
     run: str
     device: torch.device
+    up: Up = "z"
 
     @classmethod
-    def load(cls, run: Path | None, checkpoint: str, device: torch.device) -> "Detector":
+    def load(cls, run: Path | None, checkpoint: str, device: torch.device, up: Up = "z") -> "Detector":
         """Load a run's `best` or `last` checkpoint, or any checkpoint file.
 
         Args:
             run: The run folder; the latest by default.
             checkpoint: "best", "last" or a path.
             device: Where it will work.
+            up: The axis of the clouds that lies as z did in training.
 
         Raises:
             KgError: There is no such run or checkpoint.
         """
         if checkpoint in ("best", "last"):
             folder = find_run(run)
-            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device)
-        return cls(load_checkpoint(Path(checkpoint), device), "", device)
+            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device, up)
+        return cls(load_checkpoint(Path(checkpoint), device), "", device, up)
+
+    def see(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
+        if self.up == "z":
+            return clouds, lambda points: points
+        turn = torch.tensor(TURNS[self.up], dtype=clouds.dtype, device=clouds.device)
+        turned = clouds @ turn.T
+        low, high = turned.amin((1, 2), keepdim=True), turned.amax((1, 2), keepdim=True)
+        scale, offset = (high - low) / 2, (high + low) / 2
+        return (turned - offset) / scale, lambda points: (points * scale + offset) @ turn
 
     @torch.no_grad()
     def detect(
@@ -78,13 +109,13 @@ class Detector:
             name: [] for name in ("keypoints", "indices", "confidences", "edges")
         }
         for first in range(0, len(points), batch_size):
-            batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
+            batch, carry_back = self.see(torch.from_numpy(points[first : first + batch_size]).to(self.device))
             with multiplying(self.device, precision):
                 found = self.checkpoint.model(batch, inference=inference, reconstruct=False)
             nearest = ops.nearest_neighbours(found.keypoints, batch)[..., 0]
             distance = torch.cdist(batch, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
             confidence = (found.weights * (distance <= NEARBY)).sum(1)
-            values = (found.keypoints, nearest, confidence, found.edges)
+            values = (carry_back(found.keypoints), nearest, confidence, found.edges)
             for column, value in zip(columns.values(), values, strict=True):
                 column.append(value.cpu().numpy())
             progress(min(first + batch_size, len(points)), len(points))
@@ -111,6 +142,7 @@ class Detector:
             "preset": config.preset,
             "seed": config.train.seed,
             "inference": inference,
+            "up": self.up,
             "device": self.device.type,
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,

@@ -28,6 +28,10 @@ def predict(
             help="Keypoints as weighted means of the cloud, or as points of it. Default: the run's."
         ),
     ] = None,
+    up: Annotated[
+        Literal["x", "y", "z", "-x", "-y", "-z"],
+        typer.Option(help="The axis of these shapes that lies as z did in training."),
+    ] = "z",
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
     precision: Precision = None,
     gpu: Gpu = None,
@@ -39,6 +43,7 @@ def predict(
 
     kg predict                                    the latest run on its test split
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
+    kg predict scan.ply --up y                    y is up here, z was in training
     kg predict --run runs/NAME --split val
     kg predict --checkpoint released.pt plane.pcd
     """
@@ -50,7 +55,7 @@ def predict(
     files = [path for entry in inputs or [] for path in _expand(entry)]
     if files and store is not None:
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")
-    detector = Detector.load(run, checkpoint, choose_device(gpu, cpu))
+    detector = Detector.load(run, checkpoint, choose_device(gpu, cpu), up)
     multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")

@@ -11,7 +11,7 @@ import torch
 from kg.data.store import Store
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.predict import Detector, predict_files, predict_store
+from kg.predict import TURNS, Detector, predict_files, predict_store
 from kg.predictions import Predictions
 from kg.runs import new_run
 from kg.train import train
@@ -74,6 +74,25 @@ def test_a_larger_cloud_from_a_file_is_thinned_and_carried_back(detector, tmp_pa
     np.save(tmp_path / "shuffled.npy", points[np.random.default_rng(1).permutation(500)])
     other = predict_files(detector, [tmp_path / "shuffled.npy"])
     np.testing.assert_allclose(other.keypoints, found.keypoints, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("up", "axis", "sign"), [(a + b, "xyz".index(b), a) for a in ("", "-") for b in "xyz"]
+)
+def test_shapes_that_lie_otherwise_have_the_same_keypoints(detector, up, axis, sign, tmp_path):
+    # From -1 to 1 however it lies, so that nothing is rounded otherwise.
+    points = np.random.default_rng(0).uniform(-1, 1, (64, 3)).astype(np.float32) * [1, 0.5, 0.25]
+    points[0, 0], points[1, 0] = -1, 1
+    turn = np.array(TURNS[up])
+    assert (turn @ np.eye(3)[axis] == np.array([0, 0, -1 if sign else 1])).all()
+    assert np.linalg.det(turn) == pytest.approx(1)
+    np.save(tmp_path / "lying.npy", points)
+    np.save(tmp_path / "turned.npy", points @ turn)  # turn's inverse is its transpose
+    expected = predict_files(detector, [tmp_path / "lying.npy"])
+    found = predict_files(replace(detector, up=up), [tmp_path / "turned.npy"])
+    assert found.meta["up"] == up
+    np.testing.assert_allclose(found.keypoints_source, expected.keypoints_source @ turn, atol=1e-6)
+    np.testing.assert_allclose(found.confidences, expected.confidences, atol=1e-6)
 
 
 def test_a_cloud_with_too_few_points_is_refused_by_name(detector, tmp_path):
