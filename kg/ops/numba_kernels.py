@@ -16,7 +16,9 @@ from torch import Tensor
 from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
 
 BLOCK = 16
-"""Queries advanced together over the points: their comparisons fill the lanes of a vector register."""
+"""Points compared together: they fill the lanes of a vector register."""
+QUERIES = 64
+"""Of a cloud, that are one thread's job."""
 
 # Without NaN and signed zero a maximum may be taken in any order, which lets it be vectorised. Searches
 # permit no other rounding; sums may use fused multiply-adds.
@@ -81,71 +83,135 @@ def _farthest_point_sample(points, start, chosen):
 
 
 @_kernel(ORDER_FREE)
-def _ball_query(points, centres, squared_radius, nearest, found):
+def _first_in_ball(points, centres, squared_radius, found):
     batch, size, _ = points.shape
     queries, count = found.shape[1], found.shape[2]
-    for job in prange(batch * ((queries + BLOCK - 1) // BLOCK)):
-        b, block = job % batch, job // batch
+    for job in prange(batch * ((queries + QUERIES - 1) // QUERIES)):
+        b, first = job % batch, job // batch * QUERIES
         x, y, z = points[b, :, 0].copy(), points[b, :, 1].copy(), points[b, :, 2].copy()
         distances = np.empty(size, points.dtype)
-        best = np.empty(count, points.dtype)
-        for s in range(block * BLOCK, min(queries, (block + 1) * BLOCK)):
+        for s in range(first, min(queries, first + QUERIES)):
             px, py, pz = centres[b, s, 0], centres[b, s, 1], centres[b, s, 2]
             for i in range(size):
                 dx, dy, dz = px - x[i], py - y[i], pz - z[i]
                 distances[i] = dx * dx + dy * dy + dz * dz
             filled = 0
             for i in range(size):
-                distance = distances[i]
-                if distance > squared_radius:
-                    continue
-                if not nearest:
+                if distances[i] <= squared_radius:
                     found[b, s, filled] = i
                     filled += 1
                     if filled == count:
                         break
-                elif filled < count or distance < best[count - 1]:
-                    slot = filled if filled < count else count - 1
-                    while slot > 0 and best[slot - 1] > distance:
-                        best[slot] = best[slot - 1]
-                        found[b, s, slot] = found[b, s, slot - 1]
-                        slot -= 1
-                    best[slot] = distance
-                    found[b, s, slot] = i
-                    filled = min(filled + 1, count)
             if filled == 0:
                 found[b, s, 0] = np.argmin(distances)
                 filled = 1
-            for slot in range(filled, count):
-                found[b, s, slot] = found[b, s, 0]
+            found[b, s, filled:] = found[b, s, 0]
+
+
+@njit(cache=True, nogil=True)
+def _every_third_bit(number):
+    """Return a number below 1,024 with two zeros after each of its bits."""
+    number = (number | number << 16) & 0x030000FF
+    number = (number | number << 8) & 0x0300F00F
+    number = (number | number << 4) & 0x030C30C3
+    return (number | number << 2) & 0x09249249
+
+
+@njit(cache=True, nogil=True)
+def _into_leaves(points, order, placed, boxes):
+    """Place points (N, 3) along a curve that fills space, and give each `BLOCK` of them a box.
+
+    Args:
+        points: (N, 3).
+        order: Their indices, as they are placed; those that fill the last leaf come after all others.
+        placed: (3, leaves x BLOCK), their coordinates.
+        boxes: (6, leaves), lowest and highest coordinates.
+    """
+    size = len(points)
+    cells = np.zeros(size, np.int64)
+    for axis in range(3):
+        low, high = points[:, axis].min(), points[:, axis].max()
+        scale = 1023 / (high - low) if high > low else 0.0
+        for i in range(size):
+            cells[i] |= _every_third_bit(np.int64((points[i, axis] - low) * scale)) << axis
+    order[:size], order[size:] = np.argsort(cells), size
+    placed[:, size:] = np.inf
+    for axis in range(3):
+        for i in range(size):
+            placed[axis, i] = points[order[i], axis]
+        for leaf in range(boxes.shape[1]):
+            held = placed[axis, leaf * BLOCK : min(size, (leaf + 1) * BLOCK)]
+            boxes[axis, leaf], boxes[3 + axis, leaf] = held.min(), held.max()
+
+
+@njit(fastmath=ORDER_FREE, cache=True, nogil=True)
+def _look_into_leaf(px, py, pz, leaf, order, placed, distances, best, index):
+    """Take what is in a leaf and nearer than the last of the best among them, ties by index."""
+    first, last = leaf * BLOCK, len(best) - 1
+    least = best[last]
+    for lane in range(BLOCK):
+        dx, dy, dz = px - placed[0, first + lane], py - placed[1, first + lane], pz - placed[2, first + lane]
+        distances[lane] = dx * dx + dy * dy + dz * dz
+        least = min(least, distances[lane])
+    if least > best[last]:
+        return
+    for lane in range(BLOCK):
+        distance, i = distances[lane], order[first + lane]
+        slot = last
+        if distance > best[slot] or (distance == best[slot] and i >= index[slot]):
+            continue
+        while slot > 0 and (
+            distance < best[slot - 1] or (distance == best[slot - 1] and i < index[slot - 1])
+        ):
+            best[slot], index[slot] = best[slot - 1], index[slot - 1]
+            slot -= 1
+        best[slot], index[slot] = distance, i
+
+
+@njit(fastmath=ORDER_FREE, cache=True, nogil=True)
+def _look(px, py, pz, order, placed, boxes, least, distances, best, index):
+    """Take the points that come before the last of the best among them: (distance, index), ascending."""
+    zero, last = boxes.dtype.type(0), len(best) - 1
+    # No point of a leaf is nearer than its box: the sums are rounded alike.
+    for leaf in range(len(least)):
+        dx = max(boxes[0, leaf] - px, px - boxes[3, leaf], zero)
+        dy = max(boxes[1, leaf] - py, py - boxes[4, leaf], zero)
+        dz = max(boxes[2, leaf] - pz, pz - boxes[5, leaf], zero)
+        least[leaf] = dx * dx + dy * dy + dz * dz
+    nearest = np.argmin(least)
+    _look_into_leaf(px, py, pz, nearest, order, placed, distances, best, index)
+    for leaf in range(len(least)):
+        if least[leaf] <= best[last] and leaf != nearest:
+            _look_into_leaf(px, py, pz, leaf, order, placed, distances, best, index)
 
 
 @_kernel(ORDER_FREE)
-def _nearest(queries, points, found):
+def _nearest(queries, points, squared_radius, found):
     batch, size, _ = points.shape
-    total = queries.shape[1]
-    for job in prange(batch * ((total + BLOCK - 1) // BLOCK)):
-        b, first = job % batch, job // batch * BLOCK
-        width = min(BLOCK, total - first)
-        x, y, z = np.zeros(BLOCK, points.dtype), np.zeros(BLOCK, points.dtype), np.zeros(BLOCK, points.dtype)
-        for lane in range(width):
-            x[lane], y[lane], z[lane] = (
-                queries[b, first + lane, 0],
-                queries[b, first + lane, 1],
-                queries[b, first + lane, 2],
-            )
-        best = np.full(BLOCK, np.inf, points.dtype)
-        index = np.zeros(BLOCK, np.int32)
-        for i in range(size):
-            px, py, pz = points[b, i, 0], points[b, i, 1], points[b, i, 2]
-            for lane in range(BLOCK):
-                dx, dy, dz = x[lane] - px, y[lane] - py, z[lane] - pz
-                distance = dx * dx + dy * dy + dz * dz
-                nearer = distance < best[lane]
-                best[lane] = distance if nearer else best[lane]
-                index[lane] = np.int32(i) if nearer else index[lane]
-        for lane in range(width):
-            found[b, first + lane, 0] = index[lane]
+    total, count = found.shape[1], found.shape[2]
+    leaves = (size + BLOCK - 1) // BLOCK
+    order = np.empty((batch, leaves * BLOCK), np.int64)
+    placed = np.empty((batch, 3, leaves * BLOCK), points.dtype)
+    boxes = np.empty((batch, 6, leaves), points.dtype)
+    for b in prange(batch):
+        _into_leaves(points[b], order[b], placed[b], boxes[b])
+    for job in prange(batch * ((total + QUERIES - 1) // QUERIES)):
+        b, first = job % batch, job // batch * QUERIES
+        least, distances = np.empty(leaves, points.dtype), np.empty(BLOCK, points.dtype)
+        best, index = np.empty(count, points.dtype), np.empty(count, np.int64)
+        tree = order[b], placed[b], boxes[b]
+        for s in range(first, min(total, first + QUERIES)):
+            px, py, pz = queries[b, s, 0], queries[b, s, 1], queries[b, s, 2]
+            best[:], index[:] = squared_radius, size
+            _look(px, py, pz, *tree, least, distances, best, index)
+            filled = count
+            while filled > 0 and index[filled - 1] == size:
+                filled -= 1
+            if filled == 0:
+                best[0], filled = np.inf, 1
+                _look(px, py, pz, *tree, least, distances, best[:1], index[:1])
+            index[filled:] = index[0]
+            found[b, s] = index
 
 
 @_kernel(SUMS)
@@ -364,17 +430,17 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, neare
     """See `kg.ops.ball_query`."""
     found = np.empty((*centres.shape[:2], count), np.int64)
     values = _array(points)
-    _ball_query(values, _array(centres), values.dtype.type(radius**2), nearest, found)
+    square = values.dtype.type(radius**2)
+    if nearest:
+        _nearest(_array(centres), values, square, found)
+    else:
+        _first_in_ball(values, _array(centres), square, found)
     return torch.from_numpy(found)
 
 
 def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     """See `kg.ops.nearest_neighbours`."""
-    if count > 1:
-        return ball_query(points, queries, float("inf"), count, nearest=True)
-    found = np.empty((*queries.shape[:2], 1), np.int64)
-    _nearest(_array(queries), _array(points), found)
-    return torch.from_numpy(found)
+    return ball_query(points, queries, float("inf"), count, nearest=True)
 
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
