@@ -1,8 +1,7 @@
 """kg's operations beside those of libraries: python tests/benchmarks/libraries.py.
 
 Farthest points, balls, the three nearest and what a Chamfer distance looks for, on random ellipsoids, in
-turns in one process. scipy's trees and open3d's searches give the nearest within a ball, kg's the first of the
-cloud, as PointNet++ has it; the work is of one kind.
+turns in one process. All give the nearest in a ball; building a tree is part of the search.
 """
 
 import argparse
