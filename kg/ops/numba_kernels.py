@@ -279,20 +279,35 @@ def _group_rows(points, centres, members, output):
                 output[group, k, c] = points[member, c] - centres[group, c]
 
 
+@njit(cache=True, nogil=True)
+def _by_target(targets, starts, order):
+    """Sort the places of targets (n,) by what they name: its places are order[starts[m] : starts[m + 1]]."""
+    starts[:] = 0
+    for target in targets:
+        starts[target + 1] += 1
+    for m in range(1, len(starts)):
+        starts[m] += starts[m - 1]
+    filled = starts[:-1].copy()
+    for place in range(len(targets)):
+        order[filled[targets[place]]] = place
+        filled[targets[place]] += 1
+
+
 @_kernel(SUMS)
 def _group_rows_backward(grad, members, total, centres):
     groups, count, channels = grad.shape
-    # Threads share the channels, not the groups, whose members may be the same.
-    for block in prange((channels + BLOCK - 1) // BLOCK):
-        first, last = block * BLOCK, min(channels, (block + 1) * BLOCK)
-        for group in range(groups):
-            for c in range(first, last):
-                centres[group, c] = 0
-            for k in range(count):
-                member = members[group, k]
-                for c in range(first, last):
-                    total[member, c] += grad[group, k, c]
-                    centres[group, c] -= grad[group, k, c]
+    starts, order = np.empty(len(total) + 1, np.int64), np.empty(groups * count, np.int64)
+    _by_target(members.ravel(), starts, order)
+    for group in prange(groups):
+        for c in range(channels):
+            centres[group, c] = 0
+        for k in range(count):
+            for c in range(channels):
+                centres[group, c] -= grad[group, k, c]
+    for member in prange(len(total)):
+        for place in order[starts[member] : starts[member + 1]]:
+            for c in range(channels):
+                total[member, c] += grad[place // count, place % count, c]
 
 
 @_kernel({"nsz"})
@@ -348,16 +363,16 @@ def _three_interpolate(features, indices, weights, output):
 @_kernel(SUMS)
 def _three_interpolate_backward(grad, indices, weights, output):
     batch, size, ranks = indices.shape
-    channels = grad.shape[2]
-    blocks = (channels + BLOCK - 1) // BLOCK
-    for job in prange(batch * blocks):
-        b, first = job // blocks, job % blocks * BLOCK
-        last = min(channels, first + BLOCK)
-        for s in range(size):
-            for rank in range(ranks):
-                index, weight = indices[b, s, rank], weights[b, s, rank]
-                for c in range(first, last):
-                    output[b, index, c] += grad[b, s, c] * weight
+    coarse = output.shape[1]
+    starts, order = np.empty((batch, coarse + 1), np.int64), np.empty((batch, size * ranks), np.int64)
+    for b in prange(batch):
+        _by_target(indices[b].ravel(), starts[b], order[b])
+    for job in prange(batch * coarse):
+        b, m = job // coarse, job % coarse
+        for place in order[b, starts[b, m] : starts[b, m + 1]]:
+            s, weight = place // ranks, weights[b, place // ranks, place % ranks]
+            for c in range(grad.shape[2]):
+                output[b, m, c] += grad[b, s, c] * weight
 
 
 @njit(inline="always")
