@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kg.cli.output import table
 from kg.errors import KgError
+from kg.evaluate import COMPANIONS
 from kg.metrics import METRICS, Curve
 from kg.results import Result
 from kg.robustness import Robustness
@@ -68,6 +69,8 @@ def plot_caption(results: Sequence[Result], meta: Mapping[str, Any]) -> str:
 def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[list[list[Curve]]]:
     """Return the panels of a plot, in rows: corruptions side by side, a row for each unit; else all curves.
 
+    What stands beside the metrics asked for is drawn where it shares their unit.
+
     Raises:
         KgError: There is nothing that varies.
     """
@@ -79,7 +82,9 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
                 "For example: --corrupt noise, or --metric miou",
             )
         return _in_rows(found)
-    units = dict.fromkeys(METRICS[result.metric].units[METRICS[result.metric].headline] for result in results)
+    names = [result.metric for result in results]
+    asked = [name for name in names if name not in COMPANIONS] or names
+    units = dict.fromkeys(METRICS[name].units[METRICS[name].headline] for name in asked)
     rows = []
     for unit in units:
         of_unit = [[of for of in curve.headlines() if of.y_unit == unit] for curve in curves]

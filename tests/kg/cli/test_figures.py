@@ -1,0 +1,26 @@
+"""What a plot of robustness shows."""
+
+from types import SimpleNamespace
+
+from kg.cli.figures import panels_of
+from kg.metrics import METRICS
+from kg.robustness import Robustness
+
+
+def drawn(*names: str) -> list[list[list[str]]]:
+    """Return the names of the curves in every panel of every row."""
+    units = {name: METRICS[name].units for name in names}
+    results = [
+        SimpleNamespace(metric=name, units=parts, values=dict.fromkeys(parts, 50.0))
+        for name, parts in units.items()
+    ]
+    curves = [Robustness(kind, [0.0, 0.1], [results, results], 0) for kind in ("noise", "occlusion")]
+    return [[[curve.name for curve in panel] for panel in row] for row in panels_of(results, curves)]
+
+
+def test_companions_stand_beside_what_shares_their_unit():
+    assert drawn("das-annotated", "coverage", "spread") == [[["das-annotated", "coverage"]] * 2]
+
+
+def test_companions_that_are_asked_for_alone_have_panels():
+    assert drawn("coverage", "spread") == [[["coverage"]] * 2, [["spread"]] * 2]
