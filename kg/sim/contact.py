@@ -5,7 +5,7 @@ them so nearly always; what makes it always is a bound on every step. Two sides 
 between them, and neither goes farther towards it in a step than leaves room for the other: the step of a
 vertex is cut short at the first plane that it comes to, so that cloth which does not pass through itself at
 first never does (as in Offset Geometric Contact, Chen et al., ACM Transactions on Graphics 44(4), 2025, whose
-bounds are spheres).
+bounds are spheres). Where it does at rest, what passes through the other there is left alone.
 
 Finding the pairs is what costs, so it is done ahead: vertices are taken to go on as they do now, and found
 anew are only the pairs of those that leave a window around where they were foreseen to be. Garments that fall
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.cloth import Cloth
+from kg.sim.tangles import tangled
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -74,6 +75,8 @@ class ContactMesh:
         apart: Metres, how near a vertex and a triangle may come, and two edges.
         starts, near: A row a vertex, as (V + 1,) starts and (n,) neighbours: sides that belong to
             neighbours may be as near as they are at rest.
+        tangled: (V,) bool, the vertices of what passes through the mesh at rest. Two sides that have one
+            each are no pair.
     """
 
     rest: Points
@@ -83,6 +86,7 @@ class ContactMesh:
     apart: tuple[float, float]
     starts: Indices
     near: Indices
+    tangled: NDArray[np.bool_]
 
     @classmethod
     def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
@@ -92,7 +96,8 @@ class ContactMesh:
             for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
         apart = (thickness, EDGES_CLOSER * thickness)
-        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness))
+        marked = tangled(cloth.rest, cloth.faces)
+        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked)
 
 
 def _as_leaves(sides: Corners, places: Points) -> Corners:

@@ -226,13 +226,18 @@ def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
 
 
 @njit(cache=True, nogil=True)
-def _with(pairs, found, sides, one, others, two, of_triangle):
-    """Write the corners of two sides to pairs (P, 4) unless they share one; return how many there are."""
+def _with(pairs, found, sides, one, others, two, of_triangle, tangled):
+    """Write the corners of two sides to pairs (P, 4) if they may be one; return how many there are."""
     i, k, m = sides[one, 0], others[two, -2], others[two, -1]
     j = others[two, 0] if of_triangle else sides[one, 1]
     pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
     apart = (i != k) & (i != m) & ((i != j) if of_triangle else (j != k) & (j != m))
-    return found + int(apart)
+    first, second = tangled[i], tangled[k] | tangled[m]
+    if of_triangle:
+        second |= tangled[j]
+    else:
+        first |= tangled[j]
+    return found + int(apart and not (first and second))
 
 
 @njit(cache=True, nogil=True)
@@ -246,7 +251,7 @@ def _with_room(pairs, wanted):
 
 
 @njit(cache=True, nogil=True)
-def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
+def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, tangled):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
     reaching = reaches + thickness / 2
     boxes, all_lost = _boxes(x, ways, sides, reaching, lost)
@@ -263,7 +268,7 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
         pairs = _with_room(pairs, found + count)
         for other in hits[:count]:
             one, two = (leaf, other) if of_triangle or leaf < other else (other, leaf)
-            found = _with(pairs, found, sides, one, others, two, of_triangle)
+            found = _with(pairs, found, sides, one, others, two, of_triangle, tangled)
     if of_triangle:
         for leaf in range(len(others)):
             if others[leaf, 0] == NO_VERTEX or not other_lost[leaf]:
@@ -271,7 +276,7 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost):
             count = _overlapping(boxes, all_lost, starts, other_boxes, leaf, len(sides), waiting, hits)
             pairs = _with_room(pairs, found + count)
             for other in hits[:count]:
-                found = _with(pairs, found, sides, other, others, leaf, of_triangle)
+                found = _with(pairs, found, sides, other, others, leaf, of_triangle, tangled)
     meeting = 0
     for pair in range(found):
         i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
@@ -334,7 +339,7 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
         kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
     ):
         of_triangle = others is mesh.faces
-        new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost)
+        new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost, mesh.tangled)
         found.append(
             Pairs(
                 *_renewed(

@@ -34,7 +34,8 @@ def find(
     """Return the pairs that may come near, those with a lost vertex found anew and the others as they were.
 
     Two sides may if they get nearer to each other than the thickness and the largest window of either
-    side's vertices, when all vertices go on for some of the time. Sides with a common vertex never do.
+    side's vertices, when all vertices go on for some of the time. Sides with a common vertex never do, nor
+    do those that are tangled.
 
     Args:
         positions: (V, 3) metres.
@@ -53,7 +54,9 @@ def find(
         sides, others = (some[some[:, 0] != NO_VERTEX] for some in (leaves, other_leaves))
         split = sides.shape[1]
         kept = ~lost[kind.corners].any(axis=1)
-        new = np.concatenate(list(_near_pairs(positions, ways, sides, others, windows, closest, lost)))
+        new = np.concatenate(
+            list(_near_pairs(positions, ways, sides, others, windows, closest, lost, mesh.tangled))
+        )
         found.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
@@ -291,6 +294,7 @@ def _near_pairs(
     reaches: Values,
     thickness: float,
     lost: Mask,
+    tangled: Mask,
 ) -> Iterator[Corners]:
     """Yield the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
     split = sides.shape[1]
@@ -310,7 +314,8 @@ def _near_pairs(
             one, two = one[one < two], two[one < two]
         corners = np.concatenate([sides[one], others[two]], axis=1)
         strangers: Mask = np.all(corners[:, :split, None] != corners[:, None, split:], axis=(1, 2))
-        corners = corners[strangers]
+        knots = tangled[corners[:, :split]].any(axis=1) & tangled[corners[:, split:]].any(axis=1)
+        corners = corners[strangers & ~knots]
         _, between = apart(positions, corners, split)
         reach = thickness + _of_sides(reaches, corners, split)
         reach += _largest_change(ways, corners, split)

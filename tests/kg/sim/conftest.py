@@ -35,6 +35,14 @@ def lying(make_sheet):
     return vertices[:, [0, 2, 1]], faces
 
 
+@pytest.fixture
+def crossed(lying):
+    """Two sheets, one upright through the middle of the other."""
+    vertices, faces = lying
+    upright = vertices[:, [0, 2, 1]] + np.array([0.003, -0.11, 0.12])
+    return np.concatenate([vertices, upright]), np.concatenate([faces, faces + len(vertices)])
+
+
 def gap(simulation):
     """Return the least distance between the first half of a cloth's vertices and the second, metres."""
     half, positions = len(simulation.positions) // 2, simulation.positions

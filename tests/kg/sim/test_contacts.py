@@ -157,6 +157,22 @@ def test_only_pairs_of_lost_vertices_are_found_anew(version, crumpled):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_tangled_is_let_through_and_nothing_else(version, crumpled):
+    mesh, positions, ways, reaches = crumpled
+    everything, marked = np.ones(len(positions), dtype=bool), np.zeros(len(positions), dtype=bool)
+    marked[5:40:3] = True
+    find = load(version).find
+    whole = find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
+    found = find(positions, 10 * ways, 0.1, replace(mesh, tangled=marked), reaches, NONE, everything)
+    for kind, complete, split in zip(found, whole, (1, 2), strict=True):
+        both = marked[complete.corners[:, :split]].any(axis=1) & marked[complete.corners[:, split:]].any(
+            axis=1
+        )
+        assert 50 < both.sum() < len(both) - 50
+        assert keys(kind.corners) == keys(complete.corners[~both])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)

@@ -8,14 +8,6 @@ from kg.sim.crossings import crossings
 from kg.sim.quality import measure
 
 
-@pytest.fixture
-def crossed(lying):
-    """Two sheets, one upright through the middle of the other."""
-    vertices, faces = lying
-    upright = vertices[:, [0, 2, 1]] + np.array([0.003, -0.11, 0.12])
-    return np.concatenate([vertices, upright]), np.concatenate([faces, faces + len(vertices)])
-
-
 def test_a_flat_sheet_does_not_pass_through_itself(lying):
     assert crossings(*lying) == 0
 

@@ -149,6 +149,17 @@ def test_layers_that_were_thrown_together_part_again(lying, layer_gap):
     assert crossings(simulation.positions, cloth.faces) == 0
 
 
+def test_what_passes_through_itself_at_rest_is_let_be_there(crossed):
+    simulation = Simulation(Cloth.of_mesh(*crossed))
+    simulation.settle()
+    assert (simulation.positions == simulation.cloth.rest).all()
+    simulation.positions[:, 2] += 0.2
+    simulation.advance(0.25)
+    edges = simulation.cloth.edges
+    lengths = np.linalg.norm(np.diff(simulation.positions[edges.pairs], axis=1)[:, 0], axis=1)
+    assert np.abs(lengths / edges.rest - 1).max() < 0.05
+
+
 def test_the_same_start_gives_the_same_bytes(lying):
     ends = []
     for _ in range(2):
