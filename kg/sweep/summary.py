@@ -13,6 +13,8 @@ from kg.sweep.plan import Job
 from kg.tables import save_csv, save_latex, tabular
 
 AVERAGE = "average"
+ABREAST = 8
+"""Columns that a page holds."""
 
 TABLE_5 = {
     (): "full",
@@ -112,13 +114,20 @@ class Summary:
         return {**described, "rows": rows}
 
     def grid(self) -> list[list[str]]:
-        """Return the table as text: the headings, then a line for each method; published figures last."""
+        """Return the table as text: the headings, then a line for each method; published figures last.
+
+        With more columns than fit on a page it has a line for each of them.
+        """
         columns, published = self.rows[0].cells, self.rows[0].published
         lines = [["method", *columns, *(f"{name} †" for name in published)]]
         for row in self.rows:
             theirs = (f"{row.published[name]:.1f}" if name in row.published else "–" for name in published)
             lines.append([row.label, *map(str, row.cells.values()), *theirs])
-        return lines
+        if len(lines[0]) <= max(ABREAST, len(lines)):
+            return lines
+        turned = [list(line) for line in zip(*lines, strict=True)]
+        turned[0][0] = "data"
+        return turned
 
     def caption(self) -> str:
         """Return what it takes to read the table."""

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from kg.sweep.summary import Cell, beside_published, summarise, write_csv, write_latex
+from kg.sweep.summary import Cell, Row, Summary, beside_published, summarise, write_csv, write_latex
 
 
 def answer(das):
@@ -58,6 +58,14 @@ def test_the_paper_stands_beside_an_ablation(jobs, answers):
     assert "published" in das.caption()
     assert das.grid()[0] == ["method", "ellipsoid", *(f"{name} †" for name in das.rows[0].published)]
     assert coverage.rows[0].published == {}
+
+
+def test_many_columns_are_lines():
+    cells = {f"thing {number}": Cell({0: float(number)}) for number in range(9)}
+    made = Summary("das-annotated", "mean", "%", "", (Row("quick", (), cells), Row("kg", (), cells)))
+    grid = made.grid()
+    assert grid[0] == ["data", "quick", "kg"]
+    assert grid[1:] == [[f"thing {number}", f"{number:.1f}", f"{number:.1f}"] for number in range(9)]
 
 
 def test_csv_has_every_seed_and_says_what_is_published(jobs, answers, tmp_path):
