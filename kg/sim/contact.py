@@ -5,14 +5,14 @@ them so nearly always; what makes it always is a bound on every step. Two sides 
 between them, and neither goes farther towards it in a step than leaves room for the other: the step of a
 vertex is cut short at the first plane that it comes to, so that cloth which does not pass through itself at
 first never does (as in Offset Geometric Contact, Chen et al., ACM Transactions on Graphics 44(4), 2025, whose
-bounds are spheres). Where it does at rest, what passes through the other there is left alone.
+bounds are spheres). Where it does at rest, or touches itself, what meets there is left alone.
 
 Finding the pairs is what costs, so it is done ahead: vertices are taken to go on as they do now, and found
 anew are only the pairs of those that leave a window around where they were foreseen to be. Garments that fall
 and layers that are carried together need no search.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -32,6 +32,8 @@ EDGES_CLOSER = 0.5
 """How near two edges may come, in thicknesses; layers lie upon each other by vertices and triangles."""
 NEAREST = 0.1
 """Sides never come nearer than so much of what they are to keep."""
+TOUCHING = 0.01
+"""Sides touch that are nearer than so many thicknesses."""
 WINDOW, STEPS = 0.4, 2.0
 """The radius of a vertex's window: so many thicknesses, or its way in so many steps if that is more."""
 FORESEEN, LONGEST = 1.0, 0.1
@@ -75,8 +77,8 @@ class ContactMesh:
         apart: Metres, how near a vertex and a triangle may come, and two edges.
         starts, near: A row a vertex, as (V + 1,) starts and (n,) neighbours: sides that belong to
             neighbours may be as near as they are at rest.
-        tangled: (V,) bool, the vertices of what passes through the mesh at rest. Two sides that have one
-            each are no pair.
+        tangled: (V,) bool, the vertices of sides that pass through each other at rest, or touch. Two sides
+            that have one each are no pair.
     """
 
     rest: Points
@@ -135,10 +137,23 @@ class Contacts:
 
     def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
         self._kernels, self._thickness = kernels, thickness
-        self._mesh = ContactMesh.of_cloth(cloth, thickness)
+        self._mesh = self._with_touching(ContactMesh.of_cloth(cloth, thickness))
         self.kinds = [Pairs.none(), Pairs.none()]
         self.foreseen, self.windows = cloth.rest.copy(), np.full(len(cloth.rest), -1.0)
         self._velocities, self._left = np.zeros_like(cloth.rest), 0.0
+
+    def _with_touching(self, mesh: ContactMesh) -> ContactMesh:
+        """Return a mesh in which what touches at rest is tangled too."""
+        rest, still, nowhere = mesh.rest, np.zeros_like(mesh.rest), np.zeros(len(mesh.rest))
+        everything = np.ones(len(rest), dtype=np.bool_)
+        none = [Pairs.none(), Pairs.none()]
+        kinds = self._kernels.find(rest, still, 0.0, mesh, nowhere, none, everything)
+        # Nothing moves, so that nothing is held back; but the gaps are measured.
+        self._kernels.hold_back(rest.copy(), rest, rest, nowhere, still, 0.0, kinds)
+        marked = mesh.tangled.copy()
+        for kind in kinds:
+            marked[kind.corners[kind.gaps < TOUCHING * self._thickness]] = True
+        return replace(mesh, tangled=marked)
 
     def look(self, before: Points, ahead: Points, velocities: Points, step: float) -> None:
         """Find pairs anew where a vertex is about to leave its window.

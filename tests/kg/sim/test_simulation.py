@@ -160,6 +160,18 @@ def test_what_passes_through_itself_at_rest_is_let_be_there(crossed):
     assert np.abs(lengths / edges.rest - 1).max() < 0.05
 
 
+def test_what_touches_itself_at_rest_comes_apart(lying):
+    vertices, faces = lying
+    # The last row's corner lies on the middle of a triangle of the first.
+    touching = np.concatenate([vertices, vertices + vertices[faces[0]].mean(axis=0) - vertices[-1]])
+    touching[len(vertices) :, 2] = 0.1 * (touching[len(vertices) :, 1] - touching[-1, 1])
+    simulation = Simulation(Cloth.of_mesh(touching, np.concatenate([faces, faces + len(vertices)])))
+    corner = simulation.positions[-1].copy()
+    simulation.velocities[-40:, 2] = 1.0
+    simulation.advance(0.05)
+    assert simulation.positions[-1, 2] > corner[2] + 0.01
+
+
 def test_the_same_start_gives_the_same_bytes(lying):
     ends = []
     for _ in range(2):
