@@ -98,7 +98,7 @@ class ContactMesh:
             for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
         apart = (thickness, EDGES_CLOSER * thickness)
-        marked = tangled(cloth.rest, cloth.faces)
+        marked = tangled(cloth.rest, cloth.edges.pairs, cloth.faces)
         return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked)
 
 

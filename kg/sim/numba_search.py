@@ -13,16 +13,22 @@ EIGHT = 8
 
 
 @njit(cache=True, nogil=True)
+def _way(x, i, j):
+    """Return what leads from one vertex to another."""
+    return x[j, 0] - x[i, 0], x[j, 1] - x[i, 1], x[j, 2] - x[i, 2]
+
+
+@njit(cache=True, nogil=True)
 def _on_triangle(x, p, a, b, c):
     """Return the shares of a, b, c in the point of their triangle that is nearest to p (Ericson, 2005)."""
-    abx, aby, abz = x[b, 0] - x[a, 0], x[b, 1] - x[a, 1], x[b, 2] - x[a, 2]
-    acx, acy, acz = x[c, 0] - x[a, 0], x[c, 1] - x[a, 1], x[c, 2] - x[a, 2]
-    px, py, pz = x[p, 0] - x[a, 0], x[p, 1] - x[a, 1], x[p, 2] - x[a, 2]
+    abx, aby, abz = _way(x, a, b)
+    acx, acy, acz = _way(x, a, c)
+    px, py, pz = _way(x, a, p)
     d1 = abx * px + aby * py + abz * pz
     d2 = acx * px + acy * py + acz * pz
     if d1 <= 0 and d2 <= 0:
         return 1.0, 0.0, 0.0
-    px, py, pz = x[p, 0] - x[b, 0], x[p, 1] - x[b, 1], x[p, 2] - x[b, 2]
+    px, py, pz = _way(x, b, p)
     d3 = abx * px + aby * py + abz * pz
     d4 = acx * px + acy * py + acz * pz
     if d3 >= 0 and d4 <= d3:
@@ -31,7 +37,7 @@ def _on_triangle(x, p, a, b, c):
     if vc <= 0 and d1 >= 0 and d3 <= 0 and d1 > d3:
         share = d1 / (d1 - d3)
         return 1 - share, share, 0.0
-    px, py, pz = x[p, 0] - x[c, 0], x[p, 1] - x[c, 1], x[p, 2] - x[c, 2]
+    px, py, pz = _way(x, c, p)
     d5 = abx * px + aby * py + abz * pz
     d6 = acx * px + acy * py + acz * pz
     if d6 >= 0 and d5 <= d6:
@@ -57,9 +63,9 @@ def _share(part, whole):
 @njit(cache=True, nogil=True)
 def _on_edges(x, i, j, k, m):
     """Return how far along two edges, 0 to 1, the points lie that are nearest to each other."""
-    ax, ay, az = x[j, 0] - x[i, 0], x[j, 1] - x[i, 1], x[j, 2] - x[i, 2]
-    bx, by, bz = x[m, 0] - x[k, 0], x[m, 1] - x[k, 1], x[m, 2] - x[k, 2]
-    rx, ry, rz = x[i, 0] - x[k, 0], x[i, 1] - x[k, 1], x[i, 2] - x[k, 2]
+    ax, ay, az = _way(x, i, j)
+    bx, by, bz = _way(x, k, m)
+    rx, ry, rz = _way(x, k, i)
     aa = ax * ax + ay * ay + az * az
     bb = bx * bx + by * by + bz * bz
     ab = ax * bx + ay * by + az * bz
@@ -193,7 +199,7 @@ def _overlapping(boxes, all_lost, starts, asking, leaf, first, waiting, hits):
 @njit(cache=True, nogil=True)
 def _change(ways, i, j):
     """Return the square of what the distance of two vertices changes by at most on their ways."""
-    x, y, z = ways[i, 0] - ways[j, 0], ways[i, 1] - ways[j, 1], ways[i, 2] - ways[j, 2]
+    x, y, z = _way(ways, i, j)
     return x * x + y * y + z * z
 
 

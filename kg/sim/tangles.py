@@ -9,16 +9,15 @@ BLOCK = 128
 """Edges that are compared at once with the triangles that lie beside them."""
 
 
-def tangled(vertices: Points, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+def tangled(vertices: Points, edges: NDArray[np.int64], faces: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which vertices (V,) belong to an edge and a triangle that pass through each other.
 
     Args:
         vertices: (V, 3).
+        edges: (E, 2).
         faces: (F, 3).
     """
-    ends = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    edges = _from_left_to_right(vertices, np.unique(ends, axis=0))
-    faces = _from_left_to_right(vertices, faces)
+    edges, faces = _from_left_to_right(vertices, edges), _from_left_to_right(vertices, faces)
     low, high = vertices[faces].min(axis=1), vertices[faces].max(axis=1)
     widest = (high - low)[:, 0].max()
     marked = np.zeros(len(vertices), dtype=np.bool_)
