@@ -12,13 +12,13 @@ EIGHT = 8
 """Boxes that a node of a tree holds."""
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _way(x, i, j):
     """Return what leads from one vertex to another."""
     return x[j, 0] - x[i, 0], x[j, 1] - x[i, 1], x[j, 2] - x[i, 2]
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _on_triangle(x, p, a, b, c):
     """Return the shares of a, b, c in the point of their triangle that is nearest to p (Ericson, 2005)."""
     abx, aby, abz = _way(x, a, b)
@@ -54,13 +54,13 @@ def _on_triangle(x, p, a, b, c):
     return 1 - vb / total - vc / total, vb / total, vc / total
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _share(part, whole):
     """Return a share, kept within 0 to 1; 0 of nothing."""
     return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _on_edges(x, i, j, k, m):
     """Return how far along two edges, 0 to 1, the points lie that are nearest to each other."""
     ax, ay, az = _way(x, i, j)
@@ -82,7 +82,7 @@ def _on_edges(x, i, j, k, m):
     return first, past / bb
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def between(x, i, j, k, m, of_triangle):
     """Return the shares of four corners in the vector between nearest points, and that vector."""
     if of_triangle:
@@ -155,55 +155,59 @@ def _boxes(x, ways, sides, reaches, lost):
     return boxes, all_lost
 
 
+@njit(inline="always")
+def _overlap(boxes, start, box):
+    """Return which of eight boxes (6, n) from a start overlap a box (6,), a bit each."""
+    overlap = 0
+    # Without a branch among them, the eight are compared at once.
+    for node in range(EIGHT):
+        at = start + node
+        overlap |= (
+            int(
+                (boxes[0, at] <= box[3])
+                & (boxes[3, at] >= box[0])
+                & (boxes[1, at] <= box[4])
+                & (boxes[4, at] >= box[1])
+                & (boxes[2, at] <= box[5])
+                & (boxes[5, at] >= box[2])
+            )
+            << node
+        )
+    return overlap
+
+
 @njit(cache=True, nogil=True)
-def _overlapping(boxes, all_lost, starts, asking, leaf, first, waiting, hits):
-    """Write to hits (n,) which leaves have boxes that overlap that of a leaf of other boxes; return how many.
+def _eights_near(box, boxes, all_lost, starts, first, waiting, eights):
+    """Write to eights (n,) which eights of leaves a box (6,) may overlap; return how many.
 
     Those that are lost and come before the `first` are left out.
     """
-    low, up, near = asking[0, leaf], asking[1, leaf], asking[2, leaf]
-    high, down, far = asking[3, leaf], asking[4, leaf], asking[5, leaf]
     waiting[0, 0], waiting[0, 1], left, found = len(starts) - 2, 0, 1, 0
     while left:
         left -= 1
-        level, block = waiting[left, 0], waiting[left, 1]
-        start = starts[level] + EIGHT * block
-        overlap = 0
-        # Without a branch among them, the eight are compared at once.
+        level, eight = waiting[left, 0], waiting[left, 1]
+        if level == 0:
+            eights[found] = eight
+            found += 1
+            continue
+        start = starts[level] + EIGHT * eight
+        overlap = _overlap(boxes, start, box)
         for node in range(EIGHT):
-            at = start + node
-            overlap |= (
-                int(
-                    (boxes[0, at] <= high)
-                    & (boxes[3, at] >= low)
-                    & (boxes[1, at] <= down)
-                    & (boxes[4, at] >= up)
-                    & (boxes[2, at] <= far)
-                    & (boxes[5, at] >= near)
-                )
-                << node
-            )
-        for node in range(EIGHT):
-            number = EIGHT * block + node
-            if not overlap >> node & 1 or (all_lost[start + node] and (number + 1) * EIGHT**level <= first):
-                continue
-            if level:
+            number = EIGHT * eight + node
+            if overlap >> node & 1 and not (all_lost[start + node] and (number + 1) * EIGHT**level <= first):
                 waiting[left, 0], waiting[left, 1] = level - 1, number
                 left += 1
-            else:
-                hits[found] = number
-                found += 1
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _change(ways, i, j):
     """Return the square of what the distance of two vertices changes by at most on their ways."""
     x, y, z = _way(ways, i, j)
     return x * x + y * y + z * z
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _largest_change(ways, i, j, k, m, of_triangle):
     """Return by how much the distance of two sides changes at most on their ways."""
     change = max(_change(ways, i, k), _change(ways, i, m))
@@ -214,7 +218,7 @@ def _largest_change(ways, i, j, k, m, of_triangle):
     return np.sqrt(change)
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def approach(strays, i, j, k, m, of_triangle):
     """Return by how much two sides are nearer at most when their vertices have strayed."""
     if of_triangle:
@@ -222,7 +226,7 @@ def approach(strays, i, j, k, m, of_triangle):
     return max(strays[i], strays[j]) + max(strays[k], strays[m])
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
     """Tell whether two sides come as near as their thickness and reaches."""
     reach = thickness + approach(reaches, i, j, k, m, of_triangle)
@@ -231,19 +235,13 @@ def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
     return a * a + b * b + c * c < reach * reach
 
 
-@njit(cache=True, nogil=True)
-def _with(pairs, found, sides, one, others, two, of_triangle, tangled):
-    """Write the corners of two sides to pairs (P, 4) if they may be one; return how many there are."""
-    i, k, m = sides[one, 0], others[two, -2], others[two, -1]
-    j = others[two, 0] if of_triangle else sides[one, 1]
-    pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-    apart = (i != k) & (i != m) & ((i != j) if of_triangle else (j != k) & (j != m))
-    first, second = tangled[i], tangled[k] | tangled[m]
+@njit(inline="always")
+def _strangers(i, j, k, m, of_triangle, tangled):
+    """Tell whether two sides have no common vertex, and not a tangled one each."""
     if of_triangle:
-        second |= tangled[j]
-    else:
-        first |= tangled[j]
-    return found + int(apart and not (first and second))
+        return (i != j) & (i != k) & (i != m) & (not tangled[i] & (tangled[j] | tangled[k] | tangled[m]))
+    apart = (i != k) & (i != m) & (j != k) & (j != m)
+    return apart & (not (tangled[i] | tangled[j]) & (tangled[k] | tangled[m]))
 
 
 @njit(cache=True, nogil=True)
@@ -257,38 +255,94 @@ def _with_room(pairs, wanted):
 
 
 @njit(cache=True, nogil=True)
+def _asking(boxes, all_lost, sides, eight, box):
+    """Make a box (6,) be around those of eight leaves that look for others; tell whether there are any."""
+    box[:3], box[3:], any_asks = np.inf, -np.inf, False
+    for leaf in range(EIGHT * eight, min(EIGHT * (eight + 1), len(sides))):
+        if all_lost[leaf] and sides[leaf, 0] != NO_VERTEX:
+            any_asks = True
+            for axis in range(3):
+                box[axis] = min(box[axis], boxes[axis, leaf])
+                box[3 + axis] = max(box[3 + axis], boxes[3 + axis, leaf])
+    return any_asks
+
+
+@njit(cache=True, nogil=True)
+def _leaves_near(box, boxes, all_lost, eights, first, hits):
+    """Write to hits (n,) which leaves of some eights a box (6,) overlaps; return how many.
+
+    Those that are lost and come before the `first` are left out.
+    """
+    found = 0
+    for eight in eights:
+        overlap = _overlap(boxes, EIGHT * eight, box)
+        if overlap:
+            for node in range(EIGHT):
+                leaf = EIGHT * eight + node
+                hits[found] = leaf
+                found += (overlap >> node & 1) & int(not (all_lost[leaf] & (leaf < first)))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _with_near(
+    pairs, found, x, ways, tree, other_tree, sides, others, of_triangle, of_faces, reaches, thickness, tangled
+):
+    """Return pairs with those of lost sides that may meet others, and how many they are now.
+
+    Faces look for vertices that are not lost, as those that are have looked for faces; edges that are both
+    lost are found from the one that comes first. Eight neighbours go down the others' tree together.
+    """
+    (boxes, all_lost), (other_boxes, other_lost) = tree, other_tree
+    starts, count = _starts(len(others)), -(-len(others) // EIGHT)
+    waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
+    hits, box = np.empty(EIGHT * count + 1, np.int64), np.empty(6, np.float32)
+    for eight in range(-(-len(sides) // EIGHT)):
+        if not _asking(boxes, all_lost, sides, eight, box):
+            continue
+        first = len(others) if of_faces else 0 if of_triangle else EIGHT * eight
+        near = eights[: _eights_near(box, other_boxes, other_lost, starts, first, waiting, eights)]
+        for leaf in range(EIGHT * eight, min(EIGHT * (eight + 1), len(sides))):
+            if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
+                continue
+            box[:] = boxes[:, leaf]
+            first = first if of_triangle else leaf
+            hit = hits[: _leaves_near(box, other_boxes, other_lost, near, first, hits)]
+            pairs, tried = _with_room(pairs, found + len(hit)), found
+            # Without branches among them: what is not wanted is written over by the next.
+            for other in hit:
+                if of_faces:
+                    i, j, k, m = others[other, 0], sides[leaf, 0], sides[leaf, 1], sides[leaf, 2]
+                elif of_triangle:
+                    i, j, k, m = sides[leaf, 0], others[other, 0], others[other, 1], others[other, 2]
+                else:
+                    one, two = min(leaf, other), max(leaf, other)
+                    i, j, k, m = sides[one, 0], sides[one, 1], sides[two, 0], sides[two, 1]
+                pairs[tried, 0], pairs[tried, 1], pairs[tried, 2], pairs[tried, 3] = i, j, k, m
+                tried += int(_strangers(i, j, k, m, of_triangle, tangled))
+            for pair in range(found, tried):
+                i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
+                pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+                found += int(_meet(x, ways, i, j, k, m, of_triangle, reaches, thickness))
+    return pairs, found
+
+
+@njit(cache=True, nogil=True)
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, tangled):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
     reaching = reaches + thickness / 2
-    boxes, all_lost = _boxes(x, ways, sides, reaching, lost)
-    other_boxes, other_lost = _boxes(x, ways, others, reaching, lost) if of_triangle else (boxes, all_lost)
-    starts, other_starts = _starts(len(sides)), _starts(len(others))
-    waiting, hits = np.empty((64, 2), np.int64), np.empty(max(len(sides), len(others)), np.int64)
-    pairs, found = np.empty((len(hits), 4), np.uint32), 0
-    for leaf in range(len(sides)):
-        if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
-            continue
-        # Two edges that are both lost are found from the one that comes first.
-        first = 0 if of_triangle else leaf
-        count = _overlapping(other_boxes, other_lost, other_starts, boxes, leaf, first, waiting, hits)
-        pairs = _with_room(pairs, found + count)
-        for other in hits[:count]:
-            one, two = (leaf, other) if of_triangle or leaf < other else (other, leaf)
-            found = _with(pairs, found, sides, one, others, two, of_triangle, tangled)
+    tree = _boxes(x, ways, sides, reaching, lost)
+    other_tree = _boxes(x, ways, others, reaching, lost) if of_triangle else tree
+    pairs, found = np.empty((max(len(sides), len(others)), 4), np.uint32), 0
+    known = reaches, thickness, tangled
+    pairs, found = _with_near(
+        pairs, found, x, ways, tree, other_tree, sides, others, of_triangle, False, *known
+    )
     if of_triangle:
-        for leaf in range(len(others)):
-            if others[leaf, 0] == NO_VERTEX or not other_lost[leaf]:
-                continue
-            count = _overlapping(boxes, all_lost, starts, other_boxes, leaf, len(sides), waiting, hits)
-            pairs = _with_room(pairs, found + count)
-            for other in hits[:count]:
-                found = _with(pairs, found, sides, other, others, leaf, of_triangle, tangled)
-    meeting = 0
-    for pair in range(found):
-        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-        pairs[meeting, 0], pairs[meeting, 1], pairs[meeting, 2], pairs[meeting, 3] = i, j, k, m
-        meeting += int(_meet(x, ways, i, j, k, m, of_triangle, reaches, thickness))
-    return pairs[:meeting]
+        pairs, found = _with_near(
+            pairs, found, x, ways, other_tree, tree, others, sides, of_triangle, True, *known
+        )
+    return pairs[:found]
 
 
 @njit(cache=True, nogil=True)
