@@ -15,7 +15,7 @@ from kg.metrics.bootstrap import interval, resample
 from kg.predictions import Predictions
 from kg.protocols import STRICT, Protocol, find_protocol
 from kg.results import NO_PROTOCOL, Result
-from kg.truth import LACKING, LEFT_OUT, known_sample, measurable, plain_sample
+from kg.truth import LEFT_OUT, known_sample, measurable, not_measurable, plain_sample
 
 if TYPE_CHECKING:
     from kg.again import Again
@@ -142,19 +142,14 @@ def _choose(
 
 
 def _not_measurable(name: str, predictions: Predictions) -> KgError:
-    truth = METRICS[name].truth
-    assert truth is not None
-    if truth == "detector":
+    if METRICS[name].truth == "detector":
         return KgError(
             f"The metric '{name}' cannot be measured: it asks the detector again, and no run here made these "
             "predictions.",
             "Name the run instead of its predictions.",
         )
     where = predictions.meta.get("store", {}).get("path", "the prediction, which names no store,")
-    return KgError(
-        f"The metric '{name}' cannot be measured: {where} has {LACKING[truth]} for these shapes.",
-        f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
-    )
+    return not_measurable(METRICS[name], where)
 
 
 def _check_threshold(chosen: Sequence[Metric], threshold: float | None, protocol: Protocol) -> None:

@@ -1,14 +1,16 @@
 """What is known of predicted shapes, read from the prepared store that they are from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.store import Store
+from kg.data.split import SPLITS
+from kg.data.store import SplitBy, Store
 from kg.errors import KgError
-from kg.metrics import Metric, Sample
+from kg.metrics import METRICS, Metric, Sample
 from kg.predictions import Predictions
 
 LACKING = {
@@ -90,10 +92,50 @@ def known_sample(predictions: Predictions) -> Sample:
 
 def measurable(metric: Metric, sample: Sample) -> NDArray[np.int64]:
     """Return the rows of the shapes of which enough is known for the metric."""
-    if metric.truth == "landmarks" and sample.landmark_ids is not None:
-        return np.flatnonzero((sample.landmark_ids >= 0).any(1))
-    if metric.truth == "material" and sample.material is not None and sample.kin is not None:
-        _, inverse, counts = np.unique(sample.kin, return_inverse=True, return_counts=True)
+    if metric.truth == "detector":
+        return np.arange(len(sample) if sample.detector is not None else 0)
+    return _told(metric, len(sample), sample.landmark_ids, sample.material, sample.kin)
+
+
+def check_store(metrics: Sequence[str], store: Store, by: SplitBy) -> None:
+    """Check that metrics can be measured on a store's test split, before anything that takes time.
+
+    Raises:
+        KgError: What one of them needs is not there.
+    """
+    rows = np.flatnonzero(store.splits(by) == SPLITS.index("test"))
+    clouds, kin = store.read_rows(rows), np.array(store.kin())[rows]
+    for metric in (METRICS[name] for name in metrics if name in METRICS):
+        told = metric.truth == "detector" or len(
+            _told(metric, len(rows), clouds.landmark_ids, clouds.material, kin)
+        )
+        if not told:
+            raise not_measurable(metric, str(store.path))
+
+
+def not_measurable(metric: Metric, where: str) -> KgError:
+    """Return what to say where a metric's ground truth is not there."""
+    assert metric.truth is not None
+    return KgError(
+        f"The metric '{metric.name}' cannot be measured: {where} has {LACKING[metric.truth]} "
+        "for these shapes.",
+        f"Without ground truth: {', '.join(other for other in METRICS if not METRICS[other].truth)}.",
+    )
+
+
+def _told(
+    metric: Metric,
+    count: int,
+    landmark_ids: NDArray[np.integer] | None,
+    material: NDArray[np.floating] | None,
+    kin: NDArray[np.str_] | None,
+) -> NDArray[np.int64]:
+    """Return the rows, of so many, of which enough is known for a metric that asks no detector."""
+    if metric.truth == "landmarks":
+        return np.arange(0) if landmark_ids is None else np.flatnonzero((landmark_ids >= 0).any(1))
+    if metric.truth == "material":
+        if material is None or kin is None:
+            return np.arange(0)
+        _, inverse, counts = np.unique(kin, return_inverse=True, return_counts=True)
         return np.flatnonzero(counts[inverse] > 1)
-    there = metric.truth is None or (metric.truth == "detector" and sample.detector is not None)
-    return np.arange(len(sample) if there else 0)
+    return np.arange(count)

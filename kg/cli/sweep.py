@@ -121,6 +121,7 @@ def sweep(
     from kg.sweep import plan, state
     from kg.sweep.pool import Pool
     from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
+    from kg.truth import check_store
 
     check_names(names := several(metric) or [DAS])
     held = find_protocol(protocol).name
@@ -140,6 +141,8 @@ def sweep(
         several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by
     )
     stores = _stores(store, several(category), dataset, several(variant), dry_run)
+    for each in stores:
+        check_store(names, each, split_by)
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
     left = [job for job in planned if not state.is_trained(job)]

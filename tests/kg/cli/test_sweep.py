@@ -128,6 +128,7 @@ def test_a_failure_is_named_at_the_end_and_the_rest_is_shown(sweep, played, caps
         (["--seed", "one"], 2, "whole number"),
         (["--without", "heat"], 1, "Did you mean 'heatmap'"),
         (["--ablation", "--without", "heatmap"], 1, "--ablation says"),
+        (["--metric", "das,correspondence"], 1, "'correspondence' cannot be measured"),
         (["--metric", "dass"], 1, "das"),
         (["--set", "sigma"], 2, "NAME=VALUE"),
         (["--gpu", "0"], 1, "exclude each other"),
