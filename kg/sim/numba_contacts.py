@@ -29,9 +29,12 @@ def _strays(x, before, velocities, step):
 
 @njit(cache=True, nogil=True)
 def _hold_back(x, before, strays, step, corners, apart, closing, gaps, of_triangle, shares):
-    first = 1 if of_triangle else 2
+    first, widest = 1 if of_triangle else 2, 2 * np.max(strays)
     for pair in range(len(corners)):
         nearest = NEAREST * apart[pair]
+        # Most pairs are so far apart that no two vertices can have strayed enough.
+        if gaps[pair] - nearest >= widest + step * closing[pair]:
+            continue
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
         nearer = approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
         if gaps[pair] - nearest >= nearer:
@@ -138,7 +141,10 @@ def go_on(positions, before, velocities, step, kinds):
 def _keep_apart(
     x, before, velocities, step, strays, inverse_masses, pairs, apart, closing, gaps, of_triangle, friction
 ):
+    widest = 2 * np.max(strays)
     for pair in range(len(pairs)):
+        if gaps[pair] - apart[pair] >= widest + step * closing[pair]:
+            continue
         i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
         nearer = approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
         if gaps[pair] - apart[pair] >= nearer:
@@ -184,6 +190,7 @@ def _keep_apart(
         for corner in range(4):
             i = pairs[pair, corner]
             strays[i] = _stray(x, before, velocities, step, i)
+            widest = max(widest, 2 * strays[i])
 
 
 def keep_apart(positions, before, velocities, step, inverse_masses, kinds, friction):
