@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import inf
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.errors import KgError
 from kg.sim.garment import Garment
 from kg.sim.simulation import Grip
 
@@ -23,10 +25,29 @@ class Deformation(ABC):
 
     Attributes:
         seconds: Length of a sequence.
+
+    Raises:
+        KgError: A value is negative or not finite, nothing where there must be something, or a range's
+            lowest is above its highest.
     """
 
     name: ClassVar[str]
+    some: ClassVar[tuple[str, ...]] = ("seconds",)
+    """Options that are above 0; the others may be 0."""
+    ranges: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Options that are the lowest and highest of what is drawn."""
     seconds: float = 3.0
+
+    def __post_init__(self) -> None:
+        for name in (option.name for option in fields(self)):
+            value, more = getattr(self, name), name in self.some
+            if not 0 <= value < inf or (more and value == 0):
+                raise KgError(
+                    f"A {self.name} needs {name} {'above' if more else 'of at least'} 0, not {value}."
+                )
+        for low, high in self.ranges:
+            if getattr(self, low) > getattr(self, high):
+                raise KgError(f"A {self.name} needs {low} of at most {high}, {getattr(self, high)}.")
 
     @abstractmethod
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:

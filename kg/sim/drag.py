@@ -31,6 +31,7 @@ class Drag(Deformation):
     """
 
     name: ClassVar[str] = "drag"
+    ranges: ClassVar[tuple[tuple[str, str], ...]] = (("shortest", "longest"),)
     seconds: float = 3.0
     shortest: float = 0.5
     longest: float = 1.2

@@ -24,6 +24,7 @@ class Drop(Deformation):
     """
 
     name: ClassVar[str] = "drop"
+    ranges: ClassVar[tuple[tuple[str, str], ...]] = (("lowest", "highest"),)
     seconds: float = 2.0
     lowest: float = 0.1
     highest: float = 0.6

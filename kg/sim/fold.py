@@ -56,12 +56,15 @@ class Fold(Deformation):
     sleeve is first and which half is carried is drawn.
 
     Attributes:
+        folds: At most so many of them; no recipe has more than 3.
         sloppiness: How far a crease and a hand miss their place: standard deviation as a share of the
             garment's size.
     """
 
     name: ClassVar[str] = "fold"
+    some: ClassVar[tuple[str, ...]] = ("seconds", "folds")
     seconds: float = 4.0
+    folds: int = 3
     sloppiness: float = 0.015
 
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:
@@ -70,7 +73,7 @@ class Fold(Deformation):
 
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grips of each fold."""
-        folds = recipe(garment, rng)
+        folds = recipe(garment, rng)[: self.folds]
         size = float(np.ptp(garment.positions[:, :2], axis=0).max())
         each = self.seconds / len(folds)
         for number, fold in enumerate(folds):

@@ -1,6 +1,7 @@
 """What cloth is made of and how finely its motion is followed."""
 
 from dataclasses import dataclass
+from math import inf
 
 from kg.errors import KgError
 
@@ -40,8 +41,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("density", "stretch", "bend", "grip", "thickness", "step"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
         for name in ("crease", "ground_friction", "cloth_friction", "drag", "gravity"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

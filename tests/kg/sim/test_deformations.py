@@ -91,6 +91,13 @@ def test_a_crease_in_half_and_its_hands(towel):
     assert np.ptp(hands[:, 0]) == pytest.approx(np.ptp(seen[:, 0]), abs=0.03)
 
 
+def test_of_a_recipe_so_many_folds_are_made(towel):
+    whole, once = (list(Fold(folds=folds).grips(make(towel), np.random.default_rng(0))) for folds in (3, 1))
+    assert len(whole) > 1
+    assert len(once) == 1
+    assert once[0][0] == pytest.approx(Fold().seconds)
+
+
 def sleeved(length):
     """A sheet with landmarks as a shirt's, its sleeves so long."""
     x, y = np.meshgrid(np.linspace(-0.6, 0.6, 61), np.linspace(0, 0.1, 6))
@@ -143,6 +150,11 @@ def test_options_are_read_from_text():
         ("drag", {"turns": "1.5"}, "cannot be '1.5'"),
         ("drop", {"spin": "fast"}, "cannot be 'fast'"),
         ("drop", {"bend": "-1"}, "bend above 0"),
+        ("drop", {"seconds": "0"}, "drop needs seconds above 0"),
+        ("drop", {"lowest": "0.7"}, "lowest of at most highest, 0.6"),
+        ("drag", {"winding": "nan"}, "winding of at least 0, not nan"),
+        ("drag", {"stretch": "inf"}, "stretch above 0, not inf"),
+        ("fold", {"folds": "0"}, "folds above 0"),
     ],
 )
 def test_what_is_no_option_is_refused(name, given, message):
