@@ -51,13 +51,14 @@ def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption
         )
         FigureCanvasAgg(figure)
         axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
+        explained: list[str] = []
         for of_row, row in zip(axes, panels, strict=True):
             for number, panel in enumerate(of_row):
                 if number < len(row):
                     _draw(panel, row[number])
-                    names = [curve.name for curve in row[number]]
-                    if number == 0 or names != [curve.name for curve in row[0]]:
+                    if (names := [curve.name for curve in row[number]]) != explained:
                         panel.legend(frameon=False, fontsize=7)
+                        explained = names
                 else:
                     panel.set_axis_off()
             of_row[0].set_ylabel(row[0][0].y_unit, color=INK)

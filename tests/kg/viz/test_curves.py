@@ -34,6 +34,12 @@ def test_a_plot_has_its_words_and_curves(tmp_path):
     assert matplotlib.image.imread(tmp_path / "a.png").std() > 0.05
 
 
+def test_what_the_curves_are_is_said_once(tmp_path):
+    both = [curve("das"), curve("coverage")]
+    draw_curves(tmp_path / "a.svg", [[both, both], [both]], "")
+    assert (tmp_path / "a.svg").read_text().count("<!-- coverage -->") == 1
+
+
 def test_an_undefined_value_is_a_gap(tmp_path):
     gap = Curve("das", np.arange(3.0), np.array([1.0, np.nan, 2.0]), "level", "das", "", "% of x")
     draw_curves(tmp_path / "a.png", [[[gap]]], "")
