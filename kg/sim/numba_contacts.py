@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from kg.sim.contact import NEAREST
-from kg.sim.numba_search import approach, between
+from kg.sim.numba_sides import approach, between
 from kg.sim.numpy_contacts import TINY
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from kg.sim import Cloth, Settings, Simulation, contact
 from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Pairs
 from kg.sim.crossings import crossings
-from kg.sim.numba_search import between as compiled_between
+from kg.sim.numba_sides import between as compiled_between
 from kg.sim.numpy_contacts import apart
 
 VERSIONS = ["numba", "numpy"]
