@@ -108,6 +108,24 @@ def test_a_hand_carries_cloth_and_lets_go(lying):
     assert simulation.positions[held, 2].mean() < 1.2
 
 
+@pytest.mark.parametrize("edge", [0.02, 0.005])
+def test_a_ribbon_that_drags_a_cloth_stretches_no_more_where_edges_are_short(make_sheet, edge):
+    vertices, faces = make_sheet(40, 24, edge)
+    vertices = vertices[:, [0, 2, 1]]
+    middle = vertices[faces].mean(axis=1)
+    ribbon = (middle[:, 0] > 24 * edge) & (np.abs(middle[:, 1] - vertices[:, 1].mean()) < edge)
+    used, faces = np.unique(faces[ribbon | (middle[:, 0] < 24 * edge)], return_inverse=True)
+    simulation = Simulation(Cloth.of_mesh(vertices[used], faces.reshape(-1, 3)))
+    simulation.positions[:, 2] += simulation.thickness / 2
+    held = np.flatnonzero(simulation.positions[:, 0] > 39 * edge)
+    start = simulation.positions[held].copy()
+    grip = Grip(held, lambda time: start + np.array([0.3 * time, 0, 0]), 0.0, 1.0, loosens=1.0)
+    simulation.advance(0.3, [grip])
+    i, j = simulation.cloth.edges.pairs.T
+    lengths = np.linalg.norm(simulation.positions[i] - simulation.positions[j], axis=1)
+    assert np.percentile(lengths / simulation.cloth.edges.rest, 99) < 1.25
+
+
 def test_a_ledge_sags_as_an_elastic_plate(make_sheet):
     vertices, faces = make_sheet(10, 12)
     vertices = vertices[:, [0, 2, 1]]
