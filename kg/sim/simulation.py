@@ -95,7 +95,7 @@ class Simulation:
 
     def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
         """Go on by one frame of so many seconds, held by the grips that are in force."""
-        shorter = max(1.0, min(FINER, self._haste(seconds, grips)), FINE / self.cloth.edges.rest.mean())
+        shorter = max(1.0, min(FINER, self._haste(seconds, grips)), FINE / self.cloth.edge)
         steps = ceil(seconds / self.settings.step * shorter - 1e-9)
         step = seconds / steps
         for _ in range(steps):
