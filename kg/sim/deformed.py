@@ -26,8 +26,8 @@ class Deformed(Dataset):
     """The meshes of another data set, dropped, dragged or folded.
 
     A frame is the item `<id>-<frame>` of the same object; its points are at rest where the other data set
-    says, or where the mesh has them. Coarse meshes are refined. The frames of one mesh are simulated once,
-    when they are loaded in order.
+    says, or where the mesh has them. The frames of one mesh are simulated once, when they are loaded in
+    order.
     """
 
     by_object: ClassVar[bool] = True
@@ -82,12 +82,18 @@ class Deformed(Dataset):
         return self._running.to(frame)
 
     def _begin(self, base: Item, category: str) -> "_Sequence":
-        shape = refine(self.dataset.load(base))
+        shape = as_cloth(self.dataset, base)
         unit = metres(shape.vertices)
         garment = Garment.of_shape(shape, self.landmark_names(category), self.settings, unit)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         frames = self.deformation.frames(garment, self.count, rng)
         return _Sequence(base.id, shape, landmark_vertices(shape), unit, frames)
+
+
+def as_cloth(dataset: Dataset, item: Item) -> Shape:
+    """Return a mesh fit to be cloth: as its pattern makes it, or refined where others made it."""
+    shape = dataset.load(item)
+    return shape if dataset.builtin else refine(shape)
 
 
 def metres(vertices: Points) -> float:

@@ -1,7 +1,7 @@
 """Quality and speed of simulated garments: python tests/benchmarks/cloth.py.
 
 For each category and deformation of the built-in garments, over several seeds, or for each mesh of a folder
-(`--from FOLDER`), refined as `kg prepare` does it: the share of sequences in which no frame passes through
+(`--from FOLDER`), as `kg prepare` simulates them: the share of sequences in which no frame passes through
 itself, pairs of triangles that cross at rest and in the last frame, stretch in percent (median, 99th
 percentile, worst), the depth below the ground in thicknesses, the kinetic energy at the end in millijoules,
 and frames a second of CPU time. A line is printed when its sequences are done; with --json, all of them at
@@ -21,11 +21,10 @@ from kg.data import Dataset, Item, PrepareOptions
 from kg.paths import raw
 from kg.sim import Settings
 from kg.sim.crossings import crossings
-from kg.sim.deformed import metres
+from kg.sim.deformed import as_cloth, metres
 from kg.sim.garment import Garment
 from kg.sim.options import DEFORMATIONS
 from kg.sim.quality import measure
-from kg.sim.refine import refine
 
 WORST = ("crossing_frames", "at_rest", "at_last", "stretch_99", "stretch_most", "below", "energy_mj")
 
@@ -34,7 +33,7 @@ def sequence(
     dataset: Dataset, category: str, item: Item, deformation: str, seed: int, count: int
 ) -> dict[str, float]:
     """Simulate a garment and measure it."""
-    shape = dataset.load(item) if dataset.builtin else refine(dataset.load(item))
+    shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
     garment = Garment.of_shape(shape, names, Settings(), metres(shape.vertices))
     simulation = garment.simulation

@@ -75,6 +75,16 @@ def test_a_sequence_is_simulated_once(towels):
     assert not np.array_equal(shapes[0].vertices, shapes[4].vertices)
 
 
+def test_patterns_are_simulated_as_they_are(towels):
+    dataset, deformed = towels
+    first = items(deformed)[0]
+    assert len(deformed.load(first).faces) > len(dataset.sheet[1])
+    dataset.builtin = True
+    assert np.array_equal(
+        Deformed(dataset, Drop(), 4, Settings(), seed=0).load(first).faces, dataset.sheet[1]
+    )
+
+
 def test_a_frame_is_the_same_in_whatever_order(towels):
     _, deformed = towels
     found = items(deformed)
