@@ -112,6 +112,8 @@ class Dataset(ABC):
         steps: What a person does to obtain what no program can, one step a line, up to `kg fetch`.
         parts: Those of its categories that can be downloaded one by one; none if it comes as a whole.
         builtin: True if it needs no fetching: `kg train` may prepare it unasked.
+        cloth: True if its meshes are even and fine enough to be simulated as they are; they are refined
+            otherwise.
         categories: What it holds; empty if that depends on the raw folder (see `find_categories`).
         keypoints, farthest: K and J that the method uses for it.
         variant: Name of the store when the user gives none.
@@ -129,6 +131,7 @@ class Dataset(ABC):
     steps: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[str, ...]] = ()
     builtin: ClassVar[bool] = False
+    cloth: ClassVar[bool] = False
     categories: ClassVar[tuple[str, ...]] = ()
     keypoints: ClassVar[int] = 8
     farthest: ClassVar[int] = 12

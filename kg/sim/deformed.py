@@ -91,9 +91,13 @@ class Deformed(Dataset):
 
 
 def as_cloth(dataset: Dataset, item: Item) -> Shape:
-    """Return a mesh fit to be cloth: as its pattern makes it, or refined where others made it."""
+    """Return a mesh fit to be cloth: as the data set has it if that is cloth already, or refined.
+
+    Raises:
+        KgError: It is a cloud, or has no area.
+    """
     shape = dataset.load(item)
-    return shape if dataset.builtin else refine(shape)
+    return shape if dataset.cloth else refine(shape)
 
 
 def metres(vertices: Points) -> float:

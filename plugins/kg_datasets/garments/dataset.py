@@ -54,6 +54,7 @@ class Garments(Dataset):
     title = "Clothes made by kg from sewing patterns"
     licence = "MIT, made by kg"
     builtin = True
+    cloth = True
     categories = tuple(CATEGORIES)
     keypoints = 8
     farthest = 12

@@ -79,7 +79,7 @@ def test_patterns_are_simulated_as_they_are(towels):
     dataset, deformed = towels
     first = items(deformed)[0]
     assert len(deformed.load(first).faces) > len(dataset.sheet[1])
-    dataset.builtin = True
+    dataset.cloth = True
     assert np.array_equal(
         Deformed(dataset, Drop(), 4, Settings(), seed=0).load(first).faces, dataset.sheet[1]
     )
@@ -94,8 +94,10 @@ def test_a_frame_is_the_same_in_whatever_order(towels):
         assert np.array_equal(copy.load(found[number]).vertices, in_order[number])
 
 
-def test_a_cloud_is_no_cloth(towels):
-    _, deformed = towels
+@pytest.mark.parametrize("builtin", [False, True])
+def test_a_cloud_is_no_cloth(towels, builtin):
+    dataset, deformed = towels
+    dataset.builtin = builtin
     with pytest.raises(KgError, match="only a mesh can be deformed"):
         deformed.load(items(deformed)[8])
 
