@@ -82,7 +82,8 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
                 "For example: --corrupt noise, or --metric miou",
             )
         return _in_rows(found)
-    names = [result.metric for result in results]
+    # What asks the detector again itself, as repeatability does, was not measured on corrupted clouds.
+    names = [curve.name for curve in curves[0].headlines()]
     asked = [name for name in names if name not in COMPANIONS] or names
     units = dict.fromkeys(METRICS[name].units[METRICS[name].headline] for name in asked)
     rows = []

@@ -65,6 +65,14 @@ def test_useek_turns_every_shape(again):
     assert found[0].protocol == found[1].protocol == "useek"
 
 
+def test_what_moves_is_measured_from_clean_clouds_whatever_the_protocol(again):
+    plain = evaluate(again.predictions, ["repeatability"], detector=again)
+    useek = evaluate(again.predictions, ["repeatability"], protocol="useek", detector=again)
+    assert useek[0].values == plain[0].values
+    assert useek[0].protocol == "none"
+    assert min(useek[0].values.values()) > 0
+
+
 def test_curves_over_levels(again):
     def measure(predictions):
         return evaluate(predictions, ["das", "miou"])

@@ -228,7 +228,7 @@ def test_one_shape():
 
 def test_few_shapes_and_seen_shapes_are_said():
     predictions = predict(make_clouds())
-    assert evaluate(predictions, ["spread"])[0].warnings == ("Only 5 shapes: the figure is rough.",)
+    assert evaluate(predictions, ["spread"])[0].warnings == ("Only 3 objects: the figure is rough.",)
     meta = {**predictions.meta, "split": "train", "split_by": "frame"}
     said = " ".join(evaluate(replace(predictions, meta=meta), ["spread"])[0].warnings)
     assert "trained on" in said
@@ -371,7 +371,8 @@ def test_a_store_without_landmarks_has_no_figure_of_keypointnet(save):
         evaluate(predict(clouds, save(clouds)), protocol="keypointnet")
 
 
-def test_intervals_are_over_objects(save):
+def test_intervals_are_over_objects(save, monkeypatch):
+    monkeypatch.setattr("kg.evaluate.LEAST", 3)
     clouds = make_clouds()
     predictions = predict(clouds, save(clouds))
     (result,) = evaluate(predictions, ["coverage"])
@@ -385,12 +386,19 @@ def test_intervals_are_over_objects(save):
         np.concatenate([members[name] for name in rng.choice(list("abc"), 3)]).mean() for _ in range(4000)
     ]
     assert (low, high) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), rel=0.02)
-    one = replace(predictions, objects=np.array(["a"] * SHAPES))
-    assert evaluate(one, ["coverage"])[0].intervals == {}
+
+
+def test_frames_of_few_objects_have_no_interval(save):
+    def intervals(objects):
+        predictions = replace(predict(make_clouds()), objects=np.array(list(objects)))
+        return evaluate(predictions, ["coverage"])[0].intervals
+
+    assert intervals("abcde") != {}
+    assert intervals("aabcd") == intervals("aaaaa") == {}
 
 
 def test_every_part_is_resampled(save):
-    clouds = make_clouds()
+    clouds = make_clouds(objects=list("abcde"))
     for result in evaluate(predict(clouds, save(clouds)), ["all"]):
         for part, value in result.values.items():
             assert len(result.draws[part]) == 1000

@@ -98,11 +98,11 @@ def test_table(saved, capsys):
     above, heading, line, *caption = out.splitlines()
     assert above.split() == ["space,"]
     assert heading.split() == ["metric", "part", "value", "95", "%", "unit", "n", "threshold"]
-    assert line.split() == ["inclusivity", "value", "100", "100–100", "%", "4", "normalised,", "0.05"]
+    assert line.split() == ["inclusivity", "value", "100", "%", "4", "normalised,", "0.05"]
     facts = dict(line.split(maxsplit=1) for line in caption if line)
     assert (facts["run"], facts["checkpoint"], facts["seed"]) == ("some-run", "0123456789ab", "7")
     assert facts["split"] == "test, by object"
-    assert "Only 4 shapes" in err
+    assert "Only 4 objects" in err
 
 
 def test_a_narrow_terminal_cuts_no_name(saved, capsys, monkeypatch):

@@ -14,12 +14,18 @@ def drawn(*names: str) -> list[list[list[str]]]:
         SimpleNamespace(metric=name, units=parts, values=dict.fromkeys(parts, 50.0))
         for name, parts in units.items()
     ]
-    curves = [Robustness(kind, [0.0, 0.1], [results, results], 0) for kind in ("noise", "occlusion")]
+    worse = [result for result in results if METRICS[result.metric].truth != "detector"]
+    curves = [Robustness(kind, [0.0, 0.1], [worse, worse], 0) for kind in ("noise", "occlusion")]
     return [[[curve.name for curve in panel] for panel in row] for row in panels_of(results, curves)]
 
 
 def test_companions_stand_beside_what_shares_their_unit():
     assert drawn("das-annotated", "coverage", "spread") == [[["das-annotated", "coverage"]] * 2]
+
+
+def test_what_asks_the_detector_again_itself_has_no_panel():
+    names = ("das-annotated", "chamfer", "repeatability", "coverage", "spread")
+    assert drawn(*names) == [[["das-annotated", "coverage"]] * 2]
 
 
 def test_companions_that_are_asked_for_alone_have_panels():
