@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kg.alike import differences, differing, same_data
 from kg.metrics import METRICS
 from kg.metrics.bootstrap import interval
 from kg.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
@@ -15,7 +16,10 @@ from kg.results import Result, to_plain
 from kg.tables import rows, save_latex, tabular
 
 DEFORMATIONS = ("drop", "drag", "fold")
-"""Variants of a store that the paper has garments of."""
+"""How the paper deforms garments: what the variant of a store begins with."""
+
+SHAPENET = ("shapenet", "keypointnet")
+"""Data sets whose shapes are ShapeNet's."""
 
 PANTS = {"long-pants": "pants"}
 """What the paper calls a category."""
@@ -48,7 +52,7 @@ class Comparison:
 
     Attributes:
         entries: In the order in which they were named.
-        columns: Metrics and the parts that stand for them.
+        columns: Metrics and parts: the one that stands for a metric, and one that others published.
         published: Figures of others on like data.
         warnings: Why figures cannot be compared.
     """
@@ -60,9 +64,11 @@ class Comparison:
 
     def difference(self, entry: Entry, metric: str) -> Difference | None:
         """Return an entry's difference from the first; None where they are not of the same shapes."""
-        part = dict(self.columns)[metric]
+        part = METRICS[metric].headline
         first, other = self.entries[0].result(metric), entry.result(metric)
         if first is None or other is None or not np.array_equal(first.ids, other.ids):
+            return None
+        if not same_data(self.entries[0].predictions, entry.predictions):
             return None
         # Equal shapes have equal resamplings, so what the shapes have in common falls away.
         draws = [result.draws.get(part) for result in (first, other)]
@@ -78,7 +84,7 @@ class Comparison:
                 "results": [result.to_dict() for result in entry.results],
                 "difference_from_first": {
                     metric: vars(found)
-                    for metric, _ in self.columns
+                    for metric in dict(self.columns)
                     if entry is not self.entries[0] and (found := self.difference(entry, metric))
                 },
             }
@@ -96,7 +102,7 @@ class Comparison:
     def grid(self, published: bool = True) -> list[list[str]]:
         """Return the table as text: the headings, then a line for each entry; published figures last."""
         (first, part), *others = self.columns
-        lines = [["", first, "Δ to 1", *(metric for metric, _ in others), "n"]]
+        lines = [["", first, "Δ to 1", *(_heading(*column) for column in others), "n"]]
         for entry in self.entries:
             result = entry.result(first)
             found = None if entry is self.entries[0] else self.difference(entry, first)
@@ -106,13 +112,12 @@ class Comparison:
             lines.append(
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
             )
-        of_others: dict[tuple[str, str, str, str], dict[str, str]] = {}
+        theirs: dict[str, dict[tuple[str, str], str]] = {}
         for figure in self.published if published else ():
-            key = (figure.method, figure.data, figure.category, figure.source)
-            of_others.setdefault(key, {})[measured_as(figure)] = f"{figure.value:.1f}"
-        for (method, *_), figures in of_others.items():
-            figure_of_first, *rest = (figures.get(metric, "") for metric, _ in self.columns)
-            lines.append([f"{method} †", figure_of_first, "", *rest, ""])
+            theirs.setdefault(figure.name, {})[figure.measured_as] = f"{figure.value:.1f}"
+        for name, figures in theirs.items():
+            figure_of_first, *rest = (figures.get(column, "") for column in self.columns)
+            lines.append([f"{name} †", figure_of_first, "", *rest, ""])
         return lines
 
     def captions(self, published: bool = True) -> list[str]:
@@ -133,14 +138,15 @@ class Comparison:
         for entry in self.entries:
             for row in rows(entry.results, entry.predictions.meta, source="kg"):
                 metric = row["metric"]
-                if entry is not self.entries[0] and row["part"] == dict(self.columns)[metric]:
+                if entry is not self.entries[0] and row["part"] == METRICS[metric].headline:
                     found = self.difference(entry, metric)
                     low, high = (found and found.interval) or ("", "")
                     row |= {"difference": found.value if found else ""}
                     row |= {"difference_low": low, "difference_high": high}
                 made.append({"name": entry.label, **row})
         for figure in self.published if published else ():
-            of = {"dataset": figure.data, "category": figure.category, "metric": measured_as(figure)}
+            metric, part = figure.measured_as
+            of = {"dataset": figure.data, "category": figure.category, "metric": metric, "part": part}
             made.append({"name": figure.method, **of, "value": figure.value, "source": figure.source})
         return made
 
@@ -156,6 +162,10 @@ def _figure(result: Result | None, part: str) -> str:
     return "–" if result is None else f"{result.values[part]:.1f}"
 
 
+def _heading(metric: str, part: str) -> str:
+    return metric if part == METRICS[metric].headline else f"{metric} {part}"
+
+
 def _with(figure: str, interval: tuple[float, float] | None, sign: str = "") -> str:
     return figure if interval is None else f"{figure} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"
 
@@ -167,57 +177,37 @@ def compare(entries: Sequence[Entry]) -> Comparison:
         figure
         for data in dict.fromkeys(_data(entry) for entry in entries)
         for figure in published_on(*data)
-        if measured_as(figure) in names
+        if figure.measured_as[0] in names
     ]
-    columns = [(name, METRICS[name].headline) for name in names]
+    parts = [(name, METRICS[name].headline) for name in names] + [figure.measured_as for figure in figures]
+    columns = sorted(dict.fromkeys(parts), key=lambda column: list(names).index(column[0]))
     return Comparison(entries, columns, figures, _differences(entries))
 
 
-def published_on(category: str, variant: str) -> list[Published]:
+def published_on(dataset: str, category: str, variant: str) -> list[Published]:
     """Return what others published on data like a prepared store's; nothing where they have nothing."""
     names, data = [category], "ShapeNetCoreV2"
-    if variant in DEFORMATIONS:
-        names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {variant}"
+    if (deformation := variant.partition("-")[0]) in DEFORMATIONS:
+        names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {deformation}"
+    elif dataset not in SHAPENET:
+        return []
     known = (*PUBLISHED, *REPRODUCED)
     return [figure for figure in known if figure.data == data and figure.category in names]
 
 
-def measured_as(figure: Published) -> str:
-    """Return the metric, in `kg.metrics.METRICS`, that counts as a published figure does."""
-    if figure.metric != "das":
-        return figure.metric
-    return "das-unsupervised" if figure.data.startswith("ClothesNet") else "das-annotated"
-
-
-def _data(entry: Entry) -> tuple[str, str]:
+def _data(entry: Entry) -> tuple[str, str, str]:
     meta = entry.predictions.meta
-    return str(meta.get("category", "")), str(meta.get("variant", ""))
+    dataset, category, variant = (str(meta.get(name, "")) for name in ("dataset", "category", "variant"))
+    return dataset, category, variant
 
 
 def _differences(entries: Sequence[Entry]) -> list[str]:
-    """Return a sentence for everything that must be alike, and is not."""
-
-    def meta(entry: Entry, *names: str) -> Any:
-        return tuple(entry.predictions.meta.get(name, "unknown") for name in names)
-
-    said = []
+    """Return a sentence for everything that ought to be alike, and is not."""
     facts = {
-        "data": [" ".join(map(str, meta(entry, "dataset", "category", "variant"))) for entry in entries],
-        "splits": [" by ".join(map(str, meta(entry, "split", "split_by"))) for entry in entries],
-        "numbers of points": [entry.predictions.points.shape[1] for entry in entries],
-        "numbers of keypoints": [entry.predictions.keypoints.shape[1] for entry in entries],
-        "inferences": [entry.predictions.meta.get("inference", "unknown") for entry in entries],
         "metrics": [", ".join(result.metric for result in entry.results) for entry in entries],
         "protocols": [
             " and ".join(dict.fromkeys(result.protocol for result in entry.results)) for entry in entries
         ],
     }
-    for name, values in facts.items():
-        if len(set(values)) > 1:
-            said.append(f"They differ in {name}: {', '.join(map(str, dict.fromkeys(values)))}.")
-    checksums = {str((entry.predictions.meta.get("store") or {}).get("checksum")) for entry in entries}
-    if len(set(facts["data"])) == 1 and len(checksums) > 1:
-        said.append("Their stores have other points, though the same name: the shapes are not the same.")
-    elif len({tuple(sorted(entry.predictions.ids.tolist())) for entry in entries}) > 1 and not said:
-        said.append("They are of different shapes of one store.")
-    return said
+    said = [text for name, values in facts.items() if (text := differing(name, values))]
+    return differences([entry.predictions for entry in entries]) + said

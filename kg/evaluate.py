@@ -31,7 +31,7 @@ FEW = 30
 """Objects below which a figure is called rough."""
 
 LEAST = 5
-"""Objects that an interval needs: on two, one of 95 % holds the truth in half of the cases, on five in 83 %."""
+"""Objects that an interval needs. On two, one of 95 % holds the truth half of the time, on five 83 %."""
 
 PUBLISHED_SHARE = 0.1
 """What the published mIoU's threshold is of a ShapeNet shape's diagonal, which is 1."""
@@ -99,6 +99,12 @@ def check_names(metrics: Sequence[str]) -> None:
     for name in metrics:
         if name not in METRICS and name not in (DAS, ALL):
             raise unknown_name("metric", name, [*METRICS, DAS, ALL])
+
+
+def asks_detector(metrics: Sequence[str], protocol: Protocol) -> bool:
+    """Tell whether metrics, or a protocol, can want the detector that made the predictions."""
+    wanted = any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in metrics)
+    return wanted or protocol.corruption is not None
 
 
 def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Again | None") -> Predictions:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from kg.compare import Comparison
-    from kg.predictions import Predictions
 
 
 def compare(
@@ -52,24 +51,36 @@ def compare(
     interval on resampled objects: where it holds 0, the shapes are too few to
     tell the two apart. Rows with † are what the paper has on like data.
     """
+    from kg.cli.targets import predicted
     from kg.compare import Entry, write_latex
     from kg.compare import compare as put_together
-    from kg.evaluate import check_names, evaluate
-    from kg.predictions import Predictions
+    from kg.evaluate import asks_detector, check_names, evaluate
+    from kg.protocols import find_protocol
     from kg.tables import save_csv
 
     names = several(metric)
     if metric is not None:
         check_names(names)
+    ask = asks_detector(names, find_protocol(protocol))
     entries = []
     for target in _expand(targets):
-        predicted = target.suffix == ".npz"
-        found = Predictions.load(target) if predicted else _predict(target, split, store, gpu, cpu)
-        try:
-            results = evaluate(found, names or None, protocol=protocol)
-        except KgError as error:
-            raise KgError(f"{target}: {error.message}", error.hint) from error
-        entries.append(Entry(target.stem if predicted else target.name, found, results))
+        is_file = target.suffix == ".npz"
+        with progress(f"Predicting {target.name}") as advance:
+            found, again = predicted(
+                target,
+                advance,
+                # What a file holds is predicted already.
+                split=None if is_file else split,
+                store=None if is_file else store,
+                gpu=gpu,
+                cpu=cpu,
+                again=ask,
+            )
+            try:
+                results = evaluate(found, names or None, protocol=protocol, detector=again if ask else None)
+            except KgError as error:
+                raise KgError(f"{target}: {error.message}", error.hint) from error
+        entries.append(Entry(target.stem if is_file else target.name, found, results))
     made = put_together(entries)
     for warning in made.warnings:
         note(f"[yellow]note[/] {warning}")
@@ -85,16 +96,6 @@ def _expand(targets: list[Path]) -> list[Path]:
     from kg.runs import list_runs
 
     return [one for target in targets for one in list_runs(target) or [target]]
-
-
-def _predict(run: Path, split: Part, store: Path | None, gpu: int | None, cpu: bool) -> "Predictions":
-    from kg.devices import choose_device
-    from kg.predict import Detector, predict_store
-
-    detector = Detector.load(run, "best", choose_device(gpu, cpu))
-    with progress(f"Predicting {run.name}") as advance:
-        part = None if split == "all" else split
-        return predict_store(detector, store=store, split=part, progress=advance)
 
 
 def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":

@@ -1,6 +1,5 @@
 """`kg eval`."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.again import Again
-    from kg.predict import Detector
     from kg.predictions import Predictions
     from kg.results import Result
     from kg.robustness import Robustness
@@ -109,9 +107,11 @@ def evaluate(
         return
     from rich.markup import escape
 
+    from kg.alike import check_same_data, differences
     from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
+    from kg.cli.targets import predicted
     from kg.combine import in_common, mean_over_runs, mean_robustness
-    from kg.evaluate import ALL, check_names
+    from kg.evaluate import asks_detector, check_names
     from kg.evaluate import evaluate as measure
     from kg.metrics import METRICS
     from kg.protocols import find_protocol
@@ -130,7 +130,6 @@ def evaluate(
     if report is not None and report.suffix != ".html":
         raise KgError(f"A report is an .html file, not '{report.suffix}'.", "For example: --report out.html")
     asking = [name for name in names if name in METRICS and METRICS[name].truth == "detector"]
-    ask_again = bool(asked or asking or report) or ALL in names or wanted.corruption is not None
     # What corrupts clouds by itself has nothing to tell of corrupted ones.
     if asked and (wanted.corruption is not None or (names and names == asking)):
         what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
@@ -140,15 +139,25 @@ def evaluate(
         chosen = names if again else [name for name in names if name not in asking or not asked]
         return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
 
-    per_run, per_corruption, metas, first = [], [], [], None
+    per_run, per_corruption, found, first = [], [], [], None
     with progress("Predicting") as advance:
         of: list[Path | None] = [*(targets or [])] or [None]
         for target in of:
-            predictions, detector = _predict(target, split, checkpoint, store, gpu, cpu, ask_again, advance)
-            again = None if detector is None else _again(detector, predictions, seed, advance)
+            predictions, again = predicted(
+                target,
+                advance,
+                split=split,
+                checkpoint=checkpoint,
+                store=store,
+                gpu=gpu,
+                cpu=cpu,
+                seed=seed,
+                again=bool(asked or report) or asks_detector(names, wanted),
+            )
             per_run.append(results_of(predictions, again))
             first = first or (predictions, again)
-            metas.append(predictions.meta)
+            found.append(predictions)
+            check_same_data(found)
             if asked:
                 if again is None:
                     raise KgError(
@@ -158,7 +167,9 @@ def evaluate(
                 per_corruption.append(measure_robustness(again, asked, results_of))
     results = mean_over_runs(per_run)
     curves = [mean_robustness(of_runs) for of_runs in zip(*per_corruption, strict=True)]
-    meta = in_common(metas)
+    meta = in_common([predictions.meta for predictions in found])
+    for text in differences(found):
+        note(f"[yellow]note[/] {escape(text)}")
     for warning, about in _shared(results).items():
         named = "" if len(about) == len(results) else f"{', '.join(about)}: "
         note(f"[yellow]note[/] {escape(named + warning)}")
@@ -169,56 +180,14 @@ def evaluate(
     if plot is not None:
         draw_curves(plot, panels_of(results, curves), plot_caption(results, meta))
     if report is not None and first is not None:
-        _write_report(report, of[0], *first, results, curves)
+        pictured, again = first
+        if again is not None and wanted.corruption is not None:
+            pictured = again.corrupted(*wanted.corruption)
+        _write_report(report, of[0], pictured, again, results, curves)
     shown = {"predictions": meta, "results": [result.to_dict() for result in results]}
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
     show(shown, as_json, figures(results), *map(levels_table, curves), caption(results, meta))
-
-
-def _predict(
-    target: Path | None,
-    split: Part | None,
-    checkpoint: str | None,
-    store: Path | None,
-    gpu: int | None,
-    cpu: bool,
-    again: bool,
-    advance: Callable[..., None],
-) -> "tuple[Predictions, Detector | None]":
-    """Return predictions, and their detector: a run's own, a file's where it is here and wanted again."""
-    if target is None or target.suffix != ".npz":
-        from kg.devices import choose_device
-        from kg.predict import Detector, predict_store
-
-        detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
-        part = None if split == "all" else split or "test"
-        return predict_store(detector, store=store, split=part, progress=advance), detector
-
-    from kg.predictions import Predictions
-
-    for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
-        if value is not None:
-            raise KgError(
-                f"{target} is predicted already: {option} is for runs.",
-                f"Leave {option} out, or predict again with: kg predict {option} {value}",
-            )
-    predictions = Predictions.load(target)
-    if not again:
-        return predictions, None
-
-    from kg.again import detector_of
-    from kg.devices import choose_device
-
-    return predictions, detector_of(predictions.meta, choose_device(gpu, cpu))
-
-
-def _again(
-    detector: "Detector", predictions: "Predictions", seed: int, advance: Callable[..., None]
-) -> "Again":
-    from kg.again import Again
-
-    return Again(detector, predictions, seed, advance)
 
 
 def _write_report(

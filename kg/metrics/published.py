@@ -32,6 +32,25 @@ class Published:
     keypoints: int | None
     source: str = PAPER
 
+    @property
+    def name(self) -> str:
+        """The method, by whom unless by its authors, and on what."""
+        by = "" if self.source == PAPER else f" by {self.source}"
+        on = " ".join([*self.data.split()[1:], self.category])
+        return f"{self.method}{by}, {on}"
+
+    @property
+    def measured_as(self) -> tuple[str, str]:
+        """The metric, of `kg.metrics.METRICS`, and its part that count as this figure does.
+
+        Garments have no annotations: their keypoints are compared with those of the first shape alone.
+        """
+        if self.metric != "das":
+            return self.metric, "value"
+        if self.data.startswith("ClothesNet"):
+            return "das-unsupervised", "first"
+        return "das-annotated", "mean"
+
 
 METHODS = ("KeypointDeformer", "Skeleton Merger", "SC3K", "Key-Grid")
 

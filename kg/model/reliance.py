@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kg import ops
+from kg.config import Inference
 from kg.model.keygrid import KeyGrid
 
 
@@ -32,7 +33,9 @@ class HeatmapUse:
 
 
 @torch.no_grad()
-def heatmap_use(model: KeyGrid, points: Tensor, batch_size: int = 8) -> HeatmapUse | None:
+def heatmap_use(
+    model: KeyGrid, points: Tensor, batch_size: int = 8, inference: Inference | None = None
+) -> HeatmapUse | None:
     """Return how much worse a trained network reconstructs clouds when their heat is taken away.
 
     The places of the grid's nodes, which belong to the heatmap but are the cloud's, stay. Another cloud is
@@ -42,6 +45,7 @@ def heatmap_use(model: KeyGrid, points: Tensor, batch_size: int = 8) -> HeatmapU
         model: In evaluation mode.
         points: (n, N, 3) normalised, of the model's own N, on its device.
         batch_size: Clouds at a time.
+        inference: How keypoints are chosen; by default as configured.
 
     Returns:
         The distances; None for a network whose decoder has no heatmap.
@@ -51,7 +55,7 @@ def heatmap_use(model: KeyGrid, points: Tensor, batch_size: int = 8) -> HeatmapU
     if model.config.canonical:
         points = ops.gather(points, ops.canonical_order(points))
     batches = torch.split(points, batch_size)
-    found = [model(batch, reconstruct=False) for batch in batches]
+    found = [model(batch, inference=inference, reconstruct=False) for batch in batches]
     keypoints = torch.cat([one.keypoints for one in found])
     edges = torch.cat([one.edges for one in found])
     skeletons = {

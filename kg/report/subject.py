@@ -53,11 +53,13 @@ class Subject:
         """Return all that can be told of predictions, given their detector and run where these are here."""
         use = provenance = None
         if again is not None:
-            model, device = again.detector.checkpoint.model, again.detector.device
-            use = heatmap_use(model, torch.from_numpy(predictions.points).to(device))
-        if store := predictions.meta.get("store"):
+            detector, inference = again.detector, predictions.meta["inference"]
+            clouds, _ = detector.see(torch.from_numpy(predictions.points).to(detector.device))
+            use = heatmap_use(detector.checkpoint.model, clouds, inference=inference)
+        if named := predictions.meta.get("store"):
             with suppress(KgError):
-                provenance = Store(Path(store["path"])).provenance
+                store = Store(Path(named["path"]))
+                provenance = store.provenance if store.checksum == named["checksum"] else None
         return cls(
             predictions=predictions,
             results=results,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kg.compare import Entry, compare, measured_as, published_on
+from kg.compare import Entry, compare, published_on
 from kg.evaluate import evaluate
 from kg.metrics.bootstrap import resample
 from kg.predictions import Predictions
@@ -71,16 +71,30 @@ def test_other_shapes_have_no_difference():
     assert "different shapes" in found.warnings[0]
 
 
+def test_frames_of_another_deformation_have_no_difference_though_equal_ids():
+    first, second = made(variant="drop"), made(variant="fold")
+    found = compare(entries := [entry("one", first), entry("two", second)])
+    assert found.difference(entries[1], "coverage") is None
+    assert "They differ in data: garments shirt drop, garments shirt fold." in found.warnings
+
+
 def test_the_papers_figures_stand_beside_like_data_only():
     found = compare([entry("one", made(), ("das-unsupervised",))])
     assert {figure.method: figure.value for figure in found.published}["Key-Grid"] == 92.0
     assert compare([entry("one", made())]).published == []
-    assert [figure.value for figure in published_on("long-pants", "fold")][-1] == 100.0
-    assert {measured_as(figure) for figure in published_on("airplane", "even")} == {"das-annotated", "miou"}
-    assert published_on("shirt", "laid") == []
+    assert [figure.value for figure in published_on("garments", "long-pants", "fold-one")][-1] == 100.0
+    airplanes = published_on("keypointnet", "airplane", "even")
+    assert {figure.measured_as for figure in airplanes} == {("das-annotated", "mean"), ("miou", "value")}
+    assert len({figure.name for figure in airplanes}) == 2, "the paper's, and a second group's"
+    assert published_on("garments", "shirt", "laid") == published_on("folder", "airplane", "even") == []
     assert found.to_dict()["published"][0]["source"]
     heading, mine, *theirs = found.grid()
-    assert (mine[0], *theirs[-1][:2]) == ("one", "Key-Grid †", "92.0")
+    # Published on the first shape alone, so beside what is measured so.
+    first = heading.index("das-unsupervised first")
+    das = found.entries[0].result("das-unsupervised").values
+    assert mine[1].startswith(f"{das['mean']:.1f} [")
+    assert (mine[0], mine[first]) == ("one", f"{das['first']:.1f}")
+    assert (theirs[-1][0], theirs[-1][1], theirs[-1][first]) == ("Key-Grid, fold shirt †", "", "92.0")
     assert {len(line) for line in (mine, *theirs)} == {len(heading)}
     assert found.grid(published=False) == [heading, mine]
     assert [row["value"] for row in found.rows() if row["name"] == "Key-Grid"] == [92.0]

@@ -24,7 +24,7 @@ def test_runs_and_files_stand_side_by_side(two, tmp_path, capsys):
     heading, first, second, *_ = out.splitlines()
     assert heading.split() == ["coverage", "Δ", "to", "1", "n"]
     assert first.split()[:2] == ["1", second.split()[1]]
-    assert "+0.0 [+0.0, +0.0]" in second
+    assert "+0.0" in second.split()
     assert "3 two" in out
     assert "They differ in numbers of keypoints: 4, 3." in err
 
@@ -50,6 +50,19 @@ def test_json_has_everything(two, capsys):
     assert [entry["name"] for entry in printed["entries"]] == ["one", "two"]
     assert set(printed["entries"][1]["difference_from_first"]) == {"coverage", "spread"}
     assert printed["warnings"]
+
+
+def test_runs_are_asked_again_where_a_metric_or_a_protocol_wants_it(two, tmp_path, capsys):
+    path = str(tmp_path / "mine.npz")
+    assert run(["predict", "--run", "one", "-o", path, "--cpu"]) == 0
+    capsys.readouterr()
+    words = ["one", path, "two", "--metric", "repeatability", "--cpu", "--json"]
+    assert run(["compare", *words]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    one, same, two = (entry["results"][0]["values"]["rotation"] for entry in entries)
+    assert one == pytest.approx(same)
+    assert one != pytest.approx(two)
+    assert run(["compare", "one", "two", "--protocol", "useek", "--cpu", "--json"]) == 0
 
 
 def test_what_cannot_be_measured_is_named(two, capsys):

@@ -188,6 +188,13 @@ def test_the_mean_over_runs(detections, capsys):
     assert "±" in out
 
 
+def test_no_mean_over_other_data(predictions, saved, tmp_path, capsys):
+    other = tmp_path / "fold.npz"
+    replace(predictions, meta={**predictions.meta, "variant": "fold", "checkpoint": "other"}).save(other)
+    assert run(["eval", saved, str(other)]) == 1
+    assert "cannot be averaged: they are of different data" in capsys.readouterr().err
+
+
 def test_ever_worse_clouds(detections, tmp_path, capsys):
     files = {name: tmp_path / f"out.{name}" for name in ("csv", "tex", "png")}
     written = ["--csv", str(files["csv"]), "--latex", str(files["tex"]), "--plot", str(files["png"])]

@@ -12,6 +12,7 @@ import torch
 from kg import runs
 from kg.again import Again
 from kg.evaluate import evaluate
+from kg.metrics.chamfer import chamfer
 from kg.predict import Detector, predict_store
 from kg.report import Subject, write_report
 from kg.report.pictures import extremes
@@ -129,3 +130,24 @@ def test_the_worst_and_the_best_by_whichever_end_is_better():
     assert extremes(values, ids, 2, lower=True) == (["g", "d"], ["c", "f"])
     assert extremes(values[:3], ids[:3], 4, lower=False) == (["c"], ["a"])
     assert extremes(values[:2], ids[:2], 4, lower=False) == (["a"], [])
+
+
+def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
+    detector = Detector.load(run, "best", CPU, "y")
+    predictions = predict_store(detector)
+    again = Again(detector, predictions)
+    use = Subject.of(predictions, again, []).use
+    made, points = again.reconstructions()
+    # Squared, and in units of the turned clouds, which are normalised anew.
+    _, carry_back = detector.see(torch.from_numpy(points))
+    unit = torch.tensor([[[0.0, 0, 0], [1, 0, 0]]]).expand(len(points), 2, 3)
+    sizes = carry_back(unit).diff(dim=1).norm(dim=2).numpy()[:, 0]
+    assert use.own == pytest.approx(np.mean(chamfer(made, points) / sizes**2), rel=1e-4)
+
+
+def test_a_store_that_has_changed_tells_nothing_of_the_predictions(run):
+    predictions = predict_store(Detector.load(run, "best", CPU))
+    assert Subject.of(predictions, None, []).provenance is not None
+    store = {**predictions.meta["store"], "checksum": "other"}
+    other = replace(predictions, meta={**predictions.meta, "store": store})
+    assert Subject.of(other, None, []).provenance is None
