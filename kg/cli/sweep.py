@@ -120,7 +120,7 @@ def sweep(
     from kg.protocols import find_protocol
     from kg.sweep import plan, state
     from kg.sweep.pool import Pool
-    from kg.sweep.summary import beside_published, summarise, write_csv, write_latex
+    from kg.sweep.summary import summarise, write_csv, write_latex
     from kg.truth import check_store
 
     check_names(names := several(metric) or [DAS])
@@ -161,7 +161,7 @@ def sweep(
         pool.run(unmeasured)
 
     answers = {job: found for job in planned if (found := state.measured(job, measure))}
-    summaries = [beside_published(made) if ablation else made for made in summarise(answers, planned)]
+    summaries = summarise(answers, planned, ablation)
     for path, write in ((csv, write_csv), (latex, write_latex)):
         if path is not None and summaries:
             write(path, summaries)

@@ -33,11 +33,15 @@ class Published:
     source: str = PAPER
 
     @property
+    def on(self) -> str:
+        """The category, and how it deforms."""
+        return " ".join([*self.data.split()[1:], self.category])
+
+    @property
     def name(self) -> str:
         """The method, by whom unless by its authors, and on what."""
         by = "" if self.source == PAPER else f" by {self.source}"
-        on = " ".join([*self.data.split()[1:], self.category])
-        return f"{self.method}{by}, {on}"
+        return f"{self.method}{by}, {self.on}"
 
     @property
     def measured_as(self) -> tuple[str, str]:

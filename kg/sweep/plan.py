@@ -88,9 +88,16 @@ def plan_methods(
         without: Ablations: `NONE`, a part, or several that go together, joined by "+".
         common: Options of all of them.
         split_by: How stores are split.
+
+    Raises:
+        KgError: The seed is varied as an option, or an option is given in two ways.
     """
     values: dict[str, list[str]] = {}
     for name, text in varied:
+        if name == "seed":
+            raise KgError("--set seed is not for sweeps: a seed is no method.", "For example: --seed 0,1,2")
+        if name in common:
+            raise KgError(f"'{name}' is given by its own option and by --set.", "Leave one of them out.")
         values.setdefault(name, []).append(text)
     ablations = [() if entry == NONE else tuple(entry.split("+")) for entry in without] or [()]
     made = []
@@ -114,7 +121,7 @@ def plan_jobs(
     """Return every training, one seed of everything first, so that a sweep cut short compares something.
 
     Raises:
-        KgError: An option is unknown, or cannot be read.
+        KgError: An option is unknown or cannot be read, or two stores have one name.
     """
     jobs = [
         Job(method, store, seed, sweep)
@@ -122,7 +129,14 @@ def plan_jobs(
         for store in stores
         for method in methods
     ]
+    of_folder: dict[Path, Job] = {}
     for job in jobs:
+        if (other := of_folder.setdefault(job.folder, job)) is not job:
+            raise KgError(
+                f"{other.store.path} and {job.store.path} have the same name, {job.store.name}: "
+                "the trainings would share a run folder.",
+                "Sweep them one after the other, each with a --name of its own.",
+            )
         if not (job.config.model.decoder_heatmap or job.config.model.decoder_features):
             raise KgError(
                 f"The method '{job.method.label}' leaves nothing for the decoder to rebuild a cloud from.",

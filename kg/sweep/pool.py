@@ -105,7 +105,8 @@ class Pool:
                         self._running.remove(ended)
                         if not self._goes_on(ended):
                             free.append(ended.slot)
-            except KeyboardInterrupt:
+            except BaseException:
+                # Whatever ended this, hours of training are not to be lost by it.
                 self.on_stop(len(self._running))
                 self._ask_to_stop()
                 raise

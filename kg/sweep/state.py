@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from statistics import median
 from typing import Any
 
@@ -66,9 +67,11 @@ def seconds_an_epoch(job: Job) -> float | None:
     train = job.config.train
     alike = []
     for folder in (*runs.list_runs(job.sweep), *runs.list_runs()):
-        config = runs.read_config(folder)
-        if (config.data.checksum, config.train.points) == (job.store.checksum, train.points):
-            alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
+        # A run of another version, or one that is just being removed, is nothing to fail by.
+        with suppress(KgError, OSError, LookupError):
+            config = runs.read_config(folder)
+            if (config.data.checksum, config.train.points) == (job.store.checksum, train.points):
+                alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
     return median(alike) if alike else None
 
 

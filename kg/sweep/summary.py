@@ -142,20 +142,28 @@ def _span(numbers: Iterable[int]) -> str:
     return f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
 
 
-def summarise(answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job]) -> list[Summary]:
+def summarise(
+    answers: Mapping[Job, Mapping[str, Any]], jobs: Sequence[Job], ablation: bool = False
+) -> list[Summary]:
     """Return a table for each metric that was measured.
 
     Args:
         answers: What `kg eval --json` said of each job; a job without one is left out of the means.
         jobs: All jobs of the sweep, in order.
+        ablation: Put the paper's ablation beside what counts as it does, if need be in a table of its own.
     """
     columns = column_names(jobs)
     results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
     names = list(dict.fromkeys(result["metric"] for _, result in results))
-    return [
-        _table(name, [(job, found) for job, found in results if found["metric"] == name], jobs, columns)
-        for name in names
-    ]
+    made = []
+    for name in names:
+        of_metric = [(job, found) for job, found in results if found["metric"] == name]
+        theirs = [figure.measured_as for figure in ABLATION if ablation]
+        parts = [METRICS[name].headline, *(part for metric, part in theirs if metric == name)]
+        for part in dict.fromkeys(parts):
+            table = _table(name, part, of_metric, jobs, columns)
+            made.append(_beside_published(table) if ablation else table)
+    return made
 
 
 def column_names(jobs: Sequence[Job]) -> dict[str, str]:
@@ -169,10 +177,13 @@ def column_names(jobs: Sequence[Job]) -> dict[str, str]:
 
 
 def _table(
-    metric: str, results: list[tuple[Job, Mapping[str, Any]]], jobs: Sequence[Job], columns: dict[str, str]
+    metric: str,
+    part: str,
+    results: list[tuple[Job, Mapping[str, Any]]],
+    jobs: Sequence[Job],
+    columns: dict[str, str],
 ) -> Summary:
     units = results[0][1]["units"]
-    part = METRICS[metric].headline
     rows = []
     for method in {job.method.label: job.method for job in jobs}.values():
         cells: dict[str, dict[int, float]] = {name: {} for name in columns.values()}
@@ -195,21 +206,19 @@ def _table(
     return Summary(metric, part, units[part], facts, tuple(rows))
 
 
-def beside_published(summary: Summary) -> Summary:
-    """Return a table of an alignment score with the paper's ablations beside it; any other as it is."""
-    if not summary.metric.startswith("das"):
-        return summary
-    rows = [replace(row, published=_published(row.without)) for row in summary.rows]
+def _beside_published(summary: Summary) -> Summary:
+    """Return a table with the figures of the paper's ablation that count as it does."""
+
+    def published(without: tuple[str, ...]) -> dict[str, float]:
+        return {
+            figure.on: figure.value
+            for figure in ABLATION
+            if figure.method == f"Key-Grid, {TABLE_5.get(without)}"
+            and figure.measured_as == (summary.metric, summary.part)
+        }
+
+    rows = [replace(row, published=published(row.without)) for row in summary.rows]
     return replace(summary, rows=tuple(rows))
-
-
-def _published(without: tuple[str, ...]) -> dict[str, float]:
-    wanted = f"Key-Grid, {TABLE_5.get(without)}"
-    return {
-        f"{figure.data} {figure.category}".partition(" ")[2]: figure.value
-        for figure in ABLATION
-        if figure.method == wanted
-    }
 
 
 def write_csv(path: Path, summaries: Sequence[Summary]) -> None:

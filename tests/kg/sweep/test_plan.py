@@ -1,7 +1,11 @@
 """What a sweep trains, and what its runs and rows are called."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from kg.data.store import Store
 from kg.errors import KgError
 from kg.sweep.plan import plan_jobs, plan_methods
 
@@ -41,6 +45,19 @@ def test_jobs_are_all_of_one_seed_first(tiny_preset, tiny_store, tmp_path):
     assert jobs[3].config.train.seed == 1
     assert jobs[3].config.train.similarity_weight == 0
     assert jobs[3].folder == tmp_path / "ellipsoids-ellipsoid-rest-tiny-without-similarity-seed1"
+
+
+def test_two_stores_of_one_name_are_refused(tiny_preset, tiny_store, tmp_path):
+    copy = Store(Path(shutil.copy(tiny_store.path, tmp_path / "copy.h5")))
+    with pytest.raises(KgError, match="have the same name, ellipsoids/ellipsoid/rest"):
+        plan_jobs(plan_methods(["tiny"], [], [], {}), [tiny_store, copy], [0], tmp_path)
+
+
+def test_an_option_is_given_in_one_way():
+    with pytest.raises(KgError, match="a seed is no method"):
+        labels(varied=[("seed", "1"), ("seed", "2")])
+    with pytest.raises(KgError, match="'keypoints' is given by its own option"):
+        labels(varied=[("keypoints", "8")], common={"keypoints": "10"})
 
 
 def test_a_method_that_cannot_be_trained_is_refused_before_anything_is(tiny_preset, tiny_store, tmp_path):

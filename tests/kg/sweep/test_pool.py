@@ -114,6 +114,19 @@ def test_a_stop_lets_every_process_save_itself(kg, jobs, begin, at_interrupt, nu
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_what_fails_beside_the_trainings_lets_them_save_themselves(kg, jobs, begin):
+    trace = kg("time.sleep(60)")
+    begin(jobs[0], 0)
+
+    def look(running):
+        if "train" in trace.read_text():
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        Pool([Slot(None, 1)], MEASURE, on_look=look).run(jobs[:1])
+    assert trace.read_text().count("saved") == 1
+
+
 def test_a_machine_is_shared_out():
     assert make_slots(None, [], cores=8, jobs=10) == [Slot(None, 2)] * 4
     assert make_slots(None, [], cores=8, jobs=3) == [Slot(None, 2)] * 3

@@ -30,6 +30,14 @@ def test_the_time_that_is_left_follows_the_pace_of_what_is_done(jobs, begin):
     assert state.seconds_left(jobs[:1], 2) == 0
 
 
+def test_a_run_that_cannot_be_read_is_no_hindrance(jobs, begin, tmp_path):
+    begin(jobs[0], 1)
+    for number, content in enumerate(("{", '{"model": {"gone": 1}}', "{}")):
+        (jobs[0].sweep / str(number)).mkdir()
+        (jobs[0].sweep / str(number) / "config.json").write_text(content)
+    assert state.seconds_an_epoch(jobs[0]) == 10
+
+
 def test_a_run_with_other_options_is_not_taken_for_this_one(jobs, begin):
     begin(jobs[0], 3)
     state.check_options(jobs)
