@@ -86,7 +86,7 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
             low, high, count = [(*numbers, *numbers, 1), (*numbers, count), tuple(numbers)][len(numbers) - 1]
         except (ValueError, IndexError):
             raise KgError(f"'{text}' is no corruption with levels from:to:steps.", example) from None
-    if not (corruption.least <= low <= high <= corruption.most and count >= 1 and count == int(count)):
+    if not (corruption.least <= low <= high <= corruption.most and count >= 1 and float(count).is_integer()):
         bounds = f"{corruption.least:g} to {corruption.most:g}"
         raise KgError(f"'{text}': {name} has levels from {bounds}, ascending.", example)
     return name, corruption.spaced(low, high, int(count))

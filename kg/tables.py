@@ -133,7 +133,8 @@ def _levels(curve: Robustness) -> list[str]:
 
 def escape(text: str) -> str:
     """Return a text whose special characters LaTeX prints."""
-    special = {"\\": r"\textbackslash{}", "²": "$^2$", "σ": r"$\sigma$", "~": r"\textasciitilde{}"}
-    special |= {"±": r"$\pm$", "Δ": r"$\Delta$", "†": r"\dag{}", "–": "--"}
+    special = {"\\": r"\textbackslash{}", "σ": r"$\sigma$", "~": r"\textasciitilde{}"}
+    special |= {"±": r"$\pm$", "×": r"$\times$", "Δ": r"$\Delta$", "†": r"\dag{}", "–": "--"}
+    special |= {"²": "$^2$", "³": "$^3$", "⁻": "$^-$"}
     special |= {mark: f"\\{mark}" for mark in "&%$#_{}"} | {"^": r"\textasciicircum{}"}
     return "".join(special.get(mark, mark) for mark in text)

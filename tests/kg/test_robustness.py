@@ -29,7 +29,16 @@ def test_every_corruption_has_levels_of_its_own(name):
 
 @pytest.mark.parametrize(
     "text",
-    ["noise=", "noise=a:b", "noise=1:2:3:4", "noise=0.08:0", "noise=0:2", "noise=0:1:0", "noise=0:1:2.5"],
+    [
+        "noise=",
+        "noise=a:b",
+        "noise=1:2:3:4",
+        "noise=0.08:0",
+        "noise=0:2",
+        "noise=0:1:0",
+        "noise=0:1:1.5",
+        "noise=0:1:inf",
+    ],
 )
 def test_no_levels(text):
     with pytest.raises(KgError) as wrong:

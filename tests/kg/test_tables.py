@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kg.metrics import Curve
+from kg.data.corruptions import CORRUPTIONS
+from kg.metrics import METRICS, Curve
 from kg.results import Result
 from kg.robustness import Robustness
 from kg.tables import escape, write_csv, write_latex
@@ -70,6 +71,13 @@ def test_latex(result, noise, tmp_path):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
     assert "% checkpoint abc, def" in text
     assert "% run        a, b" in text
+
+
+def test_latex_can_set_every_unit_axis_and_sign():
+    units = {unit for metric in METRICS.values() for unit in metric.units.values()}
+    axes = {text for kind in CORRUPTIONS.values() for text in (kind.axis, kind.unit)}
+    for text in (*units, *axes, "Δ to 1", "Key-Grid †", "1.0 ± 0.2", "1–2"):
+        assert escape(text).isascii(), text
 
 
 def test_latex_escapes():
