@@ -157,7 +157,9 @@ def run(operation: str, *arguments: Any) -> Any:
         _warn(f"{os.environ['KG_KERNELS']} on {lead.device.type}", f"{operation}: {choice.reason}")
     if choice.kernel.backend != "torch":
         try:
-            return _load(choice.kernel)(*arguments)
+            # Triton launches on the current GPU, which need not be the one that the tensors are on.
+            with torch.cuda.device_of(lead):  # type: ignore[no-untyped-call]
+                return _load(choice.kernel)(*arguments)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # it compiles on the first call

@@ -519,8 +519,9 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
 def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
     """See `torch_kernels.extremes_backward`."""
     output = torch.empty(weight.shape, dtype=weight.dtype)
-    _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
     _extremes_to_weight(_array(rows), _array(index), _array(pull), output.numpy())
+    # Last: if anything fails before, the twin adds to a total that is as it was.
+    _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
     return output
 
 

@@ -142,9 +142,11 @@ def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, 
     width = len(weight)
     blocks, pieces = triton.cdiv(channels, CHANNELS), triton.cdiv(groups, PIECE)
     sizes = {"CHANNELS": CHANNELS, "num_warps": 2}
-    _extremes_to_rows[(groups, blocks)](total, index, pull, weight, count, width, channels, **sizes)
     output = weight.new_empty((pieces, *weight.shape))
     _extremes_to_weight[(width, blocks, pieces)](
         rows, index, pull, output, groups, count, width, channels, PIECE=PIECE, **sizes
     )
-    return output.sum(0)
+    output = output.sum(0)
+    # Last: if anything fails before, the twin adds to a total that is as it was.
+    _extremes_to_rows[(groups, blocks)](total, index, pull, weight, count, width, channels, **sizes)
+    return output

@@ -1,13 +1,16 @@
 """How the version of an operation is chosen, forced and given up."""
 
+import importlib
 import warnings
+from collections import defaultdict
+from contextlib import contextmanager
 
 import pytest
 import torch
 
 from kg import ops
 from kg.errors import KgError
-from kg.ops import kernels
+from kg.ops import kernels, torch_kernels
 from kg.ops.kernels import Kernel, choose, register
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -85,6 +88,50 @@ def test_a_kernel_that_fails_is_given_up_once(monkeypatch):
         assert torch.equal(found, ops.nearest_neighbours(CLOUD, CLOUD))
     assert len(calls) == 1
     assert "no such instruction" in choose("nearest_neighbours", CPU).reason
+
+
+def test_a_kernel_runs_on_the_gpu_of_its_first_tensor(monkeypatch):
+    """Triton asks nothing but which one is current."""
+    current = []
+
+    @contextmanager
+    def device_of(tensor):
+        current.append(tensor)
+        yield
+        current.clear()
+
+    load = kernels._load
+    seen = []
+
+    def spy(kernel):
+        return lambda *arguments: (seen.append([*current]), load(kernel)(*arguments))[1]
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    monkeypatch.setattr(kernels, "_load", spy)
+    cloud = torch.rand(1, 9, 3)
+    kernels.run("nearest_neighbours", cloud, cloud, 1)
+    assert len(seen) == 1
+    assert seen[0][0] is cloud
+
+
+@pytest.mark.parametrize("backend", ["numba", "triton"])
+def test_a_kernel_that_fails_leaves_to_its_twin_a_total_as_it_was(monkeypatch, backend):
+    def fail(*_, **__):
+        raise RuntimeError("no such instruction")
+
+    kernel = kernels._registered["extremes_backward"][backend]
+    pytest.importorskip(backend)
+    module = importlib.import_module(kernel.module)
+    broken = fail if backend == "numba" else defaultdict(lambda: fail)
+    monkeypatch.setattr(module, "_extremes_to_weight", broken)
+    monkeypatch.setenv("KG_KERNELS", backend)
+    rows, index = torch.rand(3, 4, 5), torch.randint(4, (3, 6), dtype=torch.int32)
+    pull, weight, total = torch.rand(3, 6), torch.rand(6, 5), torch.rand(3, 4, 5)
+    expected = total.clone()
+    torch_kernels.extremes_backward(expected, rows, index, pull, weight)
+    with pytest.warns(UserWarning, match="extremes_backward: it failed"):
+        kernels.run("extremes_backward", total, rows, index, pull, weight)
+    assert torch.equal(total, expected)
 
 
 def test_a_module_that_does_not_load_is_given_up(monkeypatch):
