@@ -184,8 +184,7 @@ class _Training:
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
-        # Without validation shapes there is nothing to choose by: the latest is the best.
-        if not self.best or entry.get("val_loss", -math.inf) <= self.best.get("val_loss", math.inf):
+        if not self.best or _badness(entry) <= _badness(self.best):
             self.best = entry
             self.save("best.pt")
         self.save()
@@ -239,8 +238,19 @@ class _Training:
             far += farthest_point_loss(found.keypoints, points, options.farthest).item() * len(points)
             similarity += similarity_loss(found.reconstruction, points).item() * len(points)
         far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)
-        total = options.farthest_weight * far + options.similarity_weight * similarity
+        # One that is off may be no number, and 0 times that is none either.
+        terms = ((options.farthest_weight, far), (options.similarity_weight, similarity))
+        total = sum((weight * value for weight, value in terms if weight), 0.0)
         return {"val_loss": total, "val_farthest": far, "val_similarity": similarity}
+
+
+def _badness(entry: Metrics) -> float:
+    """Return the validation loss of an epoch, infinite if it is no number.
+
+    Without validation shapes there is nothing to choose by: each epoch is as good as the ones before.
+    """
+    loss = entry.get("val_loss", 0.0)
+    return loss if math.isfinite(loss) else math.inf
 
 
 def make_optimizer(model: nn.Module, options: TrainConfig) -> torch.optim.Optimizer:

@@ -1,6 +1,7 @@
 """Training: it learns, it repeats itself, it resumes exactly, it says when it cannot."""
 
 import json
+import math
 import os
 import signal
 from dataclasses import replace
@@ -14,7 +15,7 @@ from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
 from kg.runs import read_metrics
-from kg.train import Interrupted, train
+from kg.train import Interrupted, loop, train
 from kg.train.loop import learning_rate
 
 CPU = torch.device("cpu")
@@ -128,6 +129,22 @@ def test_without_validation_shapes_the_last_epoch_is_the_best(tiny_config, tmp_p
     summary = train(tiny_config, tmp_path, CPU)
     assert summary.val_shapes == 0
     assert summary.best_epoch == 3
+
+
+def test_an_epoch_whose_validation_loss_is_no_number_is_the_worst(tiny_config, tmp_path, monkeypatch):
+    losses = iter([math.nan, 2.0, math.inf, 3.0, math.nan])
+    monkeypatch.setattr(loop._Training, "_validate", lambda self: {"val_loss": next(losses)})
+    config = replace(tiny_config, train=replace(tiny_config.train, epochs=5))
+    assert train(config, tmp_path, CPU).best_epoch == 2
+    assert load_checkpoint(tmp_path / "best.pt", CPU).epoch == 2
+
+
+def test_a_loss_that_is_off_does_not_choose_the_best_epoch(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "similarity_loss", lambda *clouds: torch.tensor(math.nan))
+    train(tiny_config.without("similarity"), tmp_path, CPU)
+    for entry in read_metrics(tmp_path):
+        assert math.isnan(entry["val_similarity"])
+        assert entry["val_loss"] == entry["val_farthest"]
 
 
 def test_the_cosine_schedule_falls_to_a_hundredth(tiny_config):
