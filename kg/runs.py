@@ -1,7 +1,7 @@
 """The run folder: everything about one training, in one place.
 
 config.json       every option
-environment.json  versions, device, kernels, the command
+environment.json  versions, device, kernels, the command; the same of each time it was resumed
 metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
 last.pt, best.pt  checkpoints

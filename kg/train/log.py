@@ -6,6 +6,7 @@ from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
+from kg import paths
 from kg.runs import read_metrics
 
 
@@ -15,14 +16,18 @@ class Log:
     Args:
         run: The run folder.
         epochs: Epochs that are done; later entries, of an attempt that was cut short, are dropped.
+        last: The entry of the last of them, written where an attempt was cut short before that.
     """
 
-    def __init__(self, run: Path, epochs: int) -> None:
-        self._path = run / "metrics.jsonl"
-        kept = read_metrics(run)[:epochs]
-        self._path.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
-        self._file = self._path.open("a")
+    def __init__(self, run: Path, epochs: int, last: dict[str, float]) -> None:
+        path = run / "metrics.jsonl"
+        kept = [entry for entry in read_metrics(run) if entry["epoch"] <= epochs]
+        with paths.replacing(path) as temporary:
+            temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+        self._file = path.open("a")
         self._board = SummaryWriter(run / "tensorboard", purge_step=epochs + 1)
+        if last and last["epoch"] not in [entry["epoch"] for entry in kept]:
+            self.write(last)
 
     def __enter__(self) -> "Log":
         return self

@@ -24,7 +24,7 @@ from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
 from kg.precision import multiplying
-from kg.runs import write_json
+from kg.runs import read_environment, write_json
 from kg.train.environment import environment
 from kg.train.log import Log
 
@@ -94,8 +94,8 @@ def train(
     with _alone(run), _stop_requests() as stop:
         if resume:
             training.restore()
-        write_json(run / "environment.json", environment(device))
-        with Log(run, training.epoch) as log:
+        _note_environment(run, device, resume)
+        with Log(run, training.epoch, training.entry) as log:
             while training.epoch < config.train.epochs:
                 entry = training.run_epoch(stop, report)
                 log.write(entry)
@@ -109,6 +109,14 @@ def train(
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
     )
+
+
+def _note_environment(run: Path, device: torch.device, resume: bool) -> None:
+    """Write what a run begins on; what it is resumed on, and by which command, comes below that."""
+    begun, now = read_environment(run) if resume else {}, environment(device)
+    if begun:
+        begun.setdefault("resumed", []).append(now)
+    write_json(run / "environment.json", begun or now)
 
 
 def _check_losses(options: TrainConfig) -> None:
@@ -141,6 +149,7 @@ class _Training:
         self.optimizer = make_optimizer(self.model, config.train)
         self.epoch, self.step = 0, 0
         self.sums: Metrics = {}
+        self.entry: Metrics = {}
         self.best: Metrics = {}
 
     def restore(self) -> None:
@@ -154,12 +163,15 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = checkpoint.epoch, state["step"]
         self.sums, self.best = state["sums"], state["best"]
+        self.entry = state.get("entry", {})
 
     def save(self, name: str = "last.pt") -> None:
         state = {
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "sums": self.sums,
+            # A kill comes between a checkpoint and its line in the log: the line is in both.
+            "entry": self.entry,
             "best": self.best,
         }
         save_checkpoint(self.run / name, self.model, self.config, self.epoch, state)
@@ -183,7 +195,7 @@ class _Training:
         entry["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
-        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
         if not self.best or _badness(entry) <= _badness(self.best):
             self.best = entry
             self.save("best.pt")

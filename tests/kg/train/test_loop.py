@@ -14,7 +14,7 @@ from kg.data import Store
 from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.runs import read_metrics
+from kg.runs import read_environment, read_metrics
 from kg.train import Interrupted, loop, train
 from kg.train.loop import learning_rate
 
@@ -78,6 +78,38 @@ def test_resuming_drops_what_the_log_has_beyond_the_checkpoint(tiny_config, tmp_
     train(tiny_config, tmp_path, CPU, resume=True)
     assert [entry["epoch"] for entry in read_metrics(tmp_path)] == [1, 2, 3]
     assert read_metrics(tmp_path)[-1]["loss"] < 9
+
+
+def test_resuming_writes_the_line_that_a_kill_came_before(tiny_config, tmp_path):
+    train(replace(tiny_config, train=replace(tiny_config.train, epochs=2)), tmp_path, CPU)
+    log = tmp_path / "metrics.jsonl"
+    lines = log.read_text().splitlines()
+    log.write_text(lines[0] + "\n")
+    train(tiny_config, tmp_path, CPU, resume=True)
+    assert log.read_text().splitlines()[:2] == lines
+    assert [entry["epoch"] for entry in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_a_line_that_is_lost_does_not_let_a_later_one_of_the_log_stay(tiny_config, tmp_path):
+    train(replace(tiny_config, train=replace(tiny_config.train, epochs=2)), tmp_path, CPU)
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 2, "loss": 1}\n{"epoch": 3, "loss": 9}\n')
+    train(tiny_config, tmp_path, CPU, resume=True)
+    assert [entry["epoch"] for entry in read_metrics(tmp_path)] == [2, 3]
+    assert read_metrics(tmp_path)[-1]["loss"] < 9
+
+
+def test_a_run_keeps_the_command_that_began_it(tiny_config, tmp_path, monkeypatch):
+    for words in (["--name", "one"], ["--resume", "one"], ["--resume", "latest"]):
+        monkeypatch.setattr("sys.argv", ["kg", "train", *words])
+        config = replace(tiny_config, train=replace(tiny_config.train, epochs=1, similarity_delay=0))
+        train(config, tmp_path, CPU, resume="--resume" in words)
+    found = read_environment(tmp_path)
+    assert found["command"] == "kg train --name one"
+    assert [each["command"] for each in found["resumed"]] == [
+        "kg train --resume one",
+        "kg train --resume latest",
+    ]
+    assert found["resumed"][0]["device"] == found["device"]
 
 
 def test_the_seed_decides_everything(tiny_config, tmp_path):
