@@ -11,8 +11,11 @@ last.pt, best.pt  checkpoints
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
+from itertools import chain, count
+from pathlib import Path, PurePath
 from typing import Any
 
 from kg import paths
@@ -25,21 +28,43 @@ LATEST = "latest"
 def new_run(config: Config, category: str, name: str | None = None) -> Path:
     """Make a run folder, with its configuration in it, and point `latest` at it.
 
+    Args:
+        config: Every option.
+        category: What is trained on; a part of the default name.
+        name: Of the folder, in the runs folder or, with slashes, below it.
+
     Raises:
-        KgError: A folder of that name is there already.
+        KgError: A folder of that name is there already, or it would be none below the runs folder.
     """
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = paths.runs() / (name or f"{stamp}-{category}-{config.preset}")
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
+    for folder in map(paths.runs().joinpath, _names(config, category) if name is None else [_checked(name)]):
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    else:
         raise KgError(
             f"The run {folder} is there already.",
             f"Continue it with --resume {folder}, or use another --name.",
-        ) from None
+        )
     write_json(folder / "config.json", config.to_dict())
     _point_latest_at(folder)
     return folder
+
+
+def _names(config: Config, category: str) -> Iterator[str]:
+    """Return default names: of two trainings that begin in the same second the later one takes the next."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    name = f"{stamp}-{category}-{config.preset}"
+    return chain([name], (f"{name}-{number}" for number in count(2)))
+
+
+def _checked(name: str) -> str:
+    parts = PurePath(name).parts
+    if not parts or any(part == LATEST or part.startswith((".", "/", "\\")) for part in parts):
+        raise KgError(
+            f"A run cannot be called '{name}'.",
+            f"Use a plain word; '{LATEST}' is the link to the newest, and KG_RUNS the folder of all.",
+        )
+    return name
 
 
 def discard_if_empty(run: Path) -> None:
@@ -47,18 +72,19 @@ def discard_if_empty(run: Path) -> None:
     if (run / "last.pt").exists():
         return
     shutil.rmtree(run)
-    left = max(list_runs(), key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
-    if left is not None:
-        _point_latest_at(left)
+    configs = paths.runs().glob("**/config.json")
+    newest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
+    if newest is not None:
+        _point_latest_at(newest.parent)
     else:
-        (run.parent / LATEST).unlink(missing_ok=True)
+        (paths.runs() / LATEST).unlink(missing_ok=True)
 
 
 def _point_latest_at(folder: Path) -> None:
     # A link cannot be changed in place: a new one takes the old one's name.
-    link = folder.parent / f".{LATEST}-{folder.name}"
-    link.symlink_to(folder.name, target_is_directory=True)
-    link.replace(folder.parent / LATEST)
+    link = paths.runs() / f".{LATEST}-{folder.name}"
+    link.symlink_to(folder.relative_to(paths.runs()), target_is_directory=True)
+    link.replace(paths.runs() / LATEST)
 
 
 def find_run(run: Path | None) -> Path:
