@@ -1,7 +1,9 @@
 """`kg train`."""
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -27,11 +29,12 @@ from kg.cli.options import (
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
-if TYPE_CHECKING:
-    from kg.config import Config
+KEPT = {"epochs", "option", "resume", "gpu", "cpu", "kernels", "as_json"}
+"""What may be said of a run that is resumed; of `--set` only the epochs."""
 
 
 def train(
+    context: typer.Context,
     category: Annotated[
         str | None, typer.Option("--category", "-c", help="What to train on: shirt, airplane, ...")
     ] = None,
@@ -97,7 +100,11 @@ def train(
     )
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
-        folder, config = _reopen(resume, given | ({"without": "..."} if without else {}))
+        _check_kept([*filter(partial(_is_said, context), context.params), *given])
+        folder = runs.find_run(resume)
+        config = runs.read_config(folder)
+        if "epochs" in given:
+            config = config.override("epochs", given["epochs"])
     else:
         opened = open_store(store, category, dataset, variant)
         config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
@@ -141,21 +148,17 @@ def train(
     )
 
 
-def _reopen(resume: Path, given: dict[str, str]) -> "tuple[Path, Config]":
-    from kg import runs
+def _is_said(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
-    folder = runs.find_run(resume)
-    config = runs.read_config(folder)
-    fixed = [key for key in given if key != "epochs"]
-    if fixed:
+
+def _check_kept(said: Iterable[str]) -> None:
+    if fixed := [name for name in said if name not in KEPT]:
         raise KgError(
-            f"A run that is resumed keeps its options; '{fixed[0]}' cannot change.",
+            f"A run that is resumed keeps its options; '{fixed[0].replace('_', '-')}' cannot change.",
             "Leave it out (only --epochs may grow), or start a new run.",
         )
-    if "epochs" in given:
-        config = config.override("epochs", given["epochs"])
-        runs.write_json(folder / "config.json", config.to_dict())
-    return folder, config
 
 
 def _report_epoch(metrics: dict[str, float]) -> None:

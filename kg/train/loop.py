@@ -74,7 +74,7 @@ def train(
     same weights as one that was never interrupted, on the same machine.
 
     Args:
-        config: What to train on what.
+        config: What to train on what; of a run that is resumed only the epochs differ from what it has.
         run: The run folder.
         device: Where.
         resume: Continue from last.pt.
@@ -82,7 +82,7 @@ def train(
 
     Raises:
         KgError: The store is gone, has changed, or has no training shapes; every loss is off; one is not
-            finite; or another process trains in this folder.
+            finite; the run has more epochs already; or another process trains in this folder.
         Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
     """
     store = Store(Path(config.data.store))
@@ -94,6 +94,8 @@ def train(
     with _alone(run), _stop_requests() as stop:
         if resume:
             training.restore()
+            _check_epochs(training)
+            write_json(run / "config.json", config.to_dict())
         _note_environment(run, device, resume)
         with Log(run, training.epoch, training.entry) as log:
             while training.epoch < config.train.epochs:
@@ -109,6 +111,15 @@ def train(
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
     )
+
+
+def _check_epochs(training: "_Training") -> None:
+    begun, epochs = training.epoch + bool(training.step), training.config.train.epochs
+    if begun > epochs:
+        raise KgError(
+            f"{training.run} is in epoch {begun} already; it cannot end after {epochs}.",
+            f"Name {begun} epochs or more, or start a new run.",
+        )
 
 
 def _note_environment(run: Path, device: torch.device, resume: bool) -> None:

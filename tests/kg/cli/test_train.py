@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kg.cli.app import run
-from kg.runs import read_metrics
+from kg.runs import find_run, new_run, read_config, read_metrics
 
 
 def test_the_result_as_json(train, capsys):
@@ -42,6 +42,37 @@ def test_resuming_by_name_adds_epochs_and_nothing_else(train, tmp_path, capsys):
     assert [entry["epoch"] for entry in read_metrics(tmp_path / "runs" / "mine")] == [1, 2, 3, 4]
     assert run(["train", "--resume", "latest", "--seed", "3", "--cpu"]) == 1
     assert "'seed' cannot change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--preset", "kg"],
+        ["--category", "shirt"],
+        ["--dataset", "garments"],
+        ["--variant", "rest"],
+        ["--store", "store.h5"],
+        ["--split-by", "object"],
+        ["--name", "other"],
+        ["--without", "heatmap"],
+        ["--keypoints", "4"],
+        ["--set", "sigma=0.3"],
+    ],
+)
+def test_what_a_resumed_run_keeps_is_refused(tiny_config, capsys, words):
+    new_run(tiny_config, "shirt", "mine")
+    assert run(["train", "--resume", "mine", "--epochs", "4", *words, "--cpu"]) == 1
+    name = words[1].partition("=")[0] if words[0] == "--set" else words[0].removeprefix("--")
+    assert f"'{name}' cannot change" in capsys.readouterr().err
+    assert read_config(find_run(None)) == tiny_config
+
+
+def test_epochs_that_are_done_stay_done(train, capsys):
+    assert train("--name", "mine") == 0
+    assert run(["train", "--resume", "mine", "--epochs", "2", "--cpu"]) == 1
+    assert "in epoch 3 already" in capsys.readouterr().err
+    assert read_config(find_run(None)).train.epochs == 3
+    assert run(["train", "--resume", "mine", "--set", "epochs=3", "--cpu"]) == 0
 
 
 @pytest.mark.parametrize(

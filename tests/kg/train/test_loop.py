@@ -14,7 +14,7 @@ from kg.data import Store
 from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.runs import read_environment, read_metrics
+from kg.runs import read_config, read_environment, read_metrics
 from kg.train import Interrupted, loop, train
 from kg.train.loop import learning_rate
 
@@ -69,6 +69,16 @@ def test_an_interrupted_training_resumes_to_the_same_weights(tiny_config, tmp_pa
     assert_equal_states(parameters(whole, "best"), parameters(broken, "best"))
     for one, other in zip(read_metrics(whole), read_metrics(broken), strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_a_training_does_not_end_before_the_epoch_that_it_is_in(tiny_config, tmp_path):
+    with pytest.raises(Interrupted):
+        train(tiny_config, tmp_path, CPU, report=stop_at(1, 1))
+    shorter = replace(tiny_config, train=replace(tiny_config.train, epochs=1))
+    with pytest.raises(KgError, match="in epoch 2 already"):
+        train(shorter, tmp_path, CPU, resume=True)
+    train(replace(shorter, train=replace(shorter.train, epochs=2)), tmp_path, CPU, resume=True)
+    assert read_config(tmp_path).train.epochs == 2
 
 
 def test_resuming_drops_what_the_log_has_beyond_the_checkpoint(tiny_config, tmp_path):
@@ -217,5 +227,6 @@ def test_two_trainings_do_not_share_a_run(tiny_config, tmp_path):
     def second(now):
         with pytest.raises(KgError, match="Another process"):
             train(tiny_config, tmp_path, CPU, resume=True)
+        assert not (tmp_path / "config.json").exists()
 
     train(replace(tiny_config, train=replace(tiny_config.train, epochs=1)), tmp_path, CPU, report=second)
