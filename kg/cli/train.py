@@ -61,7 +61,11 @@ def train(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Continue a run exactly: its folder or name, or 'latest'.")
+        Path | None,
+        typer.Option(
+            help="Continue a run, its folder or name, or 'latest'. It ends with the same weights as one that "
+            "was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
+        ),
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,

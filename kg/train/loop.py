@@ -57,7 +57,7 @@ class Summary:
 
 
 class Interrupted(KeyboardInterrupt):
-    """The training was asked to stop and has saved itself; `--resume` continues it exactly."""
+    """The training was asked to stop and has saved itself; `--resume` goes on from there."""
 
 
 def train(
@@ -71,7 +71,8 @@ def train(
     """Train a detector in its run folder, from the start or from the folder's last checkpoint.
 
     Everything random in a step follows from (seed, epoch, step), so a resumed training ends with the
-    same weights as one that was never interrupted, on the same machine.
+    same weights as one that was never interrupted, on the same CPU with as many threads; on a GPU sums are
+    atomic, in an order that varies.
 
     Args:
         config: What to train on what; of a run that is resumed only the epochs differ from what it has.
