@@ -1,13 +1,33 @@
 """Every constant of the method, named, with its default and the presets that differ from it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from kg.errors import KgError, unknown_name
 
 Sign = Literal["near", "far"]
 Inference = Literal["soft", "hard"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a number may be that a user gives: finite, from `least`, or `above` it, to `most`."""
+
+    least: int
+    most: float = math.inf
+    above: bool = False
+
+    def hold(self, value: float) -> bool:
+        """Tell whether a number is within; nan is not."""
+        within = self.least < value if self.above else self.least <= value
+        return within and value <= self.most and value < math.inf
+
+    def __str__(self) -> str:
+        if self.above:
+            return f"above {self.least}"
+        return f"{self.least} or more" if self.most == math.inf else f"from {self.least} to {self.most}"
 
 
 @dataclass(frozen=True)
@@ -29,13 +49,13 @@ class ModelConfig:
         decoder_features: The decoder reads the encoder's features, its coarsest level included.
     """
 
-    keypoints: int = 8
+    keypoints: Annotated[int, Bounds(2)] = 8
     backbone: str = "pointnet2"
     backbone_options: dict[str, str] = field(default_factory=dict)
     grid: tuple[int, int, int] = (16, 16, 16)
-    sigma: float = 0.05
+    sigma: Annotated[float, Bounds(0, above=True)] = 0.05
     sign: Sign = "near"
-    dropout: float = 0.5
+    dropout: Annotated[float, Bounds(0, 1)] = 0.5
     inference: Inference = "soft"
     canonical: bool = True
     decoder_heatmap: bool = True
@@ -64,21 +84,21 @@ class TrainConfig:
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
     """
 
-    points: int = 2048
-    farthest: int = 12
-    epochs: int = 100
-    batch_size: int = 8
+    points: Annotated[int, Bounds(1)] = 2048
+    farthest: Annotated[int, Bounds(1)] = 12
+    epochs: Annotated[int, Bounds(1)] = 100
+    batch_size: Annotated[int, Bounds(1)] = 8
     optimizer: Literal["adam", "adadelta"] = "adam"
-    learning_rate: float = 1e-3
-    adadelta_eps: float = 1e-2
+    learning_rate: Annotated[float, Bounds(0)] = 1e-3
+    adadelta_eps: Annotated[float, Bounds(0, above=True)] = 1e-2
     schedule: Literal["constant", "cosine"] = "constant"
-    similarity_weight: float = 1.0
-    farthest_weight: float = 1.0
-    similarity_delay: int = 20
-    separation_weight: float = 1.0
-    separation_distance: float = 0.3
+    similarity_weight: Annotated[float, Bounds(0)] = 1.0
+    farthest_weight: Annotated[float, Bounds(0)] = 1.0
+    similarity_delay: Annotated[int, Bounds(0)] = 20
+    separation_weight: Annotated[float, Bounds(0)] = 1.0
+    separation_distance: Annotated[float, Bounds(0, above=True)] = 0.3
     precision: Literal["fp32", "bf16"] = "fp32"
-    seed: int = 0
+    seed: Annotated[int, Bounds(0, (1 << 64) - 1)] = 0
 
 
 @dataclass(frozen=True)
@@ -129,10 +149,10 @@ class Config:
     def override(self, name: str, text: str) -> "Config":
         """Return a copy with the option `name` of the model or the training set to `text`.
 
-        `backbone.NAME` is an option of the backbone's own.
+        `backbone.NAME` is an option of the backbone's own; another backbone begins without any.
 
         Raises:
-            KgError: There is no such option, or it cannot be read from the text.
+            KgError: There is no such option, it cannot be read from the text, or it is out of its bounds.
         """
         if name.startswith("backbone."):
             own = {**self.model.backbone_options, name.removeprefix("backbone."): text}
@@ -140,7 +160,10 @@ class Config:
         for part in ("model", "train"):
             current = getattr(self, part)
             if name in {item.name for item in fields(current)}:
-                return replace(self, **{part: replace(current, **{name: _parse(current, name, text)})})
+                changed = {name: _parse(current, name, text)}
+                if name == "backbone" and text != self.model.backbone:
+                    changed["backbone_options"] = {}
+                return replace(self, **{part: replace(current, **changed)})
         raise unknown_name("option", name, options())
 
     def without(self, part: str) -> "Config":
@@ -181,13 +204,17 @@ def _check_name(name: str, known: list[str]) -> None:
 def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
     kind = get_type_hints(type(part))[name]
     allowed = getattr(kind, "__args__", ())
+    bounds = getattr(get_type_hints(type(part), include_extras=True)[name], "__metadata__", ())
     try:
         if kind is bool:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
                 text.lower()
             ]
         if kind in (int, float, str):
-            return kind(text)
+            value = kind(text)
+            if not all(each.hold(value) for each in bounds):
+                raise ValueError(text)
+            return value
         if name == "grid":
             sizes = tuple(int(size) for size in text.replace("x", ",").split(","))
             if len(sizes) != 3 or min(sizes) < 2:
@@ -201,7 +228,9 @@ def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
             float: "a number",
             bool: "true or false",
         }.get(kind, "three numbers such as 16,16,8" if name == "grid" else " or ".join(map(str, allowed)))
-        raise KgError(f"The option '{name}' cannot be '{text}'.", f"It takes {wanted}.") from error
+        raise KgError(
+            f"The option '{name}' cannot be '{text}'.", f"It takes {', '.join([wanted, *map(str, bounds)])}."
+        ) from error
     return text
 
 

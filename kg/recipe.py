@@ -29,7 +29,7 @@ class Recipe:
         """Return the configuration of the training on a store.
 
         Raises:
-            KgError: The preset, an option or a part is unknown, or an option cannot be read.
+            KgError: The preset, an option or a part is unknown, or an option cannot be what it says.
         """
         made = config.preset(self.preset)
         try:
@@ -38,10 +38,18 @@ class Recipe:
         except KgError:
             # The store outlives the plugin that made it.
             defaults = {}
-        for name, text in (defaults | dict(self.options)).items():
+        # A backbone before the options of its own.
+        for name, text in sorted(
+            (defaults | dict(self.options)).items(), key=lambda each: each[0] != "backbone"
+        ):
             made = made.override(name, text)
         for part in self.without:
             made = made.without(part)
+        if made.train.farthest > made.train.points:
+            raise KgError(
+                f"{made.train.farthest} farthest points are more than the {made.train.points} of a cloud.",
+                "Choose fewer, --farthest, or more of a cloud, --points.",
+            )
         return replace(made, data=DataConfig(str(store.path.resolve()), store.checksum, self.split_by))
 
     def words(self) -> list[str]:

@@ -47,12 +47,43 @@ def test_an_option_of_the_training_or_the_backbone_is_read_from_text():
         ("grid", "16,16", "three numbers"),
         ("grid", "1,16,16", "three numbers"),
         ("canonical", "perhaps", "true or false"),
+        ("keypoints", "1", "a whole number, 2 or more"),
+        ("sigma", "0", "a number, above 0"),
+        ("dropout", "1.5", "a number, from 0 to 1"),
+        ("points", "0", "1 or more"),
+        ("farthest", "0", "1 or more"),
+        ("epochs", "0", "1 or more"),
+        ("batch_size", "0", "1 or more"),
+        ("learning_rate", "nan", "0 or more"),
+        ("learning_rate", "inf", "0 or more"),
+        ("adadelta_eps", "0", "above 0"),
+        ("similarity_weight", "-1", "0 or more"),
+        ("farthest_weight", "-0.1", "0 or more"),
+        ("separation_weight", "nan", "0 or more"),
+        ("separation_distance", "0", "above 0"),
+        ("similarity_delay", "-1", "0 or more"),
+        ("seed", "-1", "from 0 to"),
+        ("seed", str(1 << 64), "from 0 to"),
     ],
 )
 def test_what_cannot_be_read_is_answered_with_what_can(name, text, hint):
     with pytest.raises(KgError) as caught:
         Config().override(name, text)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("learning_rate", "0"), ("dropout", "0"), ("dropout", "1"), ("similarity_delay", "0")]
+)
+def test_the_bounds_of_an_option_are_within(name, text):
+    values = Config().override(name, text).to_dict()
+    assert {**values["model"], **values["train"]}[name] == float(text)
+
+
+def test_another_backbone_begins_without_options():
+    release = preset("release")
+    assert release.override("backbone", "pointnet2").model == release.model
+    assert release.override("backbone", "edgeconv").model.backbone_options == {}
 
 
 def test_a_file_of_another_version_is_refused():

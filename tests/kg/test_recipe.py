@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from kg.cli.app import run
+from kg.errors import KgError
 from kg.recipe import Recipe
 
 
@@ -14,3 +17,14 @@ def test_its_words_train_what_it_configures(tiny_preset, tiny_store, capsys):
     assert config["model"]["sigma"] == 0.5
     assert config["model"]["decoder_heatmap"] is False
     assert config["data"]["split_by"] == "frame"
+
+
+def test_a_backbone_has_its_options_in_whatever_order_they_are_said(tiny_store):
+    recipe = Recipe("release", {"backbone.neighbours": "8", "backbone": "edgeconv"})
+    assert recipe.configure(tiny_store).model.backbone_options == {"neighbours": "8"}
+
+
+def test_more_farthest_points_than_points_are_refused(tiny_preset, tiny_store):
+    assert Recipe("tiny", {"farthest": "48"}).configure(tiny_store).train.farthest == 48
+    with pytest.raises(KgError, match="49 farthest points are more than the 48"):
+        Recipe("tiny", {"farthest": "49"}).configure(tiny_store)
