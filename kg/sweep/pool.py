@@ -14,8 +14,8 @@ from pathlib import Path
 from kg.sweep.plan import Job
 from kg.sweep.state import is_trained, keep_measured, measured
 
-KG = (sys.executable, "-c", "from kg.cli import main; main()")
-"""This very `kg`, whatever else is installed."""
+KG = (sys.executable, "-P", "-c", "from kg.cli import main; main()")
+"""This very `kg`, whatever else is installed, or lies in the folder where the user works."""
 
 PAUSE = 0.2
 """Seconds between two looks at the processes."""

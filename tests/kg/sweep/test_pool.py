@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -125,6 +126,11 @@ def test_what_fails_beside_the_trainings_lets_them_save_themselves(kg, jobs, beg
     with pytest.raises(OSError, match="full"):
         Pool([Slot(None, 1)], MEASURE, on_look=look).run(jobs[:1])
     assert trace.read_text().count("saved") == 1
+
+
+def test_what_lies_in_the_working_folder_is_not_imported(tmp_path):
+    (tmp_path / "typer.py").write_text("raise SystemExit(3)")
+    assert subprocess.run([*pool.KG, "--version"], cwd=tmp_path, check=False).returncode == 0
 
 
 def test_a_machine_is_shared_out():
