@@ -1,5 +1,9 @@
 """Archives and folders, brought whole and safely to their place."""
 
+import bz2
+import gzip
+import io
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -7,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EINVAL
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK, S_ISREG
 from tempfile import mkdtemp
@@ -23,6 +28,24 @@ SMALL = 1 << 26
 """Below so many bytes nothing is a bomb, however well it is packed."""
 CHUNK = 1 << 20
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+PACKED: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
+"""How a packed tar begins, and what unpacks it."""
+BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RecursionError,
+    UnicodeDecodeError,
+    tarfile.TarError,
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What comes of an archive that is damaged; an OSError without a number, or of a wrong offset."""
 
 AES = 99
 """The method that a zip names in the place of a packing method where it is encrypted with AES."""
@@ -248,17 +271,12 @@ def _archive_entries(path: Path, password: AskPassword | None) -> Iterator[list[
                 if encrypted and password:
                     _unlock(archive, path, password)
                 yield list(_zip_entries(archive, path))
-        elif tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                yield list(_tar_entries(tar, path))
-        elif path.name.lower().endswith(ARCHIVES):
-            raise KgError(f"{path} is no archive, or it is cut short.", "Obtain it again.")
         else:
-            raise KgError(
-                f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}).",
-                f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
-            )
-    except (zipfile.BadZipFile, NotImplementedError, tarfile.TarError, EOFError, zlib.error) as error:
+            with _Stream(path) as stream, _open_tar(stream, path) as tar:
+                yield list(_tar_entries(tar, stream, path))
+    except BROKEN as error:
+        if isinstance(error, OSError) and error.errno not in (None, EINVAL):
+            raise
         raise KgError(
             f"{path} is broken or cut short: {error}",
             "Obtain it again, or look at the password." if encrypted else "Obtain it again.",
@@ -293,17 +311,63 @@ def _zip_entries(archive: zipfile.ZipFile, path: Path) -> Iterator[_Entry]:
             yield _Entry(info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
 
 
-def _tar_entries(archive: tarfile.TarFile, path: Path) -> Iterator[_Entry]:
+class _Stream(io.BufferedIOBase):
+    """The bytes of a tar, unpacked as they are read, and no more of them than one of its size may hold."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            start = file.read(max(map(len, PACKED)))
+        packed = [unpacked for mark, unpacked in PACKED.items() if start.startswith(mark)]
+        self._path = path
+        self._inner: io.BufferedIOBase = packed[0](path) if packed else path.open("rb")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # Content comes in pieces; what is asked for at once is a name or another note of a header.
+        if size is None or not 0 <= size <= CHUNK:
+            raise KgError(f"{self._path} has a header of {size:,} bytes: it looks like a bomb.")
+        _refuse_ratio(self._inner.tell(), self._path)
+        return self._inner.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        # To go on is to unpack all before, to nowhere.
+        _refuse_ratio(offset, self._path)
+        return self._inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._inner.tell()
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+def _open_tar(stream: _Stream, path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(fileobj=stream, mode="r:")
+    except tarfile.ReadError as error:
+        if path.name.lower().endswith(ARCHIVES):
+            raise KgError(f"{path} is no archive, or it is cut short.", "Obtain it again.") from error
+        raise KgError(
+            f"{path} is no archive that can be unpacked ({', '.join(ARCHIVES)}).",
+            f"Unpack it yourself, {_by_hand(path)}, and name the folder with --from.",
+        ) from error
+
+
+def _tar_entries(archive: tarfile.TarFile, stream: _Stream, path: Path) -> Iterator[_Entry]:
     total = 0
-    for member in archive:
+    for count, member in enumerate(archive, 1):
+        _refuse_many(count, path)
         if member.isdir():
             continue
         if not member.isfile():
             raise KgError(f"{path} holds {member.name}, a link or a device, which is not unpacked.")
-        # Reading on means unpacking this one, to nowhere: look at its size before.
+        # A sparse file claims more than the archive holds of it.
         total += member.size
         _refuse_ratio(total, path)
         yield _Entry(member.name, member.size, lambda member=member: _content(archive, member))  # type: ignore[misc]
+    # The checksum of what is packed comes at its end, after the last member's.
+    while stream.read(CHUNK):
+        pass
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
@@ -314,8 +378,12 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 def _refuse_bomb(entries: Sequence[_Entry], source: Path) -> None:
     _refuse_ratio(_size(entries), source)
-    if len(entries) > MAX_FILES:
-        raise KgError(f"{source} holds {len(entries)} files, more than {MAX_FILES}.")
+    _refuse_many(len(entries), source)
+
+
+def _refuse_many(count: int, source: Path) -> None:
+    if count > MAX_FILES:
+        raise KgError(f"{source} holds {count} files, more than {MAX_FILES}.")
 
 
 def _refuse_ratio(total: int, source: Path) -> None:

@@ -196,6 +196,49 @@ def test_a_tar_bomb_is_not_even_read_through(tmp_path: Path, destination: Path) 
         obtain(tmp_path / "a.tar.gz", destination, itself)
 
 
+def long_name(size: int) -> bytes:
+    """Return a header that claims that many bytes of a name, and no more than that."""
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, size
+    return member.tobuf()
+
+
+@pytest.mark.parametrize("before", [b"", tarfile.TarInfo("empty").tobuf()])
+def test_a_giant_name_is_not_read(tmp_path: Path, destination: Path, before: bytes) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(before + long_name(1 << 30) + bytes(1 << 20)))
+    with pytest.raises(KgError, match="header of 1,073,741,824 bytes"):
+        obtain(tmp_path / "a.tar.gz", destination, itself)
+
+
+def test_names_of_names_without_an_end(tmp_path: Path, destination: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"".join([long_name(512) + bytes(512)] * 2000))
+    with pytest.raises(KgError, match="broken"):
+        obtain(tmp_path / "a.tar", destination, itself)
+
+
+@pytest.mark.parametrize("end", [b"", bytes(1024)])
+def test_a_bomb_of_nothing_but_headers(
+    tmp_path: Path, destination: Path, end: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are empty; what follows the end of an archive is nobody's."""
+    monkeypatch.setattr(archive, "SMALL", 1 << 20)
+    member = tarfile.TarInfo("empty").tobuf() if not end else bytes(512)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(end + member * 6000))
+    with pytest.raises(KgError, match="looks like a bomb"):
+        obtain(tmp_path / "a.tar.gz", destination, itself)
+
+
+def test_members_are_counted_as_they_come(
+    tmp_path: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_FILES", 2)
+    folder = tarfile.TarInfo("folder")
+    folder.type = tarfile.DIRTYPE
+    (tmp_path / "a.tar").write_bytes(folder.tobuf() * 3 + long_name(1 << 30))
+    with pytest.raises(KgError, match="3 files"):
+        obtain(tmp_path / "a.tar", destination, itself)
+
+
 def test_too_many_files(tmp_path: Path, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_FILES", 2)
     with pytest.raises(KgError, match="3 files"):
@@ -246,6 +289,32 @@ def test_damaged_content_of_a_zip(tmp_path: Path, destination: Path) -> None:
         packed.writestr("a", b"x" * 100)
     content = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(content.replace(b"xxxxx", b"xxyxx", 1))
+    with pytest.raises(KgError, match="broken"):
+        obtain(tmp_path / "a.zip", destination, itself)
+    assert_nothing_left(destination)
+
+
+@pytest.mark.parametrize("packing", ["gz", "bz2", "xz"])
+def test_the_checksum_at_the_end_of_a_packed_tar(tmp_path: Path, destination: Path, packing: str) -> None:
+    with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as packed:  # type: ignore[call-overload]
+        packed.addfile(tarfile.TarInfo("a"))
+    content = bytearray((tmp_path / "a.tar").read_bytes())
+    obtain(tmp_path / "a.tar", destination, itself)
+    shutil.rmtree(destination)
+    content[-5] ^= 1
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(KgError, match="broken"):
+        obtain(tmp_path / "a.tar", destination, itself)
+    assert_nothing_left(destination)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_to_what_a_zip_packs(tmp_path: Path, destination: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as packed:
+        packed.writestr("a", os.urandom(100))
+    content = (tmp_path / "a.zip").read_bytes()
+    start = content.index(b"a", 30) + 14
+    (tmp_path / "a.zip").write_bytes(content[:start] + bytes(40) + content[start + 40 :])
     with pytest.raises(KgError, match="broken"):
         obtain(tmp_path / "a.zip", destination, itself)
     assert_nothing_left(destination)
