@@ -64,7 +64,7 @@ class Remote:
     Attributes:
         path: Where it lies below the data set's folder, with forward slashes; for an archive the folder
             that its content becomes, "." for the data set's folder itself.
-        url: Its address, http or https.
+        url: Its address, http or https. Its last part is what an archive is called; no other file may be.
         size: Bytes, where its authors publish them; checked.
         sha256: Where its authors publish it; otherwise the first download is recorded, and later ones
             are held to that.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from kg.data.dataset import Get, Remote
 from kg.data.disk import full_disk_told
-from kg.data.fetching.answer import name_of
+from kg.data.fetching.answer import name_of, public_url
 from kg.data.fetching.archive import archives_in, measure, obtain, put
 from kg.data.fetching.download import Downloader
 from kg.data.fetching.order import Order
@@ -152,9 +152,22 @@ def _lacking(order: Order, part: str | None, downloader: Downloader) -> list[Rem
             f"{order.dataset.name} lists nothing to download.",
             f"Fetch yours with --from, or use it in place: kg prepare {order.dataset.name} --from FOLDER",
         )
+    _check_names(order.dataset.name, remotes)
     return [
         _readdressed(remote, order.source) for remote in remotes if order.force or not record.holds(remote)
     ]
+
+
+def _check_names(dataset: str, remotes: Sequence[Remote]) -> None:
+    """Refuse two files of one name: by it a file is kept here, known in the record and found on a mirror."""
+    named: dict[str, Remote] = {}
+    for remote in remotes:
+        if (other := named.setdefault(name_of(remote), remote)) != remote:
+            raise KgError(
+                f"{dataset} lists two files called {name_of(remote)}: {public_url(other.url)} and "
+                f"{public_url(remote.url)}",
+                "That is a defect of its plugin: an archive is called by the last part of its address.",
+            )
 
 
 def _listed(order: Order, part: str | None, get: Get, looked_at: list[Path]) -> Sequence[Remote]:

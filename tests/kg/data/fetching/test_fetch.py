@@ -80,6 +80,17 @@ class Scenes(Loose):
         ]
 
 
+class Alike(Loose):
+    """Archives of one name in two folders of a server, and one of them once more."""
+
+    name = "alike"
+    parts = ()
+
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        one = Remote("clouds/cat", f"{self.base}/cat/data.zip", unpack=True)
+        return [one, one, Remote("clouds/dog", f"{self.base}/dog/data.zip?dl=1", unpack=True)]
+
+
 CLOUDS = {f"/clouds/{part}/{number}": os.urandom(50) for part in ("cat", "dog") for number in range(20)}
 LISTS = {f"/lists/{part}.txt": "\n".join(map(str, range(20))).encode() for part in ("cat", "dog")}
 
@@ -124,6 +135,16 @@ def expected(*parts: str) -> dict[str, bytes]:
     files = {name[1:]: content for name, content in (CLOUDS | LISTS).items()}
     kept = {name: content for name, content in files.items() if any(part in name for part in parts)}
     return {"split.txt": b"all train", **kept}
+
+
+def test_two_archives_of_one_name_are_refused(server: Any, order: Make) -> None:
+    server.files |= {"/cat/data.zip": packed({"1": b"cat"}), "/dog/data.zip": packed({"1": b"dog"})}
+    for act in (fetch, plan):
+        with pytest.raises(
+            KgError, match=r"two files called data\.zip: .*/cat/data\.zip and .*/dog/data\.zip$"
+        ):
+            act(order(Alike))
+    assert server.requests == []
 
 
 def test_a_part_then_the_rest(server: Any, order: Make) -> None:
