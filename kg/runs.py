@@ -36,7 +36,9 @@ def new_run(config: Config, category: str, name: str | None = None) -> Path:
     Raises:
         KgError: A folder of that name is there already, or it would be none below the runs folder.
     """
-    for folder in map(paths.runs().joinpath, _names(config, category) if name is None else [_checked(name)]):
+    for folder in map(
+        paths.runs().joinpath, _names(config, category) if name is None else [check_name(name)]
+    ):
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break
@@ -57,7 +59,12 @@ def _names(config: Config, category: str) -> Iterator[str]:
     return chain([name], (f"{name}-{number}" for number in count(2)))
 
 
-def _checked(name: str) -> str:
+def check_name(name: str) -> str:
+    """Return the name of a run or of a sweep.
+
+    Raises:
+        KgError: It would be no folder below the runs folder, or stand where its link to the newest run does.
+    """
     parts = PurePath(name).parts
     if not parts or any(part == LATEST or part.startswith((".", "/", "\\")) for part in parts):
         raise KgError(

@@ -114,7 +114,7 @@ def sweep(
     if option and "help" in option:
         list_options(as_json)
         return
-    from kg import paths
+    from kg import paths, runs
     from kg.config import ABLATIONS
     from kg.evaluate import DAS, check_names
     from kg.protocols import find_protocol
@@ -123,6 +123,7 @@ def sweep(
     from kg.sweep.summary import summarise, write_csv, write_latex
     from kg.truth import check_store
 
+    runs.check_name(name)
     check_names(names := several(metric) or [DAS])
     held = find_protocol(protocol).name
     measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]

@@ -17,7 +17,8 @@ EVALUATION = "evaluation.json"
 
 def epochs_done(job: Job) -> int:
     """Return how many epochs of a training are done, whole ones."""
-    return len(runs.read_metrics(job.folder))
+    entries = runs.read_metrics(job.folder)
+    return int(entries[-1]["epoch"]) if entries else 0
 
 
 def is_trained(job: Job) -> bool:

@@ -72,6 +72,11 @@ def played(monkeypatch):
     monkeypatch.setattr(pool, "KG", (sys.executable, "-c", PLAYED))
 
 
+def test_a_sweep_does_not_take_the_place_of_the_link_to_the_newest_run(sweep, capsys):
+    assert sweep("--name", "latest", "--dry-run") == 1
+    assert "cannot be called 'latest'" in capsys.readouterr().err
+
+
 def test_a_dry_run_lists_everything_and_makes_nothing(sweep, tmp_path, capsys):
     assert sweep("--ablation", "--seed", "0,1", "--dry-run", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
