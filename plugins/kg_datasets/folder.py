@@ -132,9 +132,9 @@ def _family(files: Sequence[Path]) -> _Family | None:
 
     Most folders are done with after two files.
     """
-    meshes = 0
     first: Mesh | None = None
-    chosen, lowest, poses = None, np.inf, True
+    energies: dict[Path, float] = {}
+    scales: list[float | None] = []
     for file in files:
         try:
             mesh = read_mesh(file)
@@ -143,22 +143,28 @@ def _family(files: Sequence[Path]) -> _Family | None:
         first = first or mesh
         if not mesh.has_topology_of(first):
             return None
-        meshes += 1
-        poses = poses and _keeps_lengths(mesh, first)
-        energy = _crowding(mesh.vertices)
-        if energy < lowest:
-            chosen, lowest = file, energy
-    return _Family(chosen, poses) if chosen is not None and meshes > 1 else None
+        scales.append(_scale(mesh, first))
+        energies[file] = _crowding(mesh.vertices)
+    if len(energies) < 2:
+        return None
+    known = [scale for scale in scales if scale is not None]
+    poses = len(known) == len(scales)
+    if poses:
+        # What is drawn twice as large is no more spread out; what is a little larger is stretched.
+        for file, scale in zip(energies, known, strict=True):
+            energies[file] *= scale if abs(scale - 1) > STRETCH else 1
+    return _Family(min(energies, key=lambda file: energies[file]), poses)
 
 
-def _keeps_lengths(mesh: Mesh, first: Mesh) -> bool:
-    """Tell whether the edges of two meshes of one topology have the same lengths, but for a scale."""
+def _scale(mesh: Mesh, first: Mesh) -> float | None:
+    """Return how large a mesh is beside another one whose pose it is; None if edges change their lengths."""
     here, there = _edge_lengths(mesh), _edge_lengths(first)
     extended = (here > 0) & (there > 0)
     if not extended.any():
-        return False
+        return None
     ratio = here[extended] / there[extended]
-    return bool((np.abs(ratio / np.median(ratio) - 1) <= STRETCH).mean() >= MOST_EDGES)
+    scale = float(np.median(ratio))
+    return scale if (np.abs(ratio / scale - 1) <= STRETCH).mean() >= MOST_EDGES else None
 
 
 def _edge_lengths(mesh: Mesh) -> NDArray[np.float64]:

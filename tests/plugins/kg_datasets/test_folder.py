@@ -210,6 +210,19 @@ def test_the_reference_is_the_most_spread_out(tmp_path: Path, folder: Dataset) -
         np.testing.assert_allclose(material, sleeve, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_a_pose_is_no_more_spread_out_for_being_larger(tmp_path: Path, folder: Dataset, scale: float) -> None:
+    flat, quads = sheet()
+    write_obj(tmp_path / "0_folded.obj", bent(flat, 2.8, scale), quads)
+    write_obj(tmp_path / "1_flat.obj", flat, quads)
+    items = folder.items("sheet", tmp_path, OPTIONS)
+    assert {item.object for item in items} == {"sheet"}
+    for item in items:
+        material = folder.load(item).material
+        assert material is not None
+        np.testing.assert_allclose(material, flat, atol=1e-6)
+
+
 def test_other_meshes_have_no_material(tmp_path: Path, folder: Dataset) -> None:
     rng = np.random.default_rng(0)
     write_obj(tmp_path / "a.obj", rng.normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
