@@ -42,9 +42,7 @@ class Shape:
         vertices, faces = self.vertices, self.faces
         if vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) == 0:
             raise KgError(f"A shape needs vertices (V, 3) with V of at least 1, not {vertices.shape}.")
-        if not np.isfinite(vertices).all():
-            broken = int((~np.isfinite(vertices)).any(axis=1).sum())
-            raise KgError(f"{broken} of {len(vertices)} vertices are NaN or infinite.")
+        _require_finite(vertices, "vertices")
         if faces is not None:
             if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0:
                 raise KgError(f"A mesh needs triangles (F, 3) with F of at least 1, not {faces.shape}.")
@@ -52,5 +50,14 @@ class Shape:
                 raise KgError(f"A face points beyond the {len(vertices)} vertices.")
         if self.landmarks.shape != (len(self.landmark_ids), 3):
             raise KgError(f"{self.landmarks.shape} landmarks but {self.landmark_ids.shape} ids.")
-        if self.material is not None and self.material.shape != vertices.shape:
-            raise KgError(f"Material coordinates {self.material.shape}, vertices {vertices.shape}.")
+        _require_finite(self.landmarks, "landmarks")
+        if self.material is not None:
+            if self.material.shape != vertices.shape:
+                raise KgError(f"Material coordinates {self.material.shape}, vertices {vertices.shape}.")
+            _require_finite(self.material, "material coordinates")
+
+
+def _require_finite(places: NDArray[np.float64], name: str) -> None:
+    broken = int((~np.isfinite(places)).any(axis=1).sum())
+    if broken:
+        raise KgError(f"{broken} of {len(places)} {name} are NaN or infinite.")

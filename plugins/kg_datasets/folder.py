@@ -140,6 +140,8 @@ def _family(files: Sequence[Path]) -> _Family | None:
             mesh = read_mesh(file)
         except KgError:
             continue  # Loading it will say what is wrong.
+        if not np.isfinite(mesh.vertices).all():
+            continue  # So it will of this one, by which no other could be measured.
         first = first or mesh
         if not mesh.has_topology_of(first):
             return None

@@ -101,13 +101,13 @@ def test_a_sharply_bent_quad_does_not_break_the_correspondence(tmp_path: Path, f
     np.testing.assert_array_equal(second.material, flat)
 
 
-def sheet(width: float = 1.0) -> tuple[np.ndarray, list[list[int]]]:
-    """Return a flat sheet of 4 × 4 quads, of which the half right of the middle is `width` as wide."""
-    side = np.linspace(0, 1, 5)
+def sheet(width: float = 1.0, cells: int = 4) -> tuple[np.ndarray, list[list[int]]]:
+    """Return a flat sheet of cells × cells quads, the half right of the middle `width` as wide."""
+    side, row = np.linspace(0, 1, cells + 1), cells + 1
     across = np.where(side > 0.5, 0.5 + (side - 0.5) * width, side)
     vertices = np.array([[x, y, 0] for y in side for x in across])
-    quads = [[5 * r + c, 5 * r + c + 1, 5 * r + c + 6, 5 * r + c + 5] for r in range(4) for c in range(4)]
-    return vertices, quads
+    corners = [row * r + c for r in range(cells) for c in range(cells)]
+    return vertices, [[corner, corner + 1, corner + row + 1, corner + row] for corner in corners]
 
 
 def bent(vertices: np.ndarray, angle: float, scale: float = 1.0) -> np.ndarray:
@@ -147,6 +147,21 @@ def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, f
     made = prepare(folder, "shirt", tmp_path, OPTIONS)
     assert [name for name, _ in made.skipped] == ["1"]
     assert made.store.read().frame.tolist() == [0, 2]
+
+
+def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> None:
+    """Of so many vertices every other one is looked at: the most spread-out pose hides its NaN."""
+    flat, quads = sheet(cells=25)
+    broken = flat.copy()
+    broken[1, 2] = np.nan
+    for number, vertices in enumerate([broken, bent(flat, 0.5), bent(flat, 2.0)]):
+        write_obj(tmp_path / f"{number}.obj", vertices, quads)
+    made = prepare(folder, "sheet", tmp_path, OPTIONS)
+    assert [name for name, _ in made.skipped] == ["0"]
+    clouds = made.store.read()
+    assert clouds.objects == ["sheet", "sheet"]
+    assert clouds.material is not None
+    assert np.isfinite(clouds.material).all()
 
 
 def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
