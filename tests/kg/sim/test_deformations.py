@@ -5,7 +5,7 @@ import pytest
 
 from kg.errors import KgError
 from kg.sim import Cloth, Settings, Simulation
-from kg.sim.deformation import LAID, lay_down
+from kg.sim.deformation import LAID, LATE, lay_down
 from kg.sim.drag import Drag
 from kg.sim.drop import Drop
 from kg.sim.fold import Fold, half, recipe, sleeve
@@ -78,6 +78,30 @@ def test_a_fold_in_half_lays_one_end_on_the_other(towel):
     # One of its sides has become about half as long.
     assert (after / before).min() < 0.72
     assert frames[-1][:, 2].max() > frames[0][:, 2].max()
+
+
+class Watched(Fold):
+    """Folds whose grips are kept, with the time at which each was asked for."""
+
+    def grips(self, garment, rng):
+        self.__dict__["seen"] = []
+        for until, grips in super().grips(garment, rng):
+            self.seen.append((garment.simulation.time, *grips))
+            yield until, grips
+
+
+def test_folds_are_the_same_for_few_frames_as_for_many(towel):
+    many = Watched(seconds=1.2, sloppiness=0.0)
+    after = run(many, towel, count=60)[1][-1]
+    for count in (2, 3, 6, 8, 12, 16):
+        few = Watched(seconds=1.2, sloppiness=0.0)
+        last = run(few, towel, count=count)[1][-1]
+        assert len(few.seen) == len(many.seen) == 2
+        for (asked, grip), (_, other) in zip(few.seen, many.seen, strict=True):
+            assert (grip.start, grip.end) == (other.start, other.end)
+            assert grip.vertices.tolist() == other.vertices.tolist()
+            assert -1e-9 < asked - grip.start < LATE * 1.2 + 1e-9
+        assert np.ptp(last[:, :2], axis=0) == pytest.approx(np.ptp(after[:, :2], axis=0), rel=0.15)
 
 
 def test_a_crease_in_half_and_its_hands(towel):
