@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.normalise import Frame, normalise
+from kg.data.normalise import Frame, frame_of
 from kg.data.sample import farthest_points
 from kg.data.store import Clouds
 from kg.errors import KgError, unknown_name
@@ -109,7 +109,8 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
         turn = random_turn(level, rng) if name == ROTATION else np.eye(3)
         left = _exactly(corruption.apply(cloud.astype(np.float64) @ turn.T, level, rng), count, rng)
         untouched = corruption.harmless and level == corruption.least
-        frame = Frame(1.0, 0.0) if untouched else normalise(left)
+        # However little is left of a cloud, and wherever: it is measured.
+        frame = Frame(1.0, 0.0) if untouched else frame_of(left)
         points.append(frame.to_normalised(left))
         frames.append(frame)
         turns.append(turn)

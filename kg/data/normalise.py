@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from kg.errors import KgError
 
+SMALLEST = 0.1
+"""Share of the range that a cloud's largest extent fills at least. Dragged garments go down to 0.4."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -30,7 +33,27 @@ class Frame:
 
 
 def normalise(points: NDArray[np.floating]) -> Frame:
-    """Return the frame that brings a cloud (N, 3) into [-1, 1].
+    """Return the frame that brings a cloud (N, 3) into [-1, 1] (see `frame_of`).
+
+    Raises:
+        KgError: All points lie in one place, or so far from the origin that the cloud would be a dot: its
+            largest extent is less than `SMALLEST` of (max - min).
+    """
+    frame = frame_of(points)
+    extent = float(np.ptp(points, axis=0).max())
+    if not extent > 0:
+        raise KgError("All points of the cloud lie in one place.")
+    share = extent / (2 * frame.scale)
+    if share < SMALLEST:
+        raise KgError(
+            f"The cloud lies too far from the origin: normalised, it would fill {share:.1g} of the range.",
+            "Move it to the origin: subtract its centre.",
+        )
+    return frame
+
+
+def frame_of(points: NDArray[np.floating]) -> Frame:
+    """Return the frame that brings a cloud (N, 3) into [-1, 1], wherever in there it comes to lie.
 
     One scalar minimum and maximum over all points and axes, as Key-Grid has it:
     `2 (X - min) / (max - min) - 1`. The aspect ratio is kept, the centre of the axes is not.

@@ -10,6 +10,9 @@ from kg.errors import KgError
 
 OVERSAMPLING = 4
 """Random surface samples for each point kept. Farthest point sampling then evens them out."""
+FAR = 100
+"""So many extents from the origin float32 still tells a hundred-thousandth of the extent. What lies beyond is
+moved to the origin first; what does not stays, for rounding decides between points that are equally far."""
 
 
 def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int64]:
@@ -25,6 +28,10 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
             f"The cloud has {len(points)} points, {count} are needed.",
             f"Ask for fewer with --points {len(points)}, or sample the shape more densely.",
         )
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle = (low + high) / 2
+    if np.abs(middle).max() > FAR * (high - low).max():
+        points = points - middle
     cloud = np.asarray(points, dtype=np.float32)
     order = np.lexsort((cloud[:, 2], cloud[:, 1], cloud[:, 0]))
     chosen: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]

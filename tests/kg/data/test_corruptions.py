@@ -1,5 +1,7 @@
 """What is left of a cloud, and that keypoints find their way back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -57,6 +59,13 @@ def test_what_is_missing(clouds):
         for seen, cloud in zip(back(clouds, name, level), clouds.points, strict=True):
             assert left(seen) <= left(cloud)
             assert len(left(seen)) == pytest.approx(share * COUNT, abs=1)
+
+
+@pytest.mark.parametrize("name", list(CORRUPTIONS))
+def test_what_is_left_may_be_a_dot(clouds, name):
+    """Such a cloud would not be prepared, but what is left of one at the most must be measured."""
+    dots = replace(clouds, points=(clouds.points / 100 + [0.9, -0.9, 0]).astype(np.float32))
+    assert np.isfinite(back(dots, name, CORRUPTIONS[name].most)).all()
 
 
 def test_occlusion_is_one_patch(clouds):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kg.data import Frame, normalise
+from kg.data.normalise import frame_of
 from kg.errors import KgError
 
 
@@ -19,7 +20,7 @@ def test_one_minimum_and_maximum_for_all_axes() -> None:
 def test_there_and_back(cloud: np.ndarray) -> None:
     if np.ptp(cloud) < 1e-3:
         return
-    frame = normalise(cloud)
+    frame = frame_of(cloud)
     normalised = frame.to_normalised(cloud)
     assert normalised.dtype == np.float32
     assert normalised.min() == -1
@@ -35,6 +36,24 @@ def test_far_from_the_origin_nothing_is_lost() -> None:
 def test_a_point_has_no_extent() -> None:
     with pytest.raises(KgError, match="one place"):
         normalise(np.full((5, 3), 0.3))
+
+
+@pytest.mark.parametrize("away", [0, 8, 12, 1e6])
+def test_a_cloud_that_would_be_a_dot_is_refused(away: float) -> None:
+    """A cube of side 1, moved along x: its share of the range is 1 / (1 + away)."""
+    cloud = np.random.default_rng(0).uniform(0, 1, (500, 3)) + np.array([away, 0, 0])
+    if away < 9:
+        assert normalise(cloud) == frame_of(cloud)
+        return
+    with pytest.raises(KgError, match="too far from the origin") as caught:
+        normalise(cloud)
+    assert "subtract its centre" in caught.value.hint
+    assert normalise(cloud - cloud.mean(axis=0)).scale == pytest.approx(0.5, rel=0.1)
+
+
+def test_one_point_many_times_has_no_extent() -> None:
+    with pytest.raises(KgError, match="one place"):
+        normalise(np.tile([1.0, 2, 3], (5, 1)))
 
 
 def test_empty_positions_pass() -> None:

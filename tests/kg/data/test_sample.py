@@ -74,6 +74,16 @@ def test_a_larger_cloud_is_thinned_to_points_of_its_own_whatever_their_order() -
     assert cKDTree(thinned).query(cloud)[0].max() <= gaps.min() + 1e-6
 
 
+@pytest.mark.parametrize("away", [1e4, 1e8])
+def test_far_from_the_origin_the_points_are_as_even(away: float) -> None:
+    """In float32 a cloud of extent 1 is a grid of 1e-3 there, or one of 8."""
+    cloud = np.random.default_rng(0).random((2000, 3))
+    moved = cloud + np.array([away, 0, -away])
+    near, far = (cloud[farthest_points(places, 200)] for places in (cloud, moved))
+    gaps = [cKDTree(chosen).query(chosen, k=2)[0][:, 1].min() for chosen in (near, far)]
+    assert gaps[1] == pytest.approx(gaps[0], rel=0.02)
+
+
 def test_too_few_points() -> None:
     with pytest.raises(KgError, match="10 points, 20 are needed") as caught:
         sample_shape(Shape(np.random.default_rng(0).normal(size=(10, 3))), 20, np.random.default_rng(0))
