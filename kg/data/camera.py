@@ -85,6 +85,11 @@ class Camera:
             elevation=elevation if self.elevation is None else self.elevation,
         )
 
+    def placed_for(self, thing: str, seed: int) -> "Camera":
+        """Return the camera as it stands for all frames of an object, from a random stream of its own."""
+        # No byte of a name: a deformation draws from the seed and the name alone.
+        return self.placed(np.random.default_rng([seed, *thing.encode(), 256]))
+
     def aim(self, vertices: Points) -> "View":
         """Return the view of vertices (V, 3) from a camera that is placed."""
         assert self.azimuth is not None

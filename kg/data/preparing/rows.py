@@ -81,7 +81,7 @@ class Job:
         shape = self.dataset.load(item)
         camera = self.camera
         if camera is not None and camera.per == "object":
-            camera = camera.placed(np.random.default_rng([self.seed, *item.object.encode()]))
+            camera = camera.placed_for(item.object, self.seed)
         rng = np.random.default_rng([self.seed, number])
         points, material = sample_shape(shape, self.points, rng, camera)
         frame = normalise(points)

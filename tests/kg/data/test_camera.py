@@ -176,6 +176,17 @@ def test_a_random_direction_is_drawn_evenly_and_a_given_one_stays() -> None:
     )
 
 
+def test_its_direction_says_nothing_of_how_its_object_moves() -> None:
+    """A deformation draws from (seed, name), as `kg.sim.deformed` does; the camera draws otherwise."""
+    names = [f"shirt-{number:04d}" for number in range(300)]
+    stands = [Camera().placed_for(name, 3) for name in names]
+    assert stands[0] == Camera().placed_for(names[0], 3)
+    directions = [[camera.azimuth, camera.elevation] for camera in stands]
+    moves = [np.random.default_rng([3, *name.encode()]).random(4) for name in names]
+    related = np.corrcoef(np.array(directions), np.array(moves), rowvar=False)[:2, 2:]
+    assert np.abs(related).max() < 0.25
+
+
 def test_options_as_text() -> None:
     assert camera({"azimuth": "30", "noise": "1e-3", "up": "y"}, "z") == Camera(30, noise=0.001)
     assert camera({}, "z") == Camera(up="z")
