@@ -115,7 +115,7 @@ def weld(mesh: Mesh, tolerance: float) -> Mesh:
     tolerance therefore has to be well below the length of an edge. The first vertex of a group keeps its
     place. Polygons that lose a corner too many disappear.
     """
-    group = _groups(mesh.vertices, tolerance)
+    group = groups(mesh.vertices, tolerance)
     kept, index = np.unique(group, return_inverse=True)
     polygons = []
     for polygon in np.split(index[mesh.corners], np.cumsum(mesh.sizes)[:-1]):
@@ -126,8 +126,11 @@ def weld(mesh: Mesh, tolerance: float) -> Mesh:
     return Mesh.of_polygons(mesh.vertices[kept], polygons)
 
 
-def _groups(vertices: Points, tolerance: float) -> Indices:
-    """Return for each vertex the lowest index among those connected to it, (V,)."""
+def groups(vertices: Points, tolerance: float) -> Indices:
+    """Return for each vertex (V, 3) the lowest index among those that it is one with, (V,).
+
+    Those are the vertices within `tolerance` of it, those within the tolerance of these, and so on.
+    """
     axis = int(np.argmax(np.ptp(vertices, axis=0)))
     order = np.argsort(vertices[:, axis], kind="stable")
     placed = vertices[order]

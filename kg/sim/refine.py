@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Shape
+from kg.data.mesh import groups
 from kg.errors import KgError
 
 Points = NDArray[np.float64]
@@ -56,10 +57,7 @@ def _join(shape: Shape) -> Shape:
     size = float(np.ptp(shape.vertices, axis=0).max())
     if not size > 0:
         raise KgError("The mesh has no area: all its vertices lie in one place.")
-    _, first, place = np.unique(
-        np.round(shape.vertices / (TOGETHER * size)), axis=0, return_index=True, return_inverse=True
-    )
-    faces = first[place.ravel()][shape.faces]
+    faces = groups(shape.vertices, TOGETHER * size)[shape.faces]
     faces = faces[_areas(shape.vertices, faces) > (TOGETHER * size) ** 2]
     if not len(faces):
         raise KgError("The mesh has no area: all its triangles are degenerate.")

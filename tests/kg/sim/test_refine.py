@@ -52,6 +52,23 @@ def test_a_seam_of_no_width_is_closed_and_leftovers_go():
     assert fine.vertices.max() == 1
 
 
+@pytest.mark.parametrize("place", [0.4, 0.400005])
+def test_a_seam_is_closed_wherever_it_lies(place):
+    """Its sides are off by a billionth, also where a grid as fine as the tolerance would part them."""
+    rng = np.random.default_rng(0)
+    along = np.linspace(0, 1, 51)
+    left, right = (np.stack([np.full(51, x), along, 0 * along], axis=1) for x in (0, 1))
+    sides = [left + [place, 0, 0] + 1e-9 * rng.choice([-1, 1], left.shape) for _ in range(2)]
+    a = np.arange(50)
+    strip = np.concatenate([np.stack([a, a + 51, a + 52], axis=1), np.stack([a, a + 52, a + 1], axis=1)])
+    vertices = np.concatenate([left, *sides, right])
+    fine = refine(Shape(vertices, np.concatenate([strip, strip + 102])))
+    edges, _ = edges_of(fine.faces)
+    assert len(fine.vertices) - len(edges) + len(fine.faces) == 1
+    on_seam = np.abs(fine.vertices[:, 0] - place) < 1e-6
+    assert np.diff(np.sort(fine.vertices[on_seam, 1])).min() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
