@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.errors import KgError
 from kg.sim.deformation import Deformation
 from kg.sim.garment import Garment, landmark_vertices
 from kg.sim.refine import refine
@@ -97,6 +98,8 @@ def as_cloth(dataset: Dataset, item: Item) -> Shape:
         KgError: It is a cloud, or has no area.
     """
     shape = dataset.load(item)
+    if shape.faces is None:
+        raise KgError("It is a cloud, and only a mesh can be deformed.")
     return shape if dataset.cloth else refine(shape)
 
 

@@ -27,10 +27,8 @@ def refine(shape: Shape) -> Shape:
     one is half way between two. Short edges stay as they are.
 
     Raises:
-        KgError: It is a cloud, or has no area.
+        KgError: It has no area.
     """
-    if shape.faces is None:
-        raise KgError("It is a cloud, and only a mesh can be deformed.")
     joined = _join(replace(shape, material=shape.vertices if shape.material is None else shape.material))
     assert joined.faces is not None
     assert joined.material is not None

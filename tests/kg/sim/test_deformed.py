@@ -94,10 +94,10 @@ def test_a_frame_is_the_same_in_whatever_order(towels):
         assert np.array_equal(copy.load(found[number]).vertices, in_order[number])
 
 
-@pytest.mark.parametrize("builtin", [False, True])
-def test_a_cloud_is_no_cloth(towels, builtin):
+@pytest.mark.parametrize("cloth", [False, True])
+def test_a_cloud_is_no_cloth(towels, cloth):
     dataset, deformed = towels
-    dataset.builtin = builtin
+    dataset.cloth = cloth
     with pytest.raises(KgError, match="only a mesh can be deformed"):
         deformed.load(items(deformed)[8])
 
