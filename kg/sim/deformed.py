@@ -17,10 +17,14 @@ from kg.sim.settings import Settings
 
 Points = NDArray[np.float64]
 
+UNITS = {"metre": 1.0, "centimetre": 0.01, "millimetre": 0.001}
+"""Metres of the units that a data set can name."""
 SMALLEST, LARGEST = 0.1, 3.0
-"""Metres: sizes that a garment can have. A mesh beyond them is in centimetres or in no unit."""
+"""Metres: sizes that a garment can have. Meshes beyond them in all these units are in none."""
 USUAL = 0.8
-"""Metres: the size given to a garment without a unit."""
+"""Metres: the size that garments without a unit come nearest to, or are given."""
+SOME = 9
+"""Meshes of a category that are read to guess the unit of all."""
 
 
 class Deformed(Dataset):
@@ -28,7 +32,7 @@ class Deformed(Dataset):
 
     A frame is the item `<id>-<frame>` of the same object; its points are at rest where the other data set
     says, or where the mesh has them. The frames of one mesh are simulated once, when they are loaded in
-    order.
+    order. Where the data set names no unit of length, one is guessed for all meshes of a category.
     """
 
     by_object: ClassVar[bool] = True
@@ -57,16 +61,19 @@ class Deformed(Dataset):
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return so many frames of each mesh."""
+        meshes = self.dataset.items(category, raw, options)
+        # What is guessed may change with the files, and then every frame does: so it is part of their source.
+        guessed = () if self.unit in UNITS else (metres(self.dataset, meshes),)
         return [
             Item(
                 id=f"{base.id}-{frame:03d}",
                 object=base.object,
                 frame=base.frame * self.count + frame,
                 split=base.split,
-                source=(base.source, base.id, base.frame, category, frame),
+                source=(base.source, base.id, base.frame, category, frame, *guessed),
                 kin=base.kin,
             )
-            for base in self.dataset.items(category, raw, options)
+            for base in meshes
             for frame in range(self.count)
         ]
 
@@ -76,15 +83,14 @@ class Deformed(Dataset):
         Raises:
             KgError: The mesh cannot be read, or is no cloth.
         """
-        source, name, number, category, frame = item.source
+        source, name, number, category, frame, *guessed = item.source
         if self._running is None or self._running.name != name or self._running.next > frame:
             base = Item(name, item.object, number, item.split, source, item.kin)
-            self._running = self._begin(base, category)
+            self._running = self._begin(base, category, *(guessed or [UNITS[self.unit]]))
         return self._running.to(frame)
 
-    def _begin(self, base: Item, category: str) -> "_Sequence":
+    def _begin(self, base: Item, category: str, unit: float) -> "_Sequence":
         shape = as_cloth(self.dataset, base)
-        unit = metres(shape.vertices)
         garment = Garment.of_shape(shape, self.landmark_names(category), self.settings, unit)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         frames = self.deformation.frames(garment, self.count, rng)
@@ -103,13 +109,27 @@ def as_cloth(dataset: Dataset, item: Item) -> Shape:
     return shape if dataset.cloth else refine(shape)
 
 
-def metres(vertices: Points) -> float:
-    """Return what vertices (V, 3) have to be multiplied by to be a garment in metres."""
-    size = float(np.ptp(vertices, axis=0).max())
-    for unit in (1.0, 0.01, 0.001):
-        if SMALLEST <= size * unit <= LARGEST:
-            return unit
-    return USUAL / size
+def metres(dataset: Dataset, items: Sequence[Item]) -> float:
+    """Return what the meshes of a category have to be multiplied by to be garments in metres.
+
+    If the data set does not say, it is the unit in which the median of some of them, spread evenly over all,
+    has the most usual size, the same for all.
+    """
+    if dataset.unit in UNITS:
+        return UNITS[dataset.unit]
+    sizes = []
+    for number in np.unique(np.linspace(0, len(items) - 1, min(SOME, len(items))).round().astype(int)):
+        try:
+            shape = dataset.load(items[number])
+        except Exception:  # whatever a plugin raises: preparing this mesh will say what is wrong
+            continue
+        if shape.faces is not None:
+            sizes.append(np.ptp(shape.vertices[shape.faces], axis=(0, 1)).max())
+    size = float(np.median(sizes)) if sizes else 0.0
+    if not size > 0:
+        return 1.0
+    known = [unit for unit in UNITS.values() if SMALLEST <= size * unit <= LARGEST]
+    return min(known, key=lambda unit: abs(np.log(size * unit / USUAL)), default=USUAL / size)
 
 
 @dataclass(eq=False)

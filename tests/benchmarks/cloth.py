@@ -30,12 +30,12 @@ WORST = ("crossing_frames", "at_rest", "at_last", "stretch_99", "stretch_most", 
 
 
 def sequence(
-    dataset: Dataset, category: str, item: Item, deformation: str, seed: int, count: int
+    dataset: Dataset, category: str, item: Item, unit: float, deformation: str, seed: int, count: int
 ) -> dict[str, float]:
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    garment = Garment.of_shape(shape, names, Settings(), metres(shape.vertices))
+    garment = Garment.of_shape(shape, names, Settings(), unit)
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
@@ -57,13 +57,15 @@ def sequence(
     }
 
 
-def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, list[tuple[int, Item]]]]:
-    """Yield data set, category, a name, and the seeds and garments that are measured together."""
+def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, float, list[tuple[int, Item]]]]:
+    """Yield data set, category, a name, the unit in metres, and the seeds and garments measured together."""
     if options.folder:
         dataset = registry.dataset("folder")
         for category in dataset.find_categories(options.folder):
-            for item in dataset.items(category, options.folder, PrepareOptions()):
-                yield dataset, category, item.id, [(0, item)]
+            found = dataset.items(category, options.folder, PrepareOptions())
+            unit = metres(dataset, found)
+            for item in found:
+                yield dataset, category, item.id, unit, [(0, item)]
         return
     dataset = registry.dataset("garments")
     for category in options.categories or dataset.categories:
@@ -71,7 +73,7 @@ def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, list
             (seed, dataset.items(category, raw("garments"), PrepareOptions(objects=1, seed=seed))[0])
             for seed in range(options.seeds)
         ]
-        yield dataset, category, category, items
+        yield dataset, category, category, metres(dataset, []), items
 
 
 def main() -> None:
@@ -84,12 +86,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
-    for dataset, category, name, items in cases(options):
+    for dataset, category, name, unit, items in cases(options):
         if not rows:
-            sequence(dataset, category, items[0][1], "drop", 0, 2)  # compiles
+            sequence(dataset, category, items[0][1], unit, "drop", 0, 2)  # compiles
         for deformation in options.deformations:
             runs = [
-                sequence(dataset, category, item, deformation, seed, options.frames) for seed, item in items
+                sequence(dataset, category, item, unit, deformation, seed, options.frames)
+                for seed, item in items
             ]
             row = {
                 key: float((np.max if key in WORST else np.mean)([run[key] for run in runs]))

@@ -102,6 +102,50 @@ def test_a_cloud_is_no_cloth(towels, cloth):
         deformed.load(items(deformed)[8])
 
 
-@pytest.mark.parametrize(("size", "unit"), [(0.7, 1.0), (70.0, 0.01), (700.0, 0.001), (1e-3, 800.0)])
-def test_a_garment_has_a_garments_size(size, unit):
-    assert metres(np.array([[0.0, 0, 0], [size, 0, 0]])) == pytest.approx(unit)
+class Sheets(Dataset):
+    """Meshes of any sizes in a unit that may be known, the second of them broken, the last a cloud."""
+
+    name, title, licence = "sheets", "Sheets", "None"
+
+    def __init__(self, sheet, sizes, unit="unknown"):
+        self.sheet, self.sizes, self.unit = sheet, sizes, unit
+
+    def items(self, category, raw, options):
+        return [Item(str(number), str(number), source=size) for number, size in enumerate([*self.sizes, 1e9])]
+
+    def load(self, item):
+        if item.id == "1":
+            raise KgError("It is broken.")
+        vertices, faces = self.sheet
+        # A vertex of no face counts nothing.
+        far = np.concatenate([vertices / np.ptp(vertices, axis=0).max() * item.source, [[1e6, 0, 0]]])
+        return Shape(far, None if item.source == 1e9 else faces)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit"),
+    [
+        ([0.7, 7, 0.9, 3.2], 1.0),
+        ([60, 7, 90, 80], 0.01),
+        # Hats on either side of what 3 m would be in centimetres.
+        ([290, 7, 301, 280], 0.001),
+        ([210, 7, 210], 0.01),
+        ([1e-3, 7, 1e-3, 1e-3], 800.0),
+        ([0, 7], 1.0),
+    ],
+)
+def test_a_category_has_one_unit_in_which_it_has_a_garments_size(lying, sizes, unit):
+    sheets = Sheets(lying, sizes)
+    assert metres(sheets, sheets.items("", Path(), OPTIONS)) == pytest.approx(unit)
+    if sizes[0]:
+        for known, unit_there in (("centimetre", 0.01), ("metre", 1.0)):
+            assert metres(Sheets(lying, sizes, known), []) == unit_there
+
+
+def test_all_meshes_are_simulated_in_the_units_of_their_category(lying):
+    """In millimetres each begins to fall from half a metre, a small one and one of 2 m."""
+    sheets = Sheets(lying, [290, 7, 301, 280, 2000])
+    deformed = Deformed(sheets, Drop(seconds=0.2, lowest=0.5, highest=0.5, spin=0), 2, Settings(), seed=0)
+    found = deformed.items("", Path(), OPTIONS)
+    heights = [deformed.load(found[2 * number]).vertices[:, 2].min() for number in (0, 2, 4)]
+    assert heights == pytest.approx([500] * 3)
