@@ -22,19 +22,25 @@ def deformation(name: str, given: Mapping[str, str]) -> tuple[Deformation, Setti
     """
     if name not in DEFORMATIONS:
         raise unknown_name("deformation", name, DEFORMATIONS)
-    made: tuple[Deformation, Settings] = DEFORMATIONS[name](), Settings()
-    for key, text in given.items():
-        owner = next((part for part in made if key in {item.name for item in fields(part)}), None)
-        if owner is None:
-            raise unknown_name(f"option of {name}", key, options(name))
+    how, cloth = DEFORMATIONS[name](), Settings()
+    unknown = [key for key in given if key not in options(name)]
+    if unknown:
+        raise unknown_name(f"option of {name}", unknown[0], options(name))
+    # All of them at once: one may make sense only beside another, as a lowest above the usual highest.
+    return replace(how, **_values(how, given)), replace(cloth, **_values(cloth, given))
+
+
+def _values(owner: Deformation | Settings, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of those options given as text that belong to an owner."""
+    values: dict[str, Any] = {}
+    for key in (item.name for item in fields(owner) if item.name in given):
         kind = type(getattr(owner, key))
         try:
-            changed = replace(owner, **{key: kind(text)})
+            values[key] = kind(given[key])
         except ValueError as error:
             wanted = "a whole number" if kind is int else "a number"
-            raise KgError(f"The option '{key}' cannot be '{text}'.", f"It takes {wanted}.") from error
-        made = (changed, made[1]) if isinstance(changed, Deformation) else (made[0], changed)
-    return made
+            raise KgError(f"The option '{key}' cannot be '{given[key]}'.", f"It takes {wanted}.") from error
+    return values
 
 
 def options(name: str) -> dict[str, Any]:

@@ -166,6 +166,13 @@ def test_options_are_read_from_text():
     assert {"turns", "bend", "step"} <= options("drag").keys()
 
 
+def test_options_count_together_in_whatever_order():
+    """Both are above the usual range of heights, 0.1 to 0.6."""
+    for names in (("lowest", "highest"), ("highest", "lowest")):
+        how, _ = deformation("drop", {name: {"lowest": "0.8", "highest": "1"}[name] for name in names})
+        assert (how.lowest, how.highest) == (0.8, 1)
+
+
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
