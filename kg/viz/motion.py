@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from kg.data.store import Store
 from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz.colours import place_colours
-from kg.viz.samples import landmarks, up_of
+from kg.viz.origin import store_of, up_of
+from kg.viz.samples import landmarks
 from kg.viz.sheet import closest
 from kg.viz.skeleton import choose_edges
 from kg.viz.style import Style
@@ -125,7 +125,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     columns = choose_edges(predictions, style.threshold) if style.edges else np.empty(0, dtype=np.int64)
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     scale, offset = predictions.scale[rows, None, None], predictions.offset[rows, None, None]
-    store = _store(predictions)
+    store = store_of(predictions)
     return Motion(
         name=name or "",
         ids=ids,
@@ -134,7 +134,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
         edge_pairs=predictions.edge_pairs[columns],
         strengths=np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)[rows],
         colours=None if store is None else _colours_there(store, ids, predictions.points[rows]),
-        up="y" if store is None else up_of(store),
+        up=up_of(store),
         seconds=None if store is None else _seconds(store),
         predicted=True,
     )
@@ -183,17 +183,6 @@ def _colours_there(store: Store, ids: Sequence[str], points: NDArray[np.float32]
         kept = np.stack([farthest_points(cloud, count) for cloud in clouds.points])
         material = np.take_along_axis(material, kept[..., None], axis=1)
     return _colours(material)[place]
-
-
-def _store(predictions: Predictions) -> Store | None:
-    named = predictions.meta.get("store")
-    if not named:
-        return None
-    try:
-        store = Store(Path(named["path"]))
-    except KgError:
-        return None
-    return store if store.checksum == named["checksum"] else None
 
 
 def _seconds(store: Store) -> float | None:

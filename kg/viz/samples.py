@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data.store import Clouds, Store
+from kg.viz.origin import up_of
 from kg.viz.picture import Rendered
 from kg.viz.sheet import choose_shapes, contact_sheet
 from kg.viz.style import DEFAULT, Style
@@ -26,11 +27,6 @@ def draw_store(
     clouds = store.read_rows(np.unique(choose_shapes(store.read_column("ids"), shapes, ids)))
     style = replace(style, up=style.up or up_of(store))
     return contact_sheet(list(clouds.points), output, clouds.ids, style, landmarks(clouds))
-
-
-def up_of(store: Store) -> str:
-    """Return the axis that is up in a store: z where its shapes are simulated, y elsewhere."""
-    return "z" if store.provenance.get("options", {}).get("deform") else "y"
 
 
 def landmarks(clouds: Clouds) -> list[NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz import probe
+from kg.viz.origin import store_of, up_of
 from kg.viz.picture import Rendered, cannot_render, plan, write
 from kg.viz.scene import Scene, Shape, make_scene
 from kg.viz.skeleton import choose_edges
@@ -125,11 +126,12 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
     columns = choose_edges(predictions, style.threshold) if style.edges else np.empty(0, dtype=np.int64)
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     strengths = np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)
+    up = style.up or up_of(store_of(predictions))
     shown = [
         Shape(
             names[row],
-            upright(predictions.points[row], style.up),
-            upright(predictions.keypoints[row], style.up),
+            upright(predictions.points[row], up),
+            upright(predictions.keypoints[row], up),
             strengths[row],
         )
         for row in rows

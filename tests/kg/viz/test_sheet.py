@@ -9,6 +9,8 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from kg.data import Store
+from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 from kg.predictions import Predictions
 from kg.viz import Style, contact_sheet, probe, render, show
@@ -200,6 +202,31 @@ def test_shapes_are_evenly_chosen_or_named() -> None:
     with pytest.raises(KgError, match="'shape-7' among the 31") as error:
         choose_shapes(ids, 2, ["shape-7"])
     assert "shape-07" in error.value.hint
+
+
+def test_up_is_what_the_store_of_the_predictions_knows(predictions: Predictions, tmp_path: Path) -> None:
+    """Eggs, said to be simulated: unless the user says otherwise, z is up."""
+    clouds = Clouds(
+        ids=predictions.ids.tolist(),
+        objects=predictions.objects.tolist(),
+        frame=np.zeros(5, np.int32),
+        points=predictions.points,
+        scale=predictions.scale,
+        offset=predictions.offset,
+    )
+    splits = {"object": ["train"] * 5, "frame": ["train"] * 5}
+    facts = {"dataset": "d", "category": "egg", "variant": "v", "unit": "metre", "landmark_names": {}}
+    drawn = {}
+    for deform in (None, {"seconds": 1.0}):
+        store = tmp_path / f"{deform is None}.h5"
+        write_store(store, [clouds], splits, **facts, provenance={"options": {"deform": deform}})  # type: ignore[arg-type]
+        meta = {"store": {"path": str(store), "checksum": Store(store).checksum}}
+        for up in (None, "y", "z"):
+            path = tmp_path / "a.png"
+            render(replace(predictions, meta=meta), path, style=replace(FRONT, up=up))
+            drawn[deform is None, up] = path.read_bytes()
+    assert drawn[True, None] == drawn[True, "y"] == drawn[False, "y"]
+    assert drawn[False, None] == drawn[False, "z"] != drawn[False, "y"]
 
 
 def test_clouds_alone_make_a_sheet(predictions: Predictions, picture: Path, renderer: str) -> None:

@@ -1,0 +1,24 @@
+"""What the store that shapes come from knows of them."""
+
+from pathlib import Path
+
+from kg.data.store import Store
+from kg.errors import KgError
+from kg.predictions import Predictions
+
+
+def store_of(predictions: Predictions) -> Store | None:
+    """Return the store of predictions; None if they have none, or it is no longer what it was."""
+    named = predictions.meta.get("store")
+    if not named:
+        return None
+    try:
+        store = Store(Path(named["path"]))
+    except KgError:
+        return None
+    return store if store.checksum == named["checksum"] else None
+
+
+def up_of(store: Store | None) -> str:
+    """Return the axis that is up in a store: z where its shapes are simulated, y elsewhere and if unknown."""
+    return "z" if store and store.provenance.get("options", {}).get("deform") else "y"
