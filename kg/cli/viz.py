@@ -67,7 +67,10 @@ def viz(
         typer.Option(min=0.1, help="How long a film lasts.", show_default="its own time, else 4 or more"),
     ] = None,
     rate: Annotated[
-        float, typer.Option("--fps", min=1, max=60, help="Pictures a second of a film, at most.")
+        float,
+        typer.Option(
+            "--fps", min=1, max=60, help="Pictures a second of a film, at most; of a .gif up to 50."
+        ),
     ] = 20,
     trails: Annotated[
         bool, typer.Option("--trails/--no-trails", help="Draw where keypoints of a sequence have been.")

@@ -19,6 +19,8 @@ ON_THE_GROUND = View(azimuth=20, elevation=38)
 """How one looks at what lies on the ground: a little from the side and from above."""
 UNKNOWN_SECONDS = 4.0
 """How long a film of few frames lasts whose own time nobody knows."""
+FASTEST_GIF = 50
+"""Pictures a second: browsers show one that lasts less than two hundredths of a second for ten."""
 TRAIL = 0.3
 """Share of a film for which a trail is seen."""
 
@@ -69,7 +71,8 @@ def draw_film(
         output: The file.
         style: How it looks.
         seconds: How long it lasts; the motion's own time by default.
-        rate: Pictures a second at most. Frames beyond that are left out, evenly; none is shown twice.
+        rate: Pictures a second at most, and of a .gif no more than 50. Frames beyond that are left out,
+            evenly; none is shown twice.
         progress: Called with (done, total) pictures.
 
     Raises:
@@ -78,8 +81,12 @@ def draw_film(
     if len(motion) < 2:
         raise KgError(f"{motion.ids[0]} is a single frame, and no film.", "Write a picture: -o out.png")
     ffmpeg = find_ffmpeg() if output.suffix.lower() == ".mp4" else ""
+    rate = rate if ffmpeg else min(rate, FASTEST_GIF)
     seconds = seconds or motion.seconds or max(UNKNOWN_SECONDS, len(motion) / rate)
-    count = min(len(motion), max(2, round(seconds * rate)))
+    count = round(seconds * rate)
+    if not ffmpeg:
+        count = min(count, int(FASTEST_GIF * seconds))
+    count = min(len(motion), max(2, count))
     rows = [int(row) for row in np.linspace(0, len(motion) - 1, count).round()]
     tail = max(2, round(TRAIL * len(motion)))
     scene = _scene(motion, rows, [max(0, row - tail) for row in rows], style)

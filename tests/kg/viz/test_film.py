@@ -129,6 +129,18 @@ def test_a_film_takes_the_motions_own_time(
     assert sum(times) == pytest.approx(1000 * (lasts + encode.PAUSE), abs=10)
 
 
+@pytest.mark.parametrize(("known", "rate"), [(0.15, 60), (0.15, 50), (0.11, 60), (None, 60)])
+def test_no_picture_of_a_gif_is_too_short_for_a_browser(
+    motion: Motion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: float | None, rate: float
+) -> None:
+    """Of 9 frames in 0.15 s, 50 a second are 7; unknown time is as long as they all need."""
+    monkeypatch.setattr(film, "UNKNOWN_SECONDS", 0.05)
+    drawn = draw_film(replace(motion, seconds=known), tmp_path / "a.gif", FRONT, rate=rate)
+    assert len(drawn.ids) == (int(50 * known) if known else 9)
+    with Image.open(drawn.path) as opened:
+        assert min(frame.info["duration"] for frame in ImageSequence.Iterator(opened)) >= 20
+
+
 def test_rare_colours_and_the_background_survive_in_a_gif(motion: Motion, tmp_path: Path) -> None:
     style = replace(FRONT, background="#102030")
     shown = pictures(draw_film(motion, tmp_path / "a.gif", style, seconds=1).path)[4]
