@@ -38,11 +38,11 @@ def test_a_point_has_no_extent() -> None:
         normalise(np.full((5, 3), 0.3))
 
 
-@pytest.mark.parametrize("away", [0, 8, 12, 1e6])
+@pytest.mark.parametrize("away", [0, 15, 25, 1e6])
 def test_a_cloud_that_would_be_a_dot_is_refused(away: float) -> None:
     """A cube of side 1, moved along x: its share of the range is 1 / (1 + away)."""
     cloud = np.random.default_rng(0).uniform(0, 1, (500, 3)) + np.array([away, 0, 0])
-    if away < 9:
+    if away < 19:
         assert normalise(cloud) == frame_of(cloud)
         return
     with pytest.raises(KgError, match="too far from the origin") as caught:
