@@ -119,7 +119,8 @@ class Dataset(ABC):
         variant: Name of the store when the user gives none.
         by_object: True if loading the items of an object in order is much less work than loading each by
             itself, so that one process should load them all.
-        unit: Of the source coordinates, for people to read ("metre", "ShapeNet unit diagonal").
+        unit: Of the source coordinates, for people to read ("metre", "ShapeNet unit diagonal"); deformations
+            go by metre, centimetre and millimetre, and guess what else it may be.
         up: The axis of the source coordinates that is up, y or z: a camera looks down along it.
     """
 
