@@ -113,8 +113,10 @@ class Comparison:
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
             )
         theirs: dict[str, dict[tuple[str, str], str]] = {}
+        several = len({figure.on for figure in self.published}) > 1
         for figure in self.published if published else ():
-            theirs.setdefault(figure.name, {})[figure.measured_as] = f"{figure.value:.1f}"
+            name = f"{figure.author}, {figure.on}" if several else figure.author
+            theirs.setdefault(name, {})[figure.measured_as] = f"{figure.value:.1f}"
         for name, figures in theirs.items():
             figure_of_first, *rest = (figures.get(column, "") for column in self.columns)
             lines.append([f"{name} †", figure_of_first, "", *rest, ""])

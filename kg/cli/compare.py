@@ -105,7 +105,9 @@ def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":
     # Names are long, and stand below.
     numbered = [[str(number), *line[1:]] for number, line in enumerate(lines, start=1)]
     numbered[len(made.entries) :] = lines[len(made.entries) :]
-    shown = table("", heading, numbered)
+    # A metric's name is wider than its figures.
+    folded = (name if "Δ" in name else name.replace("-", "-\n").replace(" ", "\n") for name in heading)
+    shown = table("", tuple(folded), numbered)
     for column in shown.columns[1:]:
         column.justify = "right"
     said = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]

@@ -38,10 +38,9 @@ class Published:
         return " ".join([*self.data.split()[1:], self.category])
 
     @property
-    def name(self) -> str:
-        """The method, by whom unless by its authors, and on what."""
-        by = "" if self.source == PAPER else f" by {self.source}"
-        return f"{self.method}{by}, {self.on}"
+    def author(self) -> str:
+        """The method, and by whom it was measured if not by the paper."""
+        return self.method if self.source == PAPER else f"{self.method} by {self.source}"
 
     @property
     def measured_as(self) -> tuple[str, str]:
