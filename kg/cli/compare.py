@@ -77,7 +77,7 @@ def compare(
                 again=ask,
             )
             try:
-                results = evaluate(found, names or None, protocol=protocol, detector=again if ask else None)
+                results = evaluate(found, names or None, protocol=protocol, detector=again)
             except KgError as error:
                 raise KgError(f"{target}: {error.message}", error.hint) from error
         entries.append(Entry(target.stem if is_file else target.name, found, results))
