@@ -21,6 +21,8 @@ UNITS = {"metre": 1.0, "centimetre": 0.01, "millimetre": 0.001}
 """Metres of the units that a data set can name."""
 SMALLEST, LARGEST = 0.1, 3.0
 """Metres: sizes that a garment can have. Meshes beyond them in all these units are in none."""
+ROOM = 3
+"""By what factor a garment may be beyond these sizes in its category's unit; else it has one of its own."""
 USUAL = 0.8
 """Metres: the size that garments without a unit come nearest to, or are given."""
 SOME = 9
@@ -86,11 +88,12 @@ class Deformed(Dataset):
         source, name, number, category, frame, *guessed = item.source
         if self._running is None or self._running.name != name or self._running.next > frame:
             base = Item(name, item.object, number, item.split, source, item.kin)
-            self._running = self._begin(base, category, *(guessed or [UNITS[self.unit]]))
+            self._running = self._begin(base, category, *guessed)
         return self._running.to(frame)
 
-    def _begin(self, base: Item, category: str, unit: float) -> "_Sequence":
+    def _begin(self, base: Item, category: str, guessed: float | None = None) -> "_Sequence":
         shape = as_cloth(self.dataset, base)
+        unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
         garment = Garment.of_shape(shape, self.landmark_names(category), self.settings, unit)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         frames = self.deformation.frames(garment, self.count, rng)
@@ -125,7 +128,17 @@ def metres(dataset: Dataset, items: Sequence[Item]) -> float:
             continue
         if shape.faces is not None:
             sizes.append(np.ptp(shape.vertices[shape.faces], axis=(0, 1)).max())
-    size = float(np.median(sizes)) if sizes else 0.0
+    return _usual(float(np.median(sizes)) if sizes else 0.0)
+
+
+def unit_of(shape: Shape, guessed: float) -> float:
+    """Return what was guessed for a category, or a mesh's own unit where it would be no garment in that."""
+    size = float(np.ptp(shape.vertices, axis=0).max())
+    return guessed if SMALLEST / ROOM <= size * guessed <= LARGEST * ROOM else _usual(size)
+
+
+def _usual(size: float) -> float:
+    """Return the metres of the unit in which a size is a garment's, the most usual of several."""
     if not size > 0:
         return 1.0
     known = [unit for unit in UNITS.values() if SMALLEST <= size * unit <= LARGEST]

@@ -52,7 +52,8 @@ def _join(shape: Shape) -> Shape:
     """Return the shape with one vertex a place, without triangles that have no area."""
     assert shape.faces is not None
     assert shape.material is not None
-    size = float(np.ptp(shape.vertices, axis=0).max())
+    # Vertices of no triangle, which may lie anywhere, are no part of it.
+    size = float(np.ptp(shape.vertices[shape.faces], axis=(0, 1)).max())
     if not size > 0:
         raise KgError("The mesh has no area: all its vertices lie in one place.")
     faces = groups(shape.vertices, TOGETHER * size)[shape.faces]

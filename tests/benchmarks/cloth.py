@@ -21,7 +21,7 @@ from kg.data import Dataset, Item, PrepareOptions
 from kg.paths import raw
 from kg.sim import Settings
 from kg.sim.crossings import crossings
-from kg.sim.deformed import as_cloth, metres
+from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
 from kg.sim.options import DEFORMATIONS
 from kg.sim.quality import measure
@@ -35,7 +35,7 @@ def sequence(
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    garment = Garment.of_shape(shape, names, Settings(), unit)
+    garment = Garment.of_shape(shape, names, Settings(), unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()

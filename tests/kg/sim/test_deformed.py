@@ -143,9 +143,9 @@ def test_a_category_has_one_unit_in_which_it_has_a_garments_size(lying, sizes, u
 
 
 def test_all_meshes_are_simulated_in_the_units_of_their_category(lying):
-    """In millimetres each begins to fall from half a metre, a small one and one of 2 m."""
-    sheets = Sheets(lying, [290, 7, 301, 280, 2000])
+    """Each begins to fall from half a metre, in millimetres, be it small or 2 m; so does one in metres."""
+    sheets = Sheets(lying, [290, 7, 301, 280, 2000, 0.4])
     deformed = Deformed(sheets, Drop(seconds=0.2, lowest=0.5, highest=0.5, spin=0), 2, Settings(), seed=0)
     found = deformed.items("", Path(), OPTIONS)
-    heights = [deformed.load(found[2 * number]).vertices[:, 2].min() for number in (0, 2, 4)]
-    assert heights == pytest.approx([500] * 3)
+    heights = [deformed.load(found[2 * number]).vertices[:, 2].min() for number in (0, 2, 4, 5)]
+    assert heights == pytest.approx([500, 500, 500, 0.5])
