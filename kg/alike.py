@@ -9,22 +9,21 @@ from kg.predictions import Predictions
 
 def same_data(one: Predictions, other: Predictions) -> bool:
     """Tell whether two are of one store: ids alone do not, a garment's are the same in a drop and a fold."""
-    return (_data(one), _checksum(one)) == (_data(other), _checksum(other))
+    return (data_of(one), _checksum(one)) == (data_of(other), _checksum(other))
 
 
-def check_same_data(predictions: Sequence[Predictions]) -> None:
-    """Check that a mean over trainings is one over the same data.
+def check_same_data(one: Predictions, other: Predictions) -> None:
+    """Check that a mean over two trainings is one over the same data.
 
     Raises:
         KgError: They are of different data; says of which.
     """
-    for other in predictions[1:]:
-        if not same_data(predictions[0], other):
-            both = " and ".join(dict.fromkeys((_data(predictions[0]), _data(other))))
-            raise KgError(
-                f"The runs cannot be averaged: they are of different data, {both}.",
-                "Put them side by side with kg compare, or measure all on one store with --store.",
-            )
+    if not same_data(one, other):
+        both = " and ".join(dict.fromkeys(" ".join(data_of(of)) for of in (one, other)))
+        raise KgError(
+            f"The runs cannot be averaged: they are of different data, {both}.",
+            "Put them side by side with kg compare, or measure all on one store with --store.",
+        )
 
 
 def differences(predictions: Sequence[Predictions]) -> list[str]:
@@ -34,7 +33,7 @@ def differences(predictions: Sequence[Predictions]) -> list[str]:
         return [" by ".join(str(of.meta.get(name, "unknown")) for name in names) for of in predictions]
 
     facts: dict[str, Sequence[Any]] = {
-        "data": [_data(of) for of in predictions],
+        "data": [" ".join(data_of(of)) for of in predictions],
         "splits": meta("split", "split_by"),
         "numbers of points": [of.points.shape[1] for of in predictions],
         "numbers of keypoints": [of.keypoints.shape[1] for of in predictions],
@@ -55,9 +54,12 @@ def differing(name: str, values: Sequence[Any]) -> str:
     return f"They differ in {name}: {', '.join(map(str, dict.fromkeys(values)))}."
 
 
-def _data(predictions: Predictions) -> str:
-    names = ("dataset", "category", "variant")
-    return " ".join(str(predictions.meta.get(name, "unknown")) for name in names)
+def data_of(predictions: Predictions) -> tuple[str, str, str]:
+    """Return the data set, category and variant of the store that predictions are of."""
+    dataset, category, variant = (
+        str(predictions.meta.get(name, "unknown")) for name in ("dataset", "category", "variant")
+    )
+    return dataset, category, variant
 
 
 def _checksum(predictions: Predictions) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kg.alike import differences, differing, same_data
+from kg.alike import data_of, differences, differing, same_data
 from kg.metrics import METRICS
 from kg.metrics.bootstrap import interval
 from kg.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
@@ -177,7 +177,7 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     names = dict.fromkeys(result.metric for entry in entries for result in entry.results)
     figures = [
         figure
-        for data in dict.fromkeys(_data(entry) for entry in entries)
+        for data in dict.fromkeys(data_of(entry.predictions) for entry in entries)
         for figure in published_on(*data)
         if figure.measured_as[0] in names
     ]
@@ -195,12 +195,6 @@ def published_on(dataset: str, category: str, variant: str) -> list[Published]:
         return []
     known = (*PUBLISHED, *REPRODUCED)
     return [figure for figure in known if figure.data == data and figure.category in names]
-
-
-def _data(entry: Entry) -> tuple[str, str, str]:
-    meta = entry.predictions.meta
-    dataset, category, variant = (str(meta.get(name, "")) for name in ("dataset", "category", "variant"))
-    return dataset, category, variant
 
 
 def _differences(entries: Sequence[Entry]) -> list[str]:

@@ -202,9 +202,10 @@ def _check_name(name: str, known: list[str]) -> None:
 
 
 def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
-    kind = get_type_hints(type(part))[name]
+    kind = get_type_hints(type(part), include_extras=True)[name]
+    bounds = getattr(kind, "__metadata__", ())
+    kind = kind.__origin__ if bounds else kind
     allowed = getattr(kind, "__args__", ())
-    bounds = getattr(get_type_hints(type(part), include_extras=True)[name], "__metadata__", ())
     try:
         if kind is bool:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[

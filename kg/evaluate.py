@@ -66,10 +66,10 @@ def evaluate(
     if metrics is not None:
         check_names(metrics)
     wanted, optional = (metrics, ()) if metrics is not None else (held.metrics, held.optional)
-    clean = replace(plain_sample(predictions), detector=detector)
+    clean = plain = replace(plain_sample(predictions), detector=detector)
     if held.corruption is not None:
         predictions = _corrupted(predictions, held, detector)
-    plain = replace(plain_sample(predictions), detector=detector)
+        plain = replace(plain_sample(predictions), detector=detector)
     known = replace(_known(predictions, plain, [*wanted, *optional]), detector=detector)
     chosen = _choose(wanted, optional, known, predictions)
     _check_threshold(chosen, threshold, held)

@@ -154,10 +154,10 @@ def evaluate(
                 seed=seed,
                 again=bool(asked or report) or asks_detector(names, wanted),
             )
+            found.append(predictions)
+            check_same_data(found[0], predictions)
             per_run.append(results_of(predictions, again))
             first = first or (predictions, again)
-            found.append(predictions)
-            check_same_data(found)
             if asked:
                 if again is None:
                     raise KgError(

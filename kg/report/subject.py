@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import torch
 
 from kg.again import Again
-from kg.data.store import Store
-from kg.errors import KgError
 from kg.model.reliance import HeatmapUse, heatmap_use
 from kg.predictions import Predictions
 from kg.results import Result
 from kg.robustness import Robustness
+from kg.viz.origin import store_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,21 +49,18 @@ class Subject:
         run: Path | None = None,
     ) -> "Subject":
         """Return all that can be told of predictions, given their detector and run where these are here."""
-        use = provenance = None
+        use = None
         if again is not None:
             detector, inference = again.detector, predictions.meta["inference"]
             clouds, _ = detector.see(torch.from_numpy(predictions.points).to(detector.device))
             use = heatmap_use(detector.checkpoint.model, clouds, inference=inference)
-        if named := predictions.meta.get("store"):
-            with suppress(KgError):
-                store = Store(Path(named["path"]))
-                provenance = store.provenance if store.checksum == named["checksum"] else None
+        store = store_of(predictions)
         return cls(
             predictions=predictions,
             results=results,
             run=run,
             use=use,
             robustness=robustness,
-            provenance=provenance,
+            provenance=None if store is None else store.provenance,
             command=shlex.join(["kg", *sys.argv[1:]]),
         )

@@ -155,10 +155,10 @@ def summarise(
     columns = column_names(jobs)
     results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
     names = list(dict.fromkeys(result["metric"] for _, result in results))
+    theirs = [figure.measured_as for figure in ABLATION if ablation]
     made = []
     for name in names:
         of_metric = [(job, found) for job, found in results if found["metric"] == name]
-        theirs = [figure.measured_as for figure in ABLATION if ablation]
         parts = [METRICS[name].headline, *(part for metric, part in theirs if metric == name)]
         for part in dict.fromkeys(parts):
             table = _table(name, part, of_metric, jobs, columns)

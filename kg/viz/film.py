@@ -85,6 +85,7 @@ def draw_film(
     seconds = seconds or motion.seconds or max(UNKNOWN_SECONDS, len(motion) / rate)
     count = round(seconds * rate)
     if not ffmpeg:
+        # Rounded up, they would be one too many a second.
         count = min(count, int(FASTEST_GIF * seconds))
     count = min(len(motion), max(2, count))
     rows = [int(row) for row in np.linspace(0, len(motion) - 1, count).round()]
