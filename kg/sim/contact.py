@@ -89,6 +89,7 @@ class ContactMesh:
     starts: Indices
     near: Indices
     tangled: NDArray[np.bool_]
+    crowded: NDArray[np.bool_]
 
     @classmethod
     def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
@@ -99,7 +100,8 @@ class ContactMesh:
         )
         apart = (thickness, EDGES_CLOSER * thickness)
         marked = tangled(cloth.rest, cloth.edges.pairs, cloth.faces)
-        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked)
+        crowded = np.ones_like(marked)
+        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked, crowded)
 
 
 def _as_leaves(sides: Corners, places: Points) -> Corners:
@@ -137,23 +139,24 @@ class Contacts:
 
     def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
         self._kernels, self._thickness = kernels, thickness
-        self._mesh = self._with_touching(ContactMesh.of_cloth(cloth, thickness))
+        self._mesh = self._as_at_rest(ContactMesh.of_cloth(cloth, thickness))
         self.kinds = [Pairs.none(), Pairs.none()]
         self.foreseen, self.windows = cloth.rest.copy(), np.full(len(cloth.rest), -1.0)
         self._velocities, self._left = np.zeros_like(cloth.rest), 0.0
 
-    def _with_touching(self, mesh: ContactMesh) -> ContactMesh:
-        """Return a mesh in which what touches at rest is tangled too."""
+    def _as_at_rest(self, mesh: ContactMesh) -> ContactMesh:
+        """Return a mesh in which what touches at rest is tangled too, and what is near then is crowded."""
         rest, still, nowhere = mesh.rest, np.zeros_like(mesh.rest), np.zeros(len(mesh.rest))
         everything = np.ones(len(rest), dtype=np.bool_)
         none = [Pairs.none(), Pairs.none()]
         kinds = self._kernels.find(rest, still, 0.0, mesh, nowhere, none, everything)
         # Nothing moves, so that nothing is held back; but the gaps are measured.
         self._kernels.hold_back(rest.copy(), rest, rest, nowhere, still, 0.0, kinds)
-        marked = mesh.tangled.copy()
+        marked, crowded = mesh.tangled.copy(), np.zeros_like(mesh.crowded)
         for kind in kinds:
             marked[kind.corners[kind.gaps < TOUCHING * self._thickness]] = True
-        return replace(mesh, tangled=marked)
+            crowded[kind.corners] = True
+        return replace(mesh, tangled=marked, crowded=crowded)
 
     def look(self, before: Points, ahead: Points, velocities: Points, step: float) -> None:
         """Find pairs anew where a vertex is about to leave its window.
@@ -164,24 +167,24 @@ class Contacts:
             velocities: (V, 3) m/s.
             step: Seconds.
         """
-        self.foreseen += step * self._velocities
         self._left -= step
-        missed = self._kernels.missed(before, ahead, self.foreseen, self.windows)
+        missed = self._kernels.missed(before, ahead, self.foreseen, self._velocities, step, self.windows)
         over = self._left < step
-        if not over and not (missed > 1).any():
+        if not over and missed.max() <= 1:
             return
         lost = missed > ANEW
-        speeds = np.linalg.norm(velocities, axis=1)
         if over:
             # For all that move, what was foreseen has come to its end.
             lost |= self._velocities.any(axis=1)
-            usual = float(np.percentile(speeds, 90))
+            usual = float(np.percentile(np.linalg.norm(velocities, axis=1), 90))
             self._left = step + min(LONGEST, FORESEEN * self._thickness / max(usual, 1e-9))
+        rows = np.flatnonzero(lost)
+        speeds = np.linalg.norm(velocities[rows], axis=1)
         windows = np.maximum(WINDOW * self._thickness, STEPS * step * speeds)
         fast = speeds * self._left > SLOW * windows
-        self.windows[lost] = windows[lost]
-        self._velocities[lost] = np.where(fast[:, None], velocities, 0.0)[lost]
-        self.foreseen[lost] = before[lost] + step * self._velocities[lost]
+        self.windows[rows] = windows
+        self._velocities[rows] = np.where(fast[:, None], velocities[rows], 0.0)
+        self.foreseen[rows] = before[rows] + step * self._velocities[rows]
         self.kinds = self._kernels.find(
             self.foreseen - step * self._velocities,
             self._velocities,

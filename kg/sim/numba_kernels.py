@@ -108,12 +108,13 @@ def stay_above(positions, before, height, friction):
 
 
 @njit(cache=True, nogil=True)
-def missed(before, ahead, foreseen, windows):
+def missed(before, ahead, foreseen, velocities, step, windows):
     """See `numpy_kernels.missed`."""
     shares = np.empty(len(before))
     for i in range(len(before)):
         near, far = 0.0, 0.0
         for axis in range(3):
+            foreseen[i, axis] += step * velocities[i, axis]
             near += (before[i, axis] - foreseen[i, axis]) ** 2
             far += (ahead[i, axis] - foreseen[i, axis]) ** 2
         shares[i] = np.sqrt(max(near, far)) / windows[i] if windows[i] > 0 else np.inf

@@ -5,110 +5,10 @@
 import numpy as np
 from numba import njit
 
-from kg.sim.contact import NO_VERTEX, Pairs
+from kg.sim.contact import Pairs
+from kg.sim.numba_lanes import EIGHT, edges_meet, vertex_meets_triangle
 from kg.sim.numba_sides import approach, between, largest_change
-from kg.sim.numpy_contacts import ROUNDING
-
-EIGHT = 8
-"""Boxes that a node of a tree holds."""
-
-
-@njit(cache=True, nogil=True)
-def _starts(leaves):
-    """Return where each level of a tree begins in the list of its nodes, the leaves first, and their number.
-
-    A node holds eight of the level below, and what are eight or fewer is the last level.
-    """
-    starts = [0]
-    size = leaves
-    while size > EIGHT:
-        starts.append(starts[-1] + size)
-        size //= EIGHT
-    starts.append(starts[-1] + EIGHT)
-    return np.array(starts)
-
-
-@njit(cache=True, nogil=True)
-def _boxes(x, ways, sides, reaches, lost):
-    """Return boxes (6, n) around the nodes of a tree: sides, their ways and reach.
-
-    And whether all that is in a node has a vertex that is lost.
-    """
-    starts = _starts(len(sides))
-    # Half the memory, and wider than rounding.
-    boxes = np.empty((6, starts[-1]), np.float32)
-    boxes[:3], boxes[3:] = np.inf, -np.inf
-    all_lost = np.ones(starts[-1], np.bool_)
-    for leaf in range(len(sides)):
-        if sides[leaf, 0] == NO_VERTEX:
-            continue
-        reach, any_lost = 0.0, False
-        for i in sides[leaf]:
-            reach = max(reach, reaches[i])
-            any_lost |= lost[i]
-        all_lost[leaf] = any_lost
-        for axis in range(3):
-            low, high = np.inf, -np.inf
-            for i in sides[leaf]:
-                low = min(low, x[i, axis] + min(ways[i, axis], 0.0))
-                high = max(high, x[i, axis] + max(ways[i, axis], 0.0))
-            boxes[axis, leaf] = low - reach - ROUNDING
-            boxes[3 + axis, leaf] = high + reach + ROUNDING
-    for level in range(1, len(starts) - 1):
-        below = starts[level - 1]
-        for node in range((starts[level] - below) // EIGHT):
-            for child in range(below + EIGHT * node, below + EIGHT * (node + 1)):
-                above = starts[level] + node
-                all_lost[above] &= all_lost[child]
-                for axis in range(3):
-                    boxes[axis, above] = min(boxes[axis, above], boxes[axis, child])
-                    boxes[3 + axis, above] = max(boxes[3 + axis, above], boxes[3 + axis, child])
-    return boxes, all_lost
-
-
-@njit(inline="always")
-def _overlap(boxes, start, box):
-    """Return which of eight boxes (6, n) from a start overlap a box (6,), a bit each."""
-    overlap = 0
-    # Without a branch among them, the eight are compared at once.
-    for node in range(EIGHT):
-        at = start + node
-        overlap |= (
-            int(
-                (boxes[0, at] <= box[3])
-                & (boxes[3, at] >= box[0])
-                & (boxes[1, at] <= box[4])
-                & (boxes[4, at] >= box[1])
-                & (boxes[2, at] <= box[5])
-                & (boxes[5, at] >= box[2])
-            )
-            << node
-        )
-    return overlap
-
-
-@njit(cache=True, nogil=True)
-def _eights_near(box, boxes, all_lost, starts, first, waiting, eights):
-    """Write to eights (n,) which eights of leaves a box (6,) may overlap; return how many.
-
-    Those that are lost and come before the `first` are left out.
-    """
-    waiting[0, 0], waiting[0, 1], left, found = len(starts) - 2, 0, 1, 0
-    while left:
-        left -= 1
-        level, eight = waiting[left, 0], waiting[left, 1]
-        if level == 0:
-            eights[found] = eight
-            found += 1
-            continue
-        start = starts[level] + EIGHT * eight
-        overlap = _overlap(boxes, start, box)
-        for node in range(EIGHT):
-            number = EIGHT * eight + node
-            if overlap >> node & 1 and not (all_lost[start + node] and (number + 1) * EIGHT**level <= first):
-                waiting[left, 0], waiting[left, 1] = level - 1, number
-                left += 1
-    return found
+from kg.sim.numba_tree import BITS, COUNTS, eights_near, grown, leaves_near, reach_of, reached_by
 
 
 @njit(inline="always")
@@ -140,62 +40,33 @@ def _with_room(pairs, wanted):
 
 
 @njit(cache=True, nogil=True)
-def _asking(boxes, all_lost, sides, eight, box):
-    """Make a box (6,) be around those of eight leaves that look for others; tell whether there are any."""
-    box[:3], box[3:], any_asks = np.inf, -np.inf, False
-    for leaf in range(EIGHT * eight, min(EIGHT * (eight + 1), len(sides))):
-        if all_lost[leaf] and sides[leaf, 0] != NO_VERTEX:
-            any_asks = True
-            for axis in range(3):
-                box[axis] = min(box[axis], boxes[axis, leaf])
-                box[3 + axis] = max(box[3 + axis], boxes[3 + axis, leaf])
-    return any_asks
-
-
-@njit(cache=True, nogil=True)
-def _leaves_near(box, boxes, all_lost, eights, first, hits):
-    """Write to hits (n,) which leaves of some eights a box (6,) overlaps; return how many.
-
-    Those that are lost and come before the `first` are left out.
-    """
-    found = 0
-    for eight in eights:
-        overlap = _overlap(boxes, EIGHT * eight, box)
-        if overlap:
-            for node in range(EIGHT):
-                leaf = EIGHT * eight + node
-                hits[found] = leaf
-                found += (overlap >> node & 1) & int(not (all_lost[leaf] & (leaf < first)))
-    return found
-
-
-@njit(cache=True, nogil=True)
 def _with_near(
-    pairs, found, x, ways, tree, other_tree, sides, others, of_triangle, of_faces, reaches, thickness, tangled
+    pairs, found, x, ways, reached, trees, sides, others, of_triangle, of_faces, reaches, thickness, tangled
 ):
     """Return pairs with those of lost sides that may meet others, and how many they are now.
 
     Faces look for vertices that are not lost, as those that are have looked for faces; edges that are both
     lost are found from the one that comes first. Eight neighbours go down the others' tree together.
     """
-    (boxes, all_lost), (other_boxes, other_lost) = tree, other_tree
-    starts, count = _starts(len(others)), -(-len(others) // EIGHT)
+    tree, other_tree = trees
+    count = max(1, len(others) // EIGHT)
     waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
-    hits, box = np.empty(EIGHT * count + 1, np.int64), np.empty(6, np.float32)
-    for eight in range(-(-len(sides) // EIGHT)):
-        if not _asking(boxes, all_lost, sides, eight, box):
+    leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
+    for eight in range(max(1, len(sides) // EIGHT)):
+        asking = tree[1][eight]
+        if not asking:
             continue
+        reach_of(tree, eight, asking, reach)
         first = len(others) if of_faces else 0 if of_triangle else EIGHT * eight
-        near = eights[: _eights_near(box, other_boxes, other_lost, starts, first, waiting, eights)]
-        for leaf in range(EIGHT * eight, min(EIGHT * (eight + 1), len(sides))):
-            if sides[leaf, 0] == NO_VERTEX or not all_lost[leaf]:
-                continue
-            box[:] = boxes[:, leaf]
+        near = eights[: eights_near(reach, other_tree, first, waiting, eights)]
+        for n in range(COUNTS[asking]):
+            leaf = EIGHT * eight + BITS[asking, n]
+            reach_of(tree, eight, 1 << BITS[asking, n], reach)
             first = first if of_triangle else leaf
-            hit = hits[: _leaves_near(box, other_boxes, other_lost, near, first, hits)]
-            pairs, tried = _with_room(pairs, found + len(hit)), found
+            near_leaves = leaves[: leaves_near(reach, other_tree, near, first, leaves)]
+            pairs, tried = _with_room(pairs, found + len(near_leaves)), found
             # Without branches among them: what is not wanted is written over by the next.
-            for other in hit:
+            for other in near_leaves:
                 if of_faces:
                     i, j, k, m = others[other, 0], sides[leaf, 0], sides[leaf, 1], sides[leaf, 2]
                 elif of_triangle:
@@ -204,7 +75,12 @@ def _with_near(
                     one, two = min(leaf, other), max(leaf, other)
                     i, j, k, m = sides[one, 0], sides[one, 1], sides[two, 0], sides[two, 1]
                 pairs[tried, 0], pairs[tried, 1], pairs[tried, 2], pairs[tried, 3] = i, j, k, m
-                tried += int(_strangers(i, j, k, m, of_triangle, tangled))
+                wanted = _strangers(i, j, k, m, of_triangle, tangled)
+                if of_triangle:
+                    wanted &= vertex_meets_triangle(reached, i, j, k, m)
+                else:
+                    wanted &= edges_meet(reached, i, j, k, m)
+                tried += int(wanted)
             for pair in range(found, tried):
                 i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
                 pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
@@ -215,17 +91,17 @@ def _with_near(
 @njit(cache=True, nogil=True)
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, tangled):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
-    reaching = reaches + thickness / 2
-    tree = _boxes(x, ways, sides, reaching, lost)
-    other_tree = _boxes(x, ways, others, reaching, lost) if of_triangle else tree
+    reached = reached_by(x, ways, reaches + thickness / 2)
+    tree = grown(reached, sides, lost)
+    other_tree = grown(reached, others, lost) if of_triangle else tree
     pairs, found = np.empty((max(len(sides), len(others)), 4), np.uint32), 0
     known = reaches, thickness, tangled
     pairs, found = _with_near(
-        pairs, found, x, ways, tree, other_tree, sides, others, of_triangle, False, *known
+        pairs, found, x, ways, reached, (tree, other_tree), sides, others, of_triangle, False, *known
     )
     if of_triangle:
         pairs, found = _with_near(
-            pairs, found, x, ways, other_tree, tree, others, sides, of_triangle, True, *known
+            pairs, found, x, ways, reached, (other_tree, tree), others, sides, of_triangle, True, *known
         )
     return pairs[:found]
 
@@ -240,8 +116,10 @@ def _beside(starts, near, i, j):
 
 
 @njit(cache=True, nogil=True)
-def _apart(rest, i, j, k, m, of_triangle, thickness, starts, near):
+def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
     """Return how near two sides may come: neighbours, as near as they are at rest."""
+    if not (crowded[i] & crowded[j] & crowded[k] & crowded[m]):
+        return thickness
     beside = _beside(starts, near, i, k) or _beside(starts, near, i, m)
     if of_triangle:
         beside = beside or _beside(starts, near, i, j)
@@ -255,7 +133,7 @@ def _apart(rest, i, j, k, m, of_triangle, thickness, starts, near):
 
 @njit(cache=True, nogil=True)
 def _renewed(
-    corners, apart, closing, gaps, lost, new, rest, velocities, of_triangle, thickness, starts, near
+    corners, apart, closing, gaps, lost, new, rest, velocities, of_triangle, thickness, crowded, starts, near
 ):
     """Return pairs without those that have a lost vertex, and with new ones."""
     room = len(corners) + len(new)
@@ -269,7 +147,7 @@ def _renewed(
     for pair in range(len(new)):
         i, j, k, m = new[pair, 0], new[pair, 1], new[pair, 2], new[pair, 3]
         pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-        values[0, found] = _apart(rest, i, j, k, m, of_triangle, thickness, starts, near)
+        values[0, found] = _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near)
         values[1, found] = largest_change(velocities, i, j, k, m, of_triangle)
         values[2, found] = 0
         found += 1
@@ -298,6 +176,7 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
                     velocities,
                     of_triangle,
                     closest,
+                    mesh.crowded,
                     mesh.starts,
                     mesh.near,
                 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Corners, Pairs, Points, Values
 
 ROUNDING = 1e-6
-"""Metres by which boxes are wider than they need be."""
+"""Metres by which vertices reach farther than they need."""
 TINY = 1e-12
 """Metres that count as nothing: sides so near touch, and no vertex of theirs moves."""
 BLOCK = 1024
@@ -276,14 +276,26 @@ def _cut_short(positions: Points, before: Points, shares: Values) -> None:
     positions[cut] = before[cut] + shares[cut, None] * (positions[cut] - before[cut])
 
 
-def _boxes(
-    positions: Points, ways: Points, sides: Corners, reaches: Values
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the lowest and highest corner (n, 3) of boxes around sides, their ways and their reach."""
-    wide = reaches[sides].max(axis=1)[:, None] + ROUNDING
-    low = (positions + np.minimum(ways, 0))[sides].min(axis=1).astype(np.float32)
-    high = (positions + np.maximum(ways, 0))[sides].max(axis=1).astype(np.float32)
-    return (low - wide).astype(np.float32), (high + wide).astype(np.float32)
+def reached_by(positions: Points, ways: Points, reaches: Values) -> NDArray[np.float32]:
+    """Return how far vertices get on their ways, (V, 18): in the directions of a box, then its diagonals.
+
+    The opposite of each direction follows it: x, -x, y, -y, z, -z, x + y, -x - y, x - y, y - x and so on.
+
+    Args:
+        positions: (V, 3).
+        ways: (V, 3).
+        reaches: (V,) how far each gets in any direction from wherever it is.
+    """
+    reached: list[Values] = []
+    for start, end in zip(_directions(positions), _directions(positions + ways), strict=True):
+        wide = (reaches + ROUNDING) * (np.sqrt(2.0) if len(reached) >= 6 else 1.0)
+        reached += [np.maximum(start, end) + wide, np.maximum(-start, -end) + wide]
+    return np.stack(reached, axis=1).astype(np.float32)
+
+
+def _directions(places: Points) -> list[Values]:
+    x, y, z = places.T
+    return [x, y, z, x + y, x - y, x + z, x - z, y + z, y - z]
 
 
 def _near_pairs(
@@ -298,16 +310,14 @@ def _near_pairs(
 ) -> Iterator[Corners]:
     """Yield the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
     split = sides.shape[1]
-    low, high = _boxes(positions, ways, sides, reaches + thickness)
-    other_low, other_high = _boxes(positions, ways, others, reaches)
+    reached = reached_by(positions, ways, reaches + thickness / 2)
+    mine, theirs = (reached[some].max(axis=1) for some in (sides, others))
     is_lost, other_lost = np.any(lost[sides], axis=1), np.any(lost[others], axis=1)
     for start in range(0, len(sides), BLOCK):
         block = slice(start, start + BLOCK)
         met: Mask = np.logical_or(is_lost[block, None], other_lost)
-        for axis in range(3):
-            met &= (other_low[:, axis] <= high[block, axis, None]) & (
-                other_high[:, axis] >= low[block, axis, None]
-            )
+        for direction in range(mine.shape[1]):
+            met &= mine[block, direction, None] + theirs[:, direction ^ 1] >= 0
         one, two = np.nonzero(met)
         one += start
         if split == 2:

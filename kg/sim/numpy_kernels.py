@@ -86,15 +86,20 @@ def stay_above(positions: Points, before: Points, height: float, friction: float
     positions[low, :2] -= held(push, slid, friction) * slid
 
 
-def missed(before: Points, ahead: Points, foreseen: Points, windows: Values) -> Values:
-    """Return how far vertices are from where they were foreseen to be, as shares (V,) of their windows.
+def missed(
+    before: Points, ahead: Points, foreseen: Points, velocities: Points, step: float, windows: Values
+) -> Values:
+    """Let what was foreseen go on by a step; return how far from it vertices are, in shares of their windows.
 
     Args:
         before: (V, 3) metres, where they are.
         ahead: (V, 3) metres, where they will be; the farther of both counts.
-        foreseen: (V, 3) metres.
+        foreseen: (V, 3) metres, where they were foreseen to be, in place.
+        velocities: (V, 3) m/s, how that goes on.
+        step: Seconds.
         windows: (V,) metres; any distance is infinitely much of one that is not above 0.
     """
+    foreseen += step * velocities
     away = np.maximum(np.linalg.norm(before - foreseen, axis=1), np.linalg.norm(ahead - foreseen, axis=1))
     shares: Values = np.divide(away, windows, out=np.full(len(windows), np.inf), where=windows > 0)
     return shares

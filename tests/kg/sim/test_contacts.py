@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from kg.sim import Cloth, Settings, Simulation, contact
-from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Pairs
+from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Contacts, Pairs
 from kg.sim.crossings import crossings
 from kg.sim.numba_sides import between as compiled_between
 from kg.sim.numpy_contacts import apart
@@ -115,23 +115,35 @@ def keys(pairs):
     return set(rows)
 
 
+def brought_near(positions, pairs, split, reaches):
+    """Return how near pairs (P,) come when their vertices go as far towards each other as they may."""
+    _, between = apart(positions, pairs, split)
+    towards = between / np.linalg.norm(between, axis=1)[:, None]
+    sign = np.repeat([-1, 1], [split, 4 - split])
+    places = positions[pairs] + (sign * reaches[pairs])[:, :, None] * towards[:, None]
+    each = np.arange(4 * len(pairs)).reshape(-1, 4)
+    gaps = np.linalg.norm(apart(places.reshape(-1, 3), each, split)[1], axis=1)
+    passed = (apart(places.reshape(-1, 3), each, split)[1] * between).sum(axis=1) < 0
+    return np.where(passed, 0, gaps)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_all_pairs_are_found_that_may_meet_on_their_ways(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     everything = np.ones(len(positions), dtype=bool)
     found = load(version).find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
     for kind, split in zip(found, (1, 2), strict=True):
-        pairs = listed(mesh, split)
-        reach = reaches[pairs[:, :split]].max(axis=1) + reaches[pairs[:, split:]].max(axis=1)
-        reach += closest(split, THICKNESS)
-        gaps = np.array(
+        pairs, most = listed(mesh, split), closest(split, THICKNESS)
+        meet = np.any(
             [
-                np.linalg.norm(apart(positions + time * ways, pairs, split)[1], axis=1)
+                brought_near(positions + time * ways, pairs, split, reaches) < most
                 for time in np.linspace(0, 1, 20)
-            ]
+            ],
+            axis=0,
         )
-        farthest = gaps[0] < reach + 2 * np.linalg.norm(ways, axis=1).max()
-        meet = (gaps < reach).any(axis=0)
+        reach = reaches[pairs[:, :split]].max(axis=1) + reaches[pairs[:, split:]].max(axis=1) + most
+        gaps = np.linalg.norm(apart(positions, pairs, split)[1], axis=1)
+        farthest = gaps < reach + 2 * np.linalg.norm(ways, axis=1).max()
         assert 100 < meet.sum() < 0.7 * len(pairs)
         assert keys(pairs[meet]) <= keys(kind.corners) <= keys(pairs[farthest])
         assert (kind.gaps == 0).all()
@@ -190,6 +202,23 @@ def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
         expected = np.where(close, np.minimum(rest, usual), usual)
         assert kind.apart == pytest.approx(expected)
         assert 0 < (expected < usual).sum() < len(expected)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_where_a_mesh_is_fine_neighbours_may_be_nearer(version, make_sheet):
+    vertices, faces = make_sheet(6, 7)
+    # Two columns lie so close together that sides around them are nearer to each other than the thickness.
+    vertices[:, 0] = np.interp(vertices[:, 0], [0, 0.06, 0.08, 0.14], [0, 0.06, 0.061, 0.121])
+    kernels, cloth = load(version), Cloth.of_mesh(vertices, faces)
+    marked = Contacts(kernels, cloth, 0.005)._mesh
+    assert 0 < marked.crowded.sum() < len(vertices)
+    given = vertices, 0 * vertices, 0.0, marked, np.full(len(vertices), 0.02), NONE
+    everything = np.ones(len(vertices), dtype=bool)
+    found = kernels.find(*given, everything)
+    anywhere = replace(marked, crowded=everything)
+    for kind, other in zip(found, kernels.find(*given[:3], anywhere, *given[4:], everything), strict=True):
+        assert 0 < (kind.apart < kind.apart.max()).mean() < 0.5
+        assert np.array_equal(kind.apart, other.apart)
 
 
 def test_a_tree_has_each_side_once(crumpled):

@@ -38,7 +38,11 @@ def test_how_far_vertices_miss_where_they_were_foreseen(version):
     foreseen, windows = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]]), np.array([0.5, 1, 0.1, -1])
     before = foreseen + np.array([[1.0, 0, 0], [0, 0.4, 0], [0, 0, 0], [0, 0, 0]])
     ahead = foreseen + np.array([[0.2, 0, 0], [0, 0, 0.6], [0, 0, 0], [0, 0, 0]])
-    assert load(version).missed(before, ahead, foreseen, windows).tolist() == [2, 0.6, 0, np.inf]
+    velocities = np.array([[1.0, 0, 0], [0, 2, 0], [0, 0, 0], [0, 0, 3]])
+    earlier = foreseen - 0.5 * velocities
+    shares = load(version).missed(before, ahead, earlier, velocities, 0.5, windows)
+    assert shares.tolist() == [2, 0.6, 0, np.inf]
+    assert np.array_equal(earlier, foreseen)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
