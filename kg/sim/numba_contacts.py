@@ -141,10 +141,7 @@ def go_on(positions, before, velocities, step, kinds):
 def _keep_apart(
     x, before, velocities, step, strays, inverse_masses, pairs, apart, closing, gaps, of_triangle, friction
 ):
-    widest = 2 * np.max(strays)
     for pair in range(len(pairs)):
-        if gaps[pair] - apart[pair] >= widest + step * closing[pair]:
-            continue
         i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
         nearer = approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
         if gaps[pair] - apart[pair] >= nearer:
@@ -190,7 +187,6 @@ def _keep_apart(
         for corner in range(4):
             i = pairs[pair, corner]
             strays[i] = _stray(x, before, velocities, step, i)
-            widest = max(widest, 2 * strays[i])
 
 
 def keep_apart(positions, before, velocities, step, inverse_masses, kinds, friction):
