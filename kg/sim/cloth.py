@@ -11,6 +11,7 @@ from kg.sim.settings import Settings
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 Pairs = NDArray[np.int64]
+Corners = NDArray[np.uint32]
 
 REACH = 1.6
 """What is nearer than so many thicknesses along the edges may be as near as it is at rest."""
@@ -46,7 +47,7 @@ class Hinges:
         ends: Where each batch ends.
     """
 
-    corners: Pairs
+    corners: Corners
     weights: Values
     rest: Values
     areas: Values
@@ -151,7 +152,7 @@ def _hinges(vertices: Points, corners: Pairs) -> Hinges:
     weights = np.stack([bc + bd, ac + ad, -ac - bc, -ad - bd], axis=1)
     doubled = np.linalg.norm(np.cross(b - a, c - a), axis=1) + np.linalg.norm(np.cross(b - a, d - a), axis=1)
     return Hinges(
-        corners,
+        corners.astype(np.uint32),
         weights,
         np.linalg.norm((weights[:, :, None] * vertices[corners]).sum(axis=1), axis=1),
         doubled / 2,

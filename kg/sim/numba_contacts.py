@@ -3,14 +3,14 @@
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
 import numpy as np
-from numba import njit
 
+from kg.sim.compiled import loop
 from kg.sim.contact import NEAREST
 from kg.sim.numba_sides import approach, between
 from kg.sim.numpy_contacts import TINY
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _stray(x, before, velocities, step, i):
     """Return how far a vertex is from where it would be had it gone on from before."""
     a = x[i, 0] - before[i, 0] - step * velocities[i, 0]
@@ -19,7 +19,7 @@ def _stray(x, before, velocities, step, i):
     return np.sqrt(a * a + b * b + c * c)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _strays(x, before, velocities, step):
     strays = np.empty(len(x))
     for i in range(len(x)):
@@ -27,7 +27,7 @@ def _strays(x, before, velocities, step):
     return strays
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _hold_back(x, before, strays, step, corners, apart, closing, gaps, of_triangle, shares):
     first, widest = 1 if of_triangle else 2, 2 * np.max(strays)
     for pair in range(len(corners)):
@@ -71,7 +71,7 @@ def _hold_back(x, before, strays, step, corners, apart, closing, gaps, of_triang
                 shares[i] = min(shares[i], free / towards if free > TINY else 0.0)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _within(x, before, foreseen, windows, shares):
     for i in range(len(x)):
         out, along, way = 0.0, 0.0, 0.0
@@ -86,7 +86,7 @@ def _within(x, before, foreseen, windows, shares):
             shares[i] = min(1.0, max(0.0, (root - along) / way))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _cut_short(x, before, shares):
     """Cut the steps of vertices short; tell whether there were any."""
     cut = False
@@ -123,7 +123,7 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
         cut = _cut_short(positions, before, shares)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _go_on(strays, step, corners, closing, gaps, of_triangle):
     for pair in range(len(corners)):
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
@@ -137,7 +137,7 @@ def go_on(positions, before, velocities, step, kinds):
         _go_on(strays, step, kind.corners, kind.closing, kind.gaps, of_triangle)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _keep_apart(
     x, before, velocities, step, strays, inverse_masses, pairs, apart, closing, gaps, of_triangle, friction
 ):

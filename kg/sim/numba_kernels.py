@@ -7,8 +7,8 @@ the same bytes. `numpy_kernels` says what each does.
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
 import numpy as np
-from numba import njit
 
+from kg.sim.compiled import loop
 from kg.sim.numba_contacts import go_on, hold_back, keep_apart
 from kg.sim.numba_search import find
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-@njit(cache=True, nogil=True)
+@loop
 def predict(positions, velocities, gravity, step):
     """See `numpy_kernels.predict`."""
     for i in range(len(positions)):
@@ -35,7 +35,7 @@ def predict(positions, velocities, gravity, step):
             positions[i, axis] += velocities[i, axis] * step
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _keep_lengths(positions, inverse_masses, pairs, rest, compliance):
     for link in range(len(pairs)):
         i, j = pairs[link, 0], pairs[link, 1]
@@ -61,7 +61,7 @@ def keep_lengths(positions, inverse_masses, links, compliance):
     _keep_lengths(positions, inverse_masses, links.pairs, links.rest, compliance)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _keep_bends(positions, inverse_masses, corners, weights, areas, rest, compliance, crease):
     for hinge in range(len(corners)):
         x, y, z, weight = 0.0, 0.0, 0.0, 0.0
@@ -91,7 +91,7 @@ def keep_bends(positions, inverse_masses, hinges, rest, compliance, crease):
     )
 
 
-@njit(cache=True, nogil=True)
+@loop
 def stay_above(positions, before, height, friction):
     """See `numpy_kernels.stay_above`."""
     for i in range(len(positions)):
@@ -107,7 +107,7 @@ def stay_above(positions, before, height, friction):
         positions[i, 1] -= hold * y
 
 
-@njit(cache=True, nogil=True)
+@loop
 def missed(before, ahead, foreseen, velocities, step, windows):
     """See `numpy_kernels.missed`."""
     shares = np.empty(len(before))
@@ -121,7 +121,7 @@ def missed(before, ahead, foreseen, velocities, step, windows):
     return shares
 
 
-@njit(cache=True, nogil=True)
+@loop
 def finish(positions, before, velocities, step, kept):
     """See `numpy_kernels.finish`."""
     for i in range(len(positions)):

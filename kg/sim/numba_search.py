@@ -5,6 +5,7 @@
 import numpy as np
 from numba import njit
 
+from kg.sim.compiled import loop
 from kg.sim.contact import Pairs
 from kg.sim.numba_lanes import EIGHT, edges_meet, vertex_meets_triangle
 from kg.sim.numba_sides import approach, between, largest_change
@@ -29,7 +30,7 @@ def _strangers(i, j, k, m, of_triangle, tangled):
     return apart & (not (tangled[i] | tangled[j]) & (tangled[k] | tangled[m]))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _with_room(pairs, wanted):
     """Return pairs (P, 4) with room for as many as are wanted."""
     if wanted <= len(pairs):
@@ -39,7 +40,7 @@ def _with_room(pairs, wanted):
     return longer
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _with_near(
     pairs, found, x, ways, reached, trees, sides, others, of_triangle, of_faces, reaches, thickness, tangled
 ):
@@ -88,7 +89,7 @@ def _with_near(
     return pairs, found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, tangled):
     """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
     reached = reached_by(x, ways, reaches + thickness / 2)
@@ -106,7 +107,7 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, t
     return pairs[:found]
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _beside(starts, near, i, j):
     """Tell whether a vertex is a near neighbour of another."""
     beside = False
@@ -115,7 +116,7 @@ def _beside(starts, near, i, j):
     return beside
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
     """Return how near two sides may come: neighbours, as near as they are at rest."""
     if not (crowded[i] & crowded[j] & crowded[k] & crowded[m]):
@@ -131,7 +132,7 @@ def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
     return min(thickness, np.sqrt(a * a + b * b + c * c))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _renewed(
     corners, apart, closing, gaps, lost, new, rest, velocities, of_triangle, thickness, crowded, starts, near
 ):

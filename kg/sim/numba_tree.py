@@ -8,6 +8,7 @@ Its leaves are sides, and a node holds eight of the level below, which are looke
 import numpy as np
 from numba import njit
 
+from kg.sim.compiled import loop
 from kg.sim.contact import NO_VERTEX
 from kg.sim.numba_lanes import BOX, EIGHT, ROW, eight_that_meet
 from kg.sim.numpy_contacts import ROUNDING
@@ -17,7 +18,7 @@ BITS = np.array([([n for n in range(8) if byte >> n & 1] + 8 * [0])[:8] for byte
 """How many bits of a byte are set, and their numbers."""
 
 
-@njit(cache=True, nogil=True)
+@loop
 def reached_by(x, ways, reaches):
     """See `numpy_contacts.reached_by`; in rows of 24, as `numba_lanes` has them."""
     reached = np.zeros((len(x), ROW), np.float32)
@@ -39,7 +40,7 @@ def reached_by(x, ways, reaches):
     return reached
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _starts(leaves):
     """Return where each level of a tree begins in the list of its eights, the leaves first."""
     starts, eights = [0], max(1, leaves // EIGHT)
@@ -49,7 +50,7 @@ def _starts(leaves):
     return np.array(starts)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def grown(reached, sides, lost):
     """Return a tree of sides.
 
@@ -88,7 +89,7 @@ def grown(reached, sides, lost):
     return reach, all_lost, starts
 
 
-@njit(cache=True, nogil=True)
+@loop
 def reach_of(tree, eight, lanes, reach):
     """Make reach (8,) what some leaves of an eight, a bit each, reach together."""
     reach[:] = -np.inf
@@ -103,7 +104,7 @@ def _before(first, level, eight):
     return (1 << min(EIGHT, max(0, (first >> 3 * level) - EIGHT * eight))) - 1
 
 
-@njit(cache=True, nogil=True)
+@loop
 def eights_near(reach, tree, first, waiting, eights):
     """Write to eights (n,) those with leaves that something may meet; return how many they are.
 
@@ -127,7 +128,7 @@ def eights_near(reach, tree, first, waiting, eights):
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def leaves_near(reach, tree, eights, first, leaves):
     """Write to leaves (n,) those of some eights that something meets; return how many they are.
 
