@@ -79,6 +79,8 @@ class ContactMesh:
             neighbours may be as near as they are at rest.
         tangled: (V,) bool, the vertices of sides that pass through each other at rest, or touch. Two sides
             that have one each are no pair.
+        crowded: (V,) bool, the vertices of sides that are nearer at rest than others may come. Only pairs
+            whose vertices all are may come as near.
     """
 
     rest: Points

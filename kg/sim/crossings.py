@@ -3,8 +3,9 @@
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from kg.sim.compiled import loop
 
 
 def crossings(positions: NDArray[np.float64], faces: NDArray[np.int64]) -> int:
@@ -23,7 +24,7 @@ def crossings(positions: NDArray[np.float64], faces: NDArray[np.int64]) -> int:
     return int(_crossings(np.ascontiguousarray(positions), faces, edges, float(lengths.max())))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _volume(p, a, b, c):
     """Return six times the signed volume of a tetrahedron."""
     u, v, w = a - p, b - p, c - p
@@ -34,7 +35,7 @@ def _volume(p, a, b, c):
     )
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _crossings(positions, faces, edges, reach):
     # A triangle whose first corner lies more than two edges from an edge's end cannot meet the edge.
     size = 16
