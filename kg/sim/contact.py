@@ -14,6 +14,7 @@ and layers that are carried together need no search.
 
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Corners = NDArray[np.uint32]
+Kinds = tuple["Pairs", "Pairs"]
+"""Pairs of a vertex and a triangle, and pairs of edges."""
 
 NO_VERTEX = 2**32 - 1
 """Stands for a side that is none."""
@@ -44,8 +47,7 @@ ANEW = 0.7
 """Once a vertex leaves its window, all that used up more than so much of theirs are looked at with it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
+class Pairs(NamedTuple):
     """Pairs of a vertex and a triangle, or of two edges, that may come near each other.
 
     Attributes:
@@ -142,7 +144,7 @@ class Contacts:
     def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
         self._kernels, self._thickness = kernels, thickness
         self._mesh = self._as_at_rest(ContactMesh.of_cloth(cloth, thickness))
-        self.kinds = [Pairs.none(), Pairs.none()]
+        self.kinds: Kinds = (Pairs.none(), Pairs.none())
         self.foreseen, self.windows = cloth.rest.copy(), np.full(len(cloth.rest), -1.0)
         self._velocities, self._left = np.zeros_like(cloth.rest), 0.0
 
@@ -150,7 +152,7 @@ class Contacts:
         """Return a mesh in which what touches at rest is tangled too, and what is near then is crowded."""
         rest, still, nowhere = mesh.rest, np.zeros_like(mesh.rest), np.zeros(len(mesh.rest))
         everything = np.ones(len(rest), dtype=np.bool_)
-        none = [Pairs.none(), Pairs.none()]
+        none = (Pairs.none(), Pairs.none())
         kinds = self._kernels.find(rest, still, 0.0, mesh, nowhere, none, everything)
         # Nothing moves, so that nothing is held back; but the gaps are measured.
         self._kernels.hold_back(rest.copy(), rest, rest, nowhere, still, 0.0, kinds)

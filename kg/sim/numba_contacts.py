@@ -28,7 +28,8 @@ def _strays(x, before, velocities, step):
 
 
 @loop
-def _hold_back(x, before, strays, step, corners, apart, closing, gaps, of_triangle, shares):
+def _hold_back(x, before, strays, step, pairs, of_triangle, shares):
+    corners, apart, closing, gaps = pairs
     first, widest = 1 if of_triangle else 2, 2 * np.max(strays)
     for pair in range(len(corners)):
         nearest = NEAREST * apart[pair]
@@ -98,6 +99,7 @@ def _cut_short(x, before, shares):
     return cut
 
 
+@loop
 def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
     """See `numpy_contacts.hold_back`."""
     shares = np.ones(len(positions))
@@ -107,42 +109,27 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
     while cut:
         shares[:] = 1
         strays = _strays(positions, before, velocities, step)
-        for kind, of_triangle in zip(kinds, (True, False), strict=True):
-            _hold_back(
-                positions,
-                before,
-                strays,
-                step,
-                kind.corners,
-                kind.apart,
-                kind.closing,
-                kind.gaps,
-                of_triangle,
-                shares,
-            )
+        for kind in range(2):
+            _hold_back(positions, before, strays, step, kinds[kind], kind == 0, shares)
         cut = _cut_short(positions, before, shares)
 
 
 @loop
-def _go_on(strays, step, corners, closing, gaps, of_triangle):
-    for pair in range(len(corners)):
-        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
-        gaps[pair] -= approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
-
-
 def go_on(positions, before, velocities, step, kinds):
     """See `numpy_contacts.go_on`."""
     strays = _strays(positions, before, velocities, step)
-    for kind, of_triangle in zip(kinds, (True, False), strict=True):
-        _go_on(strays, step, kind.corners, kind.closing, kind.gaps, of_triangle)
+    for kind in range(2):
+        corners, _, closing, gaps = kinds[kind]
+        for pair in range(len(corners)):
+            i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
+            gaps[pair] -= approach(strays, i, j, k, m, kind == 0) + step * closing[pair]
 
 
 @loop
-def _keep_apart(
-    x, before, velocities, step, strays, inverse_masses, pairs, apart, closing, gaps, of_triangle, friction
-):
-    for pair in range(len(pairs)):
-        i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
+def _keep_apart(x, before, velocities, step, strays, inverse_masses, pairs, of_triangle, friction):
+    corners, apart, closing, gaps = pairs
+    for pair in range(len(corners)):
+        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
         nearer = approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
         if gaps[pair] - apart[pair] >= nearer:
             continue
@@ -185,25 +172,15 @@ def _keep_apart(
         x[m, 1] += mm * b
         x[m, 2] += mm * c
         for corner in range(4):
-            i = pairs[pair, corner]
+            i = corners[pair, corner]
             strays[i] = _stray(x, before, velocities, step, i)
 
 
+@loop
 def keep_apart(positions, before, velocities, step, inverse_masses, kinds, friction):
     """See `numpy_contacts.keep_apart`."""
     strays = _strays(positions, before, velocities, step)
-    for kind, of_triangle in zip(kinds, (True, False), strict=True):
+    for kind in range(2):
         _keep_apart(
-            positions,
-            before,
-            velocities,
-            step,
-            strays,
-            inverse_masses,
-            kind.corners,
-            kind.apart,
-            kind.closing,
-            kind.gaps,
-            of_triangle,
-            friction,
+            positions, before, velocities, step, strays, inverse_masses, kinds[kind], kind == 0, friction
         )

@@ -133,10 +133,9 @@ def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
 
 
 @loop
-def _renewed(
-    corners, apart, closing, gaps, lost, new, rest, velocities, of_triangle, thickness, crowded, starts, near
-):
+def _renewed(old, lost, new, rest, velocities, of_triangle, thickness, crowded, starts, near):
     """Return pairs without those that have a lost vertex, and with new ones."""
+    corners, apart, closing, gaps = old
     room = len(corners) + len(new)
     pairs, values = np.empty((room, 4), np.uint32), np.empty((3, room))
     found = 0
@@ -152,7 +151,7 @@ def _renewed(
         values[1, found] = largest_change(velocities, i, j, k, m, of_triangle)
         values[2, found] = 0
         found += 1
-    return pairs[:found], values[0, :found], values[1, :found], values[2, :found]
+    return Pairs(pairs[:found], values[0, :found], values[1, :found], values[2, :found])
 
 
 def find(positions, velocities, seconds, mesh, windows, kinds, lost):
@@ -164,23 +163,6 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
     ):
         of_triangle = others is mesh.faces
         new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost, mesh.tangled)
-        found.append(
-            Pairs(
-                *_renewed(
-                    kind.corners,
-                    kind.apart,
-                    kind.closing,
-                    kind.gaps,
-                    lost,
-                    new,
-                    mesh.rest,
-                    velocities,
-                    of_triangle,
-                    closest,
-                    mesh.crowded,
-                    mesh.starts,
-                    mesh.near,
-                )
-            )
-        )
-    return found
+        known = of_triangle, closest, mesh.crowded, mesh.starts, mesh.near
+        found.append(_renewed(kind, lost, new, mesh.rest, velocities, *known))
+    return found[0], found[1]

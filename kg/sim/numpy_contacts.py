@@ -3,12 +3,12 @@
 A pair has two sides: a vertex and a triangle, or an edge and an edge. Pairs are found in another order here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Corners, Pairs, Points, Values
+from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Corners, Kinds, Pairs, Points, Values
 
 ROUNDING = 1e-6
 """Metres by which vertices reach farther than they need."""
@@ -28,9 +28,9 @@ def find(
     seconds: float,
     mesh: ContactMesh,
     windows: Values,
-    kinds: Sequence[Pairs],
+    kinds: Kinds,
     lost: Mask,
-) -> list[Pairs]:
+) -> Kinds:
     """Return the pairs that may come near, those with a lost vertex found anew and the others as they were.
 
     Two sides may if they get nearer to each other than the thickness and the largest window of either
@@ -65,7 +65,7 @@ def find(
                 np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
             )
         )
-    return found
+    return found[0], found[1]
 
 
 def hold_back(
@@ -75,7 +75,7 @@ def hold_back(
     windows: Values,
     velocities: Points,
     step: float,
-    kinds: Sequence[Pairs],
+    kinds: Kinds,
 ) -> None:
     """Cut steps short where vertices leave their windows or could pass through something, in place.
 
@@ -113,7 +113,7 @@ def keep_apart(
     velocities: Points,
     step: float,
     inverse_masses: Values,
-    kinds: Sequence[Pairs],
+    kinds: Kinds,
     friction: float,
 ) -> None:
     """Push sides apart that are nearer than they may be, one pair after another, with friction, in place.
@@ -139,7 +139,7 @@ def keep_apart(
             strayed[pair] += np.linalg.norm(positions[pair] - start, axis=1)
 
 
-def go_on(positions: Points, before: Points, velocities: Points, step: float, kinds: Sequence[Pairs]) -> None:
+def go_on(positions: Points, before: Points, velocities: Points, step: float, kinds: Kinds) -> None:
     """Take what a step (V, 3) can have brought sides nearer at most from their gaps, in place."""
     strays = _strays(positions, before, velocities, step)
     for kind, split in zip(kinds, (1, 2), strict=True):

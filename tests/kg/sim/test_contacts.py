@@ -157,7 +157,7 @@ def test_only_pairs_of_lost_vertices_are_found_anew(version, crumpled):
     mesh, positions, ways, reaches = crumpled
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
     first = kernels.find(positions, 10 * ways, 0.1, mesh, reaches, NONE, everything)
-    first = [replace(kind, gaps=np.full(len(kind.corners), 7.0)) for kind in first]
+    first = tuple(kind._replace(gaps=np.full(len(kind.corners), 7.0)) for kind in first)
     lost = np.zeros(len(positions), dtype=bool)
     lost[[3, 17, 40]] = True
     positions[lost] += 0.03
@@ -242,8 +242,8 @@ def pair_of(split):
     places = np.array([[0.2, 0.2, 0.003], [0, 0, 0], [1, 0, 0], [0, 1, 0]])
     if split == 2:
         places = np.array([[-0.5, 0.1, 0.003], [0.5, 0.1, 0.003], [0, -0.5, 0], [0, 1, 0]])
-    kinds = [Pairs.none(), Pairs.none()]
-    kinds[split - 1] = Pairs(np.array([[0, 1, 2, 3]], np.uint32), np.array([THICKNESS]), *np.zeros((2, 1)))
+    pair = Pairs(np.array([[0, 1, 2, 3]], np.uint32), np.array([THICKNESS]), *np.zeros((2, 1)))
+    kinds = (pair, Pairs.none()) if split == 1 else (Pairs.none(), pair)
     return places, kinds
 
 
@@ -291,7 +291,7 @@ def test_one_that_is_cut_short_is_in_the_way_of_who_follows(version):
     velocities = np.repeat([[0.0, 0, 0], [0, 0, -10], [0, 0, -10]], [3, 3, 1], axis=0)
     corners = np.array([[3, 0, 1, 2], [6, 3, 4, 5]], np.uint32)
     closing = np.array([10.0, 0.0])
-    kinds = [Pairs(corners, np.full(2, THICKNESS), closing, np.array([0.002, 0.002])), Pairs.none()]
+    kinds = (Pairs(corners, np.full(2, THICKNESS), closing, np.array([0.002, 0.002])), Pairs.none())
     positions = places + STEP * velocities
     load(version).hold_back(positions, places, positions.copy(), np.full(7, 9.0), velocities, STEP, kinds)
     least = NEAREST * THICKNESS
@@ -376,7 +376,7 @@ def test_both_versions_agree(crumpled):
         assert keys(one.corners) == keys(other.corners)
     ends = []
     for version in VERSIONS:
-        kinds = [replace(kind, gaps=kind.gaps.copy()) for kind in sets[0]]
+        kinds = tuple(kind._replace(gaps=kind.gaps.copy()) for kind in sets[0])
         moved = positions + ways
         masses = np.linspace(1, 2, len(positions))
         load(version).hold_back(moved, positions, positions, windows, 5 * ways, 0.1, kinds)
