@@ -34,8 +34,8 @@ def find(
     """Return the pairs that may come near, those with a lost vertex found anew and the others as they were.
 
     Two sides may if they get nearer to each other than the thickness and the largest window of either
-    side's vertices, when all vertices go on for some of the time. Sides with a common vertex never do, nor
-    do those that are tangled.
+    side's vertices, when all vertices go on for some of the time, and if in no direction of `reached_by` they
+    stay apart by that. Sides with a common vertex never do, nor do those that are tangled.
 
     Args:
         positions: (V, 3) metres.
