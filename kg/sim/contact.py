@@ -99,7 +99,7 @@ class ContactMesh:
     def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
         """Return that of a cloth whose layers keep a thickness, metres."""
         vertices, faces, edges = (
-            _as_leaves(sides.astype(np.uint32), cloth.rest[sides].mean(axis=1))
+            as_leaves(sides.astype(np.uint32), cloth.rest[sides].mean(axis=1))
             for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
         apart = (thickness, EDGES_CLOSER * thickness)
@@ -108,7 +108,7 @@ class ContactMesh:
         return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked, crowded)
 
 
-def _as_leaves(sides: Corners, places: Points) -> Corners:
+def as_leaves(sides: Corners, places: Points) -> Corners:
     """Return sides as the leaves of a binary tree, in which those at places (n, 3) are near that are near.
 
     Each half of the tree holds half of the sides, on one side of a plane; empty leaves are `NO_VERTEX`.

@@ -2,84 +2,67 @@
 
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.compiled import loop
+from kg.sim.contact import as_leaves
+from kg.sim.numba_lanes import BOX, EIGHT
+from kg.sim.numba_tree import eights_near, grown, leaves_near, reached_by
 
 
-def crossings(positions: NDArray[np.float64], faces: NDArray[np.int64]) -> int:
-    """Return how many pairs (edge, triangle) of a mesh pass through each other.
+def crossings(frames: Sequence[NDArray[np.float64]], faces: NDArray[np.int64]) -> list[int]:
+    """Return how many pairs (edge, triangle) of a mesh pass through each other in each of its frames.
 
     Two triangles without a common vertex intersect if and only if an edge of one passes through the
     other, but for those that lie in one plane or just touch, which do not count.
 
     Args:
-        positions: (V, 3).
+        frames: Vertices, (V, 3) each.
         faces: (F, 3).
     """
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = np.unique(np.sort(ends, axis=1), axis=0)
-    lengths = np.linalg.norm(positions[edges[:, 0]] - positions[edges[:, 1]], axis=1)
-    return int(_crossings(np.ascontiguousarray(positions), faces, edges, float(lengths.max())))
+    triangles = as_leaves(faces.astype(np.uint32), frames[0][faces].mean(axis=1))
+    return [int(_crossings(np.ascontiguousarray(frame), edges, triangles)) for frame in frames]
 
 
 @loop
-def _volume(p, a, b, c):
-    """Return six times the signed volume of a tetrahedron."""
-    u, v, w = a - p, b - p, c - p
-    return (
-        u[0] * (v[1] * w[2] - v[2] * w[1])
-        + u[1] * (v[2] * w[0] - v[0] * w[2])
-        + u[2] * (v[0] * w[1] - v[1] * w[0])
-    )
+def _volume(x, p, a, b, c):
+    """Return six times the signed volume of a tetrahedron of vertices."""
+    ux, uy, uz = x[a, 0] - x[p, 0], x[a, 1] - x[p, 1], x[a, 2] - x[p, 2]
+    vx, vy, vz = x[b, 0] - x[p, 0], x[b, 1] - x[p, 1], x[b, 2] - x[p, 2]
+    wx, wy, wz = x[c, 0] - x[p, 0], x[c, 1] - x[p, 1], x[c, 2] - x[p, 2]
+    return ux * (vy * wz - vz * wy) + uy * (vz * wx - vx * wz) + uz * (vx * wy - vy * wx)
 
 
 @loop
-def _crossings(positions, faces, edges, reach):
-    # A triangle whose first corner lies more than two edges from an edge's end cannot meet the edge.
-    size = 16
-    while size < 2 * len(faces):
-        size *= 2
-    side = 2 * reach
-    cells = np.empty((len(faces), 3), np.int64)
-    head = np.full(size, -1, np.int64)
-    chain = np.empty(len(faces), np.int64)
-    for f in range(len(faces)):
-        for axis in range(3):
-            cells[f, axis] = np.int64(np.floor(positions[faces[f, 0], axis] / side))
-        slot = (cells[f, 0] * 73856093 ^ cells[f, 1] * 19349663 ^ cells[f, 2] * 83492791) & (size - 1)
-        chain[f] = head[slot]
-        head[slot] = f
+def _passes(x, p, q, a, b, c):
+    """Tell whether an edge passes through a triangle."""
+    if _volume(x, p, a, b, c) * _volume(x, q, a, b, c) >= 0:
+        return False
+    one, two, three = _volume(x, p, q, a, b), _volume(x, p, q, b, c), _volume(x, p, q, c, a)
+    return one * two > 0 and two * three > 0
+
+
+@loop
+def _crossings(x, edges, triangles):
+    nothing = np.zeros(len(x))
+    reached = reached_by(x, np.zeros_like(x), nothing)
+    tree = grown(reached, triangles, nothing > 0)
+    count = max(1, len(triangles) // EIGHT)
+    waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
+    leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
     found = 0
-    here = np.empty(3, np.int64)
-    for e in range(len(edges)):
-        i, j = edges[e, 0], edges[e, 1]
-        p, q = positions[i], positions[j]
-        for axis in range(3):
-            here[axis] = np.int64(np.floor(p[axis] / side))
-        for x in range(here[0] - 1, here[0] + 2):
-            for y in range(here[1] - 1, here[1] + 2):
-                for z in range(here[2] - 1, here[2] + 2):
-                    f = head[(x * 73856093 ^ y * 19349663 ^ z * 83492791) & (size - 1)]
-                    while f >= 0:
-                        if cells[f, 0] == x and cells[f, 1] == y and cells[f, 2] == z:
-                            k, m, n = faces[f, 0], faces[f, 1], faces[f, 2]
-                            if i != k and i != m and i != n and j != k and j != m and j != n:
-                                a, b, c = positions[k], positions[m], positions[n]
-                                apart = False
-                                for axis in range(3):
-                                    low = min(p[axis], q[axis])
-                                    high = max(p[axis], q[axis])
-                                    if low > max(a[axis], b[axis], c[axis]) or high < min(
-                                        a[axis], b[axis], c[axis]
-                                    ):
-                                        apart = True
-                                if not apart and _volume(p, a, b, c) * _volume(q, a, b, c) < 0:
-                                    one = _volume(p, q, a, b)
-                                    two = _volume(p, q, b, c)
-                                    three = _volume(p, q, c, a)
-                                    if one * two > 0 and two * three > 0:
-                                        found += 1
-                        f = chain[f]
+    for edge in range(len(edges)):
+        p, q = edges[edge, 0], edges[edge, 1]
+        for direction in range(BOX):
+            reach[direction] = max(reached[p, direction], reached[q, direction])
+        near = eights[: eights_near(reach, tree, 0, waiting, eights)]
+        for leaf in leaves[: leaves_near(reach, tree, near, 0, leaves)]:
+            a, b, c = triangles[leaf, 0], triangles[leaf, 1], triangles[leaf, 2]
+            apart = (a != p) & (b != p) & (c != p) & (a != q) & (b != q) & (c != q)
+            found += int(apart and _passes(x, p, q, a, b, c))
     return found

@@ -36,7 +36,7 @@ def measure(frames: Sequence[NDArray[np.float64]], cloth: Cloth, thickness: floa
     stretch = np.abs(lengths / cloth.edges.rest - 1)
     lowest = min(float(frame[:, 2].min()) for frame in frames)
     return Quality(
-        crossing=sum(crossings(frame, cloth.faces) > 0 for frame in frames) / len(frames),
+        crossing=sum(count > 0 for count in crossings(frames, cloth.faces)) / len(frames),
         stretch=float(np.median(stretch)),
         stretch_99=float(np.percentile(stretch, 99)),
         stretch_most=float(stretch.max()),

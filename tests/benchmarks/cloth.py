@@ -42,12 +42,13 @@ def sequence(
     frames = list(DEFORMATIONS[deformation]().frames(garment, count, rng))
     seconds = time.process_time() - started
     quality = measure(frames, simulation.cloth, simulation.thickness)
+    at_rest, at_last = crossings([simulation.cloth.rest, frames[-1]], simulation.cloth.faces)
     return {
         "vertices": len(shape.vertices),
         "whole": float(quality.crossing == 0),
         "crossing_frames": quality.crossing,
-        "at_rest": crossings(simulation.cloth.rest, simulation.cloth.faces),
-        "at_last": crossings(frames[-1], simulation.cloth.faces),
+        "at_rest": at_rest,
+        "at_last": at_last,
         "stretch": 100 * quality.stretch,
         "stretch_99": 100 * quality.stretch_99,
         "stretch_most": 100 * quality.stretch_most,

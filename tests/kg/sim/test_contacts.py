@@ -414,7 +414,7 @@ def crosses(simulation, seconds):
     """Tell whether the cloth passes through itself within so many seconds."""
     for _ in range(round(seconds / 0.002)):
         simulation.advance(0.002)
-        if crossings(simulation.positions, simulation.cloth.faces):
+        if crossings([simulation.positions], simulation.cloth.faces) != [0]:
             return True
     return False
 
