@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kg.errors import KgError
 from kg.sim.garment import Garment
+from kg.sim.settings import Settings
 from kg.sim.simulation import Grip
 
 Points = NDArray[np.float64]
@@ -36,6 +37,8 @@ class Deformation(ABC):
     """
 
     name: ClassVar[str]
+    cloth: ClassVar[Settings] = Settings()
+    """Settings of its cloth, unless the user has others."""
     some: ClassVar[tuple[str, ...]] = ("seconds",)
     """Options that are above 0; the others may be 0."""
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()

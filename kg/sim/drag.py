@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kg.sim.deformation import Deformation, eased, lay_down
 from kg.sim.garment import Garment
+from kg.sim.settings import Settings
 from kg.sim.simulation import Grip
 
 Points = NDArray[np.float64]
@@ -31,6 +32,8 @@ class Drag(Deformation):
     """
 
     name: ClassVar[str] = "drag"
+    # A hand that pulls a whole garment, and bunches it, stretches it by a tenth in one round.
+    cloth: ClassVar[Settings] = Settings(rounds=3)
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("shortest", "longest"),)
     seconds: float = 3.0
     shortest: float = 0.5

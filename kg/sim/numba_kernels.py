@@ -36,7 +36,7 @@ def predict(positions, velocities, gravity, step):
 
 
 @loop
-def _keep_lengths(positions, inverse_masses, pairs, rest, compliance):
+def _keep_lengths(positions, inverse_masses, pairs, rest, compliance, pulled):
     for link in range(len(pairs)):
         i, j = pairs[link, 0], pairs[link, 1]
         weight = inverse_masses[i] + inverse_masses[j]
@@ -46,7 +46,8 @@ def _keep_lengths(positions, inverse_masses, pairs, rest, compliance):
         length = np.sqrt(x * x + y * y + z * z)
         if length == 0:
             continue
-        pull = (rest[link] - length) / (length * (weight + compliance))
+        pull = (rest[link] - length - compliance * pulled[link]) / (length * (weight + compliance))
+        pulled[link] += pull * length
         first, second = pull * inverse_masses[i], pull * inverse_masses[j]
         positions[i, 0] += first * x
         positions[i, 1] += first * y
@@ -56,9 +57,9 @@ def _keep_lengths(positions, inverse_masses, pairs, rest, compliance):
         positions[j, 2] -= second * z
 
 
-def keep_lengths(positions, inverse_masses, links, compliance):
+def keep_lengths(positions, inverse_masses, links, compliance, pulled):
     """See `numpy_kernels.keep_lengths`."""
-    _keep_lengths(positions, inverse_masses, links.pairs, links.rest, compliance)
+    _keep_lengths(positions, inverse_masses, links.pairs, links.rest, compliance, pulled)
 
 
 @loop

@@ -32,7 +32,9 @@ def predict(positions: Points, velocities: Points, gravity: Values, step: float)
     positions += velocities * step
 
 
-def keep_lengths(positions: Points, inverse_masses: Values, links: Links, compliance: float) -> None:
+def keep_lengths(
+    positions: Points, inverse_masses: Values, links: Links, compliance: float, pulled: Values
+) -> None:
     """Move the ends of each link towards its length, in place.
 
     Args:
@@ -40,14 +42,17 @@ def keep_lengths(positions: Points, inverse_masses: Values, links: Links, compli
         inverse_masses: (V,) 1/kg.
         links: The pairs and their lengths.
         compliance: Inverse of their stiffness over the square of the step, 1/kg.
+        pulled: (L,) kg m, what each has pulled in this step, in place: it gives way to all of that.
     """
     for first, last in zip((0, *links.ends), links.ends, strict=False):
         i, j = links.pairs[first:last].T
         between = positions[i] - positions[j]
         length = np.sqrt((between * between).sum(axis=1))
         weight = inverse_masses[i] + inverse_masses[j] + compliance
+        short = links.rest[first:last] - length - compliance * pulled[first:last]
         with np.errstate(divide="ignore", invalid="ignore"):
-            pull = np.where(length > 0, (links.rest[first:last] - length) / (length * weight), 0.0)
+            pull = np.where(length > 0, short / (length * weight), 0.0)
+        pulled[first:last] += pull * length
         positions[i] += (pull * inverse_masses[i])[:, None] * between
         positions[j] -= (pull * inverse_masses[j])[:, None] * between
 

@@ -22,7 +22,7 @@ def deformation(name: str, given: Mapping[str, str]) -> tuple[Deformation, Setti
     """
     if name not in DEFORMATIONS:
         raise unknown_name("deformation", name, DEFORMATIONS)
-    how, cloth = DEFORMATIONS[name](), Settings()
+    how, cloth = DEFORMATIONS[name](), DEFORMATIONS[name].cloth
     unknown = [key for key in given if key not in options(name)]
     if unknown:
         raise unknown_name(f"option of {name}", unknown[0], options(name))
@@ -45,4 +45,4 @@ def _values(owner: Deformation | Settings, given: Mapping[str, str]) -> dict[str
 
 def options(name: str) -> dict[str, Any]:
     """Return every option of a deformation and of its cloth, with its default."""
-    return {**asdict(DEFORMATIONS[name]()), **asdict(Settings())}
+    return {**asdict(DEFORMATIONS[name]()), **asdict(DEFORMATIONS[name].cloth)}

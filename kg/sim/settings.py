@@ -22,6 +22,8 @@ class Settings:
         drag: Share of its velocity that cloth loses to the air, 1/s.
         gravity: m/s², downwards.
         step: Longest step of the solver, seconds; shorter ones make stiffer cloth.
+        rounds: How often in a step edges are brought to their lengths and layers apart; more make stiffer
+            cloth.
 
     Raises:
         KgError: A value is out of range.
@@ -38,9 +40,10 @@ class Settings:
     drag: float = 4.0
     gravity: float = 9.81
     step: float = 1 / 1000
+    rounds: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("density", "stretch", "bend", "grip", "thickness", "step"):
+        for name in ("density", "stretch", "bend", "grip", "thickness", "step", "rounds"):
             if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
         for name in ("crease", "ground_friction", "cloth_friction", "drag", "gravity"):

@@ -116,7 +116,9 @@ class Simulation:
         contacts.look(before, positions, self.velocities, step)
         for grip in grips:
             self._hold(grip, step)
-        kernels.keep_lengths(positions, inverse_masses, self.cloth.edges, SPRING / settings.stretch / step**2)
+        edges, compliance = self.cloth.edges, SPRING / settings.stretch / step**2
+        pulled = np.zeros(len(edges.pairs))
+        kernels.keep_lengths(positions, inverse_masses, edges, compliance, pulled)
         kernels.keep_bends(
             positions,
             inverse_masses,
@@ -128,6 +130,9 @@ class Simulation:
         # Sides that have not passed each other yet are pushed back to where they came from.
         contacts.hold_back(positions, before, step)
         contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
+        for _ in range(settings.rounds - 1):
+            kernels.keep_lengths(positions, inverse_masses, edges, compliance, pulled)
+            contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
         height = -np.inf if weightless else self.thickness / 2
         kernels.stay_above(positions, before, height, settings.ground_friction)
         contacts.hold_back(positions, before, step)

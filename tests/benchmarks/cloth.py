@@ -19,7 +19,6 @@ import numpy as np
 from kg import registry
 from kg.data import Dataset, Item, PrepareOptions
 from kg.paths import raw
-from kg.sim import Settings
 from kg.sim.crossings import crossings
 from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
@@ -35,11 +34,12 @@ def sequence(
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    garment = Garment.of_shape(shape, names, Settings(), unit_of(shape, unit))
+    how = DEFORMATIONS[deformation]()
+    garment = Garment.of_shape(shape, names, how.cloth, unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
-    frames = list(DEFORMATIONS[deformation]().frames(garment, count, rng))
+    frames = list(how.frames(garment, count, rng))
     seconds = time.process_time() - started
     quality = measure(frames, simulation.cloth, simulation.thickness)
     at_rest, at_last = crossings([simulation.cloth.rest, frames[-1]], simulation.cloth.faces)

@@ -20,8 +20,18 @@ def load(version):
 def test_a_link_shares_its_correction_by_weight(version):
     positions = np.array([[0.0, 0, 0], [2, 0, 0]])
     links = Links(np.array([[0, 1]]), np.array([1.0]), (1,))
-    load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 0.0)
+    load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 0.0, np.zeros(1))
     assert positions == pytest.approx(np.array([[0.75, 0, 0], [1.75, 0, 0]]))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_link_is_as_stiff_however_often_it_pulls(version):
+    positions, pulled = np.array([[0.0, 0, 0], [2, 0, 0]]), np.zeros(1)
+    links = Links(np.array([[0, 1]]), np.array([1.0]), (1,))
+    for _ in range(4):
+        load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 4.0, pulled)
+        assert positions == pytest.approx(np.array([[0.375, 0, 0], [1.875, 0, 0]]))
+    assert pulled == pytest.approx([-0.125])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
