@@ -180,15 +180,26 @@ def _list_options(deform: str | None, as_json: bool) -> None:
     names = [deform] if deform else list(DEFORMATIONS)
     known = {name: options(name) for name in names}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}
-    parts: list[tuple[str, str, Any]] = [(name, "", DEFORMATIONS[name]()) for name in names]
-    parts += [("cloth", "", Settings()), ("camera", CAMERA, Camera())]
+    cloth = {key: {name: known[name][key] for name in names} for key in asdict(Settings())}
+    parts: list[tuple[str, str, type, dict[str, Any]]] = [
+        *((name, "", DEFORMATIONS[name], asdict(DEFORMATIONS[name]())) for name in names),
+        ("cloth", "", Settings, {key: _usual(values) for key, values in cloth.items()}),
+        ("camera", CAMERA, Camera, asdict(Camera())),
+    ]
     rows = [
-        [of, f"{prefix}{key}", "random" if value is None else value, meanings(type(part))[key]]
-        for of, prefix, part in parts
-        for key, value in asdict(part).items()
+        [of, f"{prefix}{key}", "random" if value is None else value, meanings(kind)[key]]
+        for of, prefix, kind, values in parts
+        for key, value in values.items()
     ]
     columns = ["of", "option", "default", "meaning"]
     show(known, as_json, table("Options of --deform and --camera", columns, rows))
+
+
+def _usual(values: dict[str, Any]) -> Any:
+    """Return the default that all deformations have, or that of each."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} ({name})" for name, value in values.items())
 
 
 def _raw_folder(dataset: "Dataset", source: Path | None) -> Path:

@@ -26,8 +26,8 @@ STRIDE, FINER = 0.4, 4.0
 """A hand goes so many thicknesses in a step, which is made so much shorter for that at most: what its bound
 (`kg.sim.contact`) holds back while a hand goes on would stretch."""
 FINE = 0.02
-"""Metres: where edges are shorter, a step is as much shorter. Vertices are so light there that in a longer
-one a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of a mask by half."""
+"""Metres: where edges are shorter, a round has as much less time. Vertices are so light there that in more of
+it a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of a mask by half."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
 
@@ -95,7 +95,8 @@ class Simulation:
 
     def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
         """Go on by one frame of so many seconds, held by the grips that are in force."""
-        shorter = max(1.0, min(FINER, self._haste(seconds, grips)), FINE / self.cloth.edge)
+        light = FINE / self.cloth.edge / self.settings.rounds
+        shorter = max(1.0, min(FINER, self._haste(seconds, grips)), light)
         steps = ceil(seconds / self.settings.step * shorter - 1e-9)
         step = seconds / steps
         for _ in range(steps):
