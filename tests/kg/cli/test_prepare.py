@@ -266,6 +266,8 @@ def test_deformed_garments_are_a_variant_with_a_cloud_a_frame(capsys: Capture) -
 def test_options_of_a_deformation(capsys: Capture) -> None:
     assert run(["prepare", "--deform", "fold", "--set", "help", "--json"]) == 0
     assert "sloppiness" in json.loads(capsys.readouterr().out)["fold"]
+    assert run(["prepare", "--set", "help"]) == 0
+    assert "3 (drag)" in capsys.readouterr().out
     assert run(["prepare", "--set", "bend=1"]) == 2
     assert run(["prepare", "--deform", "fold", "--set", "bend"]) == 2
     capsys.readouterr()
