@@ -64,6 +64,7 @@ class Simulation:
         positions: (V, 3) metres, z up.
         velocities: (V, 3) m/s.
         time: Seconds since it began.
+        grips: Those of the last `advance`.
         thickness: How near two layers come, metres; half of it is the ground's distance.
     """
 
@@ -74,6 +75,7 @@ class Simulation:
         self.positions = np.array(cloth.rest if positions is None else positions, order="C")
         self.velocities = np.zeros_like(self.positions)
         self.time = 0.0
+        self.grips: Sequence[Grip] = ()
         self.thickness = cloth.thickness(self.settings)
         self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
         self._kernels = choose()
@@ -87,6 +89,13 @@ class Simulation:
         """Joules."""
         return float(0.5 * self._masses @ (self.velocities**2).sum(axis=1))
 
+    @property
+    def slip(self) -> float:
+        """Metres from the hands that hold firmly now to what they hold, on average; 0 without any."""
+        firm = [grip for grip in self.grips if grip.firmness(self.time) == 1]
+        ways = [grip.path(self.time) - self.positions[grip.vertices] for grip in firm]
+        return float(np.linalg.norm(np.concatenate(ways), axis=1).mean()) if ways else 0.0
+
     def settle(self) -> None:
         """Part layers that lie too near, without gravity, ground or speed."""
         for _ in range(SETTLING):
@@ -95,6 +104,7 @@ class Simulation:
 
     def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
         """Go on by one frame of so many seconds, held by the grips that are in force."""
+        self.grips = grips
         light = FINE / self.cloth.edge / self.settings.rounds
         shorter = max(1.0, min(FINER, self._haste(seconds, grips)), light)
         steps = ceil(seconds / self.settings.step * shorter - 1e-9)

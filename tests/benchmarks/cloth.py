@@ -3,9 +3,9 @@
 For each category and deformation of the built-in garments, over several seeds, or for each mesh of a folder
 (`--from FOLDER`), as `kg prepare` simulates them: the share of sequences in which no frame passes through
 itself, pairs of triangles that cross at rest and in the last frame, stretch in percent (median, 99th
-percentile, worst), the depth below the ground in thicknesses, the kinetic energy at the end in millijoules,
-and frames a second of CPU time. A line is printed when its sequences are done; with --json, all of them at
-the end.
+percentile, worst), the depth below the ground in thicknesses, how far hands were from what they held, in
+millimetres, the kinetic energy at the end in millijoules, and frames a second of CPU time. A line is printed
+when its sequences are done; with --json, all of them at the end.
 """
 
 import argparse
@@ -25,7 +25,16 @@ from kg.sim.garment import Garment
 from kg.sim.options import DEFORMATIONS
 from kg.sim.quality import measure
 
-WORST = ("crossing_frames", "at_rest", "at_last", "stretch_99", "stretch_most", "below", "energy_mj")
+WORST = (
+    "crossing_frames",
+    "at_rest",
+    "at_last",
+    "stretch_99",
+    "stretch_most",
+    "below",
+    "slip_mm",
+    "energy_mj",
+)
 
 
 def sequence(
@@ -39,7 +48,10 @@ def sequence(
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
-    frames = list(how.frames(garment, count, rng))
+    frames, slips = [], []
+    for frame in how.frames(garment, count, rng):
+        frames.append(frame)
+        slips.append(simulation.slip)
     seconds = time.process_time() - started
     quality = measure(frames, simulation.cloth, simulation.thickness)
     at_rest, at_last = crossings([simulation.cloth.rest, frames[-1]], simulation.cloth.faces)
@@ -53,6 +65,7 @@ def sequence(
         "stretch_99": 100 * quality.stretch_99,
         "stretch_most": 100 * quality.stretch_most,
         "below": quality.below,
+        "slip_mm": 1000 * max(slips),
         "energy_mj": 1000 * simulation.kinetic_energy,
         "fps": count / seconds,
     }

@@ -80,6 +80,15 @@ def test_a_fold_in_half_lays_one_end_on_the_other(towel):
     assert frames[-1][:, 2].max() > frames[0][:, 2].max()
 
 
+@pytest.mark.parametrize("how", [Drag(seconds=2.0, lift=0.0), Fold(seconds=2.0)], ids=["drag", "fold"])
+def test_hands_keep_what_they_hold(make_sheet, how):
+    vertices, faces = make_sheet(32, 40)
+    cloth = Cloth.of_mesh(vertices[:, [0, 2, 1]], faces)
+    garment = Garment(Simulation(cloth, how.cloth), {})
+    slips = [garment.simulation.slip for _ in how.frames(garment, 21, np.random.default_rng(0))]
+    assert 0 < max(slips) < cloth.edge
+
+
 class Watched(Fold):
     """Folds whose grips are kept, with the time at which each was asked for."""
 
