@@ -22,8 +22,8 @@ class Settings:
         drag: Share of its velocity that cloth loses to the air, 1/s.
         gravity: m/s², downwards.
         step: Longest step of the solver, seconds; shorter ones make stiffer cloth.
-        rounds: How often in a step edges are brought to their lengths and layers apart; more make stiffer
-            cloth.
+        rounds: How often in a step, at least, edges are brought to their lengths and layers apart; more make
+            stiffer cloth.
 
     Raises:
         KgError: A value is out of range.

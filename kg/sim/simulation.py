@@ -27,8 +27,9 @@ STRIDE, FINER = 0.4, 4.0
 """A hand goes so many thicknesses in a step, which is made so much shorter for that at most: what its bound
 (`kg.sim.contact`) holds back while a hand goes on would stretch."""
 FINE = 0.02
-"""Metres: where edges are shorter, a round has as much less time. Vertices are so light there that in more of
-it a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of a mask by half."""
+"""Metres: where edges are shorter, rounds are as many more, or else steps shorter. Vertices are so light
+there that in one round a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of
+a mask by half."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
 
@@ -84,6 +85,9 @@ class Simulation:
         self._inverse_masses = 1 / self._masses
         self._bends = cloth.hinges.rest.copy()
         self._contacts = Contacts(self._kernels, cloth, self.thickness)
+        lighter = FINE / cloth.edge
+        self._rounds = max(self.settings.rounds, round(lighter))
+        self._shorter = max(1.0, lighter / self._rounds)
 
     @property
     def kinetic_energy(self) -> float:
@@ -106,8 +110,7 @@ class Simulation:
     def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
         """Go on by one frame of so many seconds, held by the grips that are in force."""
         self.grips = grips
-        light = FINE / self.cloth.edge / self.settings.rounds
-        shorter = max(1.0, min(FINER, self._haste(seconds, grips)), light)
+        shorter = max(self._shorter, min(FINER, self._haste(seconds, grips)))
         steps = ceil(seconds / self.settings.step * shorter - 1e-9)
         step = seconds / steps
         for _ in range(steps):
@@ -142,7 +145,7 @@ class Simulation:
         # Sides that have not passed each other yet are pushed back to where they came from.
         contacts.hold_back(positions, before, step)
         contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
-        for _ in range(settings.rounds - 1):
+        for _ in range(self._rounds - 1):
             kernels.keep_lengths(positions, inverse_masses, edges, compliance, pulled)
             contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
         height = -np.inf if weightless else self.thickness / 2
