@@ -154,8 +154,6 @@ class Contacts:
         everything = np.ones(len(rest), dtype=np.bool_)
         none = (Pairs.none(), Pairs.none())
         kinds = self._kernels.find(rest, still, 0.0, mesh, nowhere, none, everything)
-        # Nothing moves, so that nothing is held back; but the gaps are measured.
-        self._kernels.hold_back(rest.copy(), rest, rest, nowhere, still, 0.0, kinds)
         marked, crowded = mesh.tangled.copy(), np.zeros_like(mesh.crowded)
         for kind in kinds:
             marked[kind.corners[kind.gaps < TOUCHING * self._thickness]] = True

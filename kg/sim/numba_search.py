@@ -13,15 +13,6 @@ from kg.sim.numba_tree import BITS, COUNTS, eights_near, grown, leaves_near, rea
 
 
 @njit(inline="always")
-def _meet(x, ways, i, j, k, m, of_triangle, reaches, thickness):
-    """Tell whether two sides come as near as their thickness and reaches."""
-    reach = thickness + approach(reaches, i, j, k, m, of_triangle)
-    reach += largest_change(ways, i, j, k, m, of_triangle)
-    _, _, _, _, a, b, c = between(x, i, j, k, m, of_triangle)
-    return a * a + b * b + c * c < reach * reach
-
-
-@njit(inline="always")
 def _strangers(i, j, k, m, of_triangle, tangled):
     """Tell whether two sides have no common vertex, and not a tangled one each."""
     if of_triangle:
@@ -41,9 +32,7 @@ def _with_room(pairs, wanted):
 
 
 @loop
-def _with_near(
-    pairs, found, x, ways, reached, trees, sides, others, of_triangle, of_faces, reaches, thickness, tangled
-):
+def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_faces, tangled):
     """Return pairs with those of lost sides that may meet others, and how many they are now.
 
     Faces look for vertices that are not lost, as those that are have looked for faces; edges that are both
@@ -54,7 +43,7 @@ def _with_near(
     waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
     leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
     for eight in range(max(1, len(sides) // EIGHT)):
-        asking = tree[1][eight]
+        asking = tree[3][eight]
         if not asking:
             continue
         reach_of(tree, eight, asking, reach)
@@ -65,7 +54,7 @@ def _with_near(
             reach_of(tree, eight, 1 << BITS[asking, n], reach)
             first = first if of_triangle else leaf
             near_leaves = leaves[: leaves_near(reach, other_tree, near, first, leaves)]
-            pairs, tried = _with_room(pairs, found + len(near_leaves)), found
+            pairs = _with_room(pairs, found + len(near_leaves))
             # Without branches among them: what is not wanted is written over by the next.
             for other in near_leaves:
                 if of_faces:
@@ -75,34 +64,29 @@ def _with_near(
                 else:
                     one, two = min(leaf, other), max(leaf, other)
                     i, j, k, m = sides[one, 0], sides[one, 1], sides[two, 0], sides[two, 1]
-                pairs[tried, 0], pairs[tried, 1], pairs[tried, 2], pairs[tried, 3] = i, j, k, m
+                pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
                 wanted = _strangers(i, j, k, m, of_triangle, tangled)
                 if of_triangle:
                     wanted &= vertex_meets_triangle(reached, i, j, k, m)
                 else:
                     wanted &= edges_meet(reached, i, j, k, m)
-                tried += int(wanted)
-            for pair in range(found, tried):
-                i, j, k, m = pairs[pair, 0], pairs[pair, 1], pairs[pair, 2], pairs[pair, 3]
-                pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-                found += int(_meet(x, ways, i, j, k, m, of_triangle, reaches, thickness))
+                found += int(wanted)
     return pairs, found
 
 
 @loop
-def _near_pairs(x, ways, sides, others, of_triangle, reaches, thickness, lost, tangled):
-    """Return the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
-    reached = reached_by(x, ways, reaches + thickness / 2)
+def _near_pairs(x, ways, sides, others, of_triangle, reaches, lost, tangled):
+    """Return the pairs (side, other) with a lost vertex that meet in all directions, as corners (P, 4)."""
+    reached = reached_by(x, ways, reaches)
     tree = grown(reached, sides, lost)
     other_tree = grown(reached, others, lost) if of_triangle else tree
     pairs, found = np.empty((max(len(sides), len(others)), 4), np.uint32), 0
-    known = reaches, thickness, tangled
     pairs, found = _with_near(
-        pairs, found, x, ways, reached, (tree, other_tree), sides, others, of_triangle, False, *known
+        pairs, found, reached, (tree, other_tree), sides, others, of_triangle, False, tangled
     )
     if of_triangle:
         pairs, found = _with_near(
-            pairs, found, x, ways, reached, (other_tree, tree), others, sides, of_triangle, True, *known
+            pairs, found, reached, (other_tree, tree), others, sides, of_triangle, True, tangled
         )
     return pairs[:found]
 
@@ -117,10 +101,8 @@ def _beside(starts, near, i, j):
 
 
 @loop
-def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
+def _apart_at_rest(rest, i, j, k, m, of_triangle, thickness, starts, near):
     """Return how near two sides may come: neighbours, as near as they are at rest."""
-    if not (crowded[i] & crowded[j] & crowded[k] & crowded[m]):
-        return thickness
     beside = _beside(starts, near, i, k) or _beside(starts, near, i, m)
     if of_triangle:
         beside = beside or _beside(starts, near, i, j)
@@ -133,8 +115,10 @@ def _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near):
 
 
 @loop
-def _renewed(old, lost, new, rest, velocities, of_triangle, thickness, crowded, starts, near):
-    """Return pairs without those that have a lost vertex, and with new ones."""
+def _renewed(
+    old, new, x, velocities, seconds, of_triangle, reaches, lost, rest, thickness, crowded, starts, near
+):
+    """Return pairs without those that have a lost vertex, and with those of the new ones that may meet."""
     corners, apart, closing, gaps = old
     room = len(corners) + len(new)
     pairs, values = np.empty((room, 4), np.uint32), np.empty((3, room))
@@ -144,13 +128,21 @@ def _renewed(old, lost, new, rest, velocities, of_triangle, thickness, crowded, 
         pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
         values[0, found], values[1, found], values[2, found] = apart[pair], closing[pair], gaps[pair]
         found += int(not (lost[i] | lost[j] | lost[k] | lost[m]))
+    # What is lost has been looked at where it is; the others may be anywhere in their windows.
+    astray = np.where(lost, 0.0, reaches)
     for pair in range(len(new)):
         i, j, k, m = new[pair, 0], new[pair, 1], new[pair, 2], new[pair, 3]
-        pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-        values[0, found] = _apart(rest, i, j, k, m, of_triangle, thickness, crowded, starts, near)
-        values[1, found] = largest_change(velocities, i, j, k, m, of_triangle)
-        values[2, found] = 0
-        found += 1
+        change = largest_change(velocities, i, j, k, m, of_triangle)
+        _, _, _, _, a, b, c = between(x, i, j, k, m, of_triangle)
+        gap = np.sqrt(a * a + b * b + c * c)
+        if gap < thickness + approach(reaches, i, j, k, m, of_triangle) + seconds * change:
+            pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+            values[0, found] = thickness
+            if crowded[i] & crowded[j] & crowded[k] & crowded[m]:
+                values[0, found] = _apart_at_rest(rest, i, j, k, m, of_triangle, thickness, starts, near)
+            values[1, found] = change
+            values[2, found] = gap - approach(astray, i, j, k, m, of_triangle)
+            found += 1
     return Pairs(pairs[:found], values[0, :found], values[1, :found], values[2, :found])
 
 
@@ -162,7 +154,9 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
         kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
     ):
         of_triangle = others is mesh.faces
-        new = _near_pairs(positions, ways, sides, others, of_triangle, windows, closest, lost, mesh.tangled)
-        known = of_triangle, closest, mesh.crowded, mesh.starts, mesh.near
-        found.append(_renewed(kind, lost, new, mesh.rest, velocities, *known))
+        reaches = windows + closest / 2
+        new = _near_pairs(positions, ways, sides, others, of_triangle, reaches, lost, mesh.tangled)
+        motion = positions, velocities, seconds, of_triangle, windows, lost
+        known = mesh.rest, closest, mesh.crowded, mesh.starts, mesh.near
+        found.append(_renewed(kind, new, *motion, *known))
     return found[0], found[1]

@@ -60,12 +60,13 @@ def grown(reached, sides, lost):
         lost: (V,) bool.
 
     Returns:
-        What its nodes reach, in eights, (E, 6, 8); which of an eight hold only sides with a vertex that is
-        lost, a bit each, (E,); and where its levels begin among the eights.
+        What its nodes reach, in eights, (E, 6, 8); where its levels begin among the eights; and for each
+        eight, a bit for each of its nodes: which hold no sides but those with a vertex that is lost, (E,),
+        and which are such sides, (E,).
     """
     starts, corners = _starts(len(sides)), sides.shape[1]
     reach = np.full((starts[-1] + 1, BOX, EIGHT), -np.inf, np.float32)
-    all_lost = np.zeros(starts[-1] + 1, np.int64)
+    all_lost, lost_leaves = np.zeros(starts[-1] + 1, np.int64), np.zeros(len(reach), np.int64)
     for leaf in range(len(sides)):
         eight, lane, is_lost = leaf // EIGHT, leaf % EIGHT, True
         i = sides[leaf, 0]
@@ -73,6 +74,7 @@ def grown(reached, sides, lost):
             j = sides[leaf, 1] if corners > 1 else i
             k = sides[leaf, 2] if corners > 2 else i
             is_lost = lost[i] | lost[j] | lost[k]
+            lost_leaves[eight] |= int(is_lost) << lane
             for direction in range(BOX):
                 farthest = max(reached[i, direction], reached[j, direction], reached[k, direction])
                 reach[eight, direction, lane] = farthest
@@ -86,7 +88,7 @@ def grown(reached, sides, lost):
                 for child in range(EIGHT):
                     farthest = max(reach[eight, direction, lane], reach[below, direction, child])
                     reach[eight, direction, lane] = farthest
-    return reach, all_lost, starts
+    return reach, starts, all_lost, lost_leaves
 
 
 @loop
@@ -111,7 +113,7 @@ def eights_near(reach, tree, first, waiting, eights):
     Leaves that are lost and come before the `first` do not count. What is still to be looked at is kept in
     `waiting` (64, 2).
     """
-    reached, all_lost, starts = tree
+    reached, starts, all_lost, _ = tree
     waiting[0, 0], waiting[0, 1], left, found = len(starts) - 1, 0, 1, 0
     while left:
         left -= 1
@@ -134,7 +136,7 @@ def leaves_near(reach, tree, eights, first, leaves):
 
     Those that are lost and come before the `first` do not count. Up to eight more are written over.
     """
-    reached, all_lost, _ = tree
+    reached, _, all_lost, _ = tree
     found = 0
     for eight in eights:
         meet = eight_that_meet(reached, eight, reach) & ~(all_lost[eight] & _before(first, 0, eight))

@@ -38,13 +38,13 @@ def find(
     stay apart by that. Sides with a common vertex never do, nor do those that are tangled.
 
     Args:
-        positions: (V, 3) metres.
+        positions: (V, 3) metres, where the middles of their windows are.
         velocities: (V, 3) m/s.
         seconds: How long they go on.
         mesh: The sides, and how near they may come; those of neighbours as near as they are at rest.
         windows: (V,) metres by which each may be somewhere else than on its way.
         kinds: What was found before: pairs of vertex and triangle, pairs of edges.
-        lost: (V,) bool.
+        lost: (V,) bool, those that are where they are said to be, not just within their windows.
     """
     found = []
     ways = seconds * velocities
@@ -54,15 +54,18 @@ def find(
         sides, others = (some[some[:, 0] != NO_VERTEX] for some in (leaves, other_leaves))
         split = sides.shape[1]
         kept = ~lost[kind.corners].any(axis=1)
+        # What is lost has been looked at where it is; the others may be anywhere in their windows.
+        astray = np.where(lost, 0.0, windows)
         new = np.concatenate(
             list(_near_pairs(positions, ways, sides, others, windows, closest, lost, mesh.tangled))
         )
+        gaps = np.linalg.norm(apart(positions, new, split)[1], axis=1)
         found.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
                 np.concatenate([kind.apart[kept], _thicknesses(mesh, new, split, closest)]),
                 np.concatenate([kind.closing[kept], _largest_change(velocities, new, split)]),
-                np.concatenate([kind.gaps[kept], np.zeros(len(new))]),
+                np.concatenate([kind.gaps[kept], gaps - _of_sides(astray, new, split)]),
             )
         )
     return found[0], found[1]
