@@ -111,25 +111,22 @@ class ContactMesh:
 def as_leaves(sides: Corners, places: Points) -> Corners:
     """Return sides as the leaves of a binary tree, in which those at places (n, 3) are near that are near.
 
-    Each half of the tree holds half of the sides, on one side of a plane; empty leaves are `NO_VERTEX`.
+    Each half of a node holds half of its sides, on one side of a plane across their longest extent; empty
+    leaves are `NO_VERTEX`.
     """
-    count = 1 << max(0, len(sides) - 1).bit_length()
-    parts = [np.arange(len(sides))]
-    while len(parts) < count:
-        parts = [half for part in parts for half in _halves(part, places)]
-    leaves = np.full((count, sides.shape[1]), NO_VERTEX, dtype=np.uint32)
-    for leaf, part in enumerate(parts):
-        leaves[leaf] = sides[part] if len(part) else NO_VERTEX
+    levels = max(0, len(sides) - 1).bit_length()
+    order, nodes = np.arange(len(sides)), np.zeros(len(sides), dtype=np.int64)
+    for _ in range(levels):
+        _, starts, counts = np.unique(nodes, return_index=True, return_counts=True)
+        ordered = places[order]
+        extents = np.maximum.reduceat(ordered, starts) - np.minimum.reduceat(ordered, starts)
+        along = ordered[np.arange(len(order)), extents.argmax(axis=1).repeat(counts)]
+        order = order[np.lexsort((along, nodes))]
+        ranks = np.arange(len(order)) - starts.repeat(counts)
+        nodes = 2 * nodes + (ranks >= ((counts + 1) // 2).repeat(counts))
+    leaves = np.full((1 << levels, sides.shape[1]), NO_VERTEX, dtype=np.uint32)
+    leaves[nodes] = sides[order]
     return leaves
-
-
-def _halves(part: Indices, places: Points) -> tuple[Indices, Indices]:
-    """Return the halves of some of places (n, 3), on either side of a plane across their longest extent."""
-    middle = (len(part) + 1) // 2
-    if middle < len(part):
-        axis = np.ptp(places[part], axis=0).argmax()
-        part = part[np.argsort(places[part, axis], kind="stable")]
-    return part[:middle], part[middle:]
 
 
 class Contacts:

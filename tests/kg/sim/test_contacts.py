@@ -86,6 +86,24 @@ def crumpled(make_sheet):
     return mesh, positions, rng.normal(size=vertices.shape) * 0.01, rng.uniform(0.001, 0.01, len(vertices))
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 100])
+def test_every_half_of_a_tree_holds_half_of_the_sides_beyond_a_plane(count):
+    places = np.random.default_rng(count).normal(size=(count, 3)) * [1, 3, 2]
+    places[::5] = places[0]
+    leaves = contact.as_leaves(np.arange(count, dtype=np.uint32)[:, None], places)[:, 0]
+    assert sorted(leaves[leaves != NO_VERTEX]) == list(range(count))
+    assert count <= len(leaves) < 2 * count
+    size = len(leaves)
+    while size > 1:
+        for node in leaves.reshape(-1, size):
+            low, high = (places[half[half != NO_VERTEX]] for half in (node[: size // 2], node[size // 2 :]))
+            assert len(low) - len(high) in (0, 1)
+            if len(high):
+                axis = np.ptp(np.concatenate([low, high]), axis=0).argmax()
+                assert low[:, axis].max() <= high[:, axis].min()
+        size //= 2
+
+
 NONE = (Pairs.none(), Pairs.none())
 
 
