@@ -174,16 +174,20 @@ class Contacts:
         lost = missed > ANEW
         if over:
             # For all that move, what was foreseen has come to its end.
-            lost |= self._velocities.any(axis=1)
-            usual = float(np.percentile(np.linalg.norm(velocities, axis=1), 90))
+            lost |= _lengths(self._velocities) > 0
+            usual = float(np.percentile(_lengths(velocities), 90))
             self._left = step + min(LONGEST, FORESEEN * self._thickness / max(usual, 1e-9))
-        rows = np.flatnonzero(lost)
-        speeds = np.linalg.norm(velocities[rows], axis=1)
-        windows = np.maximum(WINDOW * self._thickness, STEPS * step * speeds)
-        fast = speeds * self._left > SLOW * windows
-        self.windows[rows] = windows
-        self._velocities[rows] = np.where(fast[:, None], velocities[rows], 0.0)
-        self.foreseen[rows] = before[rows] + step * self._velocities[rows]
+        self._kernels.foresee(
+            lost,
+            before,
+            velocities,
+            step,
+            self._left,
+            WINDOW * self._thickness,
+            self.foreseen,
+            self.windows,
+            self._velocities,
+        )
         self.kinds = self._kernels.find(
             self.foreseen - step * self._velocities,
             self._velocities,
@@ -211,3 +215,10 @@ class Contacts:
     def go_on(self, positions: Points, before: Points, step: float) -> None:
         """Take down what a step has brought nearer."""
         self._kernels.go_on(positions, before, self._velocities, step, self.kinds)
+
+
+def _lengths(vectors: Points) -> Values:
+    """Return the lengths of vectors (n, 3), several times as fast as NumPy's norm along a short axis."""
+    x, y, z = vectors.T
+    lengths: Values = np.sqrt(x * x + y * y + z * z)
+    return lengths

@@ -9,12 +9,14 @@ the same bytes. `numpy_kernels` says what each does.
 import numpy as np
 
 from kg.sim.compiled import loop
+from kg.sim.contact import SLOW, STEPS
 from kg.sim.numba_contacts import go_on, hold_back, keep_apart
 from kg.sim.numba_search import find
 
 __all__ = [
     "find",
     "finish",
+    "foresee",
     "go_on",
     "hold_back",
     "keep_apart",
@@ -120,6 +122,21 @@ def missed(before, ahead, foreseen, velocities, step, windows):
             far += (ahead[i, axis] - foreseen[i, axis]) ** 2
         shares[i] = np.sqrt(max(near, far)) / windows[i] if windows[i] > 0 else np.inf
     return shares
+
+
+@loop
+def foresee(lost, before, velocities, step, seconds, least, foreseen, windows, going):
+    """See `numpy_kernels.foresee`."""
+    for i in range(len(before)):
+        if not lost[i]:
+            continue
+        x, y, z = velocities[i, 0], velocities[i, 1], velocities[i, 2]
+        speed = np.sqrt(x * x + y * y + z * z)
+        windows[i] = max(least, STEPS * step * speed)
+        stays = speed * seconds <= SLOW * windows[i]
+        for axis in range(3):
+            going[i, axis] = 0.0 if stays else velocities[i, axis]
+            foreseen[i, axis] = before[i, axis] + step * going[i, axis]
 
 
 @loop

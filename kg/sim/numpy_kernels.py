@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.cloth import Hinges, Links
+from kg.sim.contact import SLOW, STEPS
 from kg.sim.numpy_contacts import find, go_on, held, hold_back, keep_apart
 
 __all__ = [
     "find",
     "finish",
+    "foresee",
     "go_on",
     "hold_back",
     "keep_apart",
@@ -108,6 +110,37 @@ def missed(
     away = np.maximum(np.linalg.norm(before - foreseen, axis=1), np.linalg.norm(ahead - foreseen, axis=1))
     shares: Values = np.divide(away, windows, out=np.full(len(windows), np.inf), where=windows > 0)
     return shares
+
+
+def foresee(
+    lost: NDArray[np.bool_],
+    before: Points,
+    velocities: Points,
+    step: float,
+    seconds: float,
+    least: float,
+    foreseen: Points,
+    windows: Values,
+    going: Points,
+) -> None:
+    """Foresee where lost vertices will be after a step, in place: they go on as they do, or stay if slow.
+
+    Args:
+        lost: (V,) bool.
+        before: (V, 3) metres, where they are.
+        velocities: (V, 3) m/s, how they move now.
+        step: Seconds.
+        seconds: For how long they are foreseen.
+        least: Metres, the least radius of a window.
+        foreseen: (V, 3) metres, in place.
+        windows: (V,) metres, their radii, in place.
+        going: (V, 3) m/s, how that goes on, in place.
+    """
+    speeds = np.linalg.norm(velocities[lost], axis=1)
+    windows[lost] = np.maximum(least, STEPS * step * speeds)
+    stays = speeds * seconds <= SLOW * windows[lost]
+    going[lost] = np.where(stays[:, None], 0.0, velocities[lost])
+    foreseen[lost] = before[lost] + step * going[lost]
 
 
 def finish(positions: Points, before: Points, velocities: Points, step: float, kept: float) -> None:

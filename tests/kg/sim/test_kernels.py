@@ -8,6 +8,7 @@ import pytest
 from kg.sim import Cloth, Settings, Simulation, numpy_contacts
 from kg.sim import kernels as choice
 from kg.sim.cloth import Links
+from kg.sim.contact import STEPS
 
 VERSIONS = ["numba", "numpy"]
 
@@ -53,6 +54,18 @@ def test_how_far_vertices_miss_where_they_were_foreseen(version):
     shares = load(version).missed(before, ahead, earlier, velocities, 0.5, windows)
     assert shares.tolist() == [2, 0.6, 0, np.inf]
     assert np.array_equal(earlier, foreseen)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_lost_vertices_are_foreseen_to_go_on_or_to_stay_if_slow(version):
+    before = np.arange(9.0).reshape(3, 3)
+    velocities = np.array([[3.0, 0, 4], [0, 0.01, 0], [1, 1, 1]])
+    foreseen, windows, going = np.zeros((3, 3)), np.full(3, 7.0), np.full((3, 3), 6.0)
+    lost = np.array([True, True, False])
+    load(version).foresee(lost, before, velocities, 0.5, 2.0, 0.25, foreseen, windows, going)
+    assert going.tolist() == [[3, 0, 4], [0, 0, 0], [6, 6, 6]]
+    assert foreseen.tolist() == [[1.5, 1, 4], [3, 4, 5], [0, 0, 0]]
+    assert windows.tolist() == [STEPS * 2.5, 0.25, 7]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
