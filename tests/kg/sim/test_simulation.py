@@ -126,11 +126,9 @@ def drag_by_a_ribbon(make_sheet, edge, settings):
     return lengths / simulation.cloth.edges.rest - 1
 
 
-@pytest.mark.parametrize("edge", [0.02, 0.005])
-@pytest.mark.parametrize("rounds", [1, 3])
-def test_a_ribbon_that_drags_a_cloth_stretches_no_more_where_edges_are_short(make_sheet, edge, rounds):
-    stretch = drag_by_a_ribbon(make_sheet, edge, Settings(rounds=rounds))
-    assert np.percentile(stretch, 99) < 0.25
+@pytest.mark.parametrize("edge", [0.02, 0.014, 0.012, 0.005], ids=["usual", "steps", "rounds", "many rounds"])
+def test_a_ribbon_that_drags_a_cloth_stretches_no_more_where_edges_are_short(make_sheet, edge):
+    assert np.percentile(drag_by_a_ribbon(make_sheet, edge, Settings()), 99) < 0.25
 
 
 def test_more_rounds_make_stiffer_cloth(make_sheet):
