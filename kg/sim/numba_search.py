@@ -39,11 +39,12 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
     lost are found from the one that comes first. Eight neighbours go down the others' tree together.
     """
     tree, other_tree = trees
+    lost_leaves = tree[3]
     count = max(1, len(others) // EIGHT)
     waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
     leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
     for eight in range(max(1, len(sides) // EIGHT)):
-        asking = tree[3][eight]
+        asking = lost_leaves[eight]
         if not asking:
             continue
         reach_of(tree, eight, asking, reach)
