@@ -54,18 +54,21 @@ def find(
         sides, others = (some[some[:, 0] != NO_VERTEX] for some in (leaves, other_leaves))
         split = sides.shape[1]
         kept = ~lost[kind.corners].any(axis=1)
-        # What is lost has been looked at where it is; the others may be anywhere in their windows.
-        astray = np.where(lost, 0.0, windows)
-        new = np.concatenate(
-            list(_near_pairs(positions, ways, sides, others, windows, closest, lost, mesh.tangled))
+        near = np.concatenate(
+            list(_near_pairs(positions, ways, sides, others, windows + closest / 2, lost, mesh.tangled))
         )
-        gaps = np.linalg.norm(apart(positions, new, split)[1], axis=1)
+        gaps = np.linalg.norm(apart(positions, near, split)[1], axis=1)
+        closing = _largest_change(velocities, near, split)
+        meet = gaps < closest + _of_sides(windows, near, split) + seconds * closing
+        new, gaps, closing = near[meet], gaps[meet], closing[meet]
+        # What is lost has been looked at where it is; the others may be anywhere in their windows.
+        gaps -= _of_sides(np.where(lost, 0.0, windows), new, split)
         found.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
                 np.concatenate([kind.apart[kept], _thicknesses(mesh, new, split, closest)]),
-                np.concatenate([kind.closing[kept], _largest_change(velocities, new, split)]),
-                np.concatenate([kind.gaps[kept], gaps - _of_sides(astray, new, split)]),
+                np.concatenate([kind.closing[kept], closing]),
+                np.concatenate([kind.gaps[kept], gaps]),
             )
         )
     return found[0], found[1]
@@ -307,13 +310,12 @@ def _near_pairs(
     sides: Corners,
     others: Corners,
     reaches: Values,
-    thickness: float,
     lost: Mask,
     tangled: Mask,
 ) -> Iterator[Corners]:
-    """Yield the pairs (side, other) with a lost vertex that may meet, as corners (P, 4)."""
+    """Yield the pairs (side, other) with a lost vertex that meet in all directions, as corners (P, 4)."""
     split = sides.shape[1]
-    reached = reached_by(positions, ways, reaches + thickness / 2)
+    reached = reached_by(positions, ways, reaches)
     mine, theirs = (reached[some].max(axis=1) for some in (sides, others))
     is_lost, other_lost = np.any(lost[sides], axis=1), np.any(lost[others], axis=1)
     for start in range(0, len(sides), BLOCK):
@@ -328,11 +330,7 @@ def _near_pairs(
         corners = np.concatenate([sides[one], others[two]], axis=1)
         strangers: Mask = np.all(corners[:, :split, None] != corners[:, None, split:], axis=(1, 2))
         knots = tangled[corners[:, :split]].any(axis=1) & tangled[corners[:, split:]].any(axis=1)
-        corners = corners[strangers & ~knots]
-        _, between = apart(positions, corners, split)
-        reach = thickness + _of_sides(reaches, corners, split)
-        reach += _largest_change(ways, corners, split)
-        yield corners[(between * between).sum(axis=1) < reach * reach]
+        yield corners[strangers & ~knots]
 
 
 def _thicknesses(mesh: ContactMesh, corners: Corners, split: int, thickness: float) -> Values:
