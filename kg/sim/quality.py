@@ -16,6 +16,7 @@ class Quality:
 
     Attributes:
         crossing: Share of its frames in which the mesh passes through itself.
+        at_last: Pairs (edge, triangle) that pass through each other in the last frame.
         stretch, stretch_99, stretch_most: Median, 99th percentile and largest of how far the length of an
             edge is from its length at rest, as a share of it, over all frames.
         below: How deep the lowest vertex ever was below the height at which cloth lies, as a share of
@@ -23,6 +24,7 @@ class Quality:
     """
 
     crossing: float
+    at_last: int
     stretch: float
     stretch_99: float
     stretch_most: float
@@ -35,8 +37,10 @@ def measure(frames: Sequence[NDArray[np.float64]], cloth: Cloth, thickness: floa
     lengths = np.array([np.linalg.norm(frame[i] - frame[j], axis=1) for frame in frames])
     stretch = np.abs(lengths / cloth.edges.rest - 1)
     lowest = min(float(frame[:, 2].min()) for frame in frames)
+    crossing = crossings(frames, cloth.faces)
     return Quality(
-        crossing=sum(count > 0 for count in crossings(frames, cloth.faces)) / len(frames),
+        crossing=sum(count > 0 for count in crossing) / len(frames),
+        at_last=crossing[-1],
         stretch=float(np.median(stretch)),
         stretch_99=float(np.percentile(stretch, 99)),
         stretch_most=float(stretch.max()),

@@ -54,13 +54,13 @@ def sequence(
         slips.append(simulation.slip)
     seconds = time.process_time() - started
     quality = measure(frames, simulation.cloth, simulation.thickness)
-    at_rest, at_last = crossings([simulation.cloth.rest, frames[-1]], simulation.cloth.faces)
+    (at_rest,) = crossings([simulation.cloth.rest], simulation.cloth.faces)
     return {
         "vertices": len(shape.vertices),
         "whole": float(quality.crossing == 0),
         "crossing_frames": quality.crossing,
         "at_rest": at_rest,
-        "at_last": at_last,
+        "at_last": quality.at_last,
         "stretch": 100 * quality.stretch,
         "stretch_99": 100 * quality.stretch_99,
         "stretch_most": 100 * quality.stretch_most,

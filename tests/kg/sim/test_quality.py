@@ -43,6 +43,8 @@ def test_the_figures_of_a_sequence(crossed):
     sunk[:, 2] = vertices[:, 2] - vertices[:, 2].min() + 0.002
     quality = measure([apart, sunk], cloth, thickness=0.01)
     assert quality.crossing == 0.5
+    assert [quality.at_last] == crossings([sunk], faces)
+    assert quality.at_last > 10
     assert quality.stretch_most == pytest.approx(0.1, abs=0.02)
     assert quality.stretch_99 <= quality.stretch_most
     assert quality.below == pytest.approx(0.3)
