@@ -84,6 +84,7 @@ def measure(
         progress(done := done + 1, total)
     for _ in range(rounds):
         for case, taken in zip(cases, times, strict=True):
+            _wait(device)
             started = time.perf_counter()
             case.run()
             _wait(device)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kg.ops.kernels import run
 from kg.ops.norm import Line, Moments, line, through_moments
-from kg.ops.torch_kernels import merge_moments
+from kg.ops.torch_kernels import merge_moments, piece_counts
 
 CACHED = 1 << 19
 """Numbers of a layer that a thread works on at a time, 2 MB: in smaller pieces calls cost more."""
@@ -111,15 +111,17 @@ class _Sums:
     """Moments of rows that come in pieces."""
 
     def __init__(self) -> None:
-        self.parts: list[tuple[Tensor, Tensor, int]] = []
+        self.parts: list[tuple[Tensor, Tensor]] = []
 
     def add(self, rows: Tensor) -> None:
-        self.parts.append((*run("moments", rows), len(rows)))
+        self.parts.append(run("moments", rows))
 
-    def merged(self) -> Moments:
-        means, variances, counts = zip(*self.parts, strict=True)
-        count = torch.tensor(counts, dtype=torch.float64, device=means[0].device)
-        return Moments(*merge_moments(torch.stack(means), torch.stack(variances), count))
+    def merged(self, groups: _Groups) -> Moments:
+        if len(self.parts) == 1:
+            return Moments(*self.parts[0])
+        means, variances = (torch.stack(values) for values in zip(*self.parts, strict=True))
+        each = groups.step * groups.members.shape[1]
+        return Moments(*merge_moments(means, variances, piece_counts(groups.count, means.device, each)))
 
 
 def _forward(
@@ -171,7 +173,7 @@ def _forward(
             for number in passed:
                 values = advance(number, piece, values, sums)
         if not running:
-            moments.append(sums.merged())
+            moments.append(sums.merged(groups))
             lines.append(line(*layers[passed[0]][:2], moments[-1], eps))
     index, chosen = (torch.cat(parts) for parts in zip(*winners, strict=True))
     result = torch.addcmul(lines[last].shift, chosen, lines[last].slope).relu_()
@@ -420,12 +422,17 @@ class _PairOfSums:
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, list[Tensor], list[Tensor]]) -> None:
+    # What is kept is too large to make a gradient of zeros for it.
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*output[1], *output[2])
     points, centres, members, layers, running, ctx.eps, ctx.low, _ = inputs
     ctx.running, ctx.layers, ctx.moments = len(running), len(layers), len(output[1])
     ctx.save_for_backward(points, centres, members, *layers, *output[1], *output[2])
 
 
-def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Any, ...]:
+def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
+    if grad is None:
+        return None, None, None, [None] * ctx.layers, [None] * ctx.running, None, None, None
     points, centres, members, *rest = ctx.saved_tensors
     layers, rest = rest[: ctx.layers], rest[ctx.layers :]
     moments, kept = rest[: ctx.moments], rest[ctx.moments :]

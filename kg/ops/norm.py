@@ -104,13 +104,17 @@ def _keep(
     output: tuple[Tensor, Tensor, Tensor],
 ) -> None:
     rows, weight, bias, running, ctx.eps = inputs
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(*output[1:])
     ctx.batch = not running
     ctx.save_for_backward(rows, weight, bias, *output[1:])
 
 
-def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
-    found = _batch_norm_relu_backward(grad, *ctx.saved_tensors, ctx.eps, ctx.batch)
-    return (*found, [None] * (0 if ctx.batch else 2), None)
+def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
+    running = [None] * (0 if ctx.batch else 2)
+    if grad is None:
+        return None, None, None, running, None
+    return *_batch_norm_relu_backward(grad, *ctx.saved_tensors, ctx.eps, ctx.batch), running, None
 
 
 _batch_norm_relu.register_autograd(_backward, setup_context=_keep)

@@ -1,5 +1,6 @@
 """The skeleton of keypoints and its heat (Key-Grid section 3.2)."""
 
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -15,12 +16,18 @@ def edge_pairs(keypoints: int, device: torch.device | None = None) -> Tensor:
     return torch.triu_indices(keypoints, keypoints, 1, device=device).T
 
 
+@cache
+def _last_node(grid: tuple[int, int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    # Kept: what is copied to a GPU waits for all that it has to do before.
+    return torch.tensor(grid, dtype=dtype, device=device) - 1
+
+
 def nearest_node(points: Tensor, grid: tuple[int, int, int]) -> Tensor:
     """Return the coordinates (..., 3) of the grid node nearest to each point (..., 3).
 
     The grid has grid[axis] nodes, evenly over [-1, 1], the ends included. Found by rounding.
     """
-    last = torch.tensor(grid, dtype=points.dtype, device=points.device) - 1
+    last = _last_node(grid, points.dtype, points.device)
     index = ((points + 1) / 2 * last).round().clamp(min=torch.zeros_like(last), max=last)
     return index / last * 2 - 1
 

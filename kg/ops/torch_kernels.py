@@ -167,10 +167,10 @@ def merge_moments(means: Tensor, variances: Tensor, counts: Tensor) -> tuple[Ten
     return mean, (share * (variances + (means - mean).square())).sum(0)
 
 
-def piece_counts(rows: int, device: torch.device | None = None) -> Tensor:
+def piece_counts(rows: int, device: torch.device | None = None, each: int = PIECE) -> Tensor:
     """Return how many rows each piece has, (P,) float64."""
-    starts = torch.arange(0, rows, PIECE, device=device, dtype=torch.float64)
-    return (rows - starts).clamp(max=PIECE)
+    starts = torch.arange(0, rows, each, device=device, dtype=torch.float64)
+    return (rows - starts).clamp(max=each)
 
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:

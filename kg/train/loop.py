@@ -225,7 +225,7 @@ class _Training:
         similar = options.similarity_weight > 0 and self.epoch >= options.similarity_delay
         with multiplying(self.device, options.precision):
             found = self.model(points, reconstruct=similar)
-        start = torch.randint(points.shape[1], (len(points),)).to(self.device)
+        start = torch.randint(points.shape[1], (len(points),), device=self.device)
         far = farthest_point_loss(found.keypoints, points, options.farthest, start)
         loss = options.farthest_weight * far
         losses = {"farthest": far}

@@ -73,7 +73,7 @@ class PointNet2(Backbone):
         """Return the points of level 1; the coarser levels are its prefixes."""
         start = None
         if self.training:
-            start = torch.randint(points.shape[1], (len(points),)).to(points.device)
+            start = torch.randint(points.shape[1], (len(points),), device=points.device)
         return ops.gather(points, ops.farthest_point_sample(points, ABSTRACTIONS[0].points, start))
 
     def forward(self, points: Tensor) -> Features:
