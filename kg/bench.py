@@ -20,10 +20,10 @@ from kg import ops
 from kg.config import Config
 from kg.model.keygrid import KeyGrid
 from kg.model.layers import GroupMLP
-from kg.model.losses import farthest_point_loss, similarity_loss
 from kg.ops.kernels import choose
 from kg.precision import Precision, multiplying
-from kg.train.loop import make_optimizer
+from kg.recording import Recorder
+from kg.train.step import Step
 
 Progress = Callable[[int, int], None]
 
@@ -245,29 +245,22 @@ def training_step(
     model: KeyGrid, cloud: Tensor, config: Config, precision: Precision
 ) -> Callable[[], object]:
     """Return what does one step of training on clouds (B, N, 3)."""
-    optimizer = make_optimizer(model, config.train)
-
-    def step() -> None:
-        with multiplying(cloud.device, precision):
-            found = model.train()(cloud)
-        loss = farthest_point_loss(found.keypoints, cloud, config.train.farthest)
-        loss = loss + similarity_loss(found.reconstruction, cloud)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-    return step
+    options = replace(config.train, precision=precision)
+    step = Step(model, options)
+    return lambda: step.run(cloud, options.learning_rate)
 
 
 def inference(model: KeyGrid, cloud: Tensor, precision: Precision) -> Callable[[], object]:
     """Return what finds the keypoints of clouds (B, N, 3)."""
 
     @torch.no_grad()
-    def infer() -> None:
-        with multiplying(cloud.device, precision):
-            model.eval()(cloud, reconstruct=False)
+    def find(points: Tensor) -> Tensor:
+        with multiplying(points.device, precision):
+            keypoints: Tensor = model.eval()(points, reconstruct=False).keypoints
+        return keypoints
 
-    return infer
+    recorder = Recorder(find, cloud.device, model.backbone.recordable)
+    return lambda: recorder(cloud)
 
 
 def matrix_products(

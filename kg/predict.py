@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import Checkpoint, load_checkpoint
 from kg.precision import Precision, multiplying
 from kg.predictions import Predictions
+from kg.recording import Recorder
 from kg.runs import find_run, name_of
 
 NEARBY = 0.1
@@ -86,6 +88,21 @@ class Detector:
         scale, offset = (high - low) / 2, (high + low) / 2
         return (turned - offset) / scale, lambda points: (points * scale + offset) @ turn
 
+    @cached_property
+    def _find(self) -> Recorder[tuple[Tensor, ...]]:
+        """Finds keypoints, the points nearest to them, confidences and edges; kept for the next clouds."""
+        model = self.checkpoint.model
+
+        def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor, ...]:
+            with multiplying(self.device, precision):
+                found = model(clouds, inference=inference, reconstruct=False)
+            nearest = ops.nearest_neighbours(found.keypoints, clouds)[..., 0]
+            distance = torch.cdist(clouds, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
+            confidence = (found.weights * (distance <= NEARBY)).sum(1)
+            return found.keypoints, nearest, confidence, found.edges
+
+        return Recorder(find, self.device, model.backbone.recordable)
+
     @torch.no_grad()
     def detect(
         self,
@@ -110,25 +127,20 @@ class Detector:
         }
         for first in range(0, len(points), batch_size):
             batch, carry_back = self.see(torch.from_numpy(points[first : first + batch_size]).to(self.device))
-            with multiplying(self.device, precision):
-                found = self.checkpoint.model(batch, inference=inference, reconstruct=False)
-            nearest = ops.nearest_neighbours(found.keypoints, batch)[..., 0]
-            distance = torch.cdist(batch, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
-            confidence = (found.weights * (distance <= NEARBY)).sum(1)
-            values = (carry_back(found.keypoints), nearest, confidence, found.edges)
-            for column, value in zip(columns.values(), values, strict=True):
+            keypoints, *others = self._find(batch, inference, precision)
+            for column, value in zip(columns.values(), (carry_back(keypoints), *others), strict=True):
                 column.append(value.cpu().numpy())
             progress(min(first + batch_size, len(points)), len(points))
         stacked = {name: np.concatenate(values) for name, values in columns.items()}
-        keypoints = stacked["keypoints"].astype(np.float64)
+        source = stacked["keypoints"] * clouds.scale[:, None, None] + clouds.offset[:, None, None]
         return Predictions(
             ids=np.array(clouds.ids),
             objects=np.array(clouds.objects),
             points=points,
             scale=clouds.scale,
             offset=clouds.offset,
-            keypoints_source=keypoints * clouds.scale[:, None, None] + clouds.offset[:, None, None],
-            edge_pairs=ops.edge_pairs(keypoints.shape[1]).numpy(),
+            keypoints_source=source,
+            edge_pairs=ops.edge_pairs(source.shape[1]).numpy(),
             meta=self._meta(inference) | (meta or {}),
             **stacked,
         )

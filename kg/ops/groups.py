@@ -9,6 +9,7 @@ are pulled.
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -410,15 +411,15 @@ class _PairOfSums:
     """The gradients of a normalisation's weight and bias, from rows that come in pieces."""
 
     def __init__(self, mean: Tensor) -> None:
-        self.mean, self.weighted, self.plain = mean, torch.zeros_like(mean), torch.zeros_like(mean)
+        self.mean = mean
+        self.parts: list[tuple[Tensor, Tensor]] = []
 
     def add(self, grad: Tensor, rows: Tensor, normal: Line) -> None:
-        weighted, plain = run("affine_relu_sums", grad, rows, normal.slope, normal.shift, self.mean)
-        self.weighted += weighted
-        self.plain += plain
+        self.parts.append(run("affine_relu_sums", grad, rows, normal.slope, normal.shift, self.mean))
 
     def scaled(self, normal: Line) -> tuple[Tensor, Tensor]:
-        return self.weighted * normal.scale, self.plain
+        weighted, plain = (reduce(torch.add, parts) for parts in zip(*self.parts, strict=True))
+        return weighted * normal.scale, plain
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, list[Tensor], list[Tensor]]) -> None:

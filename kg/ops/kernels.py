@@ -153,7 +153,7 @@ def run(operation: str, *arguments: Any) -> Any:
     """
     lead: Tensor = arguments[0]
     choice = choose(operation, lead.device, lead.dtype, lead.shape[1] if lead.ndim > 1 else 0)
-    if os.environ.get("KG_KERNELS") in PREFERENCE and choice.reason != "asked for":
+    if os.environ.get("KG_KERNELS") in _registered[operation] and choice.reason != "asked for":
         _warn(f"{os.environ['KG_KERNELS']} on {lead.device.type}", f"{operation}: {choice.reason}")
     if choice.kernel.backend != "torch":
         try:
@@ -204,6 +204,8 @@ _TRITON_MODULES = {
     "skeleton_heatmap": "skeleton_heatmap",
     "skeleton_heatmap_backward": "skeleton_heatmap",
     "moments": "norm",
+    "line": "norm",
+    "through_moments": "norm",
     "affine_relu": "norm",
     "affine_relu_sums": "norm",
     "affine_relu_backward": "norm",
@@ -213,9 +215,13 @@ _TRITON_MODULES = {
     "extremes_backward": "groups",
 }
 
+_VECTORS = ("line", "through_moments")
+"""Operations on a few hundred numbers: PyTorch is fast enough but where each of its kernels is a launch."""
+
 for _name, _module in _TRITON_MODULES.items():
     register(Kernel(_name, "torch", "kg.ops.torch_kernels"))
-    register(Kernel(_name, "numba", "kg.ops.numba_kernels", devices=("cpu",), needs="numba"))
+    if _name not in _VECTORS:
+        register(Kernel(_name, "numba", "kg.ops.numba_kernels", devices=("cpu",), needs="numba"))
     register(
         Kernel(
             _name,

@@ -31,17 +31,15 @@ class Line(NamedTuple):
 
 def line(weight: Tensor, bias: Tensor, moments: Moments, eps: float) -> Line:
     """Return batch normalisation with these moments as a line."""
-    scale = (moments.variance + eps).rsqrt()
-    slope = weight * scale
-    return Line(slope, bias - moments.mean * slope, scale)
+    return Line(*run("line", weight, bias, *moments, eps))
 
 
 def through_moments(
     normal: Line, mean: Tensor, grad_weight: Tensor, grad_bias: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:
     """Return p and q, (C,) each: a row x gets the gradient p · x + q through the rows' own moments."""
-    factor = -normal.slope * normal.scale * grad_weight / count
-    return factor, -normal.slope * grad_bias / count - factor * mean
+    factor, constant = run("through_moments", normal.slope, normal.scale, mean, grad_weight, grad_bias, count)
+    return factor, constant
 
 
 @torch.library.custom_op("kg::batch_norm_relu", mutates_args=())

@@ -1,5 +1,7 @@
 """The kernels in plain PyTorch, on any device: the specification that faster versions must meet."""
 
+from itertools import combinations
+
 import torch
 from torch import Tensor
 
@@ -126,7 +128,7 @@ def skeleton_heatmap(
     # One edge at a time: no (B, P, E, 3) tensor.
     winner = torch.zeros(points.shape[:2], dtype=torch.int32, device=points.device)
     best = torch.full(points.shape[:2], -torch.inf, dtype=points.dtype, device=points.device)
-    for edge, (first, second) in enumerate(_pairs(keypoints).T.tolist()):
+    for edge, (first, second) in enumerate(combinations(range(keypoints.shape[1]), 2)):
         away, _ = _to_segments(points, keypoints[:, first, None], keypoints[:, second, None])
         heat = edges[:, edge, None] * torch.exp(factor * away.square().sum(-1))
         # Written so that a heat that is not a number wins, and stays.
@@ -180,6 +182,23 @@ def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     return merge_moments(means, variances, piece_counts(len(rows), rows.device))
 
 
+def line(
+    weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Specification of `kg.ops.norm.line`: slope, shift and scale."""
+    scale = (variance + eps).rsqrt()
+    slope = weight * scale
+    return slope, bias - mean * slope, scale
+
+
+def through_moments(
+    slope: Tensor, scale: Tensor, mean: Tensor, grad_weight: Tensor, grad_bias: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """Specification of `kg.ops.norm.through_moments`."""
+    factor = -slope * scale * grad_weight / count
+    return factor, -slope * grad_bias / count - factor * mean
+
+
 def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
     """Return `relu(rows · slope + shift)`, (R, C), for slope and shift (C,)."""
     return torch.addcmul(shift, rows, slope).relu_()
@@ -221,10 +240,7 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     That is the largest before it where the line rises, the smallest where it falls; the first among
     equals. (G, C) each; the index is int32.
     """
-    index = groups.argmax(1)
-    falling = slope < 0
-    if falling.any():
-        index[:, falling] = groups[:, :, falling].argmin(1)
+    index = torch.where(slope < 0, -groups, groups).argmax(1)
     return index.to(torch.int32), groups.gather(1, index[:, None])[:, 0]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor, nn
+from torch import Tensor
 
 from kg.config import Config, TrainConfig
 from kg.data.batches import shuffled_batches, step_seed, thin
@@ -22,13 +22,13 @@ from kg.data.store import Store
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
-from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
+from kg.model.losses import farthest_point_loss, similarity_loss
 from kg.precision import multiplying
+from kg.recording import Recorder
 from kg.runs import read_environment, write_json
 from kg.train.environment import environment
 from kg.train.log import Log
-
-Metrics = dict[str, float]
+from kg.train.step import Metrics, Step
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,8 @@ class _Training:
             raise KgError(f"{store.name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         torch.manual_seed(config.train.seed)
         self.model = KeyGrid(config.model).to(device)
-        self.optimizer = make_optimizer(self.model, config.train)
+        self.steps = Step(self.model, config.train)
+        self.validation = Recorder(self._losses, device, self.model.backbone.recordable)
         self.epoch, self.step = 0, 0
         self.sums: Metrics = {}
         self.entry: Metrics = {}
@@ -172,14 +173,14 @@ class _Training:
         checkpoint = load_checkpoint(path, self.device)
         self.model.load_state_dict(checkpoint.model.state_dict())
         state = checkpoint.training
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps.load(state["optimizer"])
         self.epoch, self.step = checkpoint.epoch, state["step"]
         self.sums, self.best = state["sums"], state["best"]
         self.entry = state.get("entry", {})
 
     def save(self, name: str = "last.pt") -> None:
         state = {
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.steps.optimizer.state_dict(),
             "step": self.step,
             "sums": self.sums,
             # A kill comes between a checkpoint and its line in the log: the line is in both.
@@ -204,7 +205,7 @@ class _Training:
             report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
         entry: Metrics = {"epoch": self.epoch + 1}
         entry |= {name: total / len(self.clouds) for name, total in self.sums.items()}
-        entry["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        entry["learning_rate"] = float(self.steps.optimizer.param_groups[0]["lr"])
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
@@ -218,35 +219,22 @@ class _Training:
         options = self.config.train
         torch.manual_seed(step_seed(options.seed, self.epoch, self.step + 1))
         rate = learning_rate(options, self.epoch + self.step / steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         points = self.clouds[rows.to(self.device)]
-        self.model.train()
-        similar = options.similarity_weight > 0 and self.epoch >= options.similarity_delay
-        with multiplying(self.device, options.precision):
-            found = self.model(points, reconstruct=similar)
-        start = torch.randint(points.shape[1], (len(points),), device=self.device)
-        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
-        loss = options.farthest_weight * far
-        losses = {"farthest": far}
-        if options.separation_weight > 0:
-            losses["separation"] = separation_loss(found.keypoints, options.separation_distance)
-            loss = loss + options.separation_weight * losses["separation"]
-        if similar:
-            losses["similarity"] = similarity_loss(found.reconstruction, points)
-            loss = loss + options.similarity_weight * losses["similarity"]
-        losses = {"loss": loss, **losses}
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        # Read together and late: a GPU is waited for once a step, and with its work laid out before it.
-        values: Metrics = dict(zip(losses, torch.stack(list(losses.values())).detach().tolist(), strict=True))
+        values = self.steps.run(points, rate, similar=self.epoch >= options.similarity_delay)
         if not math.isfinite(values["loss"]):
             raise KgError(
                 f"The loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step + 1}.",
                 "Lower the learning rate: --set learning_rate=..., in a new run.",
             )
-        self.optimizer.step()
         return values
+
+    def _losses(self, points: Tensor) -> Tensor:
+        """Return both losses of clouds (B, N, 3), (2,)."""
+        options = self.config.train
+        with multiplying(self.device, options.precision):
+            found = self.model(points, inference="soft")
+        far = farthest_point_loss(found.keypoints, points, options.farthest)
+        return torch.stack([far, similarity_loss(found.reconstruction, points)])
 
     @torch.no_grad()
     def _validate(self) -> Metrics:
@@ -257,10 +245,8 @@ class _Training:
         self.model.eval()
         far = similarity = 0.0
         for points in torch.split(self.val_clouds, options.batch_size):
-            with multiplying(self.device, options.precision):
-                found = self.model(points, inference="soft")
-            far += farthest_point_loss(found.keypoints, points, options.farthest).item() * len(points)
-            similarity += similarity_loss(found.reconstruction, points).item() * len(points)
+            losses = self.validation(points).tolist()
+            far, similarity = far + losses[0] * len(points), similarity + losses[1] * len(points)
         far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)
         # One that is off may be no number, and 0 times that is none either.
         terms = ((options.farthest_weight, far), (options.similarity_weight, similarity))
@@ -275,13 +261,6 @@ def _badness(entry: Metrics) -> float:
     """
     loss = entry.get("val_loss", 0.0)
     return loss if math.isfinite(loss) else math.inf
-
-
-def make_optimizer(model: nn.Module, options: TrainConfig) -> torch.optim.Optimizer:
-    """Return the configured optimizer over a model's parameters."""
-    if options.optimizer == "adadelta":
-        return torch.optim.Adadelta(model.parameters(), lr=options.learning_rate, eps=options.adadelta_eps)
-    return torch.optim.Adam(model.parameters(), lr=options.learning_rate)
 
 
 def learning_rate(options: TrainConfig, epoch: float) -> float:

@@ -52,6 +52,7 @@ class PointNet2(Backbone):
     point_channels = PROPAGATIONS[0][-1]
     global_channels = level_channels[-1]
     minimum_points = ABSTRACTIONS[0].points
+    recordable = True
 
     def __init__(self, neighbours: Literal["nearest", "first"] = "nearest") -> None:
         super().__init__()

@@ -19,13 +19,16 @@ class Tiny(Backbone):
     point_channels = 16
     global_channels = 12
     minimum_points = 32
+    recordable = True
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second, self.third = MLP(3, [8]), MLP(11, [12]), MLP(15, [16])
 
     def forward(self, points):
-        start = torch.randint(points.shape[1], (len(points),)) if self.training else None
+        start = None
+        if self.training:
+            start = torch.randint(points.shape[1], (len(points),), device=points.device)
         fine = ops.gather(points, ops.farthest_point_sample(points, 16, start))
         pyramid = Pyramid([points, fine, fine[:, :8].contiguous()])
         one = self.first(fine)

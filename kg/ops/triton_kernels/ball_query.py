@@ -9,8 +9,8 @@ from torch import Tensor
 
 from kg.ops.triton_kernels.distances import NOTHING, load_points, squared_distance, to_keys
 
-CENTRES = 8
-"""Centres a program."""
+LANES = 32
+"""Lists sorted by a program are this long together, at least: a warp's."""
 
 
 @triton.jit
@@ -62,8 +62,11 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, neare
     batch, size, _ = points.shape
     queries = centres.shape[1]
     found = torch.empty((batch, queries, count), dtype=torch.int64, device=points.device)
+    block = max(16, triton.next_power_of_2(count))
+    # The fewer centres share a program, the fewer of its blocks have a point for any of them.
+    together = max(1, LANES // block)
     if found.numel():
-        _kernel[(triton.cdiv(queries, CENTRES), batch)](
+        _kernel[(triton.cdiv(queries, together), batch)](
             points,
             centres,
             found,
@@ -72,9 +75,9 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, neare
             queries,
             count,
             NEAREST=nearest,
-            CENTRES=CENTRES,
-            BLOCK=max(16, triton.next_power_of_2(count)),
-            num_warps=4,
+            CENTRES=together,
+            BLOCK=block,
+            num_warps=max(1, block // 64),
             enable_fp_fusion=False,
         )
     return found

@@ -13,7 +13,7 @@ from torch import Tensor
 from kg.ops.triton_kernels.ball_query import ball_query
 from kg.ops.triton_kernels.distances import NOTHING, load_points, squared_distance, to_keys
 
-QUERIES, BLOCK = 32, 32
+QUERIES, BLOCK = 16, 64
 """Queries a program, and points compared with them at a time."""
 
 

@@ -1,4 +1,4 @@
-"""Normalisation and ReLU over rows: moments in pieces that are merged, and one pass for each of the rest."""
+"""Normalisation and ReLU over rows: sums in pieces that are merged, and one pass for each of the rest."""
 
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call, untyped-decorator"
 
@@ -7,10 +7,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
-
 CHANNELS = 32
 ROWS = 64
+PIECE = 512
+"""Rows whose sums one program takes."""
+PIECES = 128
+"""Sums of pieces that are merged at a time."""
+VECTOR = 256
 
 
 @triton.jit
@@ -26,6 +29,82 @@ def _moments(rows, means, variances, total, channels, PIECE: tl.constexpr, CHANN
     at = piece * channels + channel
     tl.store(means + at, mean, mask=channel < channels)
     tl.store(variances + at, tl.sum(deviation * deviation, axis=0) / count, mask=channel < channels)
+
+
+@triton.jit
+def _merge_moments(
+    means,
+    variances,
+    mean,
+    variance,
+    total,
+    channels,
+    PIECE: tl.constexpr,
+    PIECES: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):
+    channel = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < channels
+    pieces = tl.cdiv(total, PIECE)
+    middle = tl.zeros((CHANNELS,), tl.float32)
+    for first in range(0, pieces, PIECES):
+        piece = first + tl.arange(0, PIECES)
+        mask = (piece < pieces)[:, None] & inside[None, :]
+        share = tl.minimum(total - piece * PIECE, PIECE).to(tl.float32) / total
+        values = tl.load(means + piece[:, None] * channels + channel[None, :], mask=mask, other=0.0)
+        middle += tl.sum(share[:, None] * values, axis=0)
+    spread = tl.zeros((CHANNELS,), tl.float32)
+    for first in range(0, pieces, PIECES):
+        piece = first + tl.arange(0, PIECES)
+        mask = (piece < pieces)[:, None] & inside[None, :]
+        share = tl.minimum(total - piece * PIECE, PIECE).to(tl.float32) / total
+        at = piece[:, None] * channels + channel[None, :]
+        away = tl.load(means + at, mask=mask, other=0.0) - middle[None, :]
+        values = tl.load(variances + at, mask=mask, other=0.0) + away * away
+        spread += tl.sum(tl.where(mask, share[:, None] * values, 0.0), axis=0)
+    tl.store(mean + channel, middle, mask=inside)
+    tl.store(variance + channel, spread, mask=inside)
+
+
+@triton.jit
+def _merge_sums(parts, sums, pieces, channels, PIECES: tl.constexpr, CHANNELS: tl.constexpr):
+    parts += tl.program_id(1).to(tl.int64) * pieces * channels
+    channel = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < channels
+    total = tl.zeros((CHANNELS,), tl.float32)
+    for first in range(0, pieces, PIECES):
+        piece = first + tl.arange(0, PIECES)
+        mask = (piece < pieces)[:, None] & inside[None, :]
+        values = tl.load(parts + piece[:, None] * channels + channel[None, :], mask=mask, other=0.0)
+        total += tl.sum(values, axis=0)
+    tl.store(sums + tl.program_id(1) * channels + channel, total, mask=inside)
+
+
+@triton.jit
+def _line(weight, bias, mean, variance, found, eps, channels, VECTOR: tl.constexpr):
+    channel = tl.program_id(0) * VECTOR + tl.arange(0, VECTOR)
+    inside = channel < channels
+    scale = tl.rsqrt(tl.load(variance + channel, mask=inside, other=1.0) + eps)
+    slope = tl.load(weight + channel, mask=inside) * scale
+    shift = tl.load(bias + channel, mask=inside) - tl.load(mean + channel, mask=inside) * slope
+    tl.store(found + channel, slope, mask=inside)
+    tl.store(found + channels + channel, shift, mask=inside)
+    tl.store(found + 2 * channels + channel, scale, mask=inside)
+
+
+@triton.jit
+def _through_moments(
+    slope, scale, mean, grad_weight, grad_bias, found, count, channels, VECTOR: tl.constexpr
+):
+    channel = tl.program_id(0) * VECTOR + tl.arange(0, VECTOR)
+    inside = channel < channels
+    pull = -tl.load(slope + channel, mask=inside) / count
+    factor = pull * tl.load(scale + channel, mask=inside) * tl.load(grad_weight + channel, mask=inside)
+    constant = pull * tl.load(grad_bias + channel, mask=inside) - factor * tl.load(
+        mean + channel, mask=inside
+    )
+    tl.store(found + channel, factor, mask=inside)
+    tl.store(found + channels + channel, constant, mask=inside)
 
 
 @triton.jit
@@ -101,12 +180,39 @@ def _grid(rows: Tensor, each: int) -> tuple[int, int]:
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.moments`."""
-    counts = piece_counts(len(rows), rows.device)
-    means, variances = rows.new_empty((2, len(counts), rows.shape[1]))
-    _moments[_grid(rows, PIECE)](
-        rows, means, variances, *rows.shape, PIECE=PIECE, CHANNELS=CHANNELS, num_warps=8
-    )
-    return merge_moments(means, variances, counts)
+    total, channels = rows.shape
+    grid = _grid(rows, PIECE)
+    means, variances = rows.new_empty((2, grid[0], channels))
+    # An operation's results must not share memory.
+    mean, variance = rows.new_empty(channels), rows.new_empty(channels)
+    _moments[grid](rows, means, variances, total, channels, PIECE=PIECE, CHANNELS=CHANNELS, num_warps=8)
+    sizes = {"PIECE": PIECE, "PIECES": PIECES, "CHANNELS": CHANNELS}
+    _merge_moments[grid[1:]](means, variances, mean, variance, total, channels, **sizes, num_warps=8)
+    return mean, variance
+
+
+def line(
+    weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `torch_kernels.line`."""
+    channels = len(weight)
+    found = weight.new_empty((3, channels))
+    grid = (triton.cdiv(channels, VECTOR),)
+    _line[grid](weight, bias, mean, variance, found, eps, channels, VECTOR=VECTOR, num_warps=4)
+    slope, shift, scale = found
+    return slope, shift, scale
+
+
+def through_moments(
+    slope: Tensor, scale: Tensor, mean: Tensor, grad_weight: Tensor, grad_bias: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.through_moments`."""
+    channels = len(slope)
+    factor, constant = found = slope.new_empty((2, channels))
+    vectors = (slope, scale, mean, grad_weight, grad_bias)
+    grid = (triton.cdiv(channels, VECTOR),)
+    _through_moments[grid](*vectors, found, float(count), channels, VECTOR=VECTOR, num_warps=4)
+    return factor, constant
 
 
 def affine_relu(rows: Tensor, slope: Tensor, shift: Tensor) -> Tensor:
@@ -122,22 +228,18 @@ def affine_relu_sums(
     grad: Tensor, rows: Tensor, slope: Tensor, shift: Tensor, mean: Tensor
 ) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.affine_relu_sums`."""
-    weighted, plain = rows.new_zeros((2, triton.cdiv(len(rows), PIECE), rows.shape[1]))
-    if rows.numel():
-        _affine_relu_sums[_grid(rows, PIECE)](
-            grad,
-            rows,
-            slope,
-            shift,
-            mean,
-            weighted,
-            plain,
-            *rows.shape,
-            PIECE=PIECE,
-            CHANNELS=CHANNELS,
-            num_warps=8,
-        )
-    return weighted.sum(0), plain.sum(0)
+    if not rows.numel():
+        weighted, plain = rows.new_zeros((2, rows.shape[1]))
+        return weighted, plain
+    total, channels = rows.shape
+    grid = _grid(rows, PIECE)
+    parts, sums = rows.new_empty((2, grid[0], channels)), rows.new_empty((2, channels))
+    _affine_relu_sums[grid](
+        grad, rows, slope, shift, mean, *parts, total, channels, PIECE=PIECE, CHANNELS=CHANNELS, num_warps=8
+    )
+    _merge_sums[(grid[1], 2)](parts, sums, grid[0], channels, PIECES=PIECES, CHANNELS=CHANNELS, num_warps=8)
+    weighted, plain = sums
+    return weighted, plain
 
 
 def affine_relu_backward(

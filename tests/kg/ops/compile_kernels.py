@@ -87,6 +87,8 @@ def launch_all() -> None:
     skeleton_heatmap.skeleton_heatmap_backward(torch.zeros(8, 2048), *scene, winner, -400.0)
     rows, vector = torch.zeros(16384, 128), torch.zeros(128)
     norm.moments(rows)
+    norm.line(vector, vector, vector, vector, 1e-5)
+    norm.through_moments(vector, vector, vector, vector, vector, 16384)
     norm.affine_relu(rows, vector, vector)
     norm.affine_relu_sums(rows, rows, vector, vector, vector)
     norm.affine_relu_backward(rows, rows, vector, vector, vector, vector)
