@@ -2,11 +2,13 @@
 
 import hashlib
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kg import paths
 from kg.config import Config
@@ -38,15 +40,25 @@ class Checkpoint:
     unused: list[str]
 
 
-def save_checkpoint(path: Path, model: KeyGrid, config: Config, epoch: int, training: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all. `training` holds plain values and tensors."""
+def save_checkpoint(
+    path: Path, state: Mapping[str, Tensor], config: Config, epoch: int, training: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Args:
+        path: Where.
+        state: The model's.
+        config: The run's.
+        epoch: Epochs that are done.
+        training: What a training goes on from, plain values and tensors; empty for a model to use.
+    """
     content = {
         "format": FORMAT,
         "version": VERSION,
         "config": config.to_dict(),
         "epoch": epoch,
-        "model": model.state_dict(),
-        "training": training,
+        "model": dict(state),
+        "training": dict(training),
     }
     with paths.replacing(path) as temporary:
         torch.save(content, temporary)

@@ -30,6 +30,9 @@ from kg.train.environment import environment
 from kg.train.log import Log
 from kg.train.step import Metrics, Step
 
+SAVED_EVERY = 10.0
+"""Seconds between checkpoints, at least: on a GPU an epoch may take less than to write one."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -99,10 +102,13 @@ def train(
             write_json(run / "config.json", config.to_dict())
         _note_environment(run, device, resume)
         with Log(run, training.epoch, training.entry) as log:
-            while training.epoch < config.train.epochs:
-                entry = training.run_epoch(stop, report)
-                log.write(entry)
-                report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
+            try:
+                while training.epoch < config.train.epochs:
+                    entry = training.run_epoch(stop, report)
+                    log.write(entry)
+                    report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
+            finally:
+                training.save_best()
     return Summary(
         run=run,
         epochs=training.epoch,
@@ -164,6 +170,8 @@ class _Training:
         self.sums: Metrics = {}
         self.entry: Metrics = {}
         self.best: Metrics = {}
+        self.better: dict[str, Tensor] = {}
+        self.saved = -math.inf
 
     def restore(self) -> None:
         """Continue from last.pt, if the run got as far as writing one."""
@@ -178,7 +186,9 @@ class _Training:
         self.sums, self.best = state["sums"], state["best"]
         self.entry = state.get("entry", {})
 
-    def save(self, name: str = "last.pt") -> None:
+    def save(self) -> None:
+        """Write last.pt, from which the training goes on, and what comes before it."""
+        self.save_best()
         state = {
             "optimizer": self.steps.optimizer.state_dict(),
             "step": self.step,
@@ -187,7 +197,14 @@ class _Training:
             "entry": self.entry,
             "best": self.best,
         }
-        save_checkpoint(self.run / name, self.model, self.config, self.epoch, state)
+        save_checkpoint(self.run / "last.pt", self.model.state_dict(), self.config, self.epoch, state)
+        self.saved = time.monotonic()
+
+    def save_best(self) -> None:
+        """Write best.pt, where there is a better one than it has."""
+        if self.better:
+            save_checkpoint(self.run / "best.pt", self.better, self.config, int(self.best["epoch"]), {})
+            self.better = {}
 
     def run_epoch(self, stop: threading.Event, report: Callable[[Progress], None]) -> Metrics:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
@@ -205,14 +222,15 @@ class _Training:
             report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
         entry: Metrics = {"epoch": self.epoch + 1}
         entry |= {name: total / len(self.clouds) for name, total in self.sums.items()}
-        entry["learning_rate"] = float(self.steps.optimizer.param_groups[0]["lr"])
+        entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
         if not self.best or _badness(entry) <= _badness(self.best):
             self.best = entry
-            self.save("best.pt")
-        self.save()
+            self.better = {name: value.clone() for name, value in self.model.state_dict().items()}
+        if self.epoch == options.epochs or time.monotonic() - self.saved >= SAVED_EVERY:
+            self.save()
         return entry
 
     def _step(self, rows: Tensor, steps: int) -> Metrics:

@@ -28,9 +28,9 @@ class Step:
 
     def __init__(self, model: KeyGrid, options: TrainConfig) -> None:
         self.model, self.options = model, options
-        device = next(model.parameters()).device
-        self.optimizer = make_optimizer(model, options, device)
-        self._losses = Recorder(self._do, device, model.backbone.recordable)
+        self._device = next(model.parameters()).device
+        self.optimizer = make_optimizer(model, options, self._device)
+        self._losses = Recorder(self._do, self._device, model.backbone.recordable)
 
     def run(self, points: Tensor, rate: float, similar: bool = True) -> Metrics:
         """Do a step on clouds (B, N, 3) and return its losses: "loss", their weighted sum, and each.
@@ -58,11 +58,18 @@ class Step:
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over an optimizer's state, of a training on whatever device."""
         own = ("lr", "capturable", "fused")
+        moved = {
+            number: {
+                name: value.to(self._device) if isinstance(value, Tensor) else value
+                for name, value in each.items()
+            }
+            for number, each in state["state"].items()
+        }
         groups = [
             {**saved, **{name: group[name] for name in own if name in group}}
             for saved, group in zip(state["param_groups"], self.optimizer.param_groups, strict=True)
         ]
-        self.optimizer.load_state_dict({**state, "param_groups": groups})
+        self.optimizer.load_state_dict({"state": moved, "param_groups": groups})
 
     def _do(self, points: Tensor, similar: bool) -> Tensor:
         """Do a step and return its losses."""

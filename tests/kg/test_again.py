@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 def again(tiny_config):
     torch.manual_seed(0)
     run = new_run(tiny_config, "ellipsoid", "mine")
-    save_checkpoint(run / "best.pt", KeyGrid(tiny_config.model), tiny_config, 0, {})
+    save_checkpoint(run / "best.pt", KeyGrid(tiny_config.model).state_dict(), tiny_config, 0, {})
     detector = Detector.load(None, "best", CPU)
     return Again(detector, predict_store(detector))
 

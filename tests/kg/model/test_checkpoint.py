@@ -16,7 +16,7 @@ def test_a_checkpoint_comes_back(tiny_config, tmp_path):
     model = KeyGrid(tiny_config.model)
     model.train()(torch.rand(3, 48, 3))
     path = tmp_path / "last.pt"
-    save_checkpoint(path, model, tiny_config, 7, {"step": 3})
+    save_checkpoint(path, model.state_dict(), tiny_config, 7, {"step": 3})
     found = load_checkpoint(path, CPU)
     assert found.config == tiny_config
     assert (found.epoch, found.training, found.unused) == (7, {"step": 3}, [])
@@ -52,7 +52,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, capsys, content, message):
 
 def test_a_checkpoint_that_was_cut_short_is_refused(tiny_config, tmp_path):
     path = tmp_path / "last.pt"
-    save_checkpoint(path, KeyGrid(tiny_config.model), tiny_config, 1, {})
+    save_checkpoint(path, KeyGrid(tiny_config.model).state_dict(), tiny_config, 1, {})
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(KgError, match="cannot be read"):
         load_checkpoint(path, CPU)

@@ -71,6 +71,34 @@ def test_an_interrupted_training_resumes_to_the_same_weights(tiny_config, tmp_pa
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
+def test_epochs_that_are_faster_than_checkpoints_share_them(tiny_config, tmp_path, monkeypatch):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    config = replace(tiny_config, train=replace(tiny_config.train, epochs=8))
+    written, save = [], loop.save_checkpoint
+
+    def noted(path, state, config, epoch, training):
+        written.append((path.name, epoch))
+        save(path, state, config, epoch, training)
+
+    monkeypatch.setattr(loop, "save_checkpoint", noted)
+    best = train(config, whole, CPU).best_epoch
+    assert written == [("best.pt", 1), ("last.pt", 1), ("best.pt", best), ("last.pt", 8)]
+
+    def fail(now):
+        if now.epoch == 6:
+            raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError):
+        train(config, broken, CPU, report=fail)
+    assert load_checkpoint(broken / "last.pt", CPU).epoch == 1
+    assert load_checkpoint(broken / "best.pt", CPU).epoch > 1
+    train(config, broken, CPU, resume=True)
+    assert_equal_states(parameters(whole), parameters(broken))
+    assert_equal_states(parameters(whole, "best"), parameters(broken, "best"))
+
+
 def test_a_training_does_not_end_before_the_epoch_that_it_is_in(tiny_config, tmp_path):
     with pytest.raises(Interrupted):
         train(tiny_config, tmp_path, CPU, report=stop_at(1, 1))
