@@ -123,7 +123,7 @@ def test_heat_that_is_not_a_number_wins():
     assert torch.equal(winner, chosen)
 
 
-@pytest.mark.parametrize(("rows", "channels"), [(1, 3), (255, 33), (300, 5)])
+@pytest.mark.parametrize(("rows", "channels"), [(1, 3), (255, 33), (1300, 5)])
 def test_moments_and_the_normalised_rows(rows, channels):
     values, slope, shift, mean = draw(rows, channels) + 3, *draw(3, channels, seed=1)
     found, expected, *_ = both("moments", values)
@@ -138,6 +138,16 @@ def test_moments_and_the_normalised_rows(rows, channels):
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("channels", [3, 300])
+def test_the_line_and_the_way_through_moments(channels):
+    weight, bias, mean, pull, push = draw(5, channels)
+    variance = draw(channels, seed=1).square()
+    found, expected, *_ = both("line", weight, bias, mean, variance, 1e-5)
+    torch.testing.assert_close(found, expected)
+    found, expected, *_ = both("through_moments", found[0], found[2], mean, pull, push, 1000)
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize(("count", "channels"), [(1, 3), (7, 66)])
 def test_groups_forward_and_backward(count, channels):
     points, members = draw(13, channels), whole(13, 5, count)
@@ -148,15 +158,35 @@ def test_groups_forward_and_backward(count, channels):
     torch.testing.assert_close((found, ours[2]), (expected, theirs[2]))
 
 
-@pytest.mark.parametrize("groups", [(5, 7, 66), (3, 1, 2)])
-def test_extremes_forward_and_backward(groups):
+@pytest.mark.parametrize(("groups", "channels"), [((5, 7, 66), 9), ((3, 1, 2), 9), ((6, 11, 140), 130)])
+def test_extremes_forward_and_backward(monkeypatch, groups, channels):
+    from kg.ops.triton_kernels import groups as module
+
+    monkeypatch.setattr(module, "PIECE", 64)
     values, slope = lattice(*groups), draw(groups[2])
     (index, chosen), expected, *_ = both("group_extremes", values, slope)
     assert torch.equal(index, expected[0])
     assert torch.equal(chosen, expected[1])
-    rows, pull, weight = draw(*groups[:2], 9, seed=1), draw(groups[0], groups[2]), draw(groups[2], 9)
+    rows, pull = draw(*groups[:2], channels, seed=1), draw(groups[0], groups[2])
+    weight = draw(groups[2], channels)
     found, gradient, ours, theirs = both("extremes_backward", rows.clone(), rows, index, pull, weight)
     torch.testing.assert_close((found, ours[0]), (gradient, theirs[0]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(DEVICE.type == "cpu", reason="needs a GPU")
+@pytest.mark.parametrize(("batch", "size"), [(8, 2048), (2, 8192), (1, 20000), (1, 32768)])
+def test_searches_at_the_sizes_of_a_training(batch, size):
+    points, start = draw(batch, size, 3), whole(size, batch)
+    points = points / points.norm(dim=2, keepdim=True)
+    chosen, expected, *_ = both("farthest_point_sample", points, 1024, start)
+    assert torch.equal(chosen, expected)
+    centres = ops.gather(points, chosen)
+    for nearest, radius, count in ((True, 0.05, 16), (True, 0.1, 32), (False, 0.1, 32), (True, 0.4, 64)):
+        found, expected, *_ = both("ball_query", points, centres, radius, count, nearest)
+        assert torch.equal(found, expected)
+    for count in (1, 3, 5):
+        found, expected, *_ = both("nearest_neighbours", points, centres, count)
+        assert torch.equal(found, expected)
 
 
 def test_a_step_through_all_of_them():
