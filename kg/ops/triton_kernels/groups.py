@@ -8,6 +8,13 @@ import triton.language as tl
 from torch import Tensor
 
 CHANNELS = 64
+BLOCK = 32
+"""Rows and columns that the way back from maxima multiplies at a time.
+
+The pulls are spread out to matrices in registers. 1/k of a product counts, and still that is faster than one
+pull after the other. Twice as large blocks win a fifth where layers are wide, but need more shared memory
+than most GPUs have.
+"""
 PIECE = 1024
 """Rows whose pull on a weight is summed by one program."""
 PRECISION = "tf32x3"
@@ -172,18 +179,15 @@ def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, 
     groups, count, channels = rows.shape
     width = len(weight)
     every = groups * count
-    # The pulls are spread out to matrices in registers: 1/k of a product counts, and still it is faster than
-    # one after the other. The block is the one that was fastest.
-    block = 64 if min(width, channels) > 128 else 32
-    blocks, pieces = triton.cdiv(channels, block), triton.cdiv(every, PIECE)
-    sizes = {"ROWS": block, "WIDTH": block, "CHANNELS": block, "num_warps": 4}
+    blocks, pieces = triton.cdiv(channels, BLOCK), triton.cdiv(every, PIECE)
+    sizes = {"ROWS": BLOCK, "WIDTH": BLOCK, "CHANNELS": BLOCK, "num_warps": 4}
     output = weight.new_empty((pieces, *weight.shape))
-    _extremes_to_weight[(triton.cdiv(width, block), blocks, pieces)](
+    _extremes_to_weight[(triton.cdiv(width, BLOCK), blocks, pieces)](
         rows, index, pull, output, every, count, width, channels, PIECE=PIECE, **sizes
     )
     output = output.sum(0)
     # Last: if anything fails before, the twin adds to a total that is as it was.
-    _extremes_to_rows[(triton.cdiv(every, block), blocks)](
+    _extremes_to_rows[(triton.cdiv(every, BLOCK), blocks)](
         total, index, pull, weight, every, count, width, channels, **sizes
     )
     return output
