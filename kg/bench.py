@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
+from kg.backends import wanted_backend
 from kg.config import Config
 from kg.model.keygrid import KeyGrid
 from kg.model.layers import GroupMLP
@@ -209,7 +210,7 @@ def operation_cases(batch: int, points: int, keypoints: int, device: torch.devic
     for name, (operation, run) in runs.items():
         backend = choose(operation, device, size=points).kernel.backend
         cases.append(Case(name, backend, run))
-        if backend != "torch" and os.environ.get("KG_KERNELS", "auto") == "auto":
+        if backend != "torch" and wanted_backend() == "auto":
             cases.append(Case(name, "torch", forced(run)))
     return cases
 

@@ -1,10 +1,10 @@
 """`kg bench`."""
 
-import os
 from typing import Annotated
 
 import typer
 
+from kg.backends import wanted_backend
 from kg.cli.options import Cpu, Gpu, Kernels, Precision
 from kg.cli.output import Json, progress, show, table
 from kg.errors import unknown_name
@@ -63,7 +63,7 @@ def bench(
     result = {
         "device": describe(device),
         "torch": torch.__version__,
-        "kernels": os.environ.get("KG_KERNELS") or "auto",
+        "kernels": wanted_backend(),
         "precision": multiplied,
         "batch_size": batch_size,
         "points": points,

@@ -18,11 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg.errors import unknown_name
-
-PREFERENCE = ("triton", "numba", "torch")
-"""Backends, the fastest first, each where it runs."""
-CHOICES = ("auto", *PREFERENCE)
+from kg.backends import PREFERENCE, wanted_backend
 
 
 @dataclass(frozen=True)
@@ -124,9 +120,7 @@ def choose(operation: str, device: torch.device, dtype: torch.dtype = torch.floa
         KgError: `KG_KERNELS` names no backend.
     """
     versions = _registered[operation]
-    wanted = os.environ.get("KG_KERNELS") or "auto"
-    if wanted not in CHOICES:
-        raise unknown_name("kernel backend (KG_KERNELS, --kernels)", wanted, CHOICES)
+    wanted = wanted_backend()
     if wanted != "auto":
         if wanted not in versions:
             return Choice(versions["torch"], f"{wanted} has no version of it")
@@ -153,8 +147,9 @@ def run(operation: str, *arguments: Any) -> Any:
     """
     lead: Tensor = arguments[0]
     choice = choose(operation, lead.device, lead.dtype, lead.shape[1] if lead.ndim > 1 else 0)
-    if os.environ.get("KG_KERNELS") in _registered[operation] and choice.reason != "asked for":
-        _warn(f"{os.environ['KG_KERNELS']} on {lead.device.type}", f"{operation}: {choice.reason}")
+    wanted = wanted_backend()
+    if wanted in _registered[operation] and choice.reason != "asked for":
+        _warn(f"{wanted} on {lead.device.type}", f"{operation}: {choice.reason}")
     if choice.kernel.backend != "torch":
         try:
             # Triton launches on the current GPU, which need not be the one that the tensors are on.

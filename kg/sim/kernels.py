@@ -1,14 +1,19 @@
 """Which version of the solver's loops runs: numba's, or NumPy's where numba does not load."""
 
 import importlib
-import os
 import warnings
 from types import ModuleType
 
+from kg.backends import wanted_backend
+
 
 def choose() -> ModuleType:
-    """Return the module of the loops; `KG_KERNELS=torch` keeps numba out, as everywhere in kg."""
-    if os.environ.get("KG_KERNELS") != "torch":
+    """Return the module of the loops; `KG_KERNELS=torch` keeps numba out, as everywhere in kg.
+
+    Raises:
+        KgError: KG_KERNELS names no backend.
+    """
+    if wanted_backend() != "torch":
         try:
             return importlib.import_module("kg.sim.numba_kernels")
         except Exception as error:  # a broken LLVM raises whatever it likes

@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
+from kg.errors import KgError
 from kg.sim import Cloth, Settings, Simulation, numpy_contacts
 from kg.sim import kernels as choice
 from kg.sim.cloth import Links
@@ -99,6 +100,13 @@ def test_both_versions_agree(lying, monkeypatch):
     # They met, so that all of the loops had something to do.
     assert fast.velocities[len(vertices) :, 2].mean() > -1
     np.testing.assert_allclose(plain.positions, fast.positions, atol=1e-9)
+
+
+def test_an_unknown_backend_is_answered_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("KG_KERNELS", "nmba")
+    with pytest.raises(KgError) as caught:
+        choice.choose()
+    assert "Did you mean 'numba'" in caught.value.hint
 
 
 def test_numpy_takes_over_where_numba_does_not_load(monkeypatch):
