@@ -1,5 +1,6 @@
 """Work that a GPU does again and again, recorded once (CUDA graphs)."""
 
+import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
+
+from kg.errors import KgError
 
 T = TypeVar("T")
 
@@ -26,7 +29,7 @@ class Recorder(Generic[T]):
     A step of training is two thousand short kernels, which Python lays out ten times more slowly than they
     run. So the first call of a kind (the clouds' shape, and how) lays them out, the second records them as
     a CUDA graph, and from then on that is replayed: the same kernels, with random numbers of its own. On a
-    CPU, and where work cannot be recorded, every call lays it out.
+    CPU, where work cannot be recorded, and with KG_RECORD=0, every call lays it out.
 
     Args:
         work: Called with clouds (B, N, 3) and what else decides what is done. What it changes, weights
@@ -38,11 +41,16 @@ class Recorder(Generic[T]):
 
     def __init__(self, work: Callable[..., T], device: torch.device, recordable: bool) -> None:
         self._work = work
-        self._stream: Any = torch.cuda.Stream(device) if recordable and device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        recordable = recordable and device.type == "cuda" and os.environ.get("KG_RECORD") != "0"
+        self._stream: Any = torch.cuda.Stream(device) if recordable else None  # type: ignore[no-untyped-call]
         self._kinds: dict[Hashable, _Recording[T] | None] = {}
 
     def __call__(self, points: Tensor, *how: Hashable) -> T:
-        """Return what the work returns for clouds (B, N, 3); the next call may overwrite its tensors."""
+        """Return what the work returns for clouds (B, N, 3); the next call may overwrite its tensors.
+
+        Raises:
+            KgError: The work cannot be recorded after all.
+        """
         if self._stream is None:
             return self._work(points, *how)
         kind = points.shape, how
@@ -62,8 +70,16 @@ class Recorder(Generic[T]):
         graph, points = torch.cuda.CUDAGraph(), points.clone()
         # What is recorded needs its memory only while it is replayed, so that all can share it.
         pool = next((other.graph.pool() for other in self._kinds.values() if other), None)
-        with torch.cuda.device(points.device), torch.cuda.graph(graph, pool=pool, stream=self._stream):
-            result = self._work(points, *how)
+        try:
+            with torch.cuda.device(points.device), torch.cuda.graph(graph, pool=pool, stream=self._stream):
+                result = self._work(points, *how)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise KgError(
+                f"The GPU's work cannot be recorded: {str(error).partition(chr(10))[0]}",
+                "KG_RECORD=0 does without, many times slower.",
+            ) from error
         return _Recording(graph, points, result)
 
     @contextmanager

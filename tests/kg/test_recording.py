@@ -41,9 +41,11 @@ def test_on_a_gpu_the_third_call_of_a_kind_does_it_no_more():
 
 
 @needs_gpu
-def test_on_a_gpu_what_cannot_be_recorded_is_done_each_time():
+@pytest.mark.parametrize("recordable", [True, False])
+def test_on_a_gpu_what_is_not_to_be_recorded_is_done_each_time(monkeypatch, recordable):
+    monkeypatch.setenv("KG_RECORD", "0")
     work = Work("cuda")
-    recorder = Recorder(work, torch.device("cuda"), False)
+    recorder = Recorder(work, torch.device("cuda"), recordable)
     for _ in range(3):
         recorder(torch.ones((2, 5, 3), device="cuda"))
     assert len(work.calls) == 3
