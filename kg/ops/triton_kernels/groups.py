@@ -17,8 +17,6 @@ than most GPUs have.
 """
 PIECE = 1024
 """Rows whose pull on a weight is summed by one program."""
-PRECISION = "tf32x3"
-"""Three products of 10 bits each, which have all of float32's digits but the last two."""
 
 
 @triton.jit
