@@ -173,7 +173,7 @@ def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
         cos, sin = np.cos(angle), np.sin(angle)
         done = (1 - cos) / 2
         middle = centre + (away * (cos - 1) + short * done) * normal + (ARC * away * sin + rise * done) * up
-        turned = np.outer(across * cos - height * sin, normal) + np.outer(across * sin + height * cos, up)
+        turned = (across * cos - height * sin)[:, None] * normal + (across * sin + height * cos)[:, None] * up
         places: Points = middle + beside + turned
         return places
 

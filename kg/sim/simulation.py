@@ -158,6 +158,5 @@ class Simulation:
         weight = self._inverse_masses[grip.vertices]
         stiffness = self.settings.grip * grip.firmness(self.time) * step**2
         share = stiffness * weight / (stiffness * weight + 1)
-        self.positions[grip.vertices] += share[:, None] * (
-            grip.path(self.time) - self.positions[grip.vertices]
-        )
+        held = self.positions[grip.vertices]
+        self.positions[grip.vertices] = held + share[:, None] * (grip.path(self.time) - held)
