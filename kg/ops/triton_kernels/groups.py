@@ -73,6 +73,15 @@ def _group_extremes(
 
 
 @triton.jit
+def _spread(index, pull, row, d, rows, count, width):
+    """Return the pulls on members' rows in channels d: that on a group's winner, 0 on all others."""
+    group, member = (row // count).to(tl.int64), row % count
+    at, mask = group[:, None] * width + d[None, :], (row < rows)[:, None] & (d < width)[None, :]
+    won = tl.load(index + at, mask=mask, other=-1) == member[:, None]
+    return tl.where(won, tl.load(pull + at, mask=mask, other=0.0), 0.0)
+
+
+@triton.jit
 def _extremes_to_rows(
     total,
     index,
@@ -88,19 +97,16 @@ def _extremes_to_rows(
 ):
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
-    group, member = (row // count).to(tl.int64), row % count
-    present, inside = row < rows, channel < channels
+    inside = channel < channels
     step = tl.zeros((ROWS, CHANNELS), tl.float32)
     for first in range(0, width, WIDTH):
         d = first + tl.arange(0, WIDTH)
-        at, mask = group[:, None] * width + d[None, :], present[:, None] & (d < width)[None, :]
-        won = tl.load(index + at, mask=mask, other=-1) == member[:, None]
-        pulled = tl.where(won, tl.load(pull + at, mask=mask, other=0.0), 0.0)
+        pulled = _spread(index, pull, row, d, rows, count, width)
         mask = (d < width)[:, None] & inside[None, :]
         weights = tl.load(weight + d[:, None] * channels + channel[None, :], mask=mask, other=0.0)
         step = tl.dot(pulled, weights, step, input_precision="ieee")
     at = total + row.to(tl.int64)[:, None] * channels + channel[None, :]
-    mask = present[:, None] & inside[None, :]
+    mask = (row < rows)[:, None] & inside[None, :]
     tl.store(at, tl.load(at, mask=mask, other=0.0) + step, mask=mask)
 
 
@@ -126,11 +132,8 @@ def _extremes_to_weight(
     total = tl.zeros((WIDTH, CHANNELS), tl.float32)
     for first in range(piece * PIECE, tl.minimum(rows, (piece + 1) * PIECE), ROWS):
         row = first + tl.arange(0, ROWS)
-        group, member, present = (row // count).to(tl.int64), row % count, row < rows
-        at, mask = group[:, None] * width + d[None, :], present[:, None] & (d < width)[None, :]
-        won = tl.load(index + at, mask=mask, other=-1) == member[:, None]
-        pulled = tl.where(won, tl.load(pull + at, mask=mask, other=0.0), 0.0)
-        mask = present[:, None] & inside[None, :]
+        pulled = _spread(index, pull, row, d, rows, count, width)
+        mask = (row < rows)[:, None] & inside[None, :]
         values = tl.load(
             inputs + row.to(tl.int64)[:, None] * channels + channel[None, :], mask=mask, other=0.0
         )
