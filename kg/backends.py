@@ -1,12 +1,14 @@
 """What computes an operation that has several versions, and how users choose: KG_KERNELS, or `--kernels`."""
 
 import os
+from typing import Literal, get_args
 
 from kg.errors import unknown_name
 
-PREFERENCE = ("triton", "numba", "torch")
+Wanted = Literal["auto", "triton", "numba", "torch"]
+CHOICES = get_args(Wanted)
+PREFERENCE = CHOICES[1:]
 """Backends, the fastest first, each where it runs."""
-CHOICES = ("auto", *PREFERENCE)
 
 
 def wanted_backend() -> str:

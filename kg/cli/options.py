@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from kg.backends import Wanted
+
 Gpu = Annotated[
     int | None,
     typer.Option("--gpu", metavar="N", help="CUDA device to use. By default the best device there is."),
@@ -54,7 +56,7 @@ def _force_kernels(name: str | None) -> str | None:
 
 
 Kernels = Annotated[
-    Literal["auto", "torch", "numba", "triton"] | None,
+    Wanted | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 

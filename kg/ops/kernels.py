@@ -78,10 +78,11 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Choice:
-    """The version of an operation that runs, and why that one."""
+    """The version of an operation that runs, why that one, and the backend that was asked for and cannot."""
 
     kernel: Kernel
     reason: str
+    refused: str = ""
 
 
 _registered: dict[str, dict[str, Kernel]] = {}
@@ -125,7 +126,9 @@ def choose(operation: str, device: torch.device, dtype: torch.dtype = torch.floa
         if wanted not in versions:
             return Choice(versions["torch"], f"{wanted} has no version of it")
         obstacle = versions[wanted].obstacle(device, dtype, size, wanted=True)
-        return Choice(versions["torch"], obstacle) if obstacle else Choice(versions[wanted], "asked for")
+        if obstacle:
+            return Choice(versions["torch"], obstacle, refused=wanted)
+        return Choice(versions[wanted], "asked for")
     obstacles: list[str] = []
     for backend in PREFERENCE:
         if backend in versions:
@@ -147,9 +150,8 @@ def run(operation: str, *arguments: Any) -> Any:
     """
     lead: Tensor = arguments[0]
     choice = choose(operation, lead.device, lead.dtype, lead.shape[1] if lead.ndim > 1 else 0)
-    wanted = wanted_backend()
-    if wanted in _registered[operation] and choice.reason != "asked for":
-        _warn(f"{wanted} on {lead.device.type}", f"{operation}: {choice.reason}")
+    if choice.refused:
+        _warn(f"{choice.refused} on {lead.device.type}", f"{operation}: {choice.reason}")
     if choice.kernel.backend != "torch":
         try:
             # Triton launches on the current GPU, which need not be the one that the tensors are on.
