@@ -82,10 +82,10 @@ def measure(
     for case in cases:
         case.run()
         peaks.append(_peak(case.run, device))
+        _wait(device)
         progress(done := done + 1, total)
     for _ in range(rounds):
         for case, taken in zip(cases, times, strict=True):
-            _wait(device)
             started = time.perf_counter()
             case.run()
             _wait(device)

@@ -67,7 +67,7 @@ class Recorder(Generic[T]):
         return recording.result
 
     def _record(self, points: Tensor, *how: Hashable) -> _Recording[T]:
-        graph, points = torch.cuda.CUDAGraph(), points.clone()
+        graph, points = torch.cuda.CUDAGraph(), torch.empty_like(points)
         # What is recorded needs its memory only while it is replayed, so that all can share it.
         pool = next((other.graph.pool() for other in self._kinds.values() if other), None)
         try:

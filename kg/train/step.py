@@ -48,10 +48,7 @@ class Step:
             else:
                 group["lr"] = rate
         similar = similar and self.options.similarity_weight > 0
-        names = ["loss", "farthest"]
-        names += ["separation"] if self.options.separation_weight > 0 else []
-        names += ["similarity"] if similar else []
-        losses = self._losses(points, similar)
+        names, losses = self._losses(points, similar)
         # Read together and late: a GPU is waited for once a step, and with its work laid out before it.
         return dict(zip(names, losses.tolist(), strict=True))
 
@@ -71,28 +68,27 @@ class Step:
         ]
         self.optimizer.load_state_dict({"state": moved, "param_groups": groups})
 
-    def _do(self, points: Tensor, similar: bool) -> Tensor:
-        """Do a step and return its losses."""
+    def _do(self, points: Tensor, similar: bool) -> tuple[list[str], Tensor]:
+        """Do a step and return the names and the values of its losses."""
         options = self.options
         self.model.train()
         with multiplying(points.device, options.precision):
             found = self.model(points, reconstruct=similar)
         start = torch.randint(points.shape[1], (len(points),), device=points.device)
-        terms = [
-            (options.farthest_weight, farthest_point_loss(found.keypoints, points, options.farthest, start))
-        ]
+        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
+        losses = {"farthest": far}
+        loss = options.farthest_weight * far
         if options.separation_weight > 0:
-            apart = separation_loss(found.keypoints, options.separation_distance)
-            terms.append((options.separation_weight, apart))
+            losses["separation"] = separation_loss(found.keypoints, options.separation_distance)
+            loss = loss + options.separation_weight * losses["separation"]
         if similar:
-            terms.append((options.similarity_weight, similarity_loss(found.reconstruction, points)))
-        loss = terms[0][0] * terms[0][1]
-        for weight, term in terms[1:]:
-            loss = loss + weight * term
+            losses["similarity"] = similarity_loss(found.reconstruction, points)
+            loss = loss + options.similarity_weight * losses["similarity"]
+        losses = {"loss": loss, **losses}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return torch.stack([loss, *(term for _, term in terms)]).detach()
+        return list(losses), torch.stack(list(losses.values())).detach()
 
 
 def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
