@@ -31,8 +31,6 @@ Kinds = tuple["Pairs", "Pairs"]
 
 NO_VERTEX = 2**32 - 1
 """Stands for a side that is none."""
-EDGES_CLOSER = 0.5
-"""How near two edges may come, in thicknesses; layers lie upon each other by vertices and triangles."""
 NEAREST = 0.1
 """Sides never come nearer than so much of what they are to keep."""
 TOUCHING = 0.01
@@ -96,16 +94,15 @@ class ContactMesh:
     crowded: NDArray[np.bool_]
 
     @classmethod
-    def of_cloth(cls, cloth: Cloth, thickness: float) -> "ContactMesh":
-        """Return that of a cloth whose layers keep a thickness, metres."""
+    def of_cloth(cls, cloth: Cloth, apart: tuple[float, float]) -> "ContactMesh":
+        """Return that of a cloth whose vertices and triangles, and edges, keep so far apart, metres."""
         vertices, faces, edges = (
             as_leaves(sides.astype(np.uint32), cloth.rest[sides].mean(axis=1))
             for sides in (np.arange(len(cloth.rest))[:, None], cloth.faces, cloth.edges.pairs)
         )
-        apart = (thickness, EDGES_CLOSER * thickness)
         marked = tangled(cloth.rest, cloth.edges.pairs, cloth.faces)
         crowded = np.ones_like(marked)
-        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(thickness), marked, crowded)
+        return cls(cloth.rest, vertices, faces, edges, apart, *cloth.near(apart[0]), marked, crowded)
 
 
 def as_leaves(sides: Corners, places: Points) -> Corners:
@@ -138,9 +135,9 @@ class Contacts:
         windows: (V,) metres that each may be from there.
     """
 
-    def __init__(self, kernels: ModuleType, cloth: Cloth, thickness: float) -> None:
-        self._kernels, self._thickness = kernels, thickness
-        self._mesh = self._as_at_rest(ContactMesh.of_cloth(cloth, thickness))
+    def __init__(self, kernels: ModuleType, cloth: Cloth, apart: tuple[float, float]) -> None:
+        self._kernels, self._thickness = kernels, apart[0]
+        self._mesh = self._as_at_rest(ContactMesh.of_cloth(cloth, apart))
         self.kinds: Kinds = (Pairs.none(), Pairs.none())
         self.foreseen, self.windows = cloth.rest.copy(), np.full(len(cloth.rest), -1.0)
         self._velocities, self._left = np.zeros_like(cloth.rest), 0.0

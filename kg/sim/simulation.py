@@ -84,7 +84,8 @@ class Simulation:
         self._masses = cloth.areas * self.settings.density
         self._inverse_masses = 1 / self._masses
         self._bends = cloth.hinges.rest.copy()
-        self._contacts = Contacts(self._kernels, cloth, self.thickness)
+        apart = (self.thickness, self.settings.edge_thickness * self.thickness)
+        self._contacts = Contacts(self._kernels, cloth, apart)
         lighter = FINE / cloth.edge
         self._rounds = max(self.settings.rounds, round(lighter))
         self._shorter = max(1.0, lighter / self._rounds)

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from kg.sim import Cloth, Settings, Simulation, contact
-from kg.sim.contact import EDGES_CLOSER, NEAREST, NO_VERTEX, ContactMesh, Contacts, Pairs
+from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Contacts, Pairs
 from kg.sim.crossings import crossings
 from kg.sim.numba_sides import between as compiled_between
 from kg.sim.numpy_contacts import apart
@@ -81,7 +81,7 @@ def crumpled(make_sheet):
     """A sheet whose vertices have been thrown together in a box, and how they go on."""
     vertices, faces = make_sheet(6, 7)
     rng = np.random.default_rng(0)
-    mesh = ContactMesh.of_cloth(Cloth.of_mesh(vertices, faces), THICKNESS)
+    mesh = ContactMesh.of_cloth(Cloth.of_mesh(vertices, faces), (THICKNESS, THICKNESS / 2))
     positions = vertices * [0.6, 1, 0.6] + rng.normal(size=vertices.shape) * 0.01
     return mesh, positions, rng.normal(size=vertices.shape) * 0.01, rng.uniform(0.001, 0.01, len(vertices))
 
@@ -124,7 +124,7 @@ def listed(mesh, split):
 
 def closest(split, thickness):
     """Return how near the sides of a pair of one kind may come."""
-    return thickness if split == 1 else EDGES_CLOSER * thickness
+    return thickness if split == 1 else thickness / 2
 
 
 def keys(pairs):
@@ -214,7 +214,7 @@ def test_neighbours_may_be_as_near_as_they_are_at_rest(version, crumpled):
     kernels, everything = load(version), np.ones(len(positions), dtype=bool)
     # So thick that sides beside each other lie nearer at rest.
     thickness = 0.05
-    thick = replace(mesh, apart=(thickness, EDGES_CLOSER * thickness))
+    thick = replace(mesh, apart=(thickness, thickness / 2))
     found = kernels.find(positions, 10 * ways, 0.1, thick, reaches, NONE, everything)
     beside = {(i, j) for i in everything.nonzero()[0] for j in mesh.near[mesh.starts[i] : mesh.starts[i + 1]]}
     for kind, split in zip(found, (1, 2), strict=True):
@@ -234,7 +234,7 @@ def test_where_a_mesh_is_fine_neighbours_may_be_nearer(version, make_sheet):
     # Two columns lie so close together that sides around them are nearer to each other than the thickness.
     vertices[:, 0] = np.interp(vertices[:, 0], [0, 0.06, 0.08, 0.14], [0, 0.06, 0.061, 0.121])
     kernels, cloth = load(version), Cloth.of_mesh(vertices, faces)
-    marked = Contacts(kernels, cloth, 0.005)._mesh
+    marked = Contacts(kernels, cloth, (0.005, 0.0025))._mesh
     assert 0 < marked.crowded.sum() < len(vertices)
     given = vertices, 0 * vertices, 0.0, marked, np.full(len(vertices), 0.02), NONE
     everything = np.ones(len(vertices), dtype=bool)

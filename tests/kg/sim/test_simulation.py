@@ -136,6 +136,18 @@ def test_more_rounds_make_stiffer_cloth(make_sheet):
     assert np.percentile(thrice, 99) < 0.6 * np.percentile(once, 99)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_edges_that_cross_each_other_keep_their_own_thickness(share):
+    # Two triangles on end, the upper one's lowest edge across the lower one's highest: no vertex is near.
+    lower = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0, -0.8]])
+    upper = np.array([[0, -0.5, 0.01], [0, 0.5, 0.01], [0, 0, 0.81]])
+    cloth = Cloth.of_mesh(np.concatenate([lower, upper]), np.arange(6).reshape(2, 3))
+    simulation = Simulation(cloth, Settings(edge_thickness=share))
+    simulation.settle()
+    between = simulation.positions[3:5, 2].mean() - simulation.positions[:2, 2].mean()
+    assert between == pytest.approx(share * simulation.thickness)
+
+
 def test_a_ledge_sags_as_an_elastic_plate(make_sheet):
     vertices, faces = make_sheet(10, 12)
     vertices = vertices[:, [0, 2, 1]]
