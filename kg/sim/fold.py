@@ -63,7 +63,7 @@ class Fold(Deformation):
     """
 
     name: ClassVar[str] = "fold"
-    # Of packets, most pairs that come near are edges of layers that vertices and triangles keep apart.
+    # In a packet most of what comes near are edges, of layers that vertices and triangles keep apart already.
     cloth: ClassVar[Settings] = Settings(edge_thickness=0.1)
     some: ClassVar[tuple[str, ...]] = ("seconds", "folds")
     seconds: float = 4.0
