@@ -17,8 +17,8 @@ class Settings:
         crease: Share of a bend that stays, of what is bent, 1/s: folded cloth forgets that it was flat.
         grip: How firmly hands hold, N/m for each vertex.
         thickness: How near two layers come, as a share of the mesh's mean edge.
-        edge_thickness: How near an edge of one comes to an edge of the other, as a share of that. Layers lie
-            upon each other by vertices and triangles; the less edges keep, the faster they are simulated.
+        edge_thickness: How near an edge of one layer comes to an edge of another, as a share of thickness.
+            Layers lie upon each other by vertices and triangles; the less edges keep, the faster it goes.
         ground_friction: Coulomb coefficient between cloth and ground.
         cloth_friction: Coulomb coefficient between layers of cloth.
         drag: Share of its velocity that cloth loses to the air, 1/s.
