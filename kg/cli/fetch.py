@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from kg.cli.options import several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -23,7 +24,9 @@ def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Data set; kg list shows them.")],
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", "-c", help="Category, where they can be had one by one; repeatable."),
+        typer.Option(
+            "--category", "-c", help="Category, where they can be had one by one; several by commas."
+        ),
     ] = None,
     source: Annotated[
         str | None,
@@ -66,7 +69,7 @@ def fetch(
         return
     from kg.data.fetching import fetch as work
 
-    with _order(dataset, folder, tuple(dict.fromkeys(category or ())), source, force, yes) as order:
+    with _order(dataset, folder, tuple(several(category)), source, force, yes) as order:
         done = work.plan(order) if dry_run else work.fetch(order)
     if isinstance(done, work.Fetched):
         _report(order, done, as_json)
@@ -189,7 +192,7 @@ def _report(order: "Order", fetched: "Fetched", as_json: bool) -> None:
         if fetched.files
         else f"Found {dataset.name}: {order.folder}",
         f"Next: kg prepare {dataset.name}"
-        + "".join(f" --category {category}" for category in order.categories),
+        + (f" --category {','.join(order.categories)}" if order.categories else ""),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from kg.cli.options import assignment
+from kg.cli.options import assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
 from kg.errors import KgError
 
@@ -30,7 +30,7 @@ def prepare(
     ] = "garments",
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", "-c", help="Category; may be repeated. Default: every one found."),
+        typer.Option("--category", "-c", help="Category; several by commas. Default: every one found."),
     ] = None,
     source: Annotated[
         Path | None,
@@ -86,7 +86,7 @@ def prepare(
     kg prepare folder --from mugs/ -c mug -n 512 --variant small
     kg prepare keypointnet                         all of a fetched data set
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
-    kg prepare -c shirt --deform drop --objects 64
+    kg prepare -c shirt,tie --deform drop --objects 64
     kg prepare folder --from coats/ -c coat --deform drop --frames 32
     kg prepare -c shirt --deform drag --set lift=0.3 --set turns=3
 
@@ -113,7 +113,7 @@ def prepare(
         return
     dataset = registry.dataset(name)
     raw = _raw_folder(dataset, source)
-    chosen = list(dict.fromkeys(category or dataset.find_categories(raw)))
+    chosen = several(category) or list(dataset.find_categories(raw))
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
     given = dict(assignment(text) for text in settings or [])

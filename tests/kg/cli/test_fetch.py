@@ -185,5 +185,5 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert "NAME" in capsys.readouterr().err
     assert run(["fetch", "keypoint"]) == 1
     assert "Did you mean 'keypointnet'" in capsys.readouterr().err
-    assert run(["fetch", "keypointnet", "--category", "airplan"]) == 1
+    assert run(["fetch", "keypointnet", "--category", "mug,airplan"]) == 1
     assert "Did you mean 'airplane'" in capsys.readouterr().err

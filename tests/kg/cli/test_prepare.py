@@ -65,6 +65,12 @@ def test_without_a_category_every_one_that_is_found(fixtures: Path, capsys: Capt
     assert [store["landmarks"] for store in result["stores"]] == [True, True, False]
 
 
+def test_several_categories_by_commas_or_repeated(fixtures: Path, capsys: Capture) -> None:
+    chosen = ["-c", "mug,airplane", "-c", "mug"]
+    result = prepare(capsys, "keypointnet", "--from", fixtures / "keypointnet", *chosen, "-n", "8")
+    assert [store["category"] for store in result["stores"]] == ["mug", "airplane"]
+
+
 def test_from_the_fetched_folder(fixtures: Path, capsys: Capture) -> None:
     assert run(["fetch", "clothesnet", "--from", str(fixtures / "clothesnet")]) == 0
     capsys.readouterr()
