@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from kg.cli.options import assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
-from kg.errors import KgError
+from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
     from kg.data import Dataset, PrepareOptions
@@ -94,10 +94,12 @@ def prepare(
     .ply .pcd .obj .off .stl .glb .npy .npz .xyz .txt.
     A folder that holds nothing but sub-folders has a category in each.
 
-    A deformed mesh is cloth that lies on the ground, z up, and gives a cloud a frame.
+    A deformed mesh is cloth that lies on the ground, z up, and gives a cloud a
+    frame.
 
-    A camera looks down from anywhere around, unless its direction is given. It stands
-    still for the frames of one object. Noise is in the unit of the shapes, here metres:
+    A camera looks down from anywhere around, unless its direction is given. It
+    stands still for the frames of one object. Noise is in the unit of the shapes,
+    here metres:
 
     kg prepare -c shirt --deform fold --camera --set camera.noise=0.002
     kg prepare folder --from mugs/ -c mug --camera --set camera.azimuth=30
@@ -116,6 +118,9 @@ def prepare(
     chosen = several(category) or list(dataset.find_categories(raw))
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
+    # Told before the others are made, which may take hours.
+    if dataset.categories and (unknown := next((one for one in chosen if one not in dataset.categories), "")):
+        raise unknown_name(f"category of {name}", unknown, dataset.categories)
     given = dict(assignment(text) for text in settings or [])
     seen_by = _camera(dataset, camera, deform, given)
     dataset, deformed = _deform(dataset, deform, frames, given, seed)

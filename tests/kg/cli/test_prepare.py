@@ -71,6 +71,12 @@ def test_several_categories_by_commas_or_repeated(fixtures: Path, capsys: Captur
     assert [store["category"] for store in result["stores"]] == ["mug", "airplane"]
 
 
+def test_an_unknown_category_is_told_before_any_is_made(capsys: Capture) -> None:
+    assert run(["prepare", "-c", "tie,scrf", "--objects", "3", "-n", "16"]) == 1
+    assert "Did you mean 'scarf'" in capsys.readouterr().err
+    assert not list(paths.stores())
+
+
 def test_from_the_fetched_folder(fixtures: Path, capsys: Capture) -> None:
     assert run(["fetch", "clothesnet", "--from", str(fixtures / "clothesnet")]) == 0
     capsys.readouterr()
