@@ -58,8 +58,8 @@ def compare(
     from kg.protocols import find_protocol
     from kg.tables import save_csv
 
-    names = several(metric)
-    if metric is not None:
+    names = several(metric, "--metric")
+    if names:
         check_names(names)
     ask = asks_detector(names, find_protocol(protocol))
     entries = []

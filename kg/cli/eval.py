@@ -118,8 +118,8 @@ def evaluate(
     from kg.robustness import measure_robustness, parse_corruption
     from kg.tables import write_csv, write_latex
 
-    names = several(metric)
-    if metric is not None:
+    names = several(metric, "--metric")
+    if names:
         check_names(names)
     wanted = find_protocol(protocol)
     asked = [parse_corruption(text) for text in corrupt or []]

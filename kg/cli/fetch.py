@@ -69,7 +69,7 @@ def fetch(
         return
     from kg.data.fetching import fetch as work
 
-    with _order(dataset, folder, tuple(several(category)), source, force, yes) as order:
+    with _order(dataset, folder, tuple(several(category, "--category")), source, force, yes) as order:
         done = work.plan(order) if dry_run else work.fetch(order)
     if isinstance(done, work.Fetched):
         _report(order, done, as_json)

@@ -86,10 +86,18 @@ Latex = Annotated[
 ]
 
 
-def several(entries: Sequence[str] | None) -> list[str]:
-    """Return what was named, by commas or repeated, each once."""
+def several(entries: Sequence[str] | None, option: str) -> list[str]:
+    """Return what was named for an option, by commas or repeated, each once.
+
+    Raises:
+        typer.BadParameter: Names were given, as by an empty variable of the shell, but not one is there:
+            to take that for none given would do everything.
+    """
     named = (part.strip() for entry in entries or [] for part in entry.split(","))
-    return list(dict.fromkeys(part for part in named if part))
+    found = list(dict.fromkeys(part for part in named if part))
+    if entries and not found:
+        raise typer.BadParameter("nothing is named.", param_hint=option)
+    return found
 
 
 def texts(**given: int | str | None) -> dict[str, str]:

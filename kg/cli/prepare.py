@@ -115,7 +115,7 @@ def prepare(
         return
     dataset = registry.dataset(name)
     raw = _raw_folder(dataset, source)
-    chosen = several(category) or list(dataset.find_categories(raw))
+    chosen = several(category, "--category") or list(dataset.find_categories(raw))
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
     # Told before the others are made, which may take hours.

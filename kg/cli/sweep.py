@@ -124,12 +124,12 @@ def sweep(
     from kg.truth import check_store
 
     runs.check_name(name)
-    check_names(names := several(metric) or [DAS])
+    check_names(names := several(metric, "--metric") or [DAS])
     held = find_protocol(protocol).name
     measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
-    parts = [plan.NONE, *ABLATIONS] if ablation else several(without)
+    parts = [plan.NONE, *ABLATIONS] if ablation else several(without, "--without")
     common = texts(
         keypoints=keypoints,
         farthest=farthest,
@@ -139,9 +139,13 @@ def sweep(
         precision=precision,
     )
     methods = plan.plan_methods(
-        several(preset) or ["kg"], [assignment(text) for text in option or []], parts, common, split_by
+        several(preset, "--preset") or ["kg"],
+        [assignment(text) for text in option or []],
+        parts,
+        common,
+        split_by,
     )
-    stores = _stores(store, several(category), dataset, several(variant), dry_run)
+    stores = _stores(store, several(category, "--category"), dataset, several(variant, "--variant"), dry_run)
     for each in stores:
         check_store(names, each, split_by)
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
@@ -183,7 +187,7 @@ def sweep(
 
 
 def _seeds(entries: Sequence[str] | None) -> list[int]:
-    texts = several(entries) or ["0"]
+    texts = several(entries, "--seed") or ["0"]
     if wrong := [text for text in texts if not text.isdigit()]:
         raise typer.BadParameter(f"'{wrong[0]}' is no whole number.", param_hint="--seed")
     return [int(text) for text in texts]

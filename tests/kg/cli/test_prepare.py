@@ -77,6 +77,12 @@ def test_an_unknown_category_is_told_before_any_is_made(capsys: Capture) -> None
     assert not list(paths.stores())
 
 
+def test_an_empty_name_is_not_taken_for_all(capsys: Capture) -> None:
+    assert run(["prepare", "-c", "", "--objects", "3", "-n", "16"]) == 2
+    assert "--category" in capsys.readouterr().err
+    assert not list(paths.stores())
+
+
 def test_from_the_fetched_folder(fixtures: Path, capsys: Capture) -> None:
     assert run(["fetch", "clothesnet", "--from", str(fixtures / "clothesnet")]) == 0
     capsys.readouterr()
