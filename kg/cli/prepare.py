@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from kg.cli.options import assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset, PrepareOptions
@@ -118,9 +118,8 @@ def prepare(
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
     if not chosen:
         raise KgError(f"{raw} holds no category of {name}.")
-    # Told before the others are made, which may take hours.
-    if dataset.categories and (unknown := next((one for one in chosen if one not in dataset.categories), "")):
-        raise unknown_name(f"category of {name}", unknown, dataset.categories)
+    for one in chosen:
+        dataset.check_category(one)
     given = dict(assignment(text) for text in settings or [])
     seen_by = _camera(dataset, camera, deform, given)
     dataset, deformed = _deform(dataset, deform, frames, given, seed)

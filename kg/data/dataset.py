@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from kg.data.camera import Camera
 from kg.data.shape import Shape
-from kg.errors import KgError
+from kg.errors import KgError, unknown_name
 
 Split = Literal["train", "val", "test"]
 Access = Literal["download", "by hand", "in place"]
@@ -167,6 +167,17 @@ class Dataset(ABC):
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories that can be prepared from the raw folder."""
         return self.categories
+
+    def check_category(self, category: str) -> None:
+        """Refuse what no category is called, whatever the raw folder holds, before anything that takes time.
+
+        A data set whose categories go by other names too says so here.
+
+        Raises:
+            KgError: It holds certain `categories`, and this is none of them.
+        """
+        if self.categories and category not in self.categories:
+            raise unknown_name("category", category, self.categories)
 
     def landmark_names(self, category: str) -> Mapping[int, str]:
         """Return what the semantic ids of a category mean; empty if nobody named them."""

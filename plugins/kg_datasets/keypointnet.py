@@ -20,7 +20,7 @@ from kg.data import (
     locate,
     read_shape,
 )
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 CLASS_IDS = {
     "airplane": "02691156",
@@ -116,8 +116,7 @@ class KeypointNet(Dataset):
         Raises:
             KgError: The category is unknown, its clouds are missing, or its annotations are broken.
         """
-        if category not in CLASS_IDS:
-            raise unknown_name("category", category, CLASS_IDS)
+        self.check_category(category)
         root, class_id = locate(self.find_root, raw, raw), CLASS_IDS[category]
         folder = root / "pcds" / class_id
         models = {file.stem for file in folder.glob("*.pcd")}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, Split, find_folder, locate
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 SYNSETS = {
     "airplane": "02691156",
@@ -128,12 +128,18 @@ class ShapeNet(Dataset):
         present = np.unique(np.concatenate(labels))
         return tuple(name for label, name in enumerate(CATEGORIES) if label in present)
 
+    def check_category(self, category: str) -> None:
+        """Refuse what is neither a name nor a synset id."""
+        if category not in SYNSETS.values():
+            super().check_category(category)
+
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return one item a cloud, file after file in the order of their numbers.
 
         Raises:
             KgError: The category is unknown, or a file is missing, cut short or paired with another's list.
         """
+        self.check_category(category)
         label = _label(category)
         items = []
         for file in _files(locate(self.find_root, raw, raw)):
@@ -150,11 +156,8 @@ class ShapeNet(Dataset):
 
 
 def _label(category: str) -> int:
-    if category in SYNSETS:
-        return CATEGORIES.index(category)
-    if category in SYNSETS.values():
-        return list(SYNSETS.values()).index(category)
-    raise unknown_name("category of ShapeNet", category, CATEGORIES)
+    names = CATEGORIES if category in SYNSETS else list(SYNSETS.values())
+    return names.index(category)
 
 
 def _files(folder: Path) -> list[Path]:

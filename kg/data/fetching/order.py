@@ -9,7 +9,7 @@ from kg.data.dataset import Dataset
 from kg.data.fetching.archive import ARCHIVES, AskPassword
 from kg.data.fetching.download import Progress
 from kg.data.fetching.record import Record
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ class Order:
         """
         dataset = self.dataset
         for category in self.categories:
-            if dataset.categories and category not in dataset.categories:
-                raise unknown_name("category", category, dataset.categories)
+            dataset.check_category(category)
         if self.source is None and dataset.access == "by hand":
             raise KgError(
                 f"{dataset.name} cannot be downloaded by a program.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kg.data import Dataset, Item, PrepareOptions, Shape
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 from kg_datasets.garments.dress import LongDress, ShortDress
 from kg_datasets.garments.hat import Hat
 from kg_datasets.garments.jacket import Jacket
@@ -64,7 +64,8 @@ class Garments(Dataset):
 
     def landmark_names(self, category: str) -> Mapping[int, str]:
         """Return the names of the landmarks; left and right are the wearer's."""
-        return dict(enumerate(_sizes(category).middle().pattern().places))
+        self.check_category(category)
+        return dict(enumerate(CATEGORIES[category].middle().pattern().places))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return as many garments as are wanted; the first of many are those of a few.
@@ -72,7 +73,7 @@ class Garments(Dataset):
         Raises:
             KgError: There is no such category, or fewer than one garment is wanted.
         """
-        _sizes(category)
+        self.check_category(category)
         count = OBJECTS if options.objects is None else options.objects
         if count < 1:
             raise KgError(f"{count} garments cannot be made.", "Ask for at least one with --objects.")
@@ -86,7 +87,7 @@ class Garments(Dataset):
         """Make one garment, the same for the same category, seed and index whatever else is made."""
         category, seed, index = item.source
         rng = np.random.default_rng([seed, index, *category.encode()])
-        garment = sew(_sizes(category).draw(rng).pattern(rng))
+        garment = sew(CATEGORIES[category].draw(rng).pattern(rng))
         vertices = lay(garment, rng)
         return Shape(
             vertices=vertices,
@@ -95,9 +96,3 @@ class Garments(Dataset):
             landmark_ids=np.arange(len(garment.landmarks)),
             material=garment.material,
         )
-
-
-def _sizes(category: str) -> type[Sizes]:
-    if category not in CATEGORIES:
-        raise unknown_name("category of garments", category, CATEGORIES)
-    return CATEGORIES[category]

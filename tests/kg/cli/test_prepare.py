@@ -77,6 +77,11 @@ def test_an_unknown_category_is_told_before_any_is_made(capsys: Capture) -> None
     assert not list(paths.stores())
 
 
+def test_a_category_by_another_name_that_its_data_set_knows(fixtures: Path, capsys: Capture) -> None:
+    result = prepare(capsys, "shapenet", "--from", fixtures / "shapenet", "-c", "02747177", "-n", "16")
+    assert [store["category"] for store in result["stores"]] == ["02747177"]
+
+
 def test_an_empty_name_is_not_taken_for_all(capsys: Capture) -> None:
     assert run(["prepare", "-c", "", "--objects", "3", "-n", "16"]) == 2
     assert "--category" in capsys.readouterr().err
