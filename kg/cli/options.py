@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kg.backends import Wanted
+from kg.errors import KgError
 
 Gpu = Annotated[
     int | None,
@@ -90,13 +91,13 @@ def several(entries: Sequence[str] | None, option: str) -> list[str]:
     """Return what was named for an option, by commas or repeated, each once.
 
     Raises:
-        typer.BadParameter: Names were given, as by an empty variable of the shell, but not one is there:
-            to take that for none given would do everything.
+        KgError: Something was given, as an empty variable of the shell, but it names nothing: to take that
+            for nothing given would do everything.
     """
     named = (part.strip() for entry in entries or [] for part in entry.split(","))
     found = list(dict.fromkeys(part for part in named if part))
     if entries and not found:
-        raise typer.BadParameter("nothing is named.", param_hint=option)
+        raise KgError(f"{option} names nothing.", "Name something, or leave it out.")
     return found
 
 

@@ -159,7 +159,7 @@ def test_an_unknown_metric_is_noticed_before_predicting(detections, capsys):
 
 
 def test_an_empty_metric(saved, capsys):
-    assert run(["eval", saved, "--metric", ","]) == 2
+    assert run(["eval", saved, "--metric", ","]) == 1
     assert "--metric" in capsys.readouterr().err
 
 

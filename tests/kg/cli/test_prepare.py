@@ -83,7 +83,7 @@ def test_a_category_by_another_name_that_its_data_set_knows(fixtures: Path, caps
 
 
 def test_an_empty_name_is_not_taken_for_all(capsys: Capture) -> None:
-    assert run(["prepare", "-c", "", "--objects", "3", "-n", "16"]) == 2
+    assert run(["prepare", "-c", "", "--objects", "3", "-n", "16"]) == 1
     assert "--category" in capsys.readouterr().err
     assert not list(paths.stores())
 
