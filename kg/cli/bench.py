@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from kg.backends import wanted_backend
 from kg.cli.options import Cpu, Gpu, Kernels, Precision
 from kg.cli.output import Json, progress, show, table
 from kg.errors import unknown_name
+from kg.ops.backends import wanted_backend
 
 PARTS = ("operations", "training", "inference")
 
@@ -42,9 +42,10 @@ def bench(
     """
     import torch
 
-    from kg import bench as library
     from kg.config import preset
     from kg.devices import choose_device, describe
+    from kg.ops.bench import measure, operation_cases, plain_values
+    from kg.train.bench import model_cases, with_keypoints
 
     device = choose_device(gpu, cpu)
     if threads is not None:
@@ -53,13 +54,13 @@ def bench(
     for part in asked:
         if part not in PARTS:
             raise unknown_name("part of the benchmark", part, PARTS)
-    config = library.with_keypoints(preset("kg"), keypoints)
+    config = with_keypoints(preset("kg"), keypoints)
     cases = []
     if "operations" in asked:
-        cases += library.operation_cases(batch_size, points, keypoints, device)
-    cases += library.model_cases(config, batch_size, points, device, multiplied, asked)
+        cases += operation_cases(batch_size, points, keypoints, device)
+    cases += model_cases(config, batch_size, points, device, multiplied, asked)
     with progress("Measuring") as advance:
-        measured = library.measure(cases, device, rounds, advance)
+        measured = measure(cases, device, rounds, advance)
     result = {
         "device": describe(device),
         "torch": torch.__version__,
@@ -69,7 +70,7 @@ def bench(
         "points": points,
         "keypoints": keypoints,
         "rounds": rounds,
-        "results": library.plain_values(measured),
+        "results": plain_values(measured),
     }
     rows = [
         [

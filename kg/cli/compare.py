@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from kg.compare import Comparison
+    from kg.evaluation.compare import Comparison
 
 
 def compare(
@@ -52,11 +52,11 @@ def compare(
     tell the two apart. Rows with † are what the paper has on like data.
     """
     from kg.cli.targets import predicted
-    from kg.compare import Entry, write_latex
-    from kg.compare import compare as put_together
-    from kg.evaluate import asks_detector, check_names, evaluate
-    from kg.protocols import find_protocol
-    from kg.tables import save_csv
+    from kg.evaluation.compare import Entry, write_latex
+    from kg.evaluation.compare import compare as put_together
+    from kg.evaluation.evaluate import asks_detector, check_names, evaluate
+    from kg.evaluation.protocols import find_protocol
+    from kg.evaluation.tables import save_csv
 
     names = several(metric, "--metric")
     if names:
@@ -93,7 +93,7 @@ def compare(
 
 def _expand(targets: list[Path]) -> list[Path]:
     """Return the targets, a folder of runs replaced by its runs."""
-    from kg.runs import list_runs
+    from kg.train.runs import list_runs
 
     return [one for target in targets for one in list_runs(target) or [target]]
 

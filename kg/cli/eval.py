@@ -11,10 +11,10 @@ from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
-    from kg.again import Again
-    from kg.predictions import Predictions
-    from kg.results import Result
-    from kg.robustness import Robustness
+    from kg.evaluation.results import Result
+    from kg.evaluation.robustness import Robustness
+    from kg.inference.predictions import Predictions
+    from kg.inference.redetection import Again
 
 
 def evaluate(
@@ -107,16 +107,16 @@ def evaluate(
         return
     from rich.markup import escape
 
-    from kg.alike import check_same_data, differences
     from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
     from kg.cli.targets import predicted
-    from kg.combine import in_common, mean_over_runs, mean_robustness
-    from kg.evaluate import asks_detector, check_names
-    from kg.evaluate import evaluate as measure
-    from kg.metrics import METRICS
-    from kg.protocols import find_protocol
-    from kg.robustness import measure_robustness, parse_corruption
-    from kg.tables import write_csv, write_latex
+    from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
+    from kg.evaluation.comparable import check_same_data, differences
+    from kg.evaluation.evaluate import asks_detector, check_names
+    from kg.evaluation.evaluate import evaluate as measure
+    from kg.evaluation.metrics import METRICS
+    from kg.evaluation.protocols import find_protocol
+    from kg.evaluation.robustness import measure_robustness, parse_corruption
+    from kg.evaluation.tables import write_csv, write_latex
 
     names = several(metric, "--metric")
     if names:
@@ -200,8 +200,8 @@ def _write_report(
 ) -> None:
     from contextlib import suppress
 
-    from kg.report import Subject, write_report
-    from kg.runs import find_run
+    from kg.evaluation.report import Subject, write_report
+    from kg.train.runs import find_run
 
     run = None
     if name := predictions.meta.get("run"):
@@ -221,7 +221,7 @@ def _shared(results: "list[Result]") -> dict[str, list[str]]:
 
 
 def _list_protocols(as_json: bool) -> None:
-    from kg.protocols import PROTOCOLS
+    from kg.evaluation.protocols import PROTOCOLS
 
     rows = [
         (protocol.name, protocol.title, ", ".join(protocol.metrics + protocol.optional), protocol.source)

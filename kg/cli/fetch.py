@@ -59,9 +59,9 @@ def fetch(
     Proxies and certificates are those of the environment: HTTPS_PROXY, NO_PROXY,
     REQUESTS_CA_BUNDLE, SSL_CERT_FILE.
     """
-    from kg import paths, registry
+    from kg import paths, plugins
 
-    dataset = registry.dataset(name)
+    dataset = plugins.dataset(name)
     folder = paths.raw(name)
     if dataset.builtin:
         result = {"dataset": name, "builtin": True, "fetched": False, "folder": None}

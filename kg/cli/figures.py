@@ -9,11 +9,11 @@ from rich.text import Text
 
 from kg.cli.output import table
 from kg.errors import KgError
-from kg.evaluate import COMPANIONS
-from kg.metrics import METRICS, Curve
-from kg.results import Result
-from kg.robustness import Robustness
-from kg.tables import facts
+from kg.evaluation.evaluate import COMPANIONS
+from kg.evaluation.metrics import METRICS, Curve
+from kg.evaluation.results import Result
+from kg.evaluation.robustness import Robustness
+from kg.evaluation.tables import facts
 
 COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space,\nthreshold")
 ABREAST = 3

@@ -15,16 +15,16 @@ def info(as_json: Json = False) -> None:
 
     import torch
 
-    from kg import paths, registry
+    from kg import paths, plugins
     from kg.devices import choose_device, describe
     from kg.ops.kernels import backends, choose, operations
-    from kg.runs import list_runs
     from kg.train.environment import versions
+    from kg.train.runs import list_runs
 
     device = choose_device()
     chosen = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    datasets, backbones = registry.datasets(), registry.backbones()
+    datasets, backbones = plugins.datasets(), plugins.backbones()
     stores = paths.stores()
     result: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **versions()},
@@ -44,10 +44,10 @@ def info(as_json: Json = False) -> None:
         "runs": [run.name for run in list_runs()],
         "folders": {"home": str(paths.home()), "runs": str(paths.runs().resolve())},
     }
-    plugins = [
+    found = [
         [kind, plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
-        for kind, found in (("data set", datasets), ("backbone", backbones))
-        for plugin in found
+        for kind, group in (("data set", datasets), ("backbone", backbones))
+        for plugin in group
     ]
     sections = [
         table("Versions", ["package", "version"], list(result["versions"].items())),
@@ -57,7 +57,7 @@ def info(as_json: Json = False) -> None:
             ["operation", "version", "why"],
             [[name, choice.kernel.backend, choice.reason] for name, choice in chosen.items()],
         ),
-        table("Plugins", ["kind", "name", "is", "from", "state"], plugins),
+        table("Plugins", ["kind", "name", "is", "from", "state"], found),
         table(
             "Prepared stores",
             ["data set", "category", "variant", "MB"],

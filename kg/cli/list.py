@@ -34,11 +34,11 @@ def list_plugins(
 
 
 def _list_datasets(as_json: bool) -> None:
-    from kg import paths, registry
+    from kg import paths, plugins
 
-    plugins = registry.datasets()
-    found = [_describe(plugin.name) for plugin in plugins if not plugin.problem]
-    broken = [vars(plugin) for plugin in plugins if plugin.problem]
+    listed = plugins.datasets()
+    found = [_describe(plugin.name) for plugin in listed if not plugin.problem]
+    broken = [vars(plugin) for plugin in listed if plugin.problem]
     show(
         {"datasets": found, "broken": broken, "home": str(paths.home())},
         as_json,
@@ -48,10 +48,10 @@ def _list_datasets(as_json: bool) -> None:
 
 
 def _describe(name: str) -> dict[str, Any]:
-    from kg import paths, registry
+    from kg import paths, plugins
     from kg.errors import KgError
 
-    dataset = registry.dataset(name)
+    dataset = plugins.dataset(name)
     folder = paths.raw(name)
     files = [path for path in folder.rglob("*") if path.is_file()]
     try:
@@ -112,18 +112,18 @@ def _card(dataset: dict[str, Any]) -> Any:
 
 
 def _list_backbones(as_json: bool) -> None:
-    from kg import registry
+    from kg import plugins
 
-    plugins = registry.backbones()
+    listed = plugins.backbones()
     show(
-        {"backbones": [vars(plugin) for plugin in plugins]},
+        {"backbones": [vars(plugin) for plugin in listed]},
         as_json,
         table(
             "Backbones",
             ["name", "is", "from", "state"],
             [
                 [plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
-                for plugin in plugins
+                for plugin in listed
             ],
         ),
         "Train with one: kg train --set backbone=NAME",

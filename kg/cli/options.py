@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.backends import Wanted
 from kg.errors import KgError
+from kg.ops.backends import Wanted
 
 Gpu = Annotated[
     int | None,

@@ -48,7 +48,7 @@ def predict(
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg.devices import choose_device
-    from kg.predict import Detector, predict_files, predict_store
+    from kg.inference.detector import Detector, predict_files, predict_store
 
     if output.suffix != ".npz":
         raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")

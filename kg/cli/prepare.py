@@ -107,13 +107,13 @@ def prepare(
     Ctrl-C, or a crash, loses nothing: the same command goes on where it was.
     The points depend on the seed, never on the workers.
     """
-    from kg import registry
+    from kg import plugins
     from kg.data import PrepareOptions
 
     if settings == ["help"]:
         _list_options(deform, as_json)
         return
-    dataset = registry.dataset(name)
+    dataset = plugins.dataset(name)
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
     if not chosen:
@@ -176,8 +176,8 @@ def _deform(
 def _list_options(deform: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from kg.config.meanings import meanings
     from kg.data.camera import Camera
-    from kg.meanings import meanings
     from kg.sim.options import DEFORMATIONS, options
     from kg.sim.settings import Settings
 

@@ -114,14 +114,15 @@ def sweep(
     if option and "help" in option:
         list_options(as_json)
         return
-    from kg import paths, runs
+    from kg import paths
     from kg.config import ABLATIONS
-    from kg.evaluate import DAS, check_names
-    from kg.protocols import find_protocol
+    from kg.evaluation.evaluate import DAS, check_names
+    from kg.evaluation.ground_truth import check_store
+    from kg.evaluation.protocols import find_protocol
     from kg.sweep import plan, state
     from kg.sweep.pool import Pool
     from kg.sweep.summary import summarise, write_csv, write_latex
-    from kg.truth import check_store
+    from kg.train import runs
 
     runs.check_name(name)
     check_names(names := several(metric, "--metric") or [DAS])

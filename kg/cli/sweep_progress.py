@@ -65,8 +65,8 @@ class Watch:
 
     def look(self, running: "Sequence[Running]") -> None:
         """Show how far the running ones are."""
-        from kg import runs
         from kg.sweep.state import seconds_left
+        from kg.train import runs
 
         if not is_terminal():
             return

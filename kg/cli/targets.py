@@ -8,8 +8,8 @@ from kg.cli.options import Part
 from kg.errors import KgError
 
 if TYPE_CHECKING:
-    from kg.again import Again
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
+    from kg.inference.redetection import Again
 
 
 def predicted(
@@ -41,16 +41,16 @@ def predicted(
         KgError: There is no such run or file, or options of a run are given for a file.
     """
     if target is None or target.suffix != ".npz":
-        from kg.again import Again
         from kg.devices import choose_device
-        from kg.predict import Detector, predict_store
+        from kg.inference.detector import Detector, predict_store
+        from kg.inference.redetection import Again
 
         detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
         part = None if split == "all" else split or "test"
         found = predict_store(detector, store=store, split=part, progress=advance)
         return found, Again(detector, found, seed, advance)
 
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
 
     for option, value in (("--split", split), ("--checkpoint", checkpoint), ("--store", store)):
         if value is not None:
@@ -62,8 +62,8 @@ def predicted(
     if not again:
         return found, None
 
-    from kg.again import Again, detector_of
     from kg.devices import choose_device
+    from kg.inference.redetection import Again, detector_of
 
     known = detector_of(found.meta, choose_device(gpu, cpu))
     return found, None if known is None else Again(known, found, seed, advance)

@@ -86,10 +86,9 @@ def train(
     if option and "help" in option:
         list_options(as_json)
         return
-    from kg import runs
+    from kg.config.recipe import Recipe
     from kg.devices import choose_device, describe
-    from kg.recipe import Recipe
-    from kg.train import Progress
+    from kg.train import Progress, runs
     from kg.train import train as run_training
 
     device = choose_device(gpu, cpu)
@@ -174,12 +173,12 @@ def _report_epoch(metrics: dict[str, float]) -> None:
 
 def list_options(as_json: bool) -> None:
     """Print every option of the model and the training, in every preset."""
-    from kg import config as configuration
+    from kg.config import PRESETS, options
 
-    known = configuration.options()
+    known = options()
     presets = {
         name: {**part["model"], **part["train"]}
-        for name, part in ((name, made.to_dict()) for name, made in configuration.PRESETS.items())
+        for name, part in ((name, made.to_dict()) for name, made in PRESETS.items())
     }
     rows = [[key, *(str(values[key]) for values in presets.values())] for key in known]
     show(presets, as_json, table("Options and presets", ["option", *presets], rows))

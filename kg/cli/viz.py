@@ -12,7 +12,7 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Store
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
     from kg.viz import Rendered, Style
     from kg.viz.motion import Motion
 
@@ -122,7 +122,7 @@ def viz(
     kg viz -c shirt --variant fold --object shirt-0003 -o fold.mp4
     kg viz -c shirt --variant fold --object shirt-0003 -o fold.png
     """
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
     from kg.viz import Style, draw_store, render
     from kg.viz import show as show_window
     from kg.viz.film import draw_film, draw_frames, is_film
@@ -166,7 +166,7 @@ def _open(
     file: Path | None, category: str | None, dataset: str | None, variant: str | None
 ) -> "Store | Predictions":
     from kg.data import Store
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
 
     if category or dataset or variant:
         if file is not None:
@@ -177,14 +177,14 @@ def _open(
 
 
 def _total(source: "Store | Predictions") -> int:
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
 
     return len(source) if isinstance(source, Predictions) else source.count
 
 
 def _beside(source: "Store | Predictions", file: Path | None) -> Path:
     """Return where a picture goes if the user does not say."""
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
 
     if isinstance(source, Predictions):
         return (file or DEFAULT).with_suffix(".png")
@@ -195,7 +195,7 @@ def _motion(
     source: "Store | Predictions", wanted: str | None, style: "Style", *, film: bool
 ) -> "Motion | None":
     """Return the sequence to show, or None for a sheet of shapes that have nothing to do with each other."""
-    from kg.predictions import Predictions
+    from kg.inference.predictions import Predictions
     from kg.viz.motion import choose_object, motion_of_predictions, motion_of_store
 
     predictions = source if isinstance(source, Predictions) else None

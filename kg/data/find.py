@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg import paths, registry
+from kg import paths, plugins
 from kg.data.dataset import Dataset, PrepareOptions
 from kg.data.preparing.prepare import prepare
 from kg.data.store import Store
@@ -78,8 +78,8 @@ def find_store(
 
 
 def _builtins(wanted: Wanted) -> list[Dataset]:
-    names = [plugin.name for plugin in registry.datasets() if not plugin.problem]
+    names = [plugin.name for plugin in plugins.datasets() if not plugin.problem]
     if wanted.dataset is not None and wanted.dataset not in names:
         raise unknown_name("data set", wanted.dataset, names)
-    loaded = [registry.dataset(name) for name in names if wanted.dataset in (None, name)]
+    loaded = [plugins.dataset(name) for name in names if wanted.dataset in (None, name)]
     return [dataset for dataset in loaded if dataset.builtin]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kg import ops, registry
+from kg import ops, plugins
 from kg.config import Inference, ModelConfig
 from kg.errors import KgError, unknown_name
 from kg.model.backbone import Backbone, Features, check_features
 from kg.model.layers import MLP
-from kg.precision import exactly
+from kg.ops.precision import exactly
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class Decoder(nn.Module):
 
 
 def _make_backbone(config: ModelConfig) -> Backbone:
-    kind = registry.backbone(config.backbone)
+    kind = plugins.backbone(config.backbone)
     known = inspect.signature(kind).parameters
     for name in config.backbone_options:
         if name not in known:

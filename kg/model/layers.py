@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
-from kg.precision import exactly
+from kg.ops.precision import exactly
 
 EPS = 1e-5
 MOMENTUM = 0.1

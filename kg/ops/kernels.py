@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg.backends import PREFERENCE, wanted_backend
+from kg.ops.backends import PREFERENCE, wanted_backend
 
 
 @dataclass(frozen=True)

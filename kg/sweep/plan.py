@@ -9,9 +9,9 @@ from itertools import product
 from pathlib import Path
 
 from kg.config import Config
+from kg.config.recipe import Recipe
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
-from kg.recipe import Recipe
 
 NONE, FULL = "none", "full"
 """The method without an ablation: as it is typed, and as a table calls it."""

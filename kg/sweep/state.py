@@ -6,10 +6,10 @@ from contextlib import suppress
 from statistics import median
 from typing import Any
 
-from kg import runs
 from kg.config import Config
 from kg.errors import KgError
 from kg.sweep.plan import Job
+from kg.train import runs
 
 EVALUATION = "evaluation.json"
 """In a run folder: what `kg eval --json` answered, and the words that asked it."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from kg.metrics import METRICS
-from kg.metrics.published import ABLATION, PAPER
+from kg.evaluation.metrics import METRICS
+from kg.evaluation.metrics.published import ABLATION, PAPER
+from kg.evaluation.tables import save_csv, save_latex, tabular
 from kg.sweep.plan import Job
-from kg.tables import save_csv, save_latex, tabular
 
 AVERAGE = "average"
 ABREAST = 8

@@ -7,7 +7,7 @@ from types import TracebackType
 from torch.utils.tensorboard import SummaryWriter
 
 from kg import paths
-from kg.runs import read_metrics
+from kg.train.runs import read_metrics
 
 
 class Log:

@@ -23,11 +23,11 @@ from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, similarity_loss
-from kg.precision import multiplying
-from kg.recording import Recorder
-from kg.runs import read_environment, write_json
+from kg.ops.precision import multiplying
+from kg.ops.recording import Recorder
 from kg.train.environment import environment
 from kg.train.log import Log
+from kg.train.runs import read_environment, write_json
 from kg.train.step import Metrics, Step
 
 SAVED_EVERY = 10.0

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from kg.config import TrainConfig
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
-from kg.precision import multiplying
-from kg.recording import Recorder
+from kg.ops.precision import multiplying
+from kg.ops.recording import Recorder
 
 Metrics = dict[str, float]
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from kg import paths
 from kg.errors import KgError
-from kg.metrics import Curve
-from kg.metrics.metric import PERCENT
+from kg.evaluation.metrics import Curve
+from kg.evaluation.metrics.metric import PERCENT
 from kg.viz.page import METADATA
 
 INK, FAINT = "#333333", "#d9d9d9"

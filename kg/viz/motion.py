@@ -11,7 +11,7 @@ from kg.data.sample import farthest_points
 from kg.data.spacing import spacing
 from kg.data.store import Store
 from kg.errors import KgError
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
 from kg.viz.origin import store_of, up_of
 from kg.viz.samples import landmarks

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kg.data.store import Store
 from kg.errors import KgError
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 
 
 def store_of(predictions: Predictions) -> Store | None:

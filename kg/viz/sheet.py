@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import KgError
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz import probe
 from kg.viz.origin import store_of, up_of
 from kg.viz.picture import Rendered, cannot_render, plan, write

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 
 
 def choose_edges(predictions: Predictions, threshold: float | None = None) -> NDArray[np.int64]:

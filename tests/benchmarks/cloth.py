@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kg import registry
+from kg import plugins
 from kg.data import Dataset, Item, PrepareOptions
 from kg.paths import raw
 from kg.sim.crossings import crossings
@@ -74,14 +74,14 @@ def sequence(
 def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, float, list[tuple[int, Item]]]]:
     """Yield data set, category, a name, the unit in metres, and the seeds and garments measured together."""
     if options.folder:
-        dataset = registry.dataset("folder")
+        dataset = plugins.dataset("folder")
         for category in dataset.find_categories(options.folder):
             found = dataset.items(category, options.folder, PrepareOptions())
             unit = metres(dataset, found)
             for item in found:
                 yield dataset, category, item.id, unit, [(0, item)]
         return
-    dataset = registry.dataset("garments")
+    dataset = plugins.dataset("garments")
     for category in options.categories or dataset.categories:
         items = [
             (seed, dataset.items(category, raw("garments"), PrepareOptions(objects=1, seed=seed))[0])

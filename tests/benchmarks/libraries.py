@@ -12,7 +12,8 @@ import open3d
 import torch
 from scipy.spatial import cKDTree
 
-from kg import bench, ops
+from kg import ops
+from kg.ops import bench
 
 RADIUS, MEMBERS = 0.1, 32
 

@@ -18,10 +18,12 @@ from types import ModuleType, SimpleNamespace
 import torch
 from torch import nn
 
-from kg import bench, ops
+from kg import ops
 from kg.config import preset
 from kg.devices import choose_device, describe
 from kg.model.keygrid import KeyGrid
+from kg.ops import bench
+from kg.train.bench import inference, training_step
 
 KEYPOINTS, FARTHEST = 8, 12
 
@@ -96,9 +98,9 @@ def kg_cases(cloud: torch.Tensor, precision: str) -> list[bench.Case]:
     torch.manual_seed(0)
     model = KeyGrid(config.model).to(cloud.device)
     return [
-        bench.Case("training step", "kg", bench.training_step(model, cloud, config, precision)),
-        bench.Case(f"inference, {len(cloud)}", "kg", bench.inference(model, cloud, precision)),
-        bench.Case("inference, 2", "kg", bench.inference(model, cloud[:2], precision)),
+        bench.Case("training step", "kg", training_step(model, cloud, config, precision)),
+        bench.Case(f"inference, {len(cloud)}", "kg", inference(model, cloud, precision)),
+        bench.Case("inference, 2", "kg", inference(model, cloud[:2], precision)),
     ]
 
 

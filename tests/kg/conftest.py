@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from kg import config as configuration
-from kg import ops, registry
-from kg.config import Config, DataConfig, ModelConfig, TrainConfig
+from kg import ops, plugins
+from kg.config import PRESETS, Config, DataConfig, ModelConfig, TrainConfig
 from kg.data import Store
 from kg.data.store import Clouds, write_store
 from kg.model import MLP, Backbone, Features, Pyramid
@@ -40,12 +39,12 @@ class Tiny(Backbone):
 @pytest.fixture
 def tiny_backbone(monkeypatch):
     """Register the backbone `tiny` for one test."""
-    found = registry.backbone
+    found = plugins.backbone
 
     def backbone(name):
         return Tiny if name == "tiny" else found(name)
 
-    monkeypatch.setattr(registry, "backbone", backbone)
+    monkeypatch.setattr(plugins, "backbone", backbone)
 
 
 @pytest.fixture
@@ -98,5 +97,5 @@ def tiny_config(tiny_backbone, tiny_store):
 @pytest.fixture
 def tiny_preset(tiny_config, monkeypatch):
     """Register `tiny_config` as the preset `tiny` for one test."""
-    monkeypatch.setitem(configuration.PRESETS, "tiny", tiny_config)
+    monkeypatch.setitem(PRESETS, "tiny", tiny_config)
     return tiny_config

@@ -7,9 +7,9 @@ import pytest
 
 from kg.cli.app import run
 from kg.data.corruptions import CORRUPTIONS
-from kg.metrics import METRICS
-from kg.predictions import Predictions
-from kg.protocols import PROTOCOLS
+from kg.evaluation.metrics import METRICS
+from kg.evaluation.protocols import PROTOCOLS
+from kg.inference.predictions import Predictions
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def saved(predictions, tmp_path):
 @pytest.fixture
 def detections(predictions, monkeypatch):
     """What was asked of the detector, which answers with `predictions`."""
-    import kg.predict
+    import kg.inference.detector
 
     asked = {}
 
@@ -76,8 +76,8 @@ def detections(predictions, monkeypatch):
         meta = {**predictions.meta, "run": str(asked["run"]), "seed": seed, "checkpoint": f"{seed:012}"}
         return replace(predictions, meta=meta)
 
-    monkeypatch.setattr(kg.predict.Detector, "load", load)
-    monkeypatch.setattr(kg.predict, "predict_store", predict_store)
+    monkeypatch.setattr(kg.inference.detector.Detector, "load", load)
+    monkeypatch.setattr(kg.inference.detector, "predict_store", predict_store)
     return asked
 
 

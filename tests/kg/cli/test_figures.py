@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 from kg.cli.figures import panels_of
-from kg.metrics import METRICS
-from kg.robustness import Robustness
+from kg.evaluation.metrics import METRICS
+from kg.evaluation.robustness import Robustness
 
 
 def drawn(*names: str) -> list[list[list[str]]]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from kg.cli.app import run
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 
 
 def test_the_latest_run_with_nothing_but_defaults(train, tmp_path, capsys, monkeypatch):

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from kg.cli.app import run
-from kg.runs import list_runs, new_run, read_metrics
 from kg.sweep import pool
+from kg.train.runs import list_runs, new_run, read_metrics
 
 NET = """
 import torch

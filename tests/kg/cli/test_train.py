@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kg.cli.app import run
-from kg.runs import find_run, new_run, read_config, read_metrics
+from kg.train.runs import find_run, new_run, read_config, read_metrics
 
 
 def test_the_result_as_json(train, capsys):

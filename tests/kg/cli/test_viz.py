@@ -9,7 +9,7 @@ import pytest
 from kg import paths
 from kg.cli.app import run
 from kg.data.store import Clouds, write_store
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz import probe
 
 

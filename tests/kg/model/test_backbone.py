@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from kg import ops, registry
+from kg import ops, plugins
 from kg.config import ModelConfig
 from kg.errors import KgError
 from kg.model import Features, Pyramid
@@ -19,7 +19,7 @@ def edgeconv(fixtures, monkeypatch):
     monkeypatch.delitem(sys.modules, "kg_edgeconv", raising=False)
     from kg_edgeconv import EdgeConvNet
 
-    monkeypatch.setattr(registry, "backbone", lambda name: EdgeConvNet)
+    monkeypatch.setattr(plugins, "backbone", lambda name: EdgeConvNet)
     return EdgeConvNet
 
 
@@ -100,6 +100,6 @@ def test_one_level_is_not_enough(edgeconv, monkeypatch):
                 pyramid, features.level_features[:1], features.point_features, features.global_feature
             )
 
-    monkeypatch.setattr(registry, "backbone", lambda name: Flat)
+    monkeypatch.setattr(plugins, "backbone", lambda name: Flat)
     with pytest.raises(KgError, match="two levels"):
         model()

@@ -1,7 +1,7 @@
 import pytest
 
-from kg import runs
 from kg.sweep.plan import plan_jobs, plan_methods
+from kg.train import runs
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kg import runs
 from kg.errors import KgError
 from kg.sweep import state
+from kg.train import runs
 
 
 def test_a_training_is_finished_when_its_epochs_are_done(jobs, begin):

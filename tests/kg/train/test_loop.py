@@ -14,9 +14,9 @@ from kg.data import Store
 from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.runs import read_config, read_environment, read_metrics
 from kg.train import Interrupted, loop, train
 from kg.train.loop import learning_rate
+from kg.train.runs import read_config, read_environment, read_metrics
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz import probe
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from kg.errors import KgError
-from kg.metrics import Curve
+from kg.evaluation.metrics import Curve
 from kg.viz.curves import check_plot, draw_curves
 
 

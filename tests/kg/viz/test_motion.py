@@ -11,7 +11,7 @@ from kg.data import Store
 from kg.data.sample import farthest_points
 from kg.data.store import Clouds, write_store
 from kg.errors import KgError
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz.motion import choose_object, follow, motion_of_predictions, motion_of_store
 from kg.viz.style import Style
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kg.data import Store
 from kg.data.store import Clouds, write_store
 from kg.errors import KgError
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz import Style, contact_sheet, probe, render, show
 from kg.viz.colours import keypoint_colours
 from kg.viz.scene import Shape, make_scene

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from kg.predictions import Predictions
+from kg.inference.predictions import Predictions
 from kg.viz.skeleton import choose_edges
 
 

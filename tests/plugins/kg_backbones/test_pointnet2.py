@@ -5,14 +5,14 @@ from itertools import pairwise
 import pytest
 import torch
 
-from kg import ops, registry
+from kg import ops, plugins
 from kg.errors import KgError
 from kg.model import GroupMLP
 from kg_backbones.pointnet2 import PointNet2
 
 
 def test_it_is_found_by_its_entry_point():
-    assert registry.backbone("pointnet2") is PointNet2
+    assert plugins.backbone("pointnet2") is PointNet2
 
 
 def test_its_levels_and_channels_are_those_of_the_paper():

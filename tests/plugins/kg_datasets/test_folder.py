@@ -7,7 +7,7 @@ import pytest
 from kg.data import Dataset, PrepareOptions, read_mesh
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.registry import dataset
+from kg.plugins import dataset
 
 OPTIONS = PrepareOptions(points=64)
 

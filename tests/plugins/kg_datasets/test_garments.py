@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg import registry
+from kg import plugins
 from kg.data import PrepareOptions
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
@@ -34,7 +34,7 @@ def items(category="shirt", **options):
 
 
 def test_it_is_found_by_its_name_and_needs_no_fetching():
-    dataset = registry.dataset("garments")
+    dataset = plugins.dataset("garments")
     assert isinstance(dataset, Garments)
     assert dataset.builtin
     assert " ".join(dataset.find_categories(NOWHERE)) == (

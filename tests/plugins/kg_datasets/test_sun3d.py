@@ -11,7 +11,7 @@ from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.registry import dataset
+from kg.plugins import dataset
 
 OPTIONS = PrepareOptions(points=40)
 KITCHEN, HOTEL = "7-scenes-redkitchen", "sun3d-hotel_uc-scan3"

@@ -1,0 +1,24 @@
+"""What a training is told: every option, the presets, and what a user's words make of them."""
+
+from kg.config.options import (
+    ABLATIONS,
+    Config,
+    DataConfig,
+    Inference,
+    ModelConfig,
+    TrainConfig,
+    options,
+)
+from kg.config.presets import PRESETS, preset
+
+__all__ = [
+    "ABLATIONS",
+    "PRESETS",
+    "Config",
+    "DataConfig",
+    "Inference",
+    "ModelConfig",
+    "TrainConfig",
+    "options",
+    "preset",
+]

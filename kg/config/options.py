@@ -1,0 +1,235 @@
+"""Every constant of the method, named, with its default."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, get_type_hints
+
+from kg.errors import KgError, unknown_name
+
+Sign = Literal["near", "far"]
+Inference = Literal["soft", "hard"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a number may be that a user gives: finite, from `least`, or `above` it, to `most`."""
+
+    least: int
+    most: float = math.inf
+    above: bool = False
+
+    def hold(self, value: float) -> bool:
+        """Tell whether a number is within; nan is not."""
+        within = self.least < value if self.above else self.least <= value
+        return within and value <= self.most and value < math.inf
+
+    def __str__(self) -> str:
+        if self.above:
+            return f"above {self.least}"
+        return f"{self.least} or more" if self.most == math.inf else f"from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        keypoints: K.
+        backbone: Name of a plugin in the group `kg.backbones`.
+        backbone_options: Its own keyword options; pointnet2: neighbours, "nearest" or "first".
+        grid: M along x, y, z: nodes of the heatmap's grid over [-1, 1].
+        sigma: Width of the heat around an edge, normalised units (eq. 5).
+        sign: "near": exp(-d²/σ²), as released; "far": exp(+d²/σ²), as printed in the paper.
+        dropout: Before the keypoint weights, while training.
+        inference: A keypoint is the weighted mean of the cloud ("soft") or its point of the largest
+            weight ("hard").
+        canonical: Sort each cloud before evaluating it, so that keypoints do not depend on its order.
+        decoder_heatmap: The decoder reads the grid heatmap, value and node.
+        decoder_features: The decoder reads the encoder's features, its coarsest level included.
+    """
+
+    keypoints: Annotated[int, Bounds(2)] = 8
+    backbone: str = "pointnet2"
+    backbone_options: dict[str, str] = field(default_factory=dict)
+    grid: tuple[int, int, int] = (16, 16, 16)
+    sigma: Annotated[float, Bounds(0, above=True)] = 0.05
+    sign: Sign = "near"
+    dropout: Annotated[float, Bounds(0, 1)] = 0.5
+    inference: Inference = "soft"
+    canonical: bool = True
+    decoder_heatmap: bool = True
+    decoder_features: bool = True
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training.
+
+    Attributes:
+        points: N; clouds with more are thinned by farthest point sampling.
+        farthest: J, points of the farthest point keypoint loss.
+        epochs: Passes over the training split.
+        batch_size: Clouds a step; the last batch may be smaller.
+        optimizer: "adam" or "adadelta".
+        learning_rate: At the start.
+        adadelta_eps: Its epsilon.
+        schedule: "constant", or "cosine" down to a hundredth of the rate.
+        similarity_weight: α_sim of the Chamfer loss.
+        farthest_weight: α_far of the farthest point keypoint loss.
+        similarity_delay: Epochs before the Chamfer loss counts.
+        separation_weight: Of kg's own loss that keeps keypoints apart; 0 as the paper has it.
+        separation_distance: How near, in normalised units, two keypoints may come unpunished.
+        precision: Of matrix products, "fp32" or "bf16".
+        seed: Of the initial weights, the order of clouds and everything drawn in a step.
+    """
+
+    points: Annotated[int, Bounds(1)] = 2048
+    farthest: Annotated[int, Bounds(1)] = 12
+    epochs: Annotated[int, Bounds(1)] = 100
+    batch_size: Annotated[int, Bounds(1)] = 8
+    optimizer: Literal["adam", "adadelta"] = "adam"
+    learning_rate: Annotated[float, Bounds(0)] = 1e-3
+    adadelta_eps: Annotated[float, Bounds(0, above=True)] = 1e-2
+    schedule: Literal["constant", "cosine"] = "constant"
+    similarity_weight: Annotated[float, Bounds(0)] = 1.0
+    farthest_weight: Annotated[float, Bounds(0)] = 1.0
+    similarity_delay: Annotated[int, Bounds(0)] = 20
+    separation_weight: Annotated[float, Bounds(0)] = 1.0
+    separation_distance: Annotated[float, Bounds(0, above=True)] = 0.3
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: Annotated[int, Bounds(0, (1 << 64) - 1)] = 0
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is trained on.
+
+    Attributes:
+        store: Path of the prepared store.
+        checksum: Of its points, so that a changed store is noticed.
+        split_by: "object": garments never seen; "frame": the paper's, frames of the same garment.
+    """
+
+    store: str = ""
+    checksum: str = ""
+    split_by: Literal["object", "frame"] = "object"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that defines a run."""
+
+    preset: str = "kg"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as they stand in a run's config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Config":
+        """Return the configuration that `to_dict` gave.
+
+        Raises:
+            KgError: A name is unknown, so that the file comes from another version.
+        """
+        parts: dict[str, Any] = {"preset": values.get("preset", "kg")}
+        for name, kind in (("model", ModelConfig), ("train", TrainConfig), ("data", DataConfig)):
+            part = dict(values.get(name, {}))
+            for key in part:
+                _check_name(key, [item.name for item in fields(kind)])
+            if name == "model" and "grid" in part:
+                part["grid"] = tuple(part["grid"])
+            parts[name] = kind(**part)
+        return cls(**parts)
+
+    def override(self, name: str, text: str) -> "Config":
+        """Return a copy with the option `name` of the model or the training set to `text`.
+
+        `backbone.NAME` is an option of the backbone's own; another backbone begins without any.
+
+        Raises:
+            KgError: There is no such option, it cannot be read from the text, or it is out of its bounds.
+        """
+        if name.startswith("backbone."):
+            own = {**self.model.backbone_options, name.removeprefix("backbone."): text}
+            return replace(self, model=replace(self.model, backbone_options=own))
+        for part in ("model", "train"):
+            current = getattr(self, part)
+            if name in {item.name for item in fields(current)}:
+                changed = {name: _parse(current, name, text)}
+                if name == "backbone" and text != self.model.backbone:
+                    changed["backbone_options"] = {}
+                return replace(self, **{part: replace(current, **changed)})
+        raise unknown_name("option", name, options())
+
+    def without(self, part: str) -> "Config":
+        """Return a copy without a part of the method, a name in `ABLATIONS`.
+
+        Raises:
+            KgError: There is no such part.
+        """
+        if part not in ABLATIONS:
+            raise unknown_name("part of the method to leave out", part, ABLATIONS)
+        return self.override(*ABLATIONS[part])
+
+    def lacks(self) -> tuple[str, ...]:
+        """Return the parts of the method, names in `ABLATIONS`, that are left out."""
+        return tuple(part for part in ABLATIONS if self.without(part) == self)
+
+
+ABLATIONS: dict[str, tuple[str, str]] = {
+    "encoder-features": ("decoder_features", "false"),
+    "heatmap": ("decoder_heatmap", "false"),
+    "similarity": ("similarity_weight", "0"),
+    "farthest-point": ("farthest_weight", "0"),
+}
+"""Parts of the method that can be left out, as the rows of the paper's Table 5, and the option that does it:
+the decoder without the encoder's features, without the grid heatmap; training without either loss."""
+
+
+def options() -> dict[str, Any]:
+    """Return every option of the model and the training with its default."""
+    return {**asdict(ModelConfig()), **asdict(TrainConfig())}
+
+
+def _check_name(name: str, known: list[str]) -> None:
+    if name not in known:
+        raise unknown_name("option", name, known)
+
+
+def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
+    kind = get_type_hints(type(part), include_extras=True)[name]
+    bounds = getattr(kind, "__metadata__", ())
+    kind = kind.__origin__ if bounds else kind
+    allowed = getattr(kind, "__args__", ())
+    try:
+        if kind is bool:
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                text.lower()
+            ]
+        if kind in (int, float, str):
+            value = kind(text)
+            if not all(each.hold(value) for each in bounds):
+                raise ValueError(text)
+            return value
+        if name == "grid":
+            sizes = tuple(int(size) for size in text.replace("x", ",").split(","))
+            if len(sizes) != 3 or min(sizes) < 2:
+                raise ValueError(text)
+            return sizes
+        if text not in allowed:
+            raise ValueError(text)
+    except (KeyError, ValueError) as error:
+        wanted = {
+            int: "a whole number",
+            float: "a number",
+            bool: "true or false",
+        }.get(kind, "three numbers such as 16,16,8" if name == "grid" else " or ".join(map(str, allowed)))
+        raise KgError(
+            f"The option '{name}' cannot be '{text}'.", f"It takes {', '.join([wanted, *map(str, bounds)])}."
+        ) from error
+    return text

@@ -1,0 +1,63 @@
+"""What a user says of a training, and the configuration that it makes with a prepared store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kg import plugins
+from kg.config.options import Config, DataConfig
+from kg.config.presets import preset
+from kg.data.store import SplitBy, Store
+from kg.errors import KgError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training, whatever it is done on.
+
+    Attributes:
+        preset: Where it starts from.
+        options: What differs from the preset and from the data set's own K and J: texts by name.
+        without: Parts of the method that are left out, names in `kg.config.ABLATIONS`.
+        split_by: How the store is split.
+    """
+
+    preset: str = "kg"
+    options: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    split_by: SplitBy = "object"
+
+    def configure(self, store: Store) -> Config:
+        """Return the configuration of the training on a store.
+
+        Raises:
+            KgError: The preset, an option or a part is unknown, or an option cannot be what it says.
+        """
+        made = preset(self.preset)
+        try:
+            source = plugins.dataset(store.dataset)
+            defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
+        except KgError:
+            # The store outlives the plugin that made it.
+            defaults = {}
+        # A backbone before the options of its own.
+        for name, text in sorted(
+            (defaults | dict(self.options)).items(), key=lambda each: each[0] != "backbone"
+        ):
+            made = made.override(name, text)
+        for part in self.without:
+            made = made.without(part)
+        if made.train.farthest > made.train.points:
+            raise KgError(
+                f"{made.train.farthest} farthest points are more than the {made.train.points} of a cloud.",
+                "Choose fewer, --farthest, or more of a cloud, --points.",
+            )
+        return replace(made, data=DataConfig(str(store.path.resolve()), store.checksum, self.split_by))
+
+    def words(self) -> list[str]:
+        """Return what says the same to `kg train`."""
+        said = ["--preset", self.preset]
+        for name, text in self.options.items():
+            said += ["--set", f"{name}={text}"]
+        for part in self.without:
+            said += ["--without", part]
+        return [*said, *(["--split-by", self.split_by] if self.split_by != "object" else [])]

@@ -1,0 +1,1 @@
+"""Measuring: ground truth, metrics, protocols, results, comparison and reports."""

@@ -1,0 +1,66 @@
+"""Whether predictions can be compared: of the same shapes, seen and asked for in the same way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kg.errors import KgError
+from kg.inference.predictions import Predictions
+
+
+def same_data(one: Predictions, other: Predictions) -> bool:
+    """Tell whether two are of one store: ids alone do not, a garment's are the same in a drop and a fold."""
+    return (data_of(one), _checksum(one)) == (data_of(other), _checksum(other))
+
+
+def check_same_data(one: Predictions, other: Predictions) -> None:
+    """Check that a mean over two trainings is one over the same data.
+
+    Raises:
+        KgError: They are of different data; says of which.
+    """
+    if not same_data(one, other):
+        both = " and ".join(dict.fromkeys(" ".join(data_of(of)) for of in (one, other)))
+        raise KgError(
+            f"The runs cannot be averaged: they are of different data, {both}.",
+            "Put them side by side with kg compare, or measure all on one store with --store.",
+        )
+
+
+def differences(predictions: Sequence[Predictions]) -> list[str]:
+    """Return a sentence for everything that ought to be alike, and is not."""
+
+    def meta(*names: str) -> list[str]:
+        return [" by ".join(str(of.meta.get(name, "unknown")) for name in names) for of in predictions]
+
+    facts: dict[str, Sequence[Any]] = {
+        "data": [" ".join(data_of(of)) for of in predictions],
+        "splits": meta("split", "split_by"),
+        "numbers of points": [of.points.shape[1] for of in predictions],
+        "numbers of keypoints": [of.keypoints.shape[1] for of in predictions],
+        "inferences": meta("inference"),
+    }
+    said = [text for name, values in facts.items() if (text := differing(name, values))]
+    if len(set(facts["data"])) == 1 and len({_checksum(of) for of in predictions}) > 1:
+        said.append("Their stores have other points, though the same name: the shapes are not the same.")
+    elif not said and len({tuple(sorted(of.ids.tolist())) for of in predictions}) > 1:
+        said.append("They are of different shapes of one store.")
+    return said
+
+
+def differing(name: str, values: Sequence[Any]) -> str:
+    """Return a sentence that says so where values differ, else nothing."""
+    if len(set(values)) < 2:
+        return ""
+    return f"They differ in {name}: {', '.join(map(str, dict.fromkeys(values)))}."
+
+
+def data_of(predictions: Predictions) -> tuple[str, str, str]:
+    """Return the data set, category and variant of the store that predictions are of."""
+    dataset, category, variant = (
+        str(predictions.meta.get(name, "unknown")) for name in ("dataset", "category", "variant")
+    )
+    return dataset, category, variant
+
+
+def _checksum(predictions: Predictions) -> str:
+    return str((predictions.meta.get("store") or {}).get("checksum"))

@@ -1,0 +1,209 @@
+"""Predictions side by side: the same metrics of each, and whether their figures can be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kg.evaluation.comparable import data_of, differences, differing, same_data
+from kg.evaluation.metrics import METRICS
+from kg.evaluation.metrics.bootstrap import interval
+from kg.evaluation.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
+from kg.evaluation.results import Result, to_plain
+from kg.evaluation.tables import rows, save_latex, tabular
+from kg.inference.predictions import Predictions
+
+DEFORMATIONS = ("drop", "drag", "fold")
+"""How the paper deforms garments: what the variant of a store begins with."""
+
+SHAPENET = ("shapenet", "keypointnet")
+"""Data sets whose shapes are ShapeNet's."""
+
+PANTS = {"long-pants": "pants"}
+"""What the paper calls a category."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One of those that are compared: its name, what it predicted, its figures."""
+
+    label: str
+    predictions: Predictions
+    results: Sequence[Result]
+
+    def result(self, metric: str) -> Result | None:
+        """Return the figures of one metric, if it was measured."""
+        return next((result for result in self.results if result.metric == metric), None)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more than the first entry, on the same shapes, with the interval that holds 95 %."""
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Entries, and what a reader has to know before comparing them.
+
+    Attributes:
+        entries: In the order in which they were named.
+        columns: Metrics and parts: the one that stands for a metric, and one that others published.
+        published: Figures of others on like data.
+        warnings: Why figures cannot be compared.
+    """
+
+    entries: Sequence[Entry]
+    columns: Sequence[tuple[str, str]]
+    published: Sequence[Published]
+    warnings: Sequence[str]
+
+    def difference(self, entry: Entry, metric: str) -> Difference | None:
+        """Return an entry's difference from the first; None where they are not of the same shapes."""
+        part = METRICS[metric].headline
+        first, other = self.entries[0].result(metric), entry.result(metric)
+        if first is None or other is None or not np.array_equal(first.ids, other.ids):
+            return None
+        if not same_data(self.entries[0].predictions, entry.predictions):
+            return None
+        # Equal shapes have equal resamplings, so what the shapes have in common falls away.
+        draws = [result.draws.get(part) for result in (first, other)]
+        within = None if draws[0] is None or draws[1] is None else interval(draws[1] - draws[0])
+        return Difference(other.values[part] - first.values[part], within)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        entries = [
+            {
+                "name": entry.label,
+                "predictions": entry.predictions.meta,
+                "results": [result.to_dict() for result in entry.results],
+                "difference_from_first": {
+                    metric: vars(found)
+                    for metric in dict(self.columns)
+                    if entry is not self.entries[0] and (found := self.difference(entry, metric))
+                },
+            }
+            for entry in self.entries
+        ]
+        plain: dict[str, Any] = to_plain(
+            {
+                "entries": entries,
+                "published": [vars(figure) for figure in self.published],
+                "warnings": list(self.warnings),
+            }
+        )
+        return plain
+
+    def grid(self, published: bool = True) -> list[list[str]]:
+        """Return the table as text: the headings, then a line for each entry; published figures last."""
+        (first, part), *others = self.columns
+        lines = [["", first, "Δ to 1", *(_heading(*column) for column in others), "n"]]
+        for entry in self.entries:
+            result = entry.result(first)
+            found = None if entry is self.entries[0] else self.difference(entry, first)
+            value = _with(_figure(result, part), None if result is None else result.intervals.get(part))
+            difference = "" if found is None else _with(f"{found.value:+.1f}", found.interval, "+")
+            plain = (_figure(entry.result(metric), part) for metric, part in others)
+            lines.append(
+                [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
+            )
+        theirs: dict[str, dict[tuple[str, str], str]] = {}
+        several = len({figure.on for figure in self.published}) > 1
+        for figure in self.published if published else ():
+            name = f"{figure.author}, {figure.on}" if several else figure.author
+            theirs.setdefault(name, {})[figure.measured_as] = f"{figure.value:.1f}"
+        for name, figures in theirs.items():
+            figure_of_first, *rest = (figures.get(column, "") for column in self.columns)
+            lines.append([f"{name} †", figure_of_first, "", *rest, ""])
+        return lines
+
+    def captions(self, published: bool = True) -> list[str]:
+        """Return what it takes to read the table, in sentences."""
+        said = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
+        said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
+        sources: dict[str, dict[str, None]] = {}
+        for figure in self.published if published else ():
+            sources.setdefault(figure.source, {})[f"{figure.data} {figure.category}"] = None
+        said += [
+            f"† published, not measured here: {source}; {', '.join(on)}." for source, on in sources.items()
+        ]
+        return said
+
+    def rows(self, published: bool = True) -> list[dict[str, Any]]:
+        """Return a row for every figure, with all that it takes to read it alone."""
+        made = []
+        for entry in self.entries:
+            for row in rows(entry.results, entry.predictions.meta, source="kg"):
+                metric = row["metric"]
+                if entry is not self.entries[0] and row["part"] == METRICS[metric].headline:
+                    found = self.difference(entry, metric)
+                    low, high = (found and found.interval) or ("", "")
+                    row |= {"difference": found.value if found else ""}
+                    row |= {"difference_low": low, "difference_high": high}
+                made.append({"name": entry.label, **row})
+        for figure in self.published if published else ():
+            metric, part = figure.measured_as
+            of = {"dataset": figure.data, "category": figure.category, "metric": metric, "part": part}
+            made.append({"name": figure.method, **of, "value": figure.value, "source": figure.source})
+        return made
+
+
+def write_latex(path: Path, comparison: Comparison, published: bool = True) -> None:
+    """Write the table (booktabs), whole or not at all."""
+    grid = comparison.grid(published)
+    notes = (f"% {text}" for text in (*comparison.captions(published), *comparison.warnings))
+    save_latex(path, [*notes, *tabular("l" + "r" * (len(grid[0]) - 1), grid)])
+
+
+def _figure(result: Result | None, part: str) -> str:
+    return "–" if result is None else f"{result.values[part]:.1f}"
+
+
+def _heading(metric: str, part: str) -> str:
+    return metric if part == METRICS[metric].headline else f"{metric} {part}"
+
+
+def _with(figure: str, interval: tuple[float, float] | None, sign: str = "") -> str:
+    return figure if interval is None else f"{figure} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"
+
+
+def compare(entries: Sequence[Entry]) -> Comparison:
+    """Put entries side by side; there is at least one."""
+    names = dict.fromkeys(result.metric for entry in entries for result in entry.results)
+    figures = [
+        figure
+        for data in dict.fromkeys(data_of(entry.predictions) for entry in entries)
+        for figure in published_on(*data)
+        if figure.measured_as[0] in names
+    ]
+    parts = [(name, METRICS[name].headline) for name in names] + [figure.measured_as for figure in figures]
+    columns = sorted(dict.fromkeys(parts), key=lambda column: list(names).index(column[0]))
+    return Comparison(entries, columns, figures, _differences(entries))
+
+
+def published_on(dataset: str, category: str, variant: str) -> list[Published]:
+    """Return what others published on data like a prepared store's; nothing where they have nothing."""
+    names, data = [category], "ShapeNetCoreV2"
+    if (deformation := variant.partition("-")[0]) in DEFORMATIONS:
+        names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {deformation}"
+    elif dataset not in SHAPENET:
+        return []
+    known = (*PUBLISHED, *REPRODUCED)
+    return [figure for figure in known if figure.data == data and figure.category in names]
+
+
+def _differences(entries: Sequence[Entry]) -> list[str]:
+    """Return a sentence for everything that ought to be alike, and is not."""
+    facts = {
+        "metrics": [", ".join(result.metric for result in entry.results) for entry in entries],
+        "protocols": [
+            " and ".join(dict.fromkeys(result.protocol for result in entry.results)) for entry in entries
+        ],
+    }
+    said = [text for name, values in facts.items() if (text := differing(name, values))]
+    return differences([entry.predictions for entry in entries]) + said

@@ -1,0 +1,36 @@
+"""Measures of keypoints, one file each: a pure function of arrays, and a `METRIC` that names it."""
+
+from kg.evaluation.metrics import (
+    chamfer,
+    correspondence,
+    coverage,
+    das_annotated,
+    das_unsupervised,
+    inclusivity,
+    miou,
+    miou_geodesic,
+    pck,
+    repeatability,
+    spread,
+)
+from kg.evaluation.metrics.metric import Curve, Measured, Metric, Part, Sample, Terms
+
+METRICS: dict[str, Metric] = {
+    module.METRIC.name: module.METRIC
+    for module in (
+        das_annotated,
+        das_unsupervised,
+        miou,
+        miou_geodesic,
+        pck,
+        coverage,
+        inclusivity,
+        spread,
+        correspondence,
+        repeatability,
+        chamfer,
+    )
+}
+"""Every metric by its name."""
+
+__all__ = ["METRICS", "Curve", "Measured", "Metric", "Part", "Sample", "Terms"]

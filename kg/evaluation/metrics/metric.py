@@ -1,0 +1,201 @@
+"""What a metric is, what it is given, and what it answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kg.evaluation.metrics import arrays
+
+PERCENT = "%"
+OF_DIAGONAL = "% of diagonal"
+"""Of the bounding box of a cloud."""
+OF_EXTENT = "% of extent"
+"""Of the diagonal of the bounding box of an object at rest."""
+
+Space = Literal["normalised", "source", "at rest"]
+Truth = Literal["landmarks", "material", "detector"]
+
+
+class Redetector(Protocol):
+    """The detector that found the keypoints of a sample, to be asked again."""
+
+    def keypoints(self, corruption: str, level: float) -> NDArray[np.floating]:
+        """Return the keypoints (n, K, 3) of the corrupted clouds, carried back to the clean ones."""
+
+    def reconstructions(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Keypoints of n shapes and what is known of the shapes; row i of every array is shape i.
+
+    Attributes:
+        keypoints: (n, K, 3) normalised.
+        points: (n, N, 3) the clouds, normalised.
+        scale: (n,) of source = normalised * scale + offset.
+        offset: (n,) of the same.
+        objects: (n,) identity of the things that the clouds show.
+        kin: (n,) objects with one shape at rest count as one, or None.
+        frame: (n,) number of the cloud in its object's sequence, or None.
+        landmarks: (n, A, 3) normalised, NaN where a shape has none, or None.
+        landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.
+        material: (n, N, 3) where each cloud point lies on the object at rest, or None.
+        detector: That found the keypoints, or None where it is not at hand.
+    """
+
+    keypoints: NDArray[np.floating]
+    points: NDArray[np.floating]
+    scale: NDArray[np.floating]
+    offset: NDArray[np.floating]
+    objects: NDArray[np.str_]
+    kin: NDArray[np.str_] | None = None
+    frame: NDArray[np.integer] | None = None
+    landmarks: NDArray[np.floating] | None = None
+    landmark_ids: NDArray[np.integer] | None = None
+    material: NDArray[np.floating] | None = None
+    detector: Redetector | None = None
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def take(self, rows: NDArray[np.integer]) -> "Sample":
+        """Return the shapes of these rows (m,), in their order, without the detector, which is for all."""
+        columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "detector"}
+        taken: dict[str, Any] = {
+            name: None if column is None else column[rows] for name, column in columns.items()
+        }
+        return Sample(**taken)
+
+    def to_source(self, normalised: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return positions (n, M, 3) in the source's own units."""
+        scaled = np.asarray(normalised, np.float64) * self.scale[:, None, None]
+        return np.asarray(scaled + self.offset[:, None, None])
+
+    def within(self, space: Space) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+        """Return keypoints, points and landmarks in a space."""
+        assert self.landmarks is not None
+        if space == "source":
+            return self.to_source(self.keypoints), self.to_source(self.points), self.to_source(self.landmarks)
+        return self.keypoints, self.points, self.landmarks
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a metric is to be measured, where there is more than one way.
+
+    Attributes:
+        threshold: Distance in units of the space; of no matter to a metric without one.
+        space: Where distances are measured.
+        self_pairs: Whether a shape is also compared with itself, as Skeleton Merger does.
+        snap: Whether keypoints move to the nearest point of their cloud first.
+        unit: Of the space, for people.
+    """
+
+    threshold: float = 0.0
+    space: Space = "normalised"
+    unit: str = "normalised"
+    self_pairs: bool = False
+    snap: bool = True
+
+
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""The value (R,) that a part has if shape i counted weights[r, i] times, for weights (R, n)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One named figure of a metric.
+
+    Attributes:
+        statistic: What it is of; with every weight 1 its value, with resampled ones its spread.
+        per_shape: (n,) the part of each shape by itself, NaN where it has none; None if none has.
+        per_keypoint: (K,) the part of each keypoint by itself, or None.
+    """
+
+    statistic: Statistic
+    per_shape: NDArray[np.float64] | None = None
+    per_keypoint: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A figure over something that varies: y (m,) over x (m,)."""
+
+    name: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x_label: str
+    y_label: str
+    x_unit: str
+    y_unit: str = PERCENT
+
+
+class Measured(NamedTuple):
+    """What a metric answers: its parts by name, and its curves."""
+
+    parts: Mapping[str, Part]
+    curves: tuple[Curve, ...] = ()
+
+
+def mean_part(values: ArrayLike) -> Part:
+    """Return the part that is a mean over shapes, of values (n,) or, over keypoints too, (n, K).
+
+    A shape whose value is NaN is left out.
+    """
+    given = np.asarray(values, np.float64)
+    per_shape = given if given.ndim == 1 else given.mean(1)
+    there = ~np.isnan(per_shape)
+    return Part(
+        ratio(np.where(there, per_shape, 0), there.astype(np.float64)),
+        per_shape,
+        given[there].mean(0) if given.ndim == 2 and there.any() else None,
+    )
+
+
+def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> Statistic:
+    """Return the statistic sum(above) / sum(below), of what each shape adds to both, (n,)."""
+
+    def of(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        divisor = weights @ below
+        return arrays.divide(weights @ above, divisor)
+
+    return of
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to measure keypoints.
+
+    Attributes:
+        name: As typed on the command line.
+        title: One line for people.
+        units: Of each part of the result, in the order in which they are shown.
+        measure: Returns the parts and the curves.
+        space: Where distances are measured unless the terms say otherwise; "source" has the data set's
+            own units.
+        truth: What has to be known of the shapes; None for nothing.
+        threshold: The default, in units of the space; None if the metric has none.
+        compares: It compares shapes with each other, so that one shape alone says nothing.
+        reference: One part compares all shapes with the first.
+        lower_is_better: Of its parts.
+    """
+
+    name: str
+    title: str
+    units: Mapping[str, str]
+    measure: Callable[[Sample, Terms], Measured]
+    space: Space = "normalised"
+    truth: Truth | None = None
+    threshold: float | None = None
+    compares: bool = False
+    reference: bool = False
+    lower_is_better: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def headline(self) -> str:
+        """The part that stands for the metric where there is room for one."""
+        return next((part for part in ("value", "mean") if part in self.units), next(iter(self.units)))

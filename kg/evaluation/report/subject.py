@@ -1,0 +1,66 @@
+"""What a report is about."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kg.evaluation.results import Result
+from kg.evaluation.robustness import Robustness
+from kg.inference.predictions import Predictions
+from kg.inference.redetection import Again
+from kg.model.reliance import HeatmapUse, heatmap_use
+from kg.viz.origin import store_of
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a report is about.
+
+    Attributes:
+        predictions: What was measured; the first training's, where there are several.
+        results: The figures.
+        run: The run folder, where it is here: its configuration, training and environment are shown.
+        use: Whether the decoder uses the heatmap, where the detector could be asked.
+        robustness: Figures over the strength of corruptions.
+        provenance: Of the prepared store, where it is here.
+        command: What was typed.
+    """
+
+    predictions: Predictions
+    results: Sequence[Result]
+    run: Path | None = None
+    use: HeatmapUse | None = None
+    robustness: Sequence[Robustness] = ()
+    provenance: Mapping[str, Any] | None = None
+    command: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        predictions: Predictions,
+        again: Again | None,
+        results: Sequence[Result],
+        robustness: Sequence[Robustness] = (),
+        run: Path | None = None,
+    ) -> "Subject":
+        """Return all that can be told of predictions, given their detector and run where these are here."""
+        use = None
+        if again is not None:
+            detector, inference = again.detector, predictions.meta["inference"]
+            clouds, _ = detector.see(torch.from_numpy(predictions.points).to(detector.device))
+            use = heatmap_use(detector.checkpoint.model, clouds, inference=inference)
+        store = store_of(predictions)
+        return cls(
+            predictions=predictions,
+            results=results,
+            run=run,
+            use=use,
+            robustness=robustness,
+            provenance=None if store is None else store.provenance,
+            command=shlex.join(["kg", *sys.argv[1:]]),
+        )

@@ -1,0 +1,1 @@
+"""The detector at work: on clouds, files and stores; and the predictions file."""

@@ -1,0 +1,270 @@
+"""Keypoints of clouds, by a trained detector."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import kg
+from kg import ops
+from kg.config import Inference
+from kg.data.batches import thin
+from kg.data.dataset import Split
+from kg.data.normalise import normalise
+from kg.data.read import read_shape
+from kg.data.sample import sample_shape
+from kg.data.store import Clouds, Store
+from kg.errors import KgError
+from kg.inference.predictions import Predictions
+from kg.model.checkpoint import Checkpoint, load_checkpoint
+from kg.ops.precision import Precision, multiplying
+from kg.ops.recording import Recorder
+from kg.train.runs import find_run, name_of
+
+NEARBY = 0.1
+"""Distance, in normalised units, within which a keypoint's weight counts as its own."""
+
+Progress = Callable[[int, int], None]
+Up = Literal["x", "y", "z", "-x", "-y", "-z"]
+
+TURNS = {
+    "x": ((0, 0, -1), (0, 1, 0), (1, 0, 0)),
+    "y": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+    "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "-x": ((0, 0, 1), (0, 1, 0), (-1, 0, 0)),
+    "-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
+    "-z": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+}
+"""Rotations that bring an axis to z by the shortest way."""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A checkpoint ready for use.
+
+    Attributes:
+        checkpoint: What was learnt.
+        run: That it is from; "" for a checkpoint without one.
+        device: Where it works.
+        up: The axis of the clouds that lies as z did in training.
+    """
+
+    checkpoint: Checkpoint
+    run: str
+    device: torch.device
+    up: Up = "z"
+
+    @classmethod
+    def load(cls, run: Path | None, checkpoint: str, device: torch.device, up: Up = "z") -> "Detector":
+        """Load a run's `best` or `last` checkpoint, or any checkpoint file.
+
+        Args:
+            run: The run folder; the latest by default.
+            checkpoint: "best", "last" or a path.
+            device: Where it will work.
+            up: The axis of the clouds that lies as z did in training.
+
+        Raises:
+            KgError: There is no such run or checkpoint.
+        """
+        if checkpoint in ("best", "last"):
+            folder = find_run(run)
+            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device, up)
+        return cls(load_checkpoint(Path(checkpoint), device), "", device, up)
+
+    def see(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
+        if self.up == "z":
+            return clouds, lambda points: points
+        turn = torch.tensor(TURNS[self.up], dtype=clouds.dtype, device=clouds.device)
+        turned = clouds @ turn.T
+        low, high = turned.amin((1, 2), keepdim=True), turned.amax((1, 2), keepdim=True)
+        scale, offset = (high - low) / 2, (high + low) / 2
+        return (turned - offset) / scale, lambda points: (points * scale + offset) @ turn
+
+    @cached_property
+    def _find(self) -> Recorder[tuple[Tensor, ...]]:
+        """Finds keypoints, the points nearest to them, confidences and edges; kept for the next clouds."""
+        model = self.checkpoint.model
+
+        def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor, ...]:
+            with multiplying(self.device, precision):
+                found = model(clouds, inference=inference, reconstruct=False)
+            nearest = ops.nearest_neighbours(found.keypoints, clouds)[..., 0]
+            distance = torch.cdist(clouds, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
+            confidence = (found.weights * (distance <= NEARBY)).sum(1)
+            return found.keypoints, nearest, confidence, found.edges
+
+        return Recorder(find, self.device, model.backbone.recordable)
+
+    @torch.no_grad()
+    def detect(
+        self,
+        clouds: Clouds,
+        *,
+        inference: Inference | None = None,
+        batch_size: int = 8,
+        precision: Precision = "fp32",
+        meta: dict[str, Any] | None = None,
+        progress: Progress = lambda done, total: None,
+    ) -> Predictions:
+        """Return the keypoints of clouds, which are thinned to the N of the training.
+
+        Raises:
+            KgError: The clouds have fewer points than that.
+        """
+        config = self.checkpoint.config
+        inference = inference or config.model.inference
+        points = thin(clouds.points, config.train.points)
+        columns: dict[str, list[np.ndarray[Any, Any]]] = {
+            name: [] for name in ("keypoints", "indices", "confidences", "edges")
+        }
+        for first in range(0, len(points), batch_size):
+            batch, carry_back = self.see(torch.from_numpy(points[first : first + batch_size]).to(self.device))
+            keypoints, *others = self._find(batch, inference, precision)
+            for column, value in zip(columns.values(), (carry_back(keypoints), *others), strict=True):
+                column.append(value.cpu().numpy())
+            progress(min(first + batch_size, len(points)), len(points))
+        stacked = {name: np.concatenate(values) for name, values in columns.items()}
+        source = stacked["keypoints"] * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+        return Predictions(
+            ids=np.array(clouds.ids),
+            objects=np.array(clouds.objects),
+            points=points,
+            scale=clouds.scale,
+            offset=clouds.offset,
+            keypoints_source=source,
+            edge_pairs=ops.edge_pairs(source.shape[1]).numpy(),
+            meta=self._meta(inference) | (meta or {}),
+            **stacked,
+        )
+
+    def _meta(self, inference: str) -> dict[str, Any]:
+        config = self.checkpoint.config
+        return {
+            "run": self.run,
+            "checkpoint": self.checkpoint.identity,
+            "epoch": self.checkpoint.epoch,
+            "preset": config.preset,
+            "seed": config.train.seed,
+            "inference": inference,
+            "up": self.up,
+            "device": self.device.type,
+            "command": " ".join(["kg", *sys.argv[1:]]),
+            "kg": kg.__version__,
+        }
+
+
+def predict_store(
+    detector: Detector,
+    *,
+    store: Path | None = None,
+    split: Split | None = "test",
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of a prepared store's clouds.
+
+    Args:
+        detector: What to detect with.
+        store: The store; by default the one that the detector was trained on.
+        split: Which part, by the detector's own way of splitting; None for all.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        precision: Of matrix products.
+        progress: Called with (done, total).
+
+    Raises:
+        KgError: The store is gone or was changed since the training, or the split is empty.
+    """
+    data = detector.checkpoint.config.data
+    if store is None and not data.store:
+        raise KgError(
+            "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
+        )
+    opened = Store(store or Path(data.store))
+    if store is None and opened.checksum != data.checksum:
+        raise KgError(
+            f"{opened.path} has changed since the training: its test shapes may have been trained on.",
+            f"Train again, or name it on purpose with --store {opened.path}.",
+        )
+    clouds = opened.read(split, data.split_by)
+    if len(clouds) == 0:
+        # A sequence of one object cannot be split by object.
+        other = ", or train with --split-by frame" if data.split_by == "object" else ""
+        raise KgError(
+            f"The split '{split}' of {opened.name}, by {data.split_by}, is empty.",
+            f"Choose another with --split{other}.",
+        )
+    meta = {
+        "dataset": opened.dataset,
+        "category": opened.category,
+        "variant": opened.variant,
+        "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
+        "other_store": opened.checksum != data.checksum,
+        "split": split or "all",
+        "split_by": data.split_by,
+        "unit": opened.unit,
+    }
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        meta=meta,
+        progress=progress,
+    )
+
+
+def predict_files(
+    detector: Detector,
+    files: Sequence[Path],
+    *,
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of shapes in files, meshes or clouds, sampled to the N of the training.
+
+    Raises:
+        KgError: A file cannot be read, or its cloud has fewer points than needed; names the file.
+    """
+    count = detector.checkpoint.config.train.points
+    points, frames = [], []
+    for number, file in enumerate(files):
+        shape = read_shape(file)
+        try:
+            cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
+            frame = normalise(cloud)
+        except KgError as error:
+            raise KgError(f"{file}: {error.message}", error.hint) from error
+        points.append(frame.to_normalised(cloud))
+        frames.append(frame)
+    names = [str(file) for file in files]
+    clouds = Clouds(
+        ids=names,
+        objects=names,
+        frame=np.zeros(len(files), np.int32),
+        points=np.stack(points),
+        scale=np.array([frame.scale for frame in frames]),
+        offset=np.array([frame.offset for frame in frames]),
+    )
+    meta = {"store": {}, "split": "files", "unit": "as in the files"}
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        meta=meta,
+        progress=progress,
+    )

@@ -1,0 +1,100 @@
+"""The detector once more, on other observations of shapes whose keypoints are predicted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kg.data.corruptions import corrupt
+from kg.data.store import Clouds
+from kg.errors import KgError
+from kg.inference.detector import Detector
+from kg.inference.predictions import Predictions
+
+BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Again:
+    """Detects anew on the clouds of predictions, corrupted or not.
+
+    Attributes:
+        detector: That made the predictions.
+        predictions: What it found.
+        seed: Of what is random in a corruption.
+        advance: Called with (done, total) clouds, and `text=` what is done to them.
+    """
+
+    detector: Detector
+    predictions: Predictions
+    seed: int = 0
+    advance: Callable[..., None] = lambda done, total, text: None
+
+    def keypoints(self, corruption: str, level: float) -> NDArray[np.float32]:
+        """Return the keypoints (n, K, 3) of the corrupted clouds, carried back to the clean ones.
+
+        Raises:
+            KgError: There is no such corruption or level.
+        """
+        seen, undo = corrupt(self._clouds(), corruption, level, self.seed)
+        found = self.detector.detect(
+            seen,
+            inference=self.predictions.meta["inference"],
+            batch_size=BATCH,
+            progress=lambda done, total: self.advance(done, total, text=f"{corruption} {level:g}"),
+        )
+        return undo(found.keypoints)
+
+    def corrupted(self, corruption: str, level: float) -> Predictions:
+        """Return the predictions with the keypoints that are found in the corrupted clouds.
+
+        Clouds and ground truth stay the clean ones: it is the same shape, seen worse.
+        """
+        keypoints = self.keypoints(corruption, level)
+        there, scale = keypoints.astype(np.float64), self.predictions.scale[:, None, None]
+        return replace(
+            self.predictions,
+            keypoints=keypoints,
+            keypoints_source=there * scale + self.predictions.offset[:, None, None],
+        )
+
+    @torch.no_grad()
+    def reconstructions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""
+        points, made = self.predictions.points, []
+        for first in range(0, len(points), BATCH):
+            clouds = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
+            batch, carry_back = self.detector.see(clouds)
+            found = self.detector.checkpoint.model(batch, inference=self.predictions.meta["inference"])
+            made.append(carry_back(found.reconstruction).cpu().numpy())
+            self.advance(min(first + BATCH, len(points)), len(points), text="reconstruction")
+        return np.concatenate(made), points
+
+    def _clouds(self) -> Clouds:
+        found = self.predictions
+        return Clouds(
+            ids=found.ids.tolist(),
+            objects=found.objects.tolist(),
+            frame=np.zeros(len(found), np.int32),
+            points=found.points,
+            scale=found.scale,
+            offset=found.offset,
+        )
+
+
+def detector_of(meta: dict[str, Any], device: torch.device) -> Detector | None:
+    """Return the detector that made predictions, by what they say; None where its run is not here."""
+    if not meta.get("run"):
+        return None
+    for checkpoint in ("best", "last"):
+        try:
+            detector = Detector.load(Path(meta["run"]), checkpoint, device, meta.get("up", "z"))
+        except KgError:
+            continue
+        if detector.checkpoint.identity == meta.get("checkpoint"):
+            return detector
+    return None

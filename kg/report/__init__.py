@@ -1,6 +1,0 @@
-"""A report of an evaluation: one HTML file that needs nothing beside it."""
-
-from kg.report.report import write_report
-from kg.report.subject import Subject
-
-__all__ = ["Subject", "write_report"]

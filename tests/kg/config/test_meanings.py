@@ -1,0 +1,48 @@
+"""The meaning of fields, read from docstrings."""
+
+from dataclasses import dataclass, fields
+
+import pytest
+
+from kg.config.meanings import meanings
+from kg.data.camera import Camera
+from kg.sim.options import DEFORMATIONS
+from kg.sim.settings import Settings
+
+
+@dataclass
+class Walk:
+    """A way.
+
+    Attributes:
+        pace: Metres: a step,
+            not a stride.
+    """
+
+    pace: float = 0.7
+
+
+@dataclass
+class Run(Walk):
+    """A fast way.
+
+    Attributes:
+        first, last: Metres; drawn evenly.
+
+    Raises:
+        nothing: At all.
+    """
+
+    first: float = 0.0
+    last: float = 1.0
+
+
+def test_fields_are_explained_with_those_of_parents() -> None:
+    even = "Metres; drawn evenly."
+    assert meanings(Run) == {"pace": "Metres: a step, not a stride.", "first": even, "last": even}
+    assert meanings(int) == {}
+
+
+@pytest.mark.parametrize("kind", [*DEFORMATIONS.values(), Settings, Camera])
+def test_every_option_of_prepare_is_explained(kind: type) -> None:
+    assert meanings(kind).keys() == {field.name for field in fields(kind)}

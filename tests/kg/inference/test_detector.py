@@ -1,0 +1,139 @@
+"""Prediction: values, spaces, order, and what cannot be predicted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from kg.data.store import Store
+from kg.errors import KgError
+from kg.inference.detector import TURNS, Detector, predict_files, predict_store
+from kg.inference.predictions import Predictions
+from kg.model.checkpoint import load_checkpoint
+from kg.train import train
+from kg.train.runs import new_run
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def detector(tiny_config):
+    config = replace(tiny_config, train=replace(tiny_config.train, points=64, epochs=1))
+    run = new_run(config, "ellipsoid", "mine")
+    train(config, run, CPU)
+    return Detector.load(None, "best", CPU)
+
+
+def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
+    found = predict_store(detector, batch_size=3)
+    clouds = tiny_store.read("test")
+    assert found.ids.tolist() == clouds.ids
+    with torch.no_grad():
+        expected = detector.checkpoint.model(torch.from_numpy(clouds.points))
+    np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-6)
+    np.testing.assert_allclose(found.edges, expected.edges, atol=1e-6)
+    # The store's shapes are half a metre to the unit, a quarter off the origin.
+    np.testing.assert_allclose(found.keypoints_source, found.keypoints * 0.5 + 0.25, atol=1e-6)
+    distance = np.linalg.norm(clouds.points[:, None] - found.keypoints[:, :, None], axis=3)
+    np.testing.assert_array_equal(found.indices, distance.argmin(2))
+    inside = (expected.weights.numpy().transpose(0, 2, 1) * (distance <= 0.1)).sum(2)
+    np.testing.assert_allclose(found.confidences, inside, atol=1e-6)
+    assert found.meta["split"] == "test"
+    assert found.meta["run"] == "mine"
+    assert found.meta["store"]["checksum"] == tiny_store.checksum
+    assert not found.meta["other_store"]
+
+
+def test_hard_keypoints_are_points_of_the_cloud(detector):
+    found = predict_store(detector, inference="hard")
+    chosen = np.take_along_axis(found.points, found.indices[..., None], axis=1)
+    np.testing.assert_array_equal(found.keypoints, chosen)
+
+
+def test_predictions_survive_the_file(detector, tmp_path):
+    found = predict_store(detector, split=None)
+    assert len(found) == 20
+    found.save(tmp_path / "out.npz")
+    read = Predictions.load(tmp_path / "out.npz")
+    assert read.meta == found.meta
+    np.testing.assert_array_equal(read.keypoints, found.keypoints)
+    np.testing.assert_array_equal(read.ids, found.ids)
+
+
+def test_a_larger_cloud_from_a_file_is_thinned_and_carried_back(detector, tmp_path):
+    points = np.random.default_rng(0).uniform(3, 9, (500, 3)) * [1, 0.5, 2]
+    np.save(tmp_path / "box.npy", points)
+    found = predict_files(detector, [tmp_path / "box.npy"])
+    assert found.points.shape == (1, 64, 3)
+    assert np.abs(found.points).max() == pytest.approx(1)
+    assert (found.keypoints_source >= points.min(0)).all()
+    assert (found.keypoints_source <= points.max(0)).all()
+    np.save(tmp_path / "shuffled.npy", points[np.random.default_rng(1).permutation(500)])
+    other = predict_files(detector, [tmp_path / "shuffled.npy"])
+    np.testing.assert_allclose(other.keypoints, found.keypoints, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("up", "axis", "sign"), [(a + b, "xyz".index(b), a) for a in ("", "-") for b in "xyz"]
+)
+def test_shapes_that_lie_otherwise_have_the_same_keypoints(detector, up, axis, sign, tmp_path):
+    # From -1 to 1 however it lies, so that nothing is rounded otherwise.
+    points = np.random.default_rng(0).uniform(-1, 1, (64, 3)).astype(np.float32) * [1, 0.5, 0.25]
+    points[0, 0], points[1, 0] = -1, 1
+    turn = np.array(TURNS[up])
+    assert (turn @ np.eye(3)[axis] == np.array([0, 0, -1 if sign else 1])).all()
+    assert np.linalg.det(turn) == pytest.approx(1)
+    np.save(tmp_path / "lying.npy", points)
+    np.save(tmp_path / "turned.npy", points @ turn)  # turn's inverse is its transpose
+    expected = predict_files(detector, [tmp_path / "lying.npy"])
+    found = predict_files(replace(detector, up=up), [tmp_path / "turned.npy"])
+    assert found.meta["up"] == up
+    np.testing.assert_allclose(found.keypoints_source, expected.keypoints_source @ turn, atol=1e-6)
+    np.testing.assert_allclose(found.confidences, expected.confidences, atol=1e-6)
+
+
+def test_a_cloud_with_too_few_points_is_refused_by_name(detector, tmp_path):
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).random((63, 3)))
+    with pytest.raises(KgError, match=r"few\.npy.*63 points, 64 are needed"):
+        predict_files(detector, [tmp_path / "few.npy"])
+
+
+def test_a_store_that_changed_since_the_training_is_refused(detector, monkeypatch):
+    monkeypatch.setattr(Store, "checksum", "other", raising=False)
+    original = Store.__init__
+
+    def changed(self, path):
+        original(self, path)
+        self.checksum = "other"
+
+    monkeypatch.setattr(Store, "__init__", changed)
+    with pytest.raises(KgError, match="has changed") as caught:
+        predict_store(detector)
+    assert "--store" in caught.value.hint
+    assert predict_store(detector, store=Path(detector.checkpoint.config.data.store)).meta["other_store"]
+
+
+def test_one_object_alone_leaves_nothing_to_test_on_and_the_way_out_is_named(detector, tiny_store):
+    with h5py.File(tiny_store.path, "r+") as file:
+        file["split/object"][:] = 0
+    with pytest.raises(KgError, match=r"The split 'test' of .*, by object, is empty") as caught:
+        predict_store(detector)
+    assert "--split-by frame" in caught.value.hint
+
+
+def test_a_checkpoint_without_data_asks_for_some(detector, tiny_config, tmp_path):
+    config = replace(detector.checkpoint.config, data=type(tiny_config.data)())
+    lost = replace(detector, checkpoint=replace(detector.checkpoint, config=config))
+    with pytest.raises(KgError, match="what it was trained on"):
+        predict_store(lost)
+
+
+def test_any_checkpoint_file_can_be_named(detector, tmp_path):
+    path = tmp_path / "runs" / "mine" / "last.pt"
+    loaded = Detector.load(None, str(path), CPU)
+    assert loaded.checkpoint.identity == load_checkpoint(path, CPU).identity
+    with pytest.raises(KgError, match="no checkpoint"):
+        Detector.load(None, str(tmp_path / "none.pt"), CPU)

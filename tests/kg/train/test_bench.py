@@ -1,0 +1,32 @@
+"""Trainings and inference are measured as they are done."""
+
+import pytest
+import torch
+
+from kg.config import Config, ModelConfig
+from kg.model.keygrid import KeyGrid
+from kg.ops.bench import measure
+from kg.train import bench
+
+CPU = torch.device("cpu")
+
+
+def test_the_matrix_products_are_those_of_the_layers(tiny_backbone, monkeypatch):
+    model = KeyGrid(ModelConfig(keypoints=3, backbone="tiny", grid=(4, 4, 4)))
+    cloud = torch.rand(2, 40, 3)
+    products = []
+    multiply = bench.matrix_products(model, lambda: model(cloud), CPU, "fp32", backward=False)
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: products.append((*a.shape, b.shape[1])))
+    multiply()
+    # The head on 80 points: 16 to 128 to 3, then 3 to 3.
+    assert {(80, 16, 128), (80, 128, 3), (80, 3, 3)} <= set(products)
+    linear = sum(isinstance(module, torch.nn.Linear) for module in model.modules())
+    assert len(products) == linear
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_and_inference_run(tiny_backbone, precision):
+    config = bench.with_keypoints(Config(model=ModelConfig(backbone="tiny", grid=(4, 4, 4))), 3)
+    cases = bench.model_cases(config, 2, 40, CPU, precision, ("training", "inference"))
+    names = {each.name for each in measure(cases, CPU, 1)}
+    assert {"training step", "its matrix products", "inference, 2 clouds", "inference, 1 cloud"} <= names
