@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kg.evaluation.results import Result
     from kg.evaluation.robustness import Robustness
     from kg.inference.predictions import Predictions
-    from kg.inference.redetection import Again
+    from kg.inference.redetection import Redetection
 
 
 def evaluate(
@@ -135,7 +135,7 @@ def evaluate(
         what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
         raise KgError(f"--corrupt does not go with {what}, which detects anew itself.", "Leave one out.")
 
-    def results_of(predictions: "Predictions", again: "Again | None" = None) -> "list[Result]":
+    def results_of(predictions: "Predictions", again: "Redetection | None" = None) -> "list[Result]":
         chosen = names if again else [name for name in names if name not in asking or not asked]
         return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
 
@@ -194,7 +194,7 @@ def _write_report(
     path: Path,
     target: Path | None,
     predictions: "Predictions",
-    again: "Again | None",
+    again: "Redetection | None",
     results: "list[Result]",
     curves: "list[Robustness]",
 ) -> None:

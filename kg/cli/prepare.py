@@ -310,7 +310,7 @@ def _report(
         "train/val/test",
         "points",
         "landmarks",
-        "material",
+        "rest_positions",
     ]
     rows = [
         [
@@ -320,7 +320,7 @@ def _report(
             "/".join(str(store[split]) for split in ("train", "val", "test")),
             store["points"],
             store["landmark_count"],
-            "yes" if store["material"] else "no",
+            "yes" if store["rest_positions"] else "no",
         ]
         for store in stores
     ]
@@ -361,7 +361,7 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
         "points": store.points_per_cloud,
         "landmarks": store.has_landmarks,
         "landmark_count": store.landmark_count,
-        "material": store.has_material,
+        "rest_positions": store.has_rest_positions,
         "unit": store.unit,
         "file": str(store.path),
         "bytes": store.path.stat().st_size,

@@ -9,7 +9,7 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.inference.predictions import Predictions
-    from kg.inference.redetection import Again
+    from kg.inference.redetection import Redetection
 
 
 def predicted(
@@ -23,7 +23,7 @@ def predicted(
     cpu: bool = False,
     seed: int = 0,
     again: bool = False,
-) -> "tuple[Predictions, Again | None]":
+) -> "tuple[Predictions, Redetection | None]":
     """Return predictions, and their detector: a run's own, a file's where it is here and wanted again.
 
     Args:
@@ -43,12 +43,12 @@ def predicted(
     if target is None or target.suffix != ".npz":
         from kg.devices import choose_device
         from kg.inference.detector import Detector, predict_store
-        from kg.inference.redetection import Again
+        from kg.inference.redetection import Redetection
 
         detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
         part = None if split == "all" else split or "test"
         found = predict_store(detector, store=store, split=part, progress=advance)
-        return found, Again(detector, found, seed, advance)
+        return found, Redetection(detector, found, seed, advance)
 
     from kg.inference.predictions import Predictions
 
@@ -63,7 +63,7 @@ def predicted(
         return found, None
 
     from kg.devices import choose_device
-    from kg.inference.redetection import Again, detector_of
+    from kg.inference.redetection import Redetection, detector_of
 
     known = detector_of(found.meta, choose_device(gpu, cpu))
-    return found, None if known is None else Again(known, found, seed, advance)
+    return found, None if known is None else Redetection(known, found, seed, advance)

@@ -89,7 +89,7 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
     What is random depends on the seed and on a cloud's id alone: neither on its row nor on the level, so
     that a curve over levels follows one corruption as it grows. A cloud that has lost points is filled up
     with copies of those that are left; of one that has gained some, as many are drawn. Ground truth
-    (landmarks, material coordinates) is of the clean clouds, where `Undo` carries keypoints.
+    (landmarks, rest positions) is of the clean clouds, where `Undo` carries keypoints.
 
     Raises:
         KgError: The corruption is unknown, or has no such level.
@@ -119,7 +119,8 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
         offset=np.array([frame.offset for frame in frames]),
         turns=np.stack(turns),
     )
-    return replace(clouds, points=np.stack(points), landmarks=None, landmark_ids=None, material=None), undo
+    plain = replace(clouds, points=np.stack(points), landmarks=None, landmark_ids=None, rest_positions=None)
+    return plain, undo
 
 
 def _exactly(points: Array, count: int, rng: np.random.Generator) -> Array:

@@ -25,7 +25,7 @@ class Item:
         split: The data set's own split, where it publishes one.
         source: What `Dataset.load` needs: a path, parameters, a tuple of such; picklable. By the `Path`s in
             it kg notices that a file has changed.
-        kin: Name shared by objects whose material coordinates mean the same place on all of them, so that
+        rest_id: Name shared by objects whose rest positions mean the same place on all of them, so that
             they can be compared with each other; None where only frames of one object can.
     """
 
@@ -34,7 +34,7 @@ class Item:
     frame: int = 0
     split: Split | None = None
     source: Any = None
-    kin: str | None = None
+    rest_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -102,10 +102,10 @@ class Mesh:
             parts.append(fans.reshape(-1, 3))
         return np.concatenate(parts)
 
-    def shape(self, material: Points | None = None) -> Shape:
+    def shape(self, rest_positions: Points | None = None) -> Shape:
         """Return the cloud or triangle mesh, checked (see `Shape`)."""
         faces = None if self.is_cloud else self.triangles()
-        return Shape(self.vertices, faces, material=material)
+        return Shape(self.vertices, faces, rest_positions=rest_positions)
 
 
 def weld(mesh: Mesh, tolerance: float) -> Mesh:

@@ -41,7 +41,7 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
 def sample_shape(
     shape: Shape, count: int, rng: np.random.Generator, camera: Camera | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return an even cloud (count, 3) of a shape and its material coordinates (count, 3), if any.
+    """Return an even cloud (count, 3) of a shape and its rest positions (count, 3), if any.
 
     A mesh is sampled uniformly by area, four times over, and thinned by farthest point sampling. A
     cloud of exactly `count` points stays as it is, in its order; a larger one is thinned. Of what a camera
@@ -53,13 +53,13 @@ def sample_shape(
     if camera is not None:
         return _sample_seen(shape, count, rng, camera)
     if shape.faces is None:
-        points, material = shape.vertices, shape.material
+        points, rest_positions = shape.vertices, shape.rest_positions
         if len(points) == count:
-            return points, material
+            return points, rest_positions
     else:
-        points, material = _sample_surface(shape, OVERSAMPLING * count, rng)
+        points, rest_positions = _sample_surface(shape, OVERSAMPLING * count, rng)
     kept = farthest_points(points, count)
-    return points[kept], None if material is None else material[kept]
+    return points[kept], None if rest_positions is None else rest_positions[kept]
 
 
 def _sample_surface(
@@ -80,7 +80,7 @@ def _sample_surface(
 def _places(
     shape: Shape, face: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return points (n, 3) on triangles (n,) of a mesh, and their material coordinates, if any."""
+    """Return points (n, 3) on triangles (n,) of a mesh, and their rest positions, if any."""
     assert shape.faces is not None
     triangles = shape.faces[face]
 
@@ -88,7 +88,7 @@ def _places(
         mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[triangles])
         return mixed
 
-    return at(shape.vertices), None if shape.material is None else at(shape.material)
+    return at(shape.vertices), None if shape.rest_positions is None else at(shape.rest_positions)
 
 
 def _sample_seen(
@@ -96,7 +96,7 @@ def _sample_seen(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     camera = camera.placed(rng)
     view = camera.aim(shape.vertices)
-    points, material = shape.vertices, shape.material
+    points, rest_positions = shape.vertices, shape.rest_positions
     if shape.faces is None:
         seen = points_seen(points, view)
         if len(seen) < count:
@@ -104,9 +104,9 @@ def _sample_seen(
                 f"The camera sees {len(seen)} of the cloud's {len(points)} points, {count} are needed.",
                 f"Ask for fewer with --points {len(seen)}, or take denser clouds.",
             )
-        points, material = points[seen], None if material is None else material[seen]
+        points, rest_positions = points[seen], None if rest_positions is None else rest_positions[seen]
     else:
-        points, material = _places(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng))
+        points, rest_positions = _places(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng))
     kept = farthest_points(points, count)
     measured = camera.measure(points[kept], view, rng)
-    return measured, None if material is None else material[kept]
+    return measured, None if rest_positions is None else rest_positions[kept]

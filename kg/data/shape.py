@@ -25,7 +25,7 @@ class Shape:
         faces: (F, 3) int64 vertex indices of a mesh, or None for a point cloud.
         landmarks: (A, 3) float64 positions known on this shape; A may be 0.
         landmark_ids: (A,) int64 semantic ids, one meaning per id all over the category.
-        material: (V, 3) float64 or None: where each vertex lies on the garment at rest, so that
+        rest_positions: (V, 3) float64 or None: where each vertex lies on the garment at rest, so that
             samples of one garment can be matched through any deformation.
 
     Raises:
@@ -36,7 +36,7 @@ class Shape:
     faces: NDArray[np.int64] | None = None
     landmarks: NDArray[np.float64] = field(default_factory=_no_positions)
     landmark_ids: NDArray[np.int64] = field(default_factory=_no_ids)
-    material: NDArray[np.float64] | None = None
+    rest_positions: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         vertices, faces = self.vertices, self.faces
@@ -51,10 +51,10 @@ class Shape:
         if self.landmarks.shape != (len(self.landmark_ids), 3):
             raise KgError(f"{self.landmarks.shape} landmarks but {self.landmark_ids.shape} ids.")
         _require_finite(self.landmarks, "landmarks")
-        if self.material is not None:
-            if self.material.shape != vertices.shape:
-                raise KgError(f"Material coordinates {self.material.shape}, vertices {vertices.shape}.")
-            _require_finite(self.material, "material coordinates")
+        if self.rest_positions is not None:
+            if self.rest_positions.shape != vertices.shape:
+                raise KgError(f"Rest positions {self.rest_positions.shape}, vertices {vertices.shape}.")
+            _require_finite(self.rest_positions, "rest positions")
 
 
 def _require_finite(places: NDArray[np.float64], name: str) -> None:

@@ -36,6 +36,9 @@ FORMAT, VERSION = "kg-store", 1
 
 SplitBy = Literal["object", "frame"]
 
+COLUMNS = {"rest_positions": "material", "rest_id": "kin"}
+"""Names of arrays in the file, where they differ from ours: files keep the first names they had."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clouds:
@@ -49,7 +52,7 @@ class Clouds:
     offset: NDArray[np.float64]
     landmarks: NDArray[np.float32] | None = None
     landmark_ids: NDArray[np.int32] | None = None
-    material: NDArray[np.float32] | None = None
+    rest_positions: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,7 +87,7 @@ class Store:
             self.count, self.points_per_cloud = file["points"].shape[:2]
             self.landmark_count = file["landmarks"].shape[1] if "landmarks" in file else 0
             self.has_landmarks = self.landmark_count > 0
-            self.has_material = "material" in file
+            self.has_rest_positions = COLUMNS["rest_positions"] in file
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
@@ -108,10 +111,10 @@ class Store:
             split: NDArray[np.uint8] = file[f"split/{by}"][:]
         return split
 
-    def kin(self) -> list[str]:
-        """Return for every row, (n,), whose material coordinates can be compared with its own."""
+    def rest_ids(self) -> list[str]:
+        """Return for every row, (n,), whose rest positions can be compared with its own."""
         with self._open() as file:
-            return list(file["kin" if "kin" in file else "objects"].asstr()[:])
+            return list(file[COLUMNS["rest_id"] if COLUMNS["rest_id"] in file else "objects"].asstr()[:])
 
     def read_column(self, name: Literal["ids", "objects"]) -> list[str]:
         """Return the ids or the objects of all rows, (n,)."""
@@ -135,6 +138,7 @@ class Store:
         with self._open() as file:
 
             def column(name: str) -> Any:
+                name = COLUMNS.get(name, name)
                 return file[name][rows] if name in file else None
 
             return Clouds(
@@ -146,7 +150,7 @@ class Store:
                 offset=column("offset"),
                 landmarks=column("landmarks"),
                 landmark_ids=column("landmark_ids"),
-                material=column("material"),
+                rest_positions=column("rest_positions"),
             )
 
 
@@ -161,7 +165,7 @@ def write_store(
     unit: str,
     landmark_names: Mapping[int, str],
     provenance: Mapping[str, Any],
-    kin: Sequence[str] | None = None,
+    rest_ids: Sequence[str] | None = None,
 ) -> None:
     """Write a store, whole or not at all.
 
@@ -174,8 +178,8 @@ def write_store(
     count = len(splits["object"])
     with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
         checksum = _write_rows(file, blocks, count)
-        if kin is not None:
-            file.create_dataset("kin", data=list(kin), dtype=h5py.string_dtype())
+        if rest_ids is not None:
+            file.create_dataset(COLUMNS["rest_id"], data=list(rest_ids), dtype=h5py.string_dtype())
         for by, names in splits.items():
             codes = np.array([SPLITS.index(name) for name in names], dtype=np.uint8)
             file.create_dataset(f"split/{by}", data=codes)
@@ -200,10 +204,11 @@ def _write_rows(file: Any, blocks: Iterable[Clouds], count: int) -> str:
             values = getattr(block, item.name)
             if values is None:
                 continue
-            if item.name not in file:
+            name = COLUMNS.get(item.name, item.name)
+            if name not in file:
                 kind = h5py.string_dtype() if isinstance(values, list) else values.dtype
-                file.create_dataset(item.name, (count, *np.shape(values)[1:]), dtype=kind)
-            file[item.name][first : first + len(block)] = values
+                file.create_dataset(name, (count, *np.shape(values)[1:]), dtype=kind)
+            file[name][first : first + len(block)] = values
         checksum.update(np.ascontiguousarray(block.points).tobytes())
         first += len(block)
     if first != count or not first:

@@ -18,7 +18,7 @@ from kg.evaluation.results import NO_PROTOCOL, Result
 from kg.inference.predictions import Predictions
 
 if TYPE_CHECKING:
-    from kg.inference.redetection import Again
+    from kg.inference.redetection import Redetection
 
 DAS, ALL = "das", "all"
 CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence", "repeatability")
@@ -43,7 +43,7 @@ def evaluate(
     *,
     threshold: float | None = None,
     protocol: str = STRICT,
-    detector: "Again | None" = None,
+    detector: "Redetection | None" = None,
 ) -> list[Result]:
     """Measure keypoints.
 
@@ -107,7 +107,7 @@ def asks_detector(metrics: Sequence[str], protocol: Protocol) -> bool:
     return wanted or protocol.corruption is not None
 
 
-def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Again | None") -> Predictions:
+def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Redetection | None") -> Predictions:
     assert protocol.corruption is not None
     if detector is None:
         raise KgError(

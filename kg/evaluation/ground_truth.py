@@ -15,9 +15,9 @@ from kg.inference.predictions import Predictions
 
 LACKING = {
     "landmarks": "no annotated landmarks",
-    "material": "no object with material coordinates on several frames",
+    "rest_positions": "no object with rest positions on several frames",
 }
-LEFT_OUT = {"landmarks": "they have no landmarks", "material": "their objects have no other frame"}
+LEFT_OUT = {"landmarks": "they have no landmarks", "rest_positions": "their objects have no other frame"}
 
 
 def plain_sample(predictions: Predictions) -> Sample:
@@ -82,11 +82,11 @@ def known_sample(predictions: Predictions) -> Sample:
         scale=clouds.scale[rows],
         offset=clouds.offset[rows],
         objects=predictions.objects,
-        kin=np.array(store.kin())[rows],
+        rest_id=np.array(store.rest_ids())[rows],
         frame=clouds.frame[rows],
         landmarks=column(clouds.landmarks),
         landmark_ids=column(clouds.landmark_ids),
-        material=column(clouds.material),
+        rest_positions=column(clouds.rest_positions),
     )
 
 
@@ -94,7 +94,7 @@ def measurable(metric: Metric, sample: Sample) -> NDArray[np.int64]:
     """Return the rows of the shapes of which enough is known for the metric."""
     if metric.truth == "detector":
         return np.arange(len(sample) if sample.detector is not None else 0)
-    return _told(metric, len(sample), sample.landmark_ids, sample.material, sample.kin)
+    return _told(metric, len(sample), sample.landmark_ids, sample.rest_positions, sample.rest_id)
 
 
 def check_store(metrics: Sequence[str], store: Store, by: SplitBy) -> None:
@@ -107,9 +107,9 @@ def check_store(metrics: Sequence[str], store: Store, by: SplitBy) -> None:
     if not asked:
         return
     rows = np.flatnonzero(store.splits(by) == SPLITS.index("test"))
-    clouds, kin = store.read_rows(rows), np.array(store.kin())[rows]
+    clouds, rest_id = store.read_rows(rows), np.array(store.rest_ids())[rows]
     for metric in asked:
-        if not len(_told(metric, len(rows), clouds.landmark_ids, clouds.material, kin)):
+        if not len(_told(metric, len(rows), clouds.landmark_ids, clouds.rest_positions, rest_id)):
             raise not_measurable(metric, str(store.path))
 
 
@@ -127,15 +127,15 @@ def _told(
     metric: Metric,
     count: int,
     landmark_ids: NDArray[np.integer] | None,
-    material: NDArray[np.floating] | None,
-    kin: NDArray[np.str_] | None,
+    rest_positions: NDArray[np.floating] | None,
+    rest_id: NDArray[np.str_] | None,
 ) -> NDArray[np.int64]:
     """Return the rows, of so many, of which enough is known for a metric that asks no detector."""
     if metric.truth == "landmarks":
         return np.arange(0) if landmark_ids is None else np.flatnonzero((landmark_ids >= 0).any(1))
-    if metric.truth == "material":
-        if material is None or kin is None:
+    if metric.truth == "rest_positions":
+        if rest_positions is None or rest_id is None:
             return np.arange(0)
-        _, inverse, counts = np.unique(kin, return_inverse=True, return_counts=True)
+        _, inverse, counts = np.unique(rest_id, return_inverse=True, return_counts=True)
         return np.flatnonzero(counts[inverse] > 1)
     return np.arange(count)

@@ -13,7 +13,7 @@ from kg.evaluation.results import Result
 
 if TYPE_CHECKING:
     from kg.inference.predictions import Predictions
-    from kg.inference.redetection import Again
+    from kg.inference.redetection import Redetection
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
 
 
 def measure_robustness(
-    again: "Again",
+    again: "Redetection",
     asked: Sequence[tuple[str, list[float]]],
     measure: "Callable[[Predictions], list[Result]]",
 ) -> list[Robustness]:

@@ -23,7 +23,7 @@ from kg.data.store import Clouds, Store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.model.checkpoint import Checkpoint, load_checkpoint
-from kg.ops.precision import Precision, multiplying
+from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
 from kg.train.runs import find_run, name_of
 
@@ -78,7 +78,7 @@ class Detector:
             return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device, up)
         return cls(load_checkpoint(Path(checkpoint), device), "", device, up)
 
-    def see(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def to_training_frame(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
         if self.up == "z":
             return clouds, lambda points: points
@@ -94,7 +94,7 @@ class Detector:
         model = self.checkpoint.model
 
         def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor, ...]:
-            with multiplying(self.device, precision):
+            with autocast(self.device, precision):
                 found = model(clouds, inference=inference, reconstruct=False)
             nearest = ops.nearest_neighbours(found.keypoints, clouds)[..., 0]
             distance = torch.cdist(clouds, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
@@ -126,7 +126,8 @@ class Detector:
             name: [] for name in ("keypoints", "indices", "confidences", "edges")
         }
         for first in range(0, len(points), batch_size):
-            batch, carry_back = self.see(torch.from_numpy(points[first : first + batch_size]).to(self.device))
+            batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
+            batch, carry_back = self.to_training_frame(batch)
             keypoints, *others = self._find(batch, inference, precision)
             for column, value in zip(columns.values(), (carry_back(keypoints), *others), strict=True):
                 column.append(value.cpu().numpy())

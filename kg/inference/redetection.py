@@ -19,7 +19,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Again:
+class Redetection:
     """Detects anew on the clouds of predictions, corrupted or not.
 
     Attributes:
@@ -68,7 +68,7 @@ class Again:
         points, made = self.predictions.points, []
         for first in range(0, len(points), BATCH):
             clouds = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
-            batch, carry_back = self.detector.see(clouds)
+            batch, carry_back = self.detector.to_training_frame(clouds)
             found = self.detector.checkpoint.model(batch, inference=self.predictions.meta["inference"])
             made.append(carry_back(found.reconstruction).cpu().numpy())
             self.advance(min(first + BATCH, len(points)), len(points), text="reconstruction")

@@ -11,7 +11,7 @@ from kg.config import Inference, ModelConfig
 from kg.errors import KgError, unknown_name
 from kg.model.backbone import Backbone, Features, check_features
 from kg.model.layers import MLP
-from kg.ops.precision import exactly
+from kg.ops.precision import full_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class KeypointHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits, (B, N, K)."""
         hidden = self.dropout(self.hidden(features))
-        with exactly(features.device):
+        with full_precision(features.device):
             scores = self.score(hidden)
             logits: Tensor = self.mix(scores.log_softmax(dim=2))
         return logits
@@ -63,7 +63,7 @@ class EdgeHead(nn.Module):
     def forward(self, feature: Tensor) -> Tensor:
         """Return the weights, (B, E)."""
         hidden = self.hidden(feature)
-        with exactly(feature.device):
+        with full_precision(feature.device):
             score: Tensor = self.score(hidden)
         return score.sigmoid()
 
@@ -121,7 +121,7 @@ class Decoder(nn.Module):
             told = [*encoded[level - 1], climbed, *warm[level - 1]]
             values = self.steps[level](torch.cat(told, dim=2))
         values = self.refine(self.steps[0](pyramid.climb(values, 1)))
-        with exactly(values.device):
+        with full_precision(values.device):
             cloud: Tensor = self.point(values)
         return cloud
 
@@ -197,7 +197,7 @@ class KeyGrid(nn.Module):
         indices = logits.argmax(dim=1)
         inference = inference or ("soft" if self.training else self.config.inference)
         hard = inference == "hard"
-        with exactly(points.device):
+        with full_precision(points.device):
             keypoints = ops.gather(points, indices) if hard else weights.transpose(1, 2) @ points
         reconstruction = None
         if reconstruct:

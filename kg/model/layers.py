@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kg import ops
-from kg.ops.precision import exactly
+from kg.ops.precision import full_precision
 
 EPS = 1e-5
 MOMENTUM = 0.1
@@ -94,7 +94,7 @@ class GroupMLP(nn.Module):
             members: (B, S, k) indices into the points.
         """
         # Their difference is small beside either: no digit can be spared.
-        with exactly(points.device):
+        with full_precision(points.device):
             per_point = self.first(torch.cat([features.to(points.dtype), points], dim=2))
             per_centre = centres @ self.first.weight[:, -3:].T
         layers = [ops.Layer(self.norms[0].weight, self.norms[0].bias)]

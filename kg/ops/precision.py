@@ -7,7 +7,7 @@ import torch
 Precision = Literal["fp32", "bf16"]
 
 
-def multiplying(device: torch.device, precision: Precision) -> torch.autocast:
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return a context in which layers multiply matrices with this precision.
 
     In bf16 they round to 8 bits and sum in float32: twice the speed or more where the hardware knows it,
@@ -16,6 +16,6 @@ def multiplying(device: torch.device, precision: Precision) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def exactly(device: torch.device) -> torch.autocast:
-    """Return a context within `multiplying` in which all is float32."""
+def full_precision(device: torch.device) -> torch.autocast:
+    """Return a context within `autocast` in which all is float32."""
     return torch.autocast(device.type, enabled=False)

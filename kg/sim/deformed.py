@@ -73,7 +73,7 @@ class Deformed(Dataset):
                 frame=base.frame * self.count + frame,
                 split=base.split,
                 source=(base.source, base.id, base.frame, category, frame, *guessed),
-                kin=base.kin,
+                rest_id=base.rest_id,
             )
             for base in meshes
             for frame in range(self.count)
@@ -87,7 +87,7 @@ class Deformed(Dataset):
         """
         source, name, number, category, frame, *guessed = item.source
         if self._running is None or self._running.name != name or self._running.next > frame:
-            base = Item(name, item.object, number, item.split, source, item.kin)
+            base = Item(name, item.object, number, item.split, source, item.rest_id)
             self._running = self._begin(base, category, *guessed)
         return self._running.to(frame)
 
@@ -169,5 +169,5 @@ class _Sequence:
             rest.faces,
             positions[self.landmarks],
             rest.landmark_ids,
-            material=rest.material,
+            rest_positions=rest.rest_positions,
         )

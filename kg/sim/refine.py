@@ -23,23 +23,24 @@ TOGETHER = 1e-5
 def refine(shape: Shape) -> Shape:
     """Return a mesh whose vertices that lie in one place are joined and whose long edges are split.
 
-    A vertex keeps its place and its material coordinates, or gets those of its place if it had none; a new
+    A vertex keeps its place and its rest positions, or gets those of its place if it had none; a new
     one is half way between two. Short edges stay as they are.
 
     Raises:
         KgError: It has no area.
     """
-    joined = _join(replace(shape, material=shape.vertices if shape.material is None else shape.material))
+    rest = shape.vertices if shape.rest_positions is None else shape.rest_positions
+    joined = _join(replace(shape, rest_positions=rest))
     assert joined.faces is not None
-    assert joined.material is not None
-    values, faces = np.concatenate([joined.vertices, joined.material], axis=1), joined.faces
+    assert joined.rest_positions is not None
+    values, faces = np.concatenate([joined.vertices, joined.rest_positions], axis=1), joined.faces
     longest = LONGEST * np.sqrt(_areas(joined.vertices, faces).sum() / (np.sqrt(0.75) * VERTICES))
     while True:
         finer, finer_faces = _split(values, faces, longest)
         if len(finer) == len(values):
             break
         values, faces = finer, finer_faces
-    return replace(joined, vertices=values[:, :3], faces=faces, material=values[:, 3:])
+    return replace(joined, vertices=values[:, :3], faces=faces, rest_positions=values[:, 3:])
 
 
 def _areas(vertices: Points, faces: Indices) -> Points:
@@ -51,7 +52,7 @@ def _areas(vertices: Points, faces: Indices) -> Points:
 def _join(shape: Shape) -> Shape:
     """Return the shape with one vertex a place, without triangles that have no area."""
     assert shape.faces is not None
-    assert shape.material is not None
+    assert shape.rest_positions is not None
     # Vertices of no triangle, which may lie anywhere, are no part of it.
     size = float(np.ptp(shape.vertices[shape.faces], axis=(0, 1)).max())
     if not size > 0:
@@ -65,7 +66,7 @@ def _join(shape: Shape) -> Shape:
         shape,
         vertices=shape.vertices[used],
         faces=number.reshape(-1, 3),
-        material=shape.material[used],
+        rest_positions=shape.rest_positions[used],
     )
 
 

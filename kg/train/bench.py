@@ -10,7 +10,7 @@ from kg.config import Config
 from kg.model.keygrid import KeyGrid
 from kg.model.layers import GroupMLP
 from kg.ops.bench import Case, ellipsoids
-from kg.ops.precision import Precision, multiplying
+from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
 from kg.train.step import Step
 
@@ -56,7 +56,7 @@ def inference(model: KeyGrid, cloud: Tensor, precision: Precision) -> Callable[[
 
     @torch.no_grad()
     def find(points: Tensor) -> Tensor:
-        with multiplying(points.device, precision):
+        with autocast(points.device, precision):
             keypoints: Tensor = model.eval()(points, reconstruct=False).keypoints
         return keypoints
 

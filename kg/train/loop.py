@@ -23,7 +23,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, similarity_loss
-from kg.ops.precision import multiplying
+from kg.ops.precision import autocast
 from kg.ops.recording import Recorder
 from kg.train.environment import environment
 from kg.train.log import Log
@@ -249,7 +249,7 @@ class _Training:
     def _losses(self, points: Tensor) -> Tensor:
         """Return both losses of clouds (B, N, 3), (2,)."""
         options = self.config.train
-        with multiplying(self.device, options.precision):
+        with autocast(self.device, options.precision):
             found = self.model(points, inference="soft")
         far = farthest_point_loss(found.keypoints, points, options.farthest)
         return torch.stack([far, similarity_loss(found.reconstruction, points)])

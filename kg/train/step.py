@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kg.config import TrainConfig
 from kg.model.keygrid import KeyGrid
 from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
-from kg.ops.precision import multiplying
+from kg.ops.precision import autocast
 from kg.ops.recording import Recorder
 
 Metrics = dict[str, float]
@@ -72,7 +72,7 @@ class Step:
         """Do a step and return the names and the values of its losses."""
         options = self.options
         self.model.train()
-        with multiplying(points.device, options.precision):
+        with autocast(points.device, options.precision):
             found = self.model(points, reconstruct=similar)
         start = torch.randint(points.shape[1], (len(points),), device=points.device)
         far = farthest_point_loss(found.keypoints, points, options.farthest, start)

@@ -39,7 +39,7 @@ def keypoint_colours(count: int) -> NDArray[np.float64]:
 
 
 def place_colours(
-    material: NDArray[np.floating], low: NDArray[np.floating], high: NDArray[np.floating]
+    rest_positions: NDArray[np.floating], low: NDArray[np.floating], high: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """Return pale colours (..., 3) of places (..., 3) on a thing at rest, in a box with these corners (3,).
 
@@ -49,7 +49,7 @@ def place_colours(
     extent = np.asarray(high, dtype=np.float64) - low
     size = max(float(extent.max()), 1e-12)
     long, short, third = np.argsort(-extent, kind="stable")
-    centred = (np.asarray(material, dtype=np.float64) - low - extent / 2) / size
+    centred = (np.asarray(rest_positions, dtype=np.float64) - low - extent / 2) / size
     lab = np.stack(
         [0.85 + 0.06 * centred[..., third], 0.2 * centred[..., short], 0.2 * centred[..., long]], axis=-1
     )

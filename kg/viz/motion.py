@@ -89,10 +89,10 @@ def motion_of_store(store: Store, name: str) -> Motion:
     order = np.argsort(clouds.frame, kind="stable")
     scale, offset = clouds.scale[:, None, None], clouds.offset[:, None, None]
     points = clouds.points * scale + offset
-    if clouds.material is not None:
+    if clouds.rest_positions is not None:
         keypoints, colours = (
-            follow(points, clouds.material, FOLLOWED, int(order[0])),
-            _colours(clouds.material),
+            follow(points, clouds.rest_positions, FOLLOWED, int(order[0])),
+            _colours(clouds.rest_positions),
         )
     else:
         marks = landmarks(clouds)
@@ -140,18 +140,18 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     )
 
 
-def follow(points: Array, material: NDArray[np.floating], count: int, reference: int) -> Array:
+def follow(points: Array, rest_positions: NDArray[np.floating], count: int, reference: int) -> Array:
     """Return where places of a garment are in each frame, (n, count, 3), NaN where no sample is near.
 
     Args:
         points: (n, N, 3).
-        material: (n, N, 3) where each lies at rest.
+        rest_positions: (n, N, 3) where each lies at rest.
         count: Of the places: the farthest points of a frame at rest, so that they are well spread.
         reference: The number of that frame.
     """
-    rest = np.asarray(material, dtype=np.float64)
+    rest = np.asarray(rest_positions, dtype=np.float64)
     places = rest[reference][farthest_points(rest[reference], min(count, rest.shape[1]))]
-    reach = LOST * spacing([material[reference]])
+    reach = LOST * spacing([rest_positions[reference]])
     ways = np.full((len(points), len(places), 3), np.nan)
     for way, cloud, sample in zip(ways, points, rest, strict=True):
         away = np.linalg.norm(sample[None] - places[:, None], axis=2)
@@ -163,26 +163,26 @@ def follow(points: Array, material: NDArray[np.floating], count: int, reference:
     return ways
 
 
-def _colours(material: NDArray[np.floating]) -> Array:
-    flat = material.reshape(-1, 3)
-    return place_colours(material, flat.min(axis=0), flat.max(axis=0))
+def _colours(rest_positions: NDArray[np.floating]) -> Array:
+    flat = rest_positions.reshape(-1, 3)
+    return place_colours(rest_positions, flat.min(axis=0), flat.max(axis=0))
 
 
 def _colours_there(store: Store, ids: Sequence[str], points: NDArray[np.float32]) -> Array | None:
     """Return the colours (n, N, 3) of predicted clouds, which are those of a store, or thinned from them."""
     row_of = {name: row for row, name in enumerate(store.read_column("ids"))}
-    if not store.has_material or not set(ids) <= row_of.keys():
+    if not store.has_rest_positions or not set(ids) <= row_of.keys():
         return None
     wanted = np.array([row_of[name] for name in ids])
     rows, place = np.unique(wanted, return_inverse=True)
     clouds = store.read_rows(rows)
-    assert clouds.material is not None
-    material, count = clouds.material, points.shape[1]
+    assert clouds.rest_positions is not None
+    rest_positions, count = clouds.rest_positions, points.shape[1]
     if count < clouds.points.shape[1]:
         # As kg predict thins them.
         kept = np.stack([farthest_points(cloud, count) for cloud in clouds.points])
-        material = np.take_along_axis(material, kept[..., None], axis=1)
-    return _colours(material)[place]
+        rest_positions = np.take_along_axis(rest_positions, kept[..., None], axis=1)
+    return _colours(rest_positions)[place]
 
 
 def _seconds(store: Store) -> float | None:

@@ -63,7 +63,7 @@ class DeepFashion3D(Dataset):
 
     A category is a type of the list ("long_pants"). With "-registered" at its end it has the registered
     meshes in place of the scans: fewer, and vertex i of a garment is the same place in all its poses, so
-    its material coordinate is where it lies in the lowest-numbered pose.
+    its rest position is where it lies in the lowest-numbered pose.
 
     Landmarks are extremes of the feature lines, which are closed loops without a beginning. The garments
     are aligned with a standing figure, y up, its front to +z, its left to +x. A line around the body
@@ -165,7 +165,7 @@ class DeepFashion3D(Dataset):
             shape.faces,
             landmarks=np.array(list(places.values())).reshape(-1, 3),
             landmark_ids=np.array(list(places), dtype=np.int64),
-            material=shape.material,
+            rest_positions=shape.rest_positions,
         )
 
 
@@ -214,7 +214,7 @@ def _read_registered(file: Path, rest_file: Path) -> Shape:
     if not mesh.has_topology_of(rest):
         raise KgError(f"{file} has not the triangles of {rest_file.parent.name}, the garment's first.")
     # The rest's cut of the polygons holds for all poses.
-    return Shape(mesh.vertices, rest.triangles(), material=rest.vertices)
+    return Shape(mesh.vertices, rest.triangles(), rest_positions=rest.vertices)
 
 
 def _lines(category: str) -> Lines:

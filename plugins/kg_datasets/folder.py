@@ -39,10 +39,10 @@ class Folder(Dataset):
 
     A file is an object of its own, unless it is one of several poses. If all files that lie in one folder
     are meshes with the same polygons, vertex i is taken for the same place on all of them, and where it
-    lies on the most spread-out mesh is its material coordinate. If edges keep their lengths too, but for
+    lies on the most spread-out mesh is its rest position. If edges keep their lengths too, but for
     a common scale, the meshes are poses of one thing, as of a garment that is folded: the folder is one
-    object and its files are its frames, in the order of the numbers in their names. If not, they are kin,
-    as bags of many sizes from one template: objects that can be compared with each other.
+    object and its files are its frames, in the order of the numbers in their names. If not, they share a
+    shape at rest, as bags of many sizes from one template: objects that can be compared with each other.
 
     So several sequences make one category by a folder each, shirt/a/000.obj ... shirt/b/000.obj, and a
     mesh in a folder by itself has nothing to do with others.
@@ -92,12 +92,12 @@ class Folder(Dataset):
                     frame=frame if poses else 0,
                     split=next((split for split in get_args(Split) if split in place.parts), None),
                     source=(file, None if family is None else family.reference),
-                    kin=None if family is None or poses else thing,
+                    rest_id=None if family is None or poses else thing,
                 )
         return list(items.values())
 
     def load(self, item: Item) -> Shape:
-        """Read one file, with material coordinates if it corresponds to a reference.
+        """Read one file, with rest positions if it corresponds to a reference.
 
         Raises:
             KgError: The file is broken.
@@ -111,7 +111,7 @@ class Folder(Dataset):
                 return mesh.shape()
             reference = _read_reference(reference_file)
             # The reference's cut of the polygons holds for all.
-            return Shape(mesh.vertices, reference.triangles(), material=reference.vertices)
+            return Shape(mesh.vertices, reference.triangles(), rest_positions=reference.vertices)
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
 

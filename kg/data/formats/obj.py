@@ -1,4 +1,4 @@
-"""Wavefront OBJ: vertices and polygons; textures, normals, materials and groups are passed over."""
+"""Wavefront OBJ: vertices and polygons; textures, normals, rests and groups are passed over."""
 
 from collections.abc import Iterator
 from pathlib import Path

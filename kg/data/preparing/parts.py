@@ -111,13 +111,13 @@ class Parts:
 
 
 def rows_of(parts: Sequence[Part]) -> Iterator[Clouds]:
-    """Yield the rows of each part, made to fit each other: landmarks as many, material in all or in none."""
-    most, material = 0, True
+    """Yield the rows of each part, with as many landmarks, and rest positions in all or in none."""
+    most, rest_positions = 0, True
     for part in parts:
         rows = part.read()
         assert rows.landmarks is not None
         most = max(most, rows.landmarks.shape[1])
-        material &= rows.material is not None
+        rest_positions &= rows.rest_positions is not None
     for part in parts:
         rows = part.read()
         assert rows.landmarks is not None
@@ -131,7 +131,7 @@ def rows_of(parts: Sequence[Part]) -> Iterator[Clouds]:
             landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
             if most
             else None,
-            material=rows.material if material else None,
+            rest_positions=rows.rest_positions if rest_positions else None,
         )
 
 

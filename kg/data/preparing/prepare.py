@@ -132,7 +132,7 @@ def prepare(
             variant=variant,
             unit=dataset.unit,
             landmark_names=dataset.landmark_names(category),
-            kin=[item.kin or item.object for item in kept],
+            rest_ids=[item.rest_id or item.object for item in kept],
             provenance={
                 "source": dataset.url or dataset.title,
                 "licence": dataset.licence,

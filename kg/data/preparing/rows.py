@@ -83,13 +83,13 @@ class Job:
         if camera is not None and camera.per == "object":
             camera = camera.placed_for(item.object, self.seed)
         rng = np.random.default_rng([self.seed, number])
-        points, material = sample_shape(shape, self.points, rng, camera)
+        points, rest_positions = sample_shape(shape, self.points, rng, camera)
         frame = normalise(points)
         return _Row(
             item=item,
             shape=shape,
             points=frame.to_normalised(points),
-            material=None if material is None else material.astype(np.float32),
+            rest_positions=None if rest_positions is None else rest_positions.astype(np.float32),
             scale=frame.scale,
             offset=frame.offset,
             landmarks=frame.to_normalised(shape.landmarks),
@@ -105,7 +105,7 @@ class _Row:
     item: Item
     shape: Shape
     points: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    material: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None
+    rest_positions: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None
     scale: float
     offset: float
     landmarks: np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -118,7 +118,7 @@ def _stack(rows: Sequence[_Row], points: int) -> Clouds:
     for number, row in enumerate(rows):
         landmarks[number, : len(row.landmarks)] = row.landmarks
         landmark_ids[number, : len(row.landmarks)] = row.shape.landmark_ids
-    materials = [row.material for row in rows if row.material is not None]
+    rests = [row.rest_positions for row in rows if row.rest_positions is not None]
     return Clouds(
         ids=[row.item.id for row in rows],
         objects=[row.item.object for row in rows],
@@ -129,7 +129,7 @@ def _stack(rows: Sequence[_Row], points: int) -> Clouds:
         landmarks=landmarks,
         landmark_ids=landmark_ids,
         # All or none: a store with gaps in its ground truth would be scored on what happens to be there.
-        material=np.array(materials, dtype=np.float32).reshape(-1, points, 3)
-        if len(materials) == len(rows)
+        rest_positions=np.array(rests, dtype=np.float32).reshape(-1, points, 3)
+        if len(rests) == len(rows)
         else None,
     )

@@ -34,29 +34,30 @@ class Drift(NamedTuple):
 
     Attributes:
         geodesic: Along the object at rest, percent of its extent.
-        kept: 1 where no other keypoint's place on the reference is nearer than its own, else 0.
+        identity: 1 where its own place on the reference is nearer than any other keypoint's, else 0: a tie
+            counts as lost.
     """
 
     geodesic: NDArray[np.float64]
-    kept: NDArray[np.float64]
+    identity: NDArray[np.float64]
 
 
-def material_drift(
-    keypoints: ArrayLike, points: ArrayLike, material: ArrayLike, kin: ArrayLike, frame: ArrayLike
+def rest_drift(
+    keypoints: ArrayLike, points: ArrayLike, rest_positions: ArrayLike, rest_id: ArrayLike, frame: ArrayLike
 ) -> Drift:
     """Return how far keypoints wander over their object.
 
-    A keypoint's place is the material coordinate of the nearest cloud point. The reference of an object
+    A keypoint's place is the rest position of the nearest cloud point. The reference of an object
     is its frame of the lowest number; its other frames are compared with that one. The extent is the
-    diagonal of the bounding box of the reference's material coordinates. Distances run along a graph of
-    the 8 nearest of the material coordinates of eight frames; whose places are nearest is decided by
+    diagonal of the bounding box of the reference's rest positions. Distances run along a graph of
+    the 8 nearest of the rest positions of eight frames; whose places are nearest is decided by
     straight ones.
 
     Args:
         keypoints: (n, K, 3).
         points: (n, N, 3), in the same space.
-        material: (n, N, 3), where each cloud point lies on its object at rest.
-        kin: (n,) what has one shape at rest.
+        rest_positions: (n, N, 3), where each cloud point lies on its object at rest.
+        rest_id: (n,) what has one shape at rest.
         frame: (n,) numbers.
 
     Raises:
@@ -64,12 +65,12 @@ def material_drift(
     """
     predicted = arrays.clouds("keypoints", keypoints)
     cloud = arrays.clouds("points", points, len(predicted))
-    rest = arrays.clouds("material", material, len(predicted))
-    names, numbers = np.asarray(kin), np.asarray(frame)
+    rest = arrays.clouds("rest_positions", rest_positions, len(predicted))
+    names, numbers = np.asarray(rest_id), np.asarray(frame)
     if names.shape != (len(predicted),) or numbers.shape != names.shape or rest.shape != cloud.shape:
         raise ValueError(
-            f"points {cloud.shape}, material {rest.shape}, kin {names.shape} and frame {numbers.shape} "
-            "do not belong together"
+            f"points {cloud.shape}, rest_positions {rest.shape}, rest_id {names.shape} and "
+            f"frame {numbers.shape} do not belong together"
         )
     places = arrays.snapped(predicted, cloud, rest)
     found = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
@@ -84,17 +85,19 @@ def material_drift(
         surface = Surface(rest[several].reshape(-1, 3), NEIGHBOURS)
         found.geodesic[others] = 100 * surface.along(places[reference], places[others]) / extent
         away = np.linalg.norm(places[others][:, :, None] - places[reference], axis=3)
-        found.kept[others] = away.diagonal(axis1=1, axis2=2) <= away.min(2)
-    if np.isnan(found.kept).all():
+        own = away.diagonal(axis1=1, axis2=2).copy()
+        away[:, range(away.shape[1]), range(away.shape[1])] = np.inf
+        found.identity[others] = own < away.min(2)
+    if np.isnan(found.identity).all():
         raise ValueError("no object has two frames")
     return found
 
 
 def _measure(sample: Sample, _: Terms) -> Measured:
-    assert sample.material is not None
-    assert sample.kin is not None
+    assert sample.rest_positions is not None
+    assert sample.rest_id is not None
     assert sample.frame is not None
-    found = material_drift(sample.keypoints, sample.points, sample.material, sample.kin, sample.frame)
+    found = rest_drift(sample.keypoints, sample.points, sample.rest_positions, sample.rest_id, sample.frame)
     drift = found.geodesic
     there = ~np.isnan(drift[:, 0])
 
@@ -106,7 +109,7 @@ def _measure(sample: Sample, _: Terms) -> Measured:
     thresholds = np.linspace(0, FARTHEST, STEPS)
     shares = shares_within(drift[there], thresholds).mean(0)
     return Measured(
-        {"mean": mean_part(drift), "worst": Part(worst), "kept": mean_part(100 * found.kept)},
+        {"mean": mean_part(drift), "worst": Part(worst), "identity": mean_part(100 * found.identity)},
         (Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT),),
     )
 
@@ -114,9 +117,9 @@ def _measure(sample: Sample, _: Terms) -> Measured:
 METRIC = Metric(
     name="correspondence",
     title="How far keypoints wander over an object as it deforms, by true correspondence; 0 is best",
-    units={"mean": OF_EXTENT, "worst": OF_EXTENT, "kept": PERCENT},
+    units={"mean": OF_EXTENT, "worst": OF_EXTENT, "identity": PERCENT},
     measure=_measure,
     space="at rest",
-    truth="material",
+    truth="rest_positions",
     lower_is_better=frozenset({"mean", "worst"}),
 )

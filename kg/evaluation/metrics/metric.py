@@ -16,7 +16,7 @@ OF_EXTENT = "% of extent"
 """Of the diagonal of the bounding box of an object at rest."""
 
 Space = Literal["normalised", "source", "at rest"]
-Truth = Literal["landmarks", "material", "detector"]
+Truth = Literal["landmarks", "rest_positions", "detector"]
 
 
 class Redetector(Protocol):
@@ -39,11 +39,11 @@ class Sample:
         scale: (n,) of source = normalised * scale + offset.
         offset: (n,) of the same.
         objects: (n,) identity of the things that the clouds show.
-        kin: (n,) objects with one shape at rest count as one, or None.
+        rest_id: (n,) objects with one shape at rest count as one, or None.
         frame: (n,) number of the cloud in its object's sequence, or None.
         landmarks: (n, A, 3) normalised, NaN where a shape has none, or None.
         landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.
-        material: (n, N, 3) where each cloud point lies on the object at rest, or None.
+        rest_positions: (n, N, 3) where each cloud point lies on the object at rest, or None.
         detector: That found the keypoints, or None where it is not at hand.
     """
 
@@ -52,11 +52,11 @@ class Sample:
     scale: NDArray[np.floating]
     offset: NDArray[np.floating]
     objects: NDArray[np.str_]
-    kin: NDArray[np.str_] | None = None
+    rest_id: NDArray[np.str_] | None = None
     frame: NDArray[np.integer] | None = None
     landmarks: NDArray[np.floating] | None = None
     landmark_ids: NDArray[np.integer] | None = None
-    material: NDArray[np.floating] | None = None
+    rest_positions: NDArray[np.floating] | None = None
     detector: Redetector | None = None
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ import torch
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.inference.predictions import Predictions
-from kg.inference.redetection import Again
+from kg.inference.redetection import Redetection
 from kg.model.reliance import HeatmapUse, heatmap_use
 from kg.viz.origin import store_of
 
@@ -43,7 +43,7 @@ class Subject:
     def of(
         cls,
         predictions: Predictions,
-        again: Again | None,
+        again: Redetection | None,
         results: Sequence[Result],
         robustness: Sequence[Robustness] = (),
         run: Path | None = None,
@@ -52,7 +52,7 @@ class Subject:
         use = None
         if again is not None:
             detector, inference = again.detector, predictions.meta["inference"]
-            clouds, _ = detector.see(torch.from_numpy(predictions.points).to(detector.device))
+            clouds, _ = detector.to_training_frame(torch.from_numpy(predictions.points).to(detector.device))
             use = heatmap_use(detector.checkpoint.model, clouds, inference=inference)
         store = store_of(predictions)
         return cls(

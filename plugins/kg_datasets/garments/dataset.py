@@ -94,5 +94,5 @@ class Garments(Dataset):
             faces=garment.faces,
             landmarks=vertices[list(garment.landmarks.values())],
             landmark_ids=np.arange(len(garment.landmarks)),
-            material=garment.material,
+            rest_positions=garment.rest_positions,
         )

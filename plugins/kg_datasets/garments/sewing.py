@@ -10,7 +10,7 @@ from kg_datasets.garments.panel import triangulate
 from kg_datasets.garments.pattern import BACK, OVER, Limb, Line, Panel, Pattern
 
 LAYER = 0.01
-"""Metres: a panel's distance from the seams' plane in material coordinates, for each layer."""
+"""Metres: a panel's distance from the seams' plane in rest positions, for each layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class Garment:
     edge: float
 
     @property
-    def material(self) -> NDArray[np.float64]:
-        """Material coordinates (V, 3): x, y on the pattern and `LAYER` times the side."""
+    def rest_positions(self) -> NDArray[np.float64]:
+        """Rest positions (V, 3): x, y on the pattern and `LAYER` times the side."""
         return np.concatenate([self.flat, LAYER * self.side[:, None]], axis=1)
 
     @property

@@ -37,7 +37,9 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
     [store] = result["stores"]
     assert store["file"] == str(paths.store("folder", "mug", "rest"))
     assert (store["shapes"], store["train"], store["val"], store["test"]) == (10, 7, 1, 2)
-    assert (store["points"], store["landmarks"], store["material"], store["made"]) == (16, False, False, True)
+    assert (store["points"], store["made"]) == (16, True)
+    assert not store["landmarks"]
+    assert not store["rest_positions"]
     assert result["failed"] == {}
     opened = Store(Path(store["file"]))
     assert opened.provenance["options"] == {
@@ -271,7 +273,7 @@ def test_deformed_garments_are_a_variant_with_a_cloud_a_frame(capsys: Capture) -
     fast = ("--set", "seconds=0.05", "--set", "step=0.002")
     [store] = prepare(capsys, *words, *fast)["stores"]
     assert store["file"] == str(paths.store("garments", "short-pants", "drop"))
-    assert (store["shapes"], store["landmarks"], store["material"]) == (6, True, True)
+    assert (store["shapes"], store["landmarks"], store["rest_positions"]) == (6, True, True)
     opened = Store(Path(store["file"]))
     clouds = opened.read()
     assert clouds.ids[:4] == [

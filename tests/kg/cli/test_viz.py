@@ -125,7 +125,7 @@ def sequence(tmp_path: Path) -> Path:
         points=points,
         scale=np.ones(11),
         offset=np.zeros(11),
-        material=points,
+        rest_positions=points,
     )
     path = paths.store("folder", "sock", "fold")
     write_store(

@@ -13,10 +13,10 @@ Points = NDArray[np.float64]
 
 
 def soup(seed: int) -> Shape:
-    """Fifty triangles at random, that hide and cross each other; material is linear in space."""
+    """Fifty triangles at random, that hide and cross each other; rest_positions is linear in space."""
     rng = np.random.default_rng(seed)
     vertices = rng.normal(size=(150, 3)) * 0.7 + np.repeat(rng.normal(size=(50, 3)), 3, axis=0)
-    return Shape(vertices, np.arange(150).reshape(50, 3), material=vertices @ np.diag([1.0, 2, 3]) + 1)
+    return Shape(vertices, np.arange(150).reshape(50, 3), rest_positions=vertices @ np.diag([1.0, 2, 3]) + 1)
 
 
 def first_hit(shape: Shape, eye: Points, ray: Points) -> float:
@@ -91,11 +91,11 @@ def test_of_two_sheets_the_upper_one_with_its_material() -> None:
     square = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
     vertices = np.concatenate([square, square - [0, 0, 0.01]])
     faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
-    shape = Shape(vertices, faces, material=vertices * 7)
+    shape = Shape(vertices, faces, rest_positions=vertices * 7)
     above = Camera(elevation=60, up="z")
-    points, material = sample_shape(shape, 400, np.random.default_rng(0), above)
-    assert material is not None
-    np.testing.assert_allclose(material, points * 7, atol=1e-9)
+    points, rest_positions = sample_shape(shape, 400, np.random.default_rng(0), above)
+    assert rest_positions is not None
+    np.testing.assert_allclose(rest_positions, points * 7, atol=1e-9)
     # Beyond the upper sheet's edge a camera at a slant sees a strip of the lower one.
     upper = points[:, 2] > -1e-9
     assert upper.mean() > 0.97
@@ -148,15 +148,15 @@ def test_of_a_cloud_the_side_towards_the_camera(even: bool) -> None:
 def test_a_cloud_is_never_filled_up() -> None:
     ball = np.random.default_rng(0).normal(size=(1000, 3))
     ball /= np.linalg.norm(ball, axis=1, keepdims=True)
-    shape = Shape(ball, material=ball * 2)
+    shape = Shape(ball, rest_positions=ball * 2)
     above = Camera(azimuth=0, elevation=50)
     with pytest.raises(KgError, match=r"sees \d+ of the cloud's 1000 points, 500 are needed") as caught:
         sample_shape(shape, 500, np.random.default_rng(0), above)
     most = int(caught.value.hint.split("--points ")[1].split(",")[0])
-    points, material = sample_shape(shape, most, np.random.default_rng(0), above)
+    points, rest_positions = sample_shape(shape, most, np.random.default_rng(0), above)
     assert len(np.unique(points, axis=0)) == most
-    assert material is not None
-    np.testing.assert_allclose(material, 2 * points)
+    assert rest_positions is not None
+    np.testing.assert_allclose(rest_positions, 2 * points)
 
 
 def test_a_random_direction_is_drawn_evenly_and_a_given_one_stays() -> None:

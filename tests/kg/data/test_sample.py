@@ -10,9 +10,9 @@ SQUARE = Shape(np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]), np.arra
 
 
 def test_a_mesh_gives_exactly_the_points_asked_for_on_its_surface() -> None:
-    points, material = sample_shape(SQUARE, 200, np.random.default_rng(0))
+    points, rest_positions = sample_shape(SQUARE, 200, np.random.default_rng(0))
     assert points.shape == (200, 3)
-    assert material is None
+    assert rest_positions is None
     assert (points[:, 2] == 0).all()
     assert points.min() >= 0
     assert points.max() <= 1
@@ -42,11 +42,11 @@ def test_material_follows_its_point() -> None:
     """Material that is linear in the vertices is the same linear function of the samples."""
     rng = np.random.default_rng(0)
     matrix, shift = rng.normal(size=(3, 3)), rng.normal(size=3)
-    shape = Shape(SQUARE.vertices, SQUARE.faces, material=SQUARE.vertices @ matrix + shift)
-    points, material = sample_shape(shape, 100, rng)
-    assert material is not None
-    np.testing.assert_allclose(material, points @ matrix + shift, atol=1e-12)
-    cloud = Shape(points, material=material)
+    shape = Shape(SQUARE.vertices, SQUARE.faces, rest_positions=SQUARE.vertices @ matrix + shift)
+    points, rest_positions = sample_shape(shape, 100, rng)
+    assert rest_positions is not None
+    np.testing.assert_allclose(rest_positions, points @ matrix + shift, atol=1e-12)
+    cloud = Shape(points, rest_positions=rest_positions)
     thinned, thinned_material = sample_shape(cloud, 40, rng)
     assert thinned_material is not None
     np.testing.assert_allclose(thinned_material, thinned @ matrix + shift, atol=1e-12)

@@ -25,8 +25,8 @@ def test_a_cloud_needs_nothing_but_points() -> None:
         ({"faces": np.array([[0, 1, -1]])}, "beyond the 3"),
         ({"landmarks": np.zeros((2, 3)), "landmark_ids": np.zeros(1, int)}, "landmarks"),
         ({"landmarks": np.full((1, 3), np.nan), "landmark_ids": np.zeros(1, int)}, "1 of 1 landmarks"),
-        ({"material": np.zeros((2, 3))}, "Material"),
-        ({"material": np.diag([np.nan, np.inf, 0])}, "2 of 3 material coordinates"),
+        ({"rest_positions": np.zeros((2, 3))}, "Rest positions"),
+        ({"rest_positions": np.diag([np.nan, np.inf, 0])}, "2 of 3 rest positions"),
     ],
 )
 def test_arrays_that_do_not_fit(arguments: dict[str, np.ndarray], problem: str) -> None:

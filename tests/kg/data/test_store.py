@@ -25,11 +25,11 @@ def clouds(optional: bool = True) -> Clouds:
         offset=rng.random(4),
         landmarks=rng.normal(size=(4, 2, 3)).astype(np.float32) if optional else None,
         landmark_ids=np.arange(8, dtype=np.int32).reshape(4, 2) if optional else None,
-        material=rng.normal(size=(4, 8, 3)).astype(np.float32) if optional else None,
+        rest_positions=rng.normal(size=(4, 8, 3)).astype(np.float32) if optional else None,
     )
 
 
-def write(path: Path, values: Clouds, kin: list[str] | None = None) -> Store:
+def write(path: Path, values: Clouds, rest_id: list[str] | None = None) -> Store:
     write_store(
         path,
         [values],
@@ -40,14 +40,14 @@ def write(path: Path, values: Clouds, kin: list[str] | None = None) -> Store:
         unit="metre",
         landmark_names={0: "tip", 7: "tail"},
         provenance={"command": "kg prepare", "skipped": [["x", "why"]]},
-        kin=kin,
+        rest_ids=rest_id,
     )
     return Store(path)
 
 
 def test_kin_are_those_of_one_object_unless_others_are_named(tmp_path: Path) -> None:
-    assert write(tmp_path / "v.h5", clouds()).kin() == ["a", "b", "c", "d"]
-    assert write(tmp_path / "w.h5", clouds(), ["bag", "b", "bag", "ü"]).kin() == ["bag", "b", "bag", "ü"]
+    assert write(tmp_path / "v.h5", clouds()).rest_ids() == ["a", "b", "c", "d"]
+    assert write(tmp_path / "w.h5", clouds(), ["bag", "b", "bag", "ü"]).rest_ids() == ["bag", "b", "bag", "ü"]
 
 
 @pytest.mark.parametrize("optional", [True, False])
@@ -57,14 +57,14 @@ def test_what_is_written_is_read(tmp_path: Path, optional: bool) -> None:
     assert (store.dataset, store.category, store.variant, store.unit) == ("d", "c", "v", "metre")
     assert store.name == "d/c/v"
     assert (store.count, store.points_per_cloud) == (4, 8)
-    assert (store.has_landmarks, store.has_material) == (optional, optional)
+    assert (store.has_landmarks, store.has_rest_positions) == (optional, optional)
     assert store.landmark_names == {0: "tip", 7: "tail"}
     assert store.provenance["skipped"] == [["x", "why"]]
     assert store.checksum == hashlib.sha256(values.points.tobytes()).hexdigest()
     read = store.read()
     assert read.ids == values.ids
     assert read.objects == values.objects
-    for name in ("frame", "points", "scale", "offset", "landmarks", "landmark_ids", "material"):
+    for name in ("frame", "points", "scale", "offset", "landmarks", "landmark_ids", "rest_positions"):
         before, after = getattr(values, name), getattr(read, name)
         if before is None:
             assert after is None

@@ -27,18 +27,18 @@ def make_clouds(**changes):
         offset=rng.normal(size=SHAPES),
         landmarks=rng.uniform(-1, 1, (SHAPES, LANDMARKS, 3)).astype(np.float32),
         landmark_ids=np.tile(np.arange(LANDMARKS, dtype=np.int32), (SHAPES, 1)),
-        material=rng.random((SHAPES, POINTS, 3)).astype(np.float32),
+        rest_positions=rng.random((SHAPES, POINTS, 3)).astype(np.float32),
     )
     return replace(made, **changes)
 
 
 @pytest.fixture
 def save(tmp_path):
-    def write(clouds, name="store.h5", kin=None):
+    def write(clouds, name="store.h5", rest_id=None):
         path = tmp_path / name
         splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
         facts = {"dataset": "made", "category": "thing", "variant": "rest", "unit": "metre"}
-        write_store(path, [clouds], splits, **facts, landmark_names={}, provenance={}, kin=kin)
+        write_store(path, [clouds], splits, **facts, landmark_names={}, provenance={}, rest_ids=rest_id)
         return Store(path)
 
     return write
@@ -156,7 +156,7 @@ def test_all_is_what_the_data_allow(save):
         *("das-annotated", "das-unsupervised", "miou", "miou-geodesic", "pck", "coverage", "inclusivity"),
         *("spread", "correspondence"),
     }
-    bare = make_clouds(landmarks=None, landmark_ids=None, material=None)
+    bare = make_clouds(landmarks=None, landmark_ids=None, rest_positions=None)
     names = by_name(evaluate(predict(bare, save(bare, "bare.h5")), ["all"])).keys()
     assert names == {"das-unsupervised", "coverage", "inclusivity", "spread"}
 
@@ -175,13 +175,13 @@ def test_shapes_of_which_too_little_is_known_are_left_out_and_said(save):
 def test_kin_are_compared_with_each_other(save):
     """Five objects of one frame each: keypoints are at the point whose place at rest is the same on all."""
     clouds = make_clouds(objects=list("abcde"), frame=np.zeros(SHAPES, np.int32))
-    places = clouds.material[0]
+    places = clouds.rest_positions[0]
     order = np.stack([np.random.default_rng(row).permutation(POINTS) for row in range(SHAPES)])
-    clouds = replace(clouds, material=places[order])
+    clouds = replace(clouds, rest_positions=places[order])
     at = np.argsort(order, axis=1)[:, :KEYPOINTS]
     keypoints = np.take_along_axis(clouds.points, at[..., None], axis=1)
-    kin = save(clouds, "kin.h5", ["bag"] * SHAPES)
-    result, *_ = evaluate(predict(clouds, kin, keypoints=keypoints), ["correspondence"])
+    rest_id = save(clouds, "rest_id.h5", ["bag"] * SHAPES)
+    result, *_ = evaluate(predict(clouds, rest_id, keypoints=keypoints), ["correspondence"])
     assert (result.values["mean"], result.shapes) == (0, SHAPES)
     with pytest.raises(KgError, match="cannot be measured"):
         evaluate(predict(clouds, save(clouds, "alone.h5"), keypoints=keypoints), ["correspondence"])
@@ -282,7 +282,7 @@ def test_broken_predictions(changes, message):
 
 
 def objects_apart():
-    return make_clouds(objects=list("abcde"), frame=np.zeros(SHAPES, np.int32), material=None)
+    return make_clouds(objects=list("abcde"), frame=np.zeros(SHAPES, np.int32), rest_positions=None)
 
 
 def test_strict_is_the_default_and_leaves_out_pairs_of_a_shape_with_itself(save):

@@ -10,7 +10,7 @@ from kg.evaluation.evaluate import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.robustness import measure_robustness, parse_corruption
 from kg.inference.detector import Detector, predict_store
-from kg.inference.redetection import Again, detector_of
+from kg.inference.redetection import Redetection, detector_of
 from kg.model.checkpoint import save_checkpoint
 from kg.model.keygrid import KeyGrid
 from kg.train.runs import new_run
@@ -24,7 +24,7 @@ def again(tiny_config):
     run = new_run(tiny_config, "ellipsoid", "mine")
     save_checkpoint(run / "best.pt", KeyGrid(tiny_config.model).state_dict(), tiny_config, 0, {})
     detector = Detector.load(None, "best", CPU)
-    return Again(detector, predict_store(detector))
+    return Redetection(detector, predict_store(detector))
 
 
 def test_clean_clouds_give_the_same_keypoints(again):

@@ -4,7 +4,7 @@ import torch
 
 from kg.config import ModelConfig
 from kg.model.keygrid import KeyGrid
-from kg.ops.precision import multiplying
+from kg.ops.precision import autocast
 
 CPU = torch.device("cpu")
 
@@ -15,7 +15,7 @@ def test_keypoints_stay_where_they_are_and_exact_types_stay():
     points = torch.rand(1, 1024, 3) * 2 - 1
     with torch.no_grad():
         exact = model(points)
-        with multiplying(CPU, "bf16"):
+        with autocast(CPU, "bf16"):
             low = model(points)
     assert all(
         values.dtype == torch.float32
@@ -31,7 +31,7 @@ def test_gradients_arrive(tiny_backbone):
     gradients = []
     for precision in ("fp32", "bf16"):
         torch.manual_seed(1)
-        with multiplying(CPU, precision):
+        with autocast(CPU, precision):
             found = model(points)
         loss = found.keypoints.square().sum() + found.reconstruction.square().sum()
         model.zero_grad()

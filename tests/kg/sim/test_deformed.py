@@ -71,7 +71,7 @@ def test_a_sequence_is_simulated_once(towels):
     for shape in shapes:
         assert np.array_equal(shape.landmarks[0], shape.vertices[0])
         assert len(shape.vertices) > len(vertices)
-        assert np.array_equal(shape.material[: len(vertices)], vertices)
+        assert np.array_equal(shape.rest_positions[: len(vertices)], vertices)
     assert not np.array_equal(shapes[0].vertices, shapes[4].vertices)
 
 

@@ -28,7 +28,7 @@ def test_a_coarse_sheet_becomes_fine_and_stays_a_sheet():
     assert set(count) == {1, 2}
     # One piece without holes: no vertex lies on another triangle's side.
     assert len(fine.vertices) - len(edges) + len(fine.faces) == 1
-    assert np.array_equal(fine.material, fine.vertices)
+    assert np.array_equal(fine.rest_positions, fine.vertices)
     lengths = np.linalg.norm(np.diff(fine.vertices[edges], axis=1)[:, 0], axis=1)
     assert lengths.max() < 4 * lengths.mean()
     Cloth.of_mesh(fine.vertices, fine.faces)
@@ -36,11 +36,11 @@ def test_a_coarse_sheet_becomes_fine_and_stays_a_sheet():
 
 def test_a_fine_mesh_and_its_material_stay_as_they_are(make_sheet):
     vertices, faces = make_sheet(50, 60)
-    material = vertices + 7
-    same = refine(Shape(vertices, faces, material=material))
+    rest_positions = vertices + 7
+    same = refine(Shape(vertices, faces, rest_positions=rest_positions))
     assert np.array_equal(same.vertices, vertices)
     assert np.array_equal(same.faces, faces)
-    assert np.array_equal(same.material, material)
+    assert np.array_equal(same.rest_positions, rest_positions)
 
 
 def test_a_seam_of_no_width_is_closed_and_leftovers_go():

@@ -30,7 +30,7 @@ def turned(places: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     return places @ np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]) + [frame, 0, 5]
 
 
-def stored(path: Path, material: bool = True, deform: dict[str, float] | None = None) -> Store:
+def stored(path: Path, rest_positions: bool = True, deform: dict[str, float] | None = None) -> Store:
     """Frames of two sheets, those of the second in reverse; each cloud normalised for itself."""
     rows = [("a", frame) for frame in range(FRAMES)] + [("b", frame) for frame in reversed(range(FRAMES))]
     rest = [sheet(number) for number in range(len(rows))]
@@ -44,7 +44,7 @@ def stored(path: Path, material: bool = True, deform: dict[str, float] | None = 
         points=((source - offset[:, None, None]) / scale[:, None, None]).astype(np.float32),
         scale=scale,
         offset=offset,
-        material=np.stack(rest).astype(np.float32) if material else None,
+        rest_positions=np.stack(rest).astype(np.float32) if rest_positions else None,
     )
     facts = {"dataset": "d", "category": "c", "variant": "v", "unit": "metre"}
     splits = {"object": ["train"] * len(rows), "frame": ["train"] * len(rows)}
@@ -85,10 +85,10 @@ def test_frames_are_in_source_coordinates_by_their_numbers(tmp_path: Path) -> No
 
 
 def test_places_are_followed_though_each_frame_samples_others() -> None:
-    material = np.stack([sheet(number) for number in range(FRAMES)])
-    points = np.stack([turned(places, frame) for frame, places in enumerate(material)])
-    ways = follow(points, material, 5, 0)
-    places = material[0][farthest_points(material[0], 5)]
+    rest_positions = np.stack([sheet(number) for number in range(FRAMES)])
+    points = np.stack([turned(places, frame) for frame, places in enumerate(rest_positions)])
+    ways = follow(points, rest_positions, 5, 0)
+    places = rest_positions[0][farthest_points(rest_positions[0], 5)]
     truth = np.stack([turned(places, frame) for frame in range(FRAMES)])
     # Samples are random, some 0.08 apart in the mean.
     assert np.linalg.norm(ways - truth, axis=2).max() < 0.15
@@ -117,7 +117,7 @@ def test_a_place_keeps_its_colour(tmp_path: Path) -> None:
 
 
 def test_without_places_at_rest_it_is_grey_and_nothing_is_followed(tmp_path: Path) -> None:
-    motion = motion_of_store(stored(tmp_path / "v.h5", material=False), "a")
+    motion = motion_of_store(stored(tmp_path / "v.h5", rest_positions=False), "a")
     assert motion.colours is None
     assert motion.keypoints.shape == (FRAMES, 0, 3)
 

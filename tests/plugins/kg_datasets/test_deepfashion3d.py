@@ -100,12 +100,12 @@ def test_registered_poses_know_where_their_points_belong(raw: Path, deepfashion3
     items = deepfashion3d.items(f"{UPPER}-registered", raw, OPTIONS)
     assert [(item.id, item.object) for item in items] == [("1-1", "1"), ("1-2", "1")]
     first, second = (deepfashion3d.load(item) for item in items)
-    assert first.material is not None
-    assert second.material is not None
-    np.testing.assert_array_equal(first.material, first.vertices)
-    np.testing.assert_array_equal(second.material, first.vertices)
+    assert first.rest_positions is not None
+    assert second.rest_positions is not None
+    np.testing.assert_array_equal(first.rest_positions, first.vertices)
+    np.testing.assert_array_equal(second.rest_positions, first.vertices)
     assert not np.allclose(second.vertices, first.vertices)
-    assert prepare(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS).store.has_material
+    assert prepare(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS).store.has_rest_positions
 
 
 def test_a_registered_mesh_of_other_triangles_is_left_out(raw: Path, deepfashion3d: Dataset) -> None:

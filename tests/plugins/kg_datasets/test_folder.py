@@ -59,7 +59,7 @@ def test_the_split_of_modelnet_stands(tmp_path: Path, folder: Dataset) -> None:
 
 
 def test_poses_of_one_mesh_know_where_their_points_belong(tmp_path: Path, folder: Dataset) -> None:
-    """A sheet of bent quads, folded over: a sample's material is found from its pose by unfolding it."""
+    """A sheet of bent quads, folded over: a sample's rest position is found from its pose by unfolding it."""
     side = np.linspace(0, 1, 9)
     rest = np.array([[x, y, 0] for y in side for x in side])
     quads = [[9 * r + c, 9 * r + c + 1, 9 * r + c + 10, 9 * r + c + 9] for r in range(8) for c in range(8)]
@@ -71,17 +71,17 @@ def test_poses_of_one_mesh_know_where_their_points_belong(tmp_path: Path, folder
     write_obj(tmp_path / "1_moved.obj", rest + np.array([3, 0, 1]), quads)
     write_obj(tmp_path / "2_folded.obj", folded, quads)
     clouds = prepare(folder, "sheet", tmp_path, OPTIONS).store.read()
-    assert clouds.material is not None
+    assert clouds.rest_positions is not None
     source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
-    np.testing.assert_allclose(clouds.material[0], source[0], atol=1e-6)
-    np.testing.assert_allclose(clouds.material[1], source[1] - [3, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(clouds.rest_positions[0], source[0], atol=1e-6)
+    np.testing.assert_allclose(clouds.rest_positions[1], source[1] - [3, 0, 1], atol=1e-6)
     upper = source[2][:, 2] > 0.249
     unfolded = np.where(upper, 1 - source[2][:, 0], source[2][:, 0])
     # Between the layers a quad stands upright: there x does not tell.
     plain = upper | (source[2][:, 2] < 0.001)
     assert 0.1 < upper.mean() < 0.9
-    np.testing.assert_allclose(clouds.material[2][plain, 0], unfolded[plain], atol=1e-6)
-    np.testing.assert_allclose(clouds.material[2][:, 1], source[2][:, 1], atol=1e-6)
+    np.testing.assert_allclose(clouds.rest_positions[2][plain, 0], unfolded[plain], atol=1e-6)
+    np.testing.assert_allclose(clouds.rest_positions[2][:, 1], source[2][:, 1], atol=1e-6)
 
 
 def test_a_sharply_bent_quad_does_not_break_the_correspondence(tmp_path: Path, folder: Dataset) -> None:
@@ -97,8 +97,8 @@ def test_a_sharply_bent_quad_does_not_break_the_correspondence(tmp_path: Path, f
     assert first.faces is not None
     assert second.faces is not None
     assert first.faces.tolist() == second.faces.tolist()
-    assert second.material is not None
-    np.testing.assert_array_equal(second.material, flat)
+    assert second.rest_positions is not None
+    np.testing.assert_array_equal(second.rest_positions, flat)
 
 
 def sheet(width: float = 1.0, cells: int = 4) -> tuple[np.ndarray, list[list[int]]]:
@@ -126,7 +126,7 @@ def test_a_folder_of_poses_is_one_object_of_many_frames(tmp_path: Path, folder: 
         write_obj(tmp_path / "all" / "shirt" / f"{number}.obj", bent(flat, angle, 1 + number / 10), quads)
     write_obj(tmp_path / "all" / "other" / "1.obj", bent(sheet(2)[0], 0.3), quads)
     items = folder.items("all", tmp_path, OPTIONS)
-    assert [(item.id, item.object, item.frame, item.kin) for item in items] == [
+    assert [(item.id, item.object, item.frame, item.rest_id) for item in items] == [
         ("other/1", "other/1", 0, None),
         ("shirt/1", "shirt", 0, None),
         ("shirt/2", "shirt", 1, None),
@@ -160,8 +160,8 @@ def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> Non
     assert [name for name, _ in made.skipped] == ["0"]
     clouds = made.store.read()
     assert clouds.objects == ["sheet", "sheet"]
-    assert clouds.material is not None
-    assert np.isfinite(clouds.material).all()
+    assert clouds.rest_positions is not None
+    assert np.isfinite(clouds.rest_positions).all()
 
 
 def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
@@ -177,8 +177,8 @@ def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> N
         zip("abc", splits[::4], strict=True)
     )
     assert sorted(splits[::4]) == [0, 1, 2]
-    assert store.has_material
-    assert store.kin() == clouds.objects
+    assert store.has_rest_positions
+    assert store.rest_ids() == clouds.objects
 
 
 def test_meshes_of_one_template_and_many_sizes_are_kin(tmp_path: Path, folder: Dataset) -> None:
@@ -186,16 +186,16 @@ def test_meshes_of_one_template_and_many_sizes_are_kin(tmp_path: Path, folder: D
         vertices, quads = sheet(width)
         write_obj(tmp_path / f"{name}.obj", vertices, quads)
     items = folder.items("bag", tmp_path, OPTIONS)
-    assert [(item.object, item.frame, item.kin) for item in items] == [
+    assert [(item.object, item.frame, item.rest_id) for item in items] == [
         (name, 0, "bag") for name in ("middling", "narrow", "wide")
     ]
     store = prepare(folder, "bag", tmp_path, OPTIONS).store
     clouds = store.read()
     assert sorted(store.splits()) == [0, 1, 2]
-    assert store.kin() == ["bag"] * 3
-    assert clouds.material is not None
+    assert store.rest_ids() == ["bag"] * 3
+    assert clouds.rest_positions is not None
     # The sheet is spread out most where it is widest, and there every sample's place is measured.
-    np.testing.assert_allclose(clouds.material[..., 0].max(axis=1), 1.5, atol=0.1)
+    np.testing.assert_allclose(clouds.rest_positions[..., 0].max(axis=1), 1.5, atol=0.1)
 
 
 def test_a_mesh_in_a_folder_by_itself_is_no_kin(tmp_path: Path, folder: Dataset) -> None:
@@ -203,8 +203,8 @@ def test_a_mesh_in_a_folder_by_itself_is_no_kin(tmp_path: Path, folder: Dataset)
     for name in ("a", "b"):
         write_obj(tmp_path / "shirt" / name / "mesh.obj", flat, quads)
     items = folder.items("shirt", tmp_path, OPTIONS)
-    assert [(item.object, item.kin) for item in items] == [("a/mesh", None), ("b/mesh", None)]
-    assert folder.load(items[0]).material is None
+    assert [(item.object, item.rest_id) for item in items] == [("a/mesh", None), ("b/mesh", None)]
+    assert folder.load(items[0]).rest_positions is None
 
 
 def test_the_reference_is_the_most_spread_out(tmp_path: Path, folder: Dataset) -> None:
@@ -220,9 +220,9 @@ def test_the_reference_is_the_most_spread_out(tmp_path: Path, folder: Dataset) -
     write_obj(tmp_path / "1_round.obj", sleeve, faces)
     write_obj(tmp_path / "2_crumpled.obj", sleeve * [0.5, 1, 0.5], faces)
     for item in folder.items("any", tmp_path, OPTIONS):
-        material = folder.load(item).material
-        assert material is not None
-        np.testing.assert_allclose(material, sleeve, atol=1e-6)
+        rest_positions = folder.load(item).rest_positions
+        assert rest_positions is not None
+        np.testing.assert_allclose(rest_positions, sleeve, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
@@ -233,21 +233,21 @@ def test_a_pose_is_no_more_spread_out_for_being_larger(tmp_path: Path, folder: D
     items = folder.items("sheet", tmp_path, OPTIONS)
     assert {item.object for item in items} == {"sheet"}
     for item in items:
-        material = folder.load(item).material
-        assert material is not None
-        np.testing.assert_allclose(material, flat, atol=1e-6)
+        rest_positions = folder.load(item).rest_positions
+        assert rest_positions is not None
+        np.testing.assert_allclose(rest_positions, flat, atol=1e-6)
 
 
 def test_other_meshes_have_no_material(tmp_path: Path, folder: Dataset) -> None:
     rng = np.random.default_rng(0)
     write_obj(tmp_path / "a.obj", rng.normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
     write_obj(tmp_path / "b.obj", rng.normal(size=(4, 3)), [[0, 1, 3], [1, 2, 3]])
-    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_material
+    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_rest_positions
 
 
 def test_one_mesh_alone_corresponds_to_nothing(tmp_path: Path, folder: Dataset) -> None:
     write_obj(tmp_path / "a.obj", np.random.default_rng(0).normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
-    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_material
+    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_rest_positions
 
 
 def test_a_broken_first_mesh_is_left_out_alone(tmp_path: Path, folder: Dataset) -> None:
@@ -289,12 +289,12 @@ def test_a_real_shirt_keeps_its_distances_when_folded(shared_data: Path, folder:
     made = prepare(folder, "tshirt", source, PrepareOptions(points=256)).store
     clouds = made.read()
     lengths = {file.stem: edge_length(file) for file in source.glob("*.obj")}
-    assert clouds.material is not None
+    assert clouds.rest_positions is not None
     poses = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
     rest = clouds.ids.index("tshirt1900")
-    np.testing.assert_allclose(clouds.material[rest], poses[rest], atol=1e-4)
-    for name, pose, material in zip(clouds.ids, poses, clouds.material, strict=True):
-        apart = np.linalg.norm(material[:, None] - material, axis=2)
+    np.testing.assert_allclose(clouds.rest_positions[rest], poses[rest], atol=1e-4)
+    for name, pose, rest_positions in zip(clouds.ids, poses, clouds.rest_positions, strict=True):
+        apart = np.linalg.norm(rest_positions[:, None] - rest_positions, axis=2)
         near = (apart > 0) & (apart < 0.1 * apart.max())
         scale = np.linalg.norm(pose[:, None] - pose, axis=2)[near] / apart[near]
         assert np.median(scale) == pytest.approx(lengths[name] / lengths["tshirt1900"], rel=0.1)
@@ -318,7 +318,7 @@ def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
     bags = shared_data / "bags"
     items = folder.items("bag", bags, OPTIONS)
     assert len({item.object for item in items}) == 36
-    assert {item.kin for item in items} == {"bag"}
-    materials = [folder.load(item).material for item in items[:5]]
-    for material in materials:
-        np.testing.assert_array_equal(material, folder.load(items[0]).vertices)
+    assert {item.rest_id for item in items} == {"bag"}
+    rests = [folder.load(item).rest_positions for item in items[:5]]
+    for rest_positions in rests:
+        np.testing.assert_array_equal(rest_positions, folder.load(items[0]).vertices)

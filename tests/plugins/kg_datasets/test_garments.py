@@ -94,7 +94,7 @@ def test_seed_index_and_category_each_change_it():
         shape = Garments().load(items(category, seed=seed, objects=index + 1)[index])
         side = list(Garments().landmark_names(category).values()).index("left waist side")
         vertex = (shape.vertices == shape.landmarks[side]).all(axis=1).argmax()
-        return round(shape.material[vertex, 0], 9)
+        return round(shape.rest_positions[vertex, 0], 9)
 
     # Long and short trousers draw their waists from one range, but not the same waists.
     variants = [("long-pants", 0, 0), ("long-pants", 0, 1), ("long-pants", 1, 0), ("short-pants", 0, 0)]
@@ -115,7 +115,7 @@ def test_landmarks_and_material_are_of_the_surface(category):
         # Rest lengths are lengths: an edge is as long on the pattern as on the shape, but for some strain.
         a, b, _ = shape.faces.T
         seen = np.linalg.norm(shape.vertices[a] - shape.vertices[b], axis=1)
-        rest = np.linalg.norm(shape.material[a, :2] - shape.material[b, :2], axis=1)
+        rest = np.linalg.norm(shape.rest_positions[a, :2] - shape.rest_positions[b, :2], axis=1)
         assert np.median(seen / rest) == pytest.approx(1, abs=0.015)
 
 
@@ -138,7 +138,7 @@ def test_it_prepares_to_a_store(category, tmp_path, monkeypatch):
     assert (store.unit, store.count, store.points_per_cloud) == ("metre", 3, 512)
     assert store.landmark_names == Garments().landmark_names(category)
     clouds = store.read()
-    assert clouds.material is not None
+    assert clouds.rest_positions is not None
     assert clouds.landmarks is not None
     # 512 points on 1 m² of cloth are some 5 cm apart.
     gap = np.linalg.norm(clouds.landmarks[:, :, None] - clouds.points[:, None], axis=-1).min(axis=-1)

@@ -342,13 +342,13 @@ def test_tassels_are_cut_with_sharp_corners():
 def test_material_tells_layers_apart_and_joins_them_at_seams(sewn):
     category, made = sewn
     garment = made[0]
-    assert np.array_equal(garment.material[:, :2], garment.flat)
+    assert np.array_equal(garment.rest_positions[:, :2], garment.flat)
     # A collar's fold lies half way between it and what it is turned down upon.
     sides = {0.0} if category in SINGLE else {-1.0, 0.0, 1.0}
     sides |= {-2.0, -1.5, 1.5, 2.0} if category in COLLARED else set()
-    assert {round(z / LAYER, 9) for z in garment.material[:, 2]} == sides
+    assert {round(z / LAYER, 9) for z in garment.rest_positions[:, 2]} == sides
     # Welded: no two vertices of a garment are at one place.
-    assert len(np.unique(garment.material, axis=0)) == len(garment.flat)
+    assert len(np.unique(garment.rest_positions, axis=0)) == len(garment.flat)
 
 
 def test_any_outline_of_seams_and_openings_can_be_sewn():

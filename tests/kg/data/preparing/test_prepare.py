@@ -18,7 +18,7 @@ OPTIONS = PrepareOptions(points=32)
 def tetrahedron(number: int) -> Shape:
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1 + number]])
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-    return Shape(vertices, faces, vertices[:2], np.array([4, 7]), material=vertices)
+    return Shape(vertices, faces, vertices[:2], np.array([4, 7]), rest_positions=vertices)
 
 
 @dataclass
@@ -62,10 +62,10 @@ def test_points_landmarks_and_material_agree() -> None:
     clouds = made.store.read()
     assert clouds.points.shape == (6, 32, 3)
     assert clouds.landmarks is not None
-    assert clouds.material is not None
+    assert clouds.rest_positions is not None
     source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
     # Material was set to the vertices themselves.
-    np.testing.assert_allclose(source, clouds.material, atol=1e-5)
+    np.testing.assert_allclose(source, clouds.rest_positions, atol=1e-5)
     np.testing.assert_allclose(clouds.points.min(axis=(1, 2)), -1)
     np.testing.assert_allclose(clouds.points.max(axis=(1, 2)), 1)
     landmarks = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None, None]
@@ -140,7 +140,7 @@ def test_objects_at_most_with_all_their_frames() -> None:
 
 def test_material_of_all_or_of_none() -> None:
     cloud = Shape(np.random.default_rng(0).normal(size=(40, 3)))
-    assert not run(Fake(instead={2: cloud})).store.has_material
+    assert not run(Fake(instead={2: cloud})).store.has_rest_positions
 
 
 def test_missing_landmarks_are_nan() -> None:
@@ -184,18 +184,18 @@ class TestCamera:
 
     def test_points_keep_their_material(self) -> None:
         clouds = self.stored(Camera())
-        assert clouds.material is not None
+        assert clouds.rest_positions is not None
         source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
-        np.testing.assert_allclose(source, clouds.material, atol=1e-5)
+        np.testing.assert_allclose(source, clouds.rest_positions, atol=1e-5)
         # From 20 degrees above the horizon nobody sees the bottom, y = 0.
-        assert (clouds.material[..., 1] > 1e-6).all()
+        assert (clouds.rest_positions[..., 1] > 1e-6).all()
 
     @pytest.mark.parametrize(("per", "same"), [("object", True), ("cloud", False)])
     def test_frames_of_an_object_are_seen_from_one_side(self, per: str, same: bool) -> None:
         """Of the three upright sides a camera sees one, two or three."""
-        material = self.stored(Camera(per=per)).material
-        assert material is not None
-        x, y, z = (material[..., axis] < 1e-6 for axis in range(3))
+        rest_positions = self.stored(Camera(per=per)).rest_positions
+        assert rest_positions is not None
+        x, y, z = (rest_positions[..., axis] < 1e-6 for axis in range(3))
         sides = np.stack([x.any(axis=1), y.any(axis=1), z.any(axis=1)], axis=1)
         assert (sides[::2] == sides[1::2]).all() == same
 

@@ -39,7 +39,7 @@ class Odd(Dataset):
             exec(open(happens).read())
         vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1 + number]])
         faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-        return Shape(vertices, faces, vertices[:2], np.array([4, 7]), material=vertices)
+        return Shape(vertices, faces, vertices[:2], np.array([4, 7]), rest_positions=vertices)
 """
 
 
@@ -71,9 +71,9 @@ def test_the_same_bytes_from_one_process_and_from_three(raw: Path) -> None:
     assert three.skipped == one.skipped == [("s7", "torn")]
     first, second = one.store.read(), three.store.read()
     assert first.ids == second.ids
-    assert first.material is not None
-    assert second.material is not None
-    assert first.material.tobytes() == second.material.tobytes()
+    assert first.rest_positions is not None
+    assert second.rest_positions is not None
+    assert first.rest_positions.tobytes() == second.rest_positions.tobytes()
     assert not list(one.store.path.parent.glob(".*.parts"))
 
 

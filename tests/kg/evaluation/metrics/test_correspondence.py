@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
-from kg.evaluation.metrics.correspondence import material_drift
+from kg.evaluation.metrics.correspondence import rest_drift
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def folding():
     rng = np.random.default_rng(0)
     objects = np.array(["b", "a", "a", "b", "a"])
     frame = np.array([5, 2, 0, 1, 9])
-    material = np.stack([rng.permutation(rng.random((40, 3)) * [4, 1, 0]) for _ in range(5)])
-    points = material + np.sin(material * 3 + frame[:, None, None])
+    rest_positions = np.stack([rng.permutation(rng.random((40, 3)) * [4, 1, 0]) for _ in range(5)])
+    points = rest_positions + np.sin(rest_positions * 3 + frame[:, None, None])
     keypoints = points[:, :3] + rng.normal(size=(5, 3, 3)) * 0.02
-    return keypoints, points, material, objects, frame
+    return keypoints, points, rest_positions, objects, frame
 
 
-def nearest_material(keypoint, cloud, material):
-    return material[min(range(len(cloud)), key=lambda i: math.dist(cloud[i], keypoint))]
+def nearest_rest(keypoint, cloud, rest_positions):
+    return rest_positions[min(range(len(cloud)), key=lambda i: math.dist(cloud[i], keypoint))]
 
 
 def slow_way(nodes, start, end):
@@ -40,32 +40,34 @@ def slow_way(nodes, start, end):
 
 
 def test_equals_the_definition(folding):
-    keypoints, points, material, objects, frame = folding
+    keypoints, points, rest_positions, objects, frame = folding
     drift, kept = np.full((5, 3), np.nan), np.full((5, 3), np.nan)
     for name in ("a", "b"):
         first, *others = sorted(np.flatnonzero(objects == name), key=lambda row: frame[row])
-        extent = math.dist(material[first].min(0), material[first].max(0))
-        nodes = np.concatenate(material[[first, *others]])
-        there = [nearest_material(keypoint, points[first], material[first]) for keypoint in keypoints[first]]
+        extent = math.dist(rest_positions[first].min(0), rest_positions[first].max(0))
+        nodes = np.concatenate(rest_positions[[first, *others]])
+        there = [
+            nearest_rest(keypoint, points[first], rest_positions[first]) for keypoint in keypoints[first]
+        ]
         for row in others:
-            here = [nearest_material(keypoint, points[row], material[row]) for keypoint in keypoints[row]]
+            here = [nearest_rest(keypoint, points[row], rest_positions[row]) for keypoint in keypoints[row]]
             ways = [slow_way(nodes, a, b) for a, b in zip(there, here, strict=True)]
             drift[row] = 100 * np.array(ways) / extent
             kept[row] = [cdist([place], there)[0].argmin() == number for number, place in enumerate(here)]
-    found = material_drift(*folding)
+    found = rest_drift(*folding)
     assert_allclose(found.geodesic, drift, rtol=1e-9)
-    assert_allclose(found.kept, kept)
+    assert_allclose(found.identity, kept)
     assert 0 < np.nanmean(kept) < 1
 
 
 def test_keypoints_that_stay_on_the_cloth_do_not_drift_however_it_moves():
     rest = np.random.default_rng(1).random((60, 3))
     moved = rest[::-1] * [1, -3, 2] + 5
-    points, material = np.stack([rest, moved]), np.stack([rest, rest[::-1]])
+    points, rest_positions = np.stack([rest, moved]), np.stack([rest, rest[::-1]])
     keypoints = np.stack([rest[:4], moved[::-1][:4]])
-    found = material_drift(keypoints, points, material, ["x", "x"], [0, 1])
+    found = rest_drift(keypoints, points, rest_positions, ["x", "x"], [0, 1])
     assert found.geodesic[1].tolist() == [0, 0, 0, 0]
-    assert found.kept[1].tolist() == [1, 1, 1, 1]
+    assert found.identity[1].tolist() == [1, 1, 1, 1]
 
 
 def test_the_way_leads_round_a_gap():
@@ -73,19 +75,19 @@ def test_the_way_leads_round_a_gap():
     angle = np.linspace(0, 1.9 * np.pi, 400)
     rest = np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
     keypoints = np.stack([rest[:1], rest[-1:]])
-    found = material_drift(keypoints, np.stack([rest] * 2), np.stack([rest] * 2), ["x", "x"], [0, 1])
+    found = rest_drift(keypoints, np.stack([rest] * 2), np.stack([rest] * 2), ["x", "x"], [0, 1])
     assert found.geodesic[1, 0] == pytest.approx(100 * 1.9 * np.pi / math.hypot(2, 2), rel=2e-3)
 
 
 def test_an_object_with_one_frame_has_nothing_to_tell(folding):
-    keypoints, points, material, _, frame = folding
+    keypoints, points, rest_positions, _, frame = folding
     with pytest.raises(ValueError, match="no object has two frames"):
-        material_drift(keypoints, points, material, list("abcde"), frame)
-    drift = material_drift(keypoints, points, material, list("aabcd"), frame).geodesic
+        rest_drift(keypoints, points, rest_positions, list("abcde"), frame)
+    drift = rest_drift(keypoints, points, rest_positions, list("aabcd"), frame).geodesic
     assert np.flatnonzero(~np.isnan(drift).any(1)).tolist() == [0]
 
 
 def test_arrays_that_do_not_belong_together(folding):
-    keypoints, points, material, objects, frame = folding
+    keypoints, points, rest_positions, objects, frame = folding
     with pytest.raises(ValueError, match="do not belong together"):
-        material_drift(keypoints, points, material[:, :9], objects, frame)
+        rest_drift(keypoints, points, rest_positions[:, :9], objects, frame)

@@ -15,7 +15,7 @@ from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
 from kg.evaluation.robustness import measure_robustness
 from kg.inference.detector import Detector, predict_store
-from kg.inference.redetection import Again
+from kg.inference.redetection import Redetection
 from kg.train import runs, train
 
 CPU = torch.device("cpu")
@@ -61,7 +61,7 @@ def test_a_report_is_whole_and_needs_nothing_else(run, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["kg", "eval", "--report", "a & b.html"])
     detector = Detector.load(run, "best", CPU)
     predictions = predict_store(detector)
-    again = Again(detector, predictions, 0, lambda *_, **__: None)
+    again = Redetection(detector, predictions, 0, lambda *_, **__: None)
     results = evaluate(predictions, ["das", "miou"], detector=again)
     worse = measure_robustness(again, [("noise", [0.0, 0.05])], lambda one: evaluate(one, ["das"]))
     path = tmp_path / "report.html"
@@ -134,11 +134,11 @@ def test_the_worst_and_the_best_by_whichever_end_is_better():
 def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
     detector = Detector.load(run, "best", CPU, "y")
     predictions = predict_store(detector)
-    again = Again(detector, predictions)
+    again = Redetection(detector, predictions)
     use = Subject.of(predictions, again, []).use
     made, points = again.reconstructions()
     # Squared, and in units of the turned clouds, which are normalised anew.
-    _, carry_back = detector.see(torch.from_numpy(points))
+    _, carry_back = detector.to_training_frame(torch.from_numpy(points))
     unit = torch.tensor([[[0.0, 0, 0], [1, 0, 0]]]).expand(len(points), 2, 3)
     sizes = carry_back(unit).diff(dim=1).norm(dim=2).numpy()[:, 0]
     assert use.own == pytest.approx(np.mean(chamfer(made, points) / sizes**2), rel=1e-4)
