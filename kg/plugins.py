@@ -1,4 +1,4 @@
-"""Data sets and backbones, found through entry points, ours in the same way as a stranger's.
+"""Data sets, backbones and deformations, found through entry points, ours in the same way as a stranger's.
 
 A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` with a `problem`, which is
 a warning wherever all are looked at, which `kg info` lists, and an error when that very one is asked for.
@@ -17,9 +17,14 @@ from kg.errors import KgError, unknown_name
 if TYPE_CHECKING:
     from kg.data import Dataset
     from kg.model.backbone import Backbone
+    from kg.sim import Deformation
 
 DATASETS = "kg.datasets"
 BACKBONES = "kg.backbones"
+DEFORMATIONS = "kg.deformations"
+
+NAMED = (DATASETS, DEFORMATIONS)
+"""Groups whose classes have a name, the same as their entry point, and are made without arguments."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def _distribution(point: entrypoints.EntryPoint) -> str:
 def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint) -> type:
     try:
         loaded = point.load()
-        if group == DATASETS and isinstance(loaded, type) and not _missing(loaded, base):
+        if group in NAMED and isinstance(loaded, type) and not _missing(loaded, base):
             loaded()
     except Exception as error:
         raise KgError(
@@ -73,7 +78,7 @@ def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint)
             f"The plugin '{plugin.name}' ({plugin.target}) lacks {', '.join(missing)}.",
             f"Mend or remove the package '{plugin.distribution}'.",
         )
-    if group == DATASETS and loaded.name != plugin.name:  # type: ignore[attr-defined]
+    if group in NAMED and loaded.name != plugin.name:  # type: ignore[attr-defined]
         raise KgError(
             f"The plugin '{plugin.name}' ({plugin.target}) calls itself '{loaded.name}'.",  # type: ignore[attr-defined]
             f"Mend or remove the package '{plugin.distribution}'.",
@@ -149,3 +154,21 @@ def backbones() -> list[Plugin]:
     from kg.model.backbone import Backbone
 
     return _examine(BACKBONES, Backbone)
+
+
+def deformation(name: str) -> "type[Deformation]":
+    """Return the deformation class of that name.
+
+    Raises:
+        KgError: There is none (the hint names the closest), or its plugin is broken.
+    """
+    from kg.sim import Deformation
+
+    return _get(DEFORMATIONS, "deformation", Deformation, name)
+
+
+def deformations() -> list[Plugin]:
+    """Return every deformation plugin, each loaded once to see whether it works."""
+    from kg.sim import Deformation
+
+    return _examine(DEFORMATIONS, Deformation)

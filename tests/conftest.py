@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 # Without a GPU Triton's kernels run through its interpreter, which has to be known before it is imported.
 if not torch.cuda.is_available():
@@ -179,3 +181,36 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made.shutdown()
     thread.join()
     made.server_close()
+
+
+Sheet = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def _sheet(columns: int, rows: int, edge: float = 0.02) -> Sheet:
+    """Return an upright sheet of equilateral triangles in the plane y = 0, its top at z = 0."""
+    height = np.sqrt(0.75) * edge
+    vertices = [
+        (edge * (column + row % 2 / 2), 0.0, -height * row)
+        for row in range(rows + 1)
+        for column in range(columns + 1)
+    ]
+    faces = []
+    for row in range(rows):
+        for column in range(columns):
+            a = row * (columns + 1) + column
+            b, c, d = a + 1, a + columns + 1, a + columns + 2
+            faces += [(a, c, b), (b, c, d)] if row % 2 == 0 else [(a, c, d), (a, d, b)]
+    return np.array(vertices), np.array(faces)
+
+
+@pytest.fixture
+def make_sheet() -> Callable[..., Sheet]:
+    """Return a function that makes a small sheet of cloth."""
+    return _sheet
+
+
+@pytest.fixture
+def lying() -> Sheet:
+    """A sheet that lies down: y up its length, z = 0."""
+    vertices, faces = _sheet(12, 14)
+    return vertices[:, [0, 2, 1]], faces

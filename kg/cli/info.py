@@ -24,7 +24,11 @@ def info(as_json: Json = False) -> None:
     device = choose_device()
     chosen = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    datasets, backbones = plugins.datasets(), plugins.backbones()
+    found_plugins = {
+        "data set": plugins.datasets(),
+        "backbone": plugins.backbones(),
+        "deformation": plugins.deformations(),
+    }
     stores = paths.stores()
     result: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **versions()},
@@ -38,15 +42,17 @@ def info(as_json: Json = False) -> None:
             }
             for name, choice in chosen.items()
         },
-        "datasets": [vars(plugin) for plugin in datasets],
-        "backbones": [vars(plugin) for plugin in backbones],
+        **{
+            f"{kind.replace(' ', '')}s": [vars(plugin) for plugin in found]
+            for kind, found in found_plugins.items()
+        },
         "stores": [str(path) for path in stores],
         "runs": [run.name for run in list_runs()],
         "folders": {"home": str(paths.home()), "runs": str(paths.runs().resolve())},
     }
     found = [
         [kind, plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
-        for kind, group in (("data set", datasets), ("backbone", backbones))
+        for kind, group in found_plugins.items()
         for plugin in group
     ]
     sections = [

@@ -17,20 +17,24 @@ OBTAINED = {
 
 def list_plugins(
     what: Annotated[
-        Literal["datasets", "backbones"], typer.Argument(help="What to list.", show_choices=True)
+        Literal["datasets", "backbones", "deformations"],
+        typer.Argument(help="What to list.", show_choices=True),
     ] = "datasets",
     as_json: Json = False,
 ) -> None:
-    """List the data sets, with what is here of each, or the backbones.
+    """List the data sets, with what is here of each, the backbones, or the deformations.
 
     kg list                 data sets
     kg list datasets --json
     kg list backbones
+    kg list deformations
     """
     if what == "datasets":
         _list_datasets(as_json)
-    else:
+    elif what == "backbones":
         _list_backbones(as_json)
+    else:
+        _list_deformations(as_json)
 
 
 def _list_datasets(as_json: bool) -> None:
@@ -127,4 +131,28 @@ def _list_backbones(as_json: bool) -> None:
             ],
         ),
         "Train with one: kg train --set backbone=NAME",
+    )
+
+
+def _list_deformations(as_json: bool) -> None:
+    import inspect
+
+    from kg import plugins
+
+    found = plugins.deformations()
+    about = {
+        plugin.name: (inspect.getdoc(plugins.deformation(plugin.name)) or "").partition("\n\n")[0]
+        for plugin in found
+        if not plugin.problem
+    }
+    rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in found]
+    show(
+        {
+            "deformations": [
+                {**vars(plugin), "about": "" if plugin.problem else about[plugin.name]} for plugin in found
+            ]
+        },
+        as_json,
+        table("Deformations", ["name", "what happens to a garment", "from"], rows),
+        "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help",
     )

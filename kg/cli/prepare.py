@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -42,8 +42,11 @@ def prepare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of surface samples, splits and made shapes.")] = 0,
     deform: Annotated[
-        Literal["drop", "drag", "fold"] | None,
-        typer.Option(help="Deform each mesh as cloth, by simulation."),
+        str | None,
+        typer.Option(
+            metavar="MOTION",
+            help="Deform each mesh as cloth, by simulation: drop, drag, fold, ...; kg list deformations.",
+        ),
     ] = None,
     frames: Annotated[
         int, typer.Option(min=2, help="Clouds of each deformed mesh, evenly over its sequence.")
@@ -121,8 +124,9 @@ def prepare(
     for one in chosen:
         dataset.check_category(one)
     given = dict(assignment(text) for text in settings or [])
-    seen_by = _camera(dataset, camera, deform, given)
+    of_camera = {key: given.pop(key) for key in list(given) if key.startswith(CAMERA)}
     dataset, deformed = _deform(dataset, deform, frames, given, seed)
+    seen_by = _camera(dataset, camera, of_camera)
     if camera and variant is None:
         variant = f"{dataset.variant}-camera"
     options = PrepareOptions(points=points, objects=objects, seed=seed, deform=deformed, camera=seen_by)
@@ -142,9 +146,8 @@ def prepare(
         raise typer.Exit(1)
 
 
-def _camera(dataset: "Dataset", wanted: bool, deform: str | None, given: dict[str, str]) -> "Camera | None":
-    """Return the camera asked for, its options taken out of those given."""
-    options = {name: given.pop(name) for name in list(given) if name.startswith(CAMERA)}
+def _camera(dataset: "Dataset", wanted: bool, options: dict[str, str]) -> "Camera | None":
+    """Return the camera that was asked for, with these of its options."""
     if not wanted:
         if options:
             raise typer.BadParameter(f"{next(iter(options))} goes with --camera.", param_hint="--set")
@@ -152,7 +155,7 @@ def _camera(dataset: "Dataset", wanted: bool, deform: str | None, given: dict[st
     from kg.data.camera import camera
 
     plain = {name.removeprefix(CAMERA): value for name, value in options.items()}
-    return camera(plain, up="z" if deform else dataset.up)
+    return camera(plain, up=dataset.up)
 
 
 def _deform(
@@ -176,17 +179,19 @@ def _deform(
 def _list_options(deform: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from kg import plugins
     from kg.config.meanings import meanings
     from kg.data.camera import Camera
-    from kg.sim.options import DEFORMATIONS, options
-    from kg.sim.settings import Settings
+    from kg.sim import Settings
+    from kg.sim.options import options
 
-    names = [deform] if deform else list(DEFORMATIONS)
-    known = {name: options(name) for name in names}
+    names = [deform] if deform else [found.name for found in plugins.deformations() if not found.problem]
+    kinds = {name: plugins.deformation(name) for name in names}
+    known = {name: options(kind) for name, kind in kinds.items()}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}
     cloth = {key: {name: known[name][key] for name in names} for key in asdict(Settings())}
     parts: list[tuple[str, str, type, dict[str, Any]]] = [
-        *((name, "", DEFORMATIONS[name], asdict(DEFORMATIONS[name]())) for name in names),
+        *((name, "", kind, asdict(kind())) for name, kind in kinds.items()),
         ("cloth", "", Settings, {key: _usual(values) for key, values in cloth.items()}),
         ("camera", CAMERA, Camera, asdict(Camera())),
     ]

@@ -1,33 +1,14 @@
 """Every constant of the method, named, with its default."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
-from kg.errors import KgError, unknown_name
+from kg.config.values import Bounds, read_values
+from kg.errors import unknown_name
 
 Sign = Literal["near", "far"]
 Inference = Literal["soft", "hard"]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a number may be that a user gives: finite, from `least`, or `above` it, to `most`."""
-
-    least: int
-    most: float = math.inf
-    above: bool = False
-
-    def hold(self, value: float) -> bool:
-        """Tell whether a number is within; nan is not."""
-        within = self.least < value if self.above else self.least <= value
-        return within and value <= self.most and value < math.inf
-
-    def __str__(self) -> str:
-        if self.above:
-            return f"above {self.least}"
-        return f"{self.least} or more" if self.most == math.inf else f"from {self.least} to {self.most}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +33,7 @@ class ModelConfig:
     keypoints: Annotated[int, Bounds(2)] = 8
     backbone: str = "pointnet2"
     backbone_options: dict[str, str] = field(default_factory=dict)
-    grid: tuple[int, int, int] = (16, 16, 16)
+    grid: Annotated[tuple[int, int, int], Bounds(2)] = (16, 16, 16)
     sigma: Annotated[float, Bounds(0, above=True)] = 0.05
     sign: Sign = "near"
     dropout: Annotated[float, Bounds(0, 1)] = 0.5
@@ -160,7 +141,7 @@ class Config:
         for part in ("model", "train"):
             current = getattr(self, part)
             if name in {item.name for item in fields(current)}:
-                changed = {name: _parse(current, name, text)}
+                changed = read_values(type(current), {name: text})
                 if name == "backbone" and text != self.model.backbone:
                     changed["backbone_options"] = {}
                 return replace(self, **{part: replace(current, **changed)})
@@ -199,37 +180,3 @@ def options() -> dict[str, Any]:
 def _check_name(name: str, known: list[str]) -> None:
     if name not in known:
         raise unknown_name("option", name, known)
-
-
-def _parse(part: ModelConfig | TrainConfig, name: str, text: str) -> Any:
-    kind = get_type_hints(type(part), include_extras=True)[name]
-    bounds = getattr(kind, "__metadata__", ())
-    kind = kind.__origin__ if bounds else kind
-    allowed = getattr(kind, "__args__", ())
-    try:
-        if kind is bool:
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
-                text.lower()
-            ]
-        if kind in (int, float, str):
-            value = kind(text)
-            if not all(each.hold(value) for each in bounds):
-                raise ValueError(text)
-            return value
-        if name == "grid":
-            sizes = tuple(int(size) for size in text.replace("x", ",").split(","))
-            if len(sizes) != 3 or min(sizes) < 2:
-                raise ValueError(text)
-            return sizes
-        if text not in allowed:
-            raise ValueError(text)
-    except (KeyError, ValueError) as error:
-        wanted = {
-            int: "a whole number",
-            float: "a number",
-            bool: "true or false",
-        }.get(kind, "three numbers such as 16,16,8" if name == "grid" else " or ".join(map(str, allowed)))
-        raise KgError(
-            f"The option '{name}' cannot be '{text}'.", f"It takes {', '.join([wanted, *map(str, bounds)])}."
-        ) from error
-    return text

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.config.values import read_values
 from kg.data.shape import Shape
 from kg.data.spacing import spacing
-from kg.errors import KgError, unknown_name
+from kg.errors import KgError
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -129,19 +130,8 @@ def camera(given: Mapping[str, str], up: str) -> Camera:
     Raises:
         KgError: There is no such option, or a value is none.
     """
-    made = Camera(up=up)
-    known = [item.name for item in fields(Camera)]
-    for name, text in given.items():
-        if name not in known:
-            raise unknown_name("option of the camera", name, known)
-        value: str | float = text
-        if name not in ("up", "per"):
-            try:
-                value = float(text)
-            except ValueError as error:
-                raise KgError(f"The camera's {name} cannot be '{text}'.", "It takes a number.") from error
-        made = replace(made, **{name: value})  # type: ignore[arg-type]
-    return made
+    values = read_values(Camera, given, "the camera", "camera.")
+    return Camera(**{"up": up, **values})
 
 
 @dataclass(frozen=True, eq=False)

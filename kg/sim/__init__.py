@@ -1,4 +1,7 @@
-"""Cloth: any garment mesh dropped, dragged and folded, its points known all the way.
+"""Cloth: any garment mesh in motion, its points known all the way.
+
+Motions (drop, drag, fold, ...) are plugins of the entry-point group `kg.deformations`: subclasses of
+`Deformation`, which are given a `Garment` and say what hands (`Grip`) do with it.
 
     cloth = Cloth.of_mesh(vertices, faces)
     simulation = Simulation(cloth, Settings())
@@ -11,7 +14,9 @@ Axes: z up, the ground at z = 0. Metres, seconds, kilograms.
 """
 
 from kg.sim.cloth import Cloth
+from kg.sim.deformation import Deformation, eased, lay_down
+from kg.sim.garment import Garment
 from kg.sim.settings import Settings
-from kg.sim.simulation import Simulation
+from kg.sim.simulation import Grip, Simulation
 
-__all__ = ["Cloth", "Settings", "Simulation"]
+__all__ = ["Cloth", "Deformation", "Garment", "Grip", "Settings", "Simulation", "eased", "lay_down"]

@@ -28,6 +28,16 @@ shows, and 16 frames or 30 and more are made of whole steps, whatever the number
 class Deformation(ABC):
     """A way to deform a garment; its fields are the user's options.
 
+    Register a subclass, a frozen dataclass whose fields all have defaults, in the entry-point group
+    `kg.deformations`. The first sentence of its docstring is what `kg list deformations` says of it, and
+    under "Attributes:" stands what its options mean, which `kg prepare --set help` shows.
+
+    Class attributes:
+        name: As typed on the command line; equal to the entry point's name.
+        cloth: Settings of its cloth, unless the user has others.
+        some: Options that are above 0; the others may be 0.
+        ranges: Options that are the lowest and highest of what is drawn.
+
     Attributes:
         seconds: Length of a sequence.
 
@@ -38,11 +48,8 @@ class Deformation(ABC):
 
     name: ClassVar[str]
     cloth: ClassVar[Settings] = Settings()
-    """Settings of its cloth, unless the user has others."""
     some: ClassVar[tuple[str, ...]] = ("seconds",)
-    """Options that are above 0; the others may be 0."""
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Options that are the lowest and highest of what is drawn."""
     seconds: float = 3.0
 
     def __post_init__(self) -> None:

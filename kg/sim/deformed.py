@@ -1,5 +1,6 @@
 """A data set whose garments are deformed: each of its meshes becomes a sequence."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data import Dataset, Item, PrepareOptions, Shape
+from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
 from kg.errors import KgError
 from kg.sim.deformation import Deformation
 from kg.sim.garment import Garment, landmark_vertices
@@ -30,14 +31,16 @@ SOME = 9
 
 
 class Deformed(Dataset):
-    """The meshes of another data set, dropped, dragged or folded.
+    """The meshes of another data set, set in motion by a deformation.
 
-    A frame is the item `<id>-<frame>` of the same object; its points are at rest where the other data set
-    says, or where the mesh has them. The frames of one mesh are simulated once, when they are loaded in
-    order. Where the data set names no unit of length, one is guessed for all meshes of a category.
+    All that the other data set says of itself holds, but that z is up and frames are many. A frame is the
+    item `<id>-<frame>` of the same object; its points are at rest where the other data set says, or where the
+    mesh has them. The frames of one mesh are simulated once, when they are loaded in order. Where the data
+    set names no unit of length, one is guessed for all meshes of a category.
     """
 
     by_object: ClassVar[bool] = True
+    up: ClassVar[str] = "z"
 
     def __init__(
         self, dataset: Dataset, deformation: Deformation, frames: int, settings: Settings, seed: int
@@ -45,17 +48,30 @@ class Deformed(Dataset):
         self.dataset, self.deformation, self.settings = dataset, deformation, settings
         self.count, self.seed = frames, seed
         self._running: _Sequence | None = None
-        for name in ("name", "title", "licence", "url", "access", "builtin", "categories", "unit"):
-            setattr(self, name, getattr(dataset, name))
+        for name in inspect.get_annotations(Dataset):
+            if name not in vars(Deformed):
+                setattr(self, name, getattr(dataset, name))
         self.variant = deformation.name  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         # A simulation that runs stays in its process.
         return {**self.__dict__, "_running": None}
 
+    def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
+        """Return those of the data set itself."""
+        return self.dataset.downloads(part, get)
+
+    def find_root(self, folder: Path) -> Path:
+        """Return that of the data set itself."""
+        return self.dataset.find_root(folder)
+
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return those of the data set itself."""
         return self.dataset.find_categories(raw)
+
+    def check_category(self, category: str) -> None:
+        """Refuse what the data set itself refuses."""
+        self.dataset.check_category(category)
 
     def landmark_names(self, category: str) -> Mapping[int, str]:
         """Return those of the data set itself."""

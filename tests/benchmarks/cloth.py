@@ -22,9 +22,9 @@ from kg.paths import raw
 from kg.sim.crossings import crossings
 from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
-from kg.sim.options import DEFORMATIONS
 from kg.sim.quality import measure
 
+NAMES = [plugin.name for plugin in plugins.deformations()]
 WORST = (
     "crossing_frames",
     "at_rest",
@@ -43,7 +43,7 @@ def sequence(
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    how = DEFORMATIONS[deformation]()
+    how = plugins.deformation(deformation)()
     garment = Garment.of_shape(shape, names, how.cloth, unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--categories", nargs="+")
     parser.add_argument("--from", dest="folder", type=Path, help="meshes, instead of the built-in garments")
-    parser.add_argument("--deformations", nargs="+", default=list(DEFORMATIONS))
+    parser.add_argument("--deformations", nargs="+", default=NAMES)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=128)
     parser.add_argument("--json", action="store_true")

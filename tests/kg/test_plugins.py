@@ -52,6 +52,7 @@ def test_the_example_of_a_third_party_plugin(fixtures: Path, install: Install) -
     assert isinstance(dataset, Dataset)
     assert dataset.builtin
     assert plugins.backbone("edgeconv").__name__ == "EdgeConvNet"
+    assert plugins.deformation("pinch")().height == 0.3
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> None:
@@ -155,3 +156,45 @@ def test_our_backbone_stays_where_a_stranger_claims_its_name(install: Install) -
     install("stranger", {"a_net": NET}, {"kg.backbones pointnet2": "a_net:Net"})
     with pytest.warns(UserWarning, match="a_net:Net of kg.backbones is left out: the name 'pointnet2'"):
         assert plugins.backbone("pointnet2").__name__ == "PointNet2"
+
+
+MOTION = """
+from dataclasses import dataclass
+from kg.sim import Deformation
+
+@dataclass(frozen=True)
+class Still(Deformation):
+    name = "strange"
+
+    def begin(self, garment, rng):
+        pass
+
+    def grips(self, garment, rng):
+        yield from ()
+"""
+
+
+def test_a_strangers_deformation_is_found(install: Install) -> None:
+    install("stranger", {"stranger_motion": MOTION}, {"kg.deformations strange": "stranger_motion:Still"})
+    assert plugins.deformation("strange")().seconds == 3
+    [plugin] = [plugin for plugin in plugins.deformations() if plugin.name == "strange"]
+    assert (plugin.distribution, plugin.problem) == ("stranger", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("class Still: pass", "is no kg.sim.deformation.Deformation"),
+        (MOTION.replace("def grips", "def gripes"), "lacks grips"),
+        (MOTION.replace('"strange"', '"other"'), "calls itself 'other'"),
+        (MOTION + "    seconds: float = -1.0", "needs seconds above 0"),
+    ],
+)
+def test_a_broken_deformation_hurts_only_who_asks_for_it(install: Install, code: str, problem: str) -> None:
+    install("shaky", {"broken_motion": code}, {"kg.deformations strange": "broken_motion:Still"})
+    assert plugins.deformation("drop").__name__ == "Drop"
+    with pytest.warns(UserWarning, match="The plugin 'strange'"):
+        [plugin] = [plugin for plugin in plugins.deformations() if plugin.name == "strange"]
+    assert problem in plugin.problem
+    with pytest.raises(KgError, match=problem):
+        plugins.deformation("strange")

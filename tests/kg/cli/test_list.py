@@ -84,6 +84,18 @@ def test_backbones(capsys: pytest.CaptureFixture[str]) -> None:
     assert "kg train --set backbone=" in capsys.readouterr().out
 
 
+def test_deformations(fixtures: Path, install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    code = (fixtures / "third_party_plugin" / "kg_pinch.py").read_text()
+    install("kg-example", {"kg_pinch": code}, {"kg.deformations pinch": "kg_pinch:Pinch"})
+    assert run(["list", "deformations", "--json"]) == 0
+    found = {plugin["name"]: plugin for plugin in json.loads(capsys.readouterr().out)["deformations"]}
+    assert found["pinch"]["about"] == "A hand pinches a lying garment in the middle and lifts it."
+    assert found["pinch"]["target"] == "kg_pinch:Pinch"
+    assert found["drop"]["about"].startswith("A garment falls")
+    assert run(["list", "deformations"]) == 0
+    assert "kg prepare --deform NAME --set help" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_mistyped_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "dataset"]) == 2
     assert "datasets" in capsys.readouterr().err

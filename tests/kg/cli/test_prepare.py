@@ -288,6 +288,19 @@ def test_deformed_garments_are_a_variant_with_a_cloud_a_frame(capsys: Capture) -
     assert "prepared with other options" in capsys.readouterr().err
 
 
+def test_a_third_party_motion(fixtures: Path, install: Install, capsys: Capture) -> None:
+    code = (fixtures / "third_party_plugin" / "kg_pinch.py").read_text()
+    install("kg-example", {"kg_pinch": code}, {"kg.deformations pinch": "kg_pinch:Pinch"})
+    words = ("-c", "tie", "--deform", "pinch", "--frames", "3", "--objects", "1", "-n", "64")
+    options = ("--set", "seconds=0.1", "--set", "height=0.05", "--set", "step=0.002")
+    [store] = prepare(capsys, *words, *options)["stores"]
+    clouds = Store(Path(store["file"])).read()
+    tops = (clouds.points[:, :, 2] * clouds.scale[:, None] + clouds.offset[:, None]).max(axis=1)
+    assert tops[-1] - tops[0] == pytest.approx(0.05, abs=0.01)
+    assert run(["prepare", "-c", "tie", "--deform", "pinhc"]) == 1
+    assert "Did you mean 'pinch'?" in capsys.readouterr().err
+
+
 def test_options_of_a_deformation(capsys: Capture) -> None:
     assert run(["prepare", "--deform", "fold", "--set", "help", "--json"]) == 0
     assert "sloppiness" in json.loads(capsys.readouterr().out)["fold"]

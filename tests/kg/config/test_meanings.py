@@ -4,9 +4,9 @@ from dataclasses import dataclass, fields
 
 import pytest
 
+from kg import plugins
 from kg.config.meanings import meanings
 from kg.data.camera import Camera
-from kg.sim.options import DEFORMATIONS
 from kg.sim.settings import Settings
 
 
@@ -43,6 +43,9 @@ def test_fields_are_explained_with_those_of_parents() -> None:
     assert meanings(int) == {}
 
 
-@pytest.mark.parametrize("kind", [*DEFORMATIONS.values(), Settings, Camera])
+KINDS = [plugins.deformation(plugin.name) for plugin in plugins.deformations()]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, Settings, Camera])
 def test_every_option_of_prepare_is_explained(kind: type) -> None:
     assert meanings(kind).keys() == {field.name for field in fields(kind)}

@@ -1,5 +1,6 @@
 """A data set whose meshes become sequences."""
 
+import inspect
 import pickle
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.errors import KgError
 from kg.sim import Settings
 from kg.sim.deformed import Deformed, metres
-from kg.sim.drop import Drop
+from kg_deformations.drop import Drop
 
 OPTIONS = PrepareOptions(points=64, deform={"name": "drop"})
 
@@ -20,6 +21,7 @@ class Towels(Dataset):
 
     name, title, licence, unit = "towels", "Towels", "None", "centimetre"
     categories = ("towel",)
+    keypoints, farthest, parts, steps = 5, 6, ("towel",), ("Ask for them.",)
     loads = 0
 
     def __init__(self, sheet):
@@ -57,6 +59,15 @@ def test_an_item_a_frame(towels):
     assert [item.object for item in found[3:5]] == ["t0", "t1"]
     assert [item.frame for item in found[:5]] == [0, 1, 2, 3, 0]
     assert (deformed.name, deformed.variant, deformed.unit) == ("towels", "drop", "centimetre")
+
+
+def test_what_the_data_set_says_of_itself_holds_when_it_is_deformed(towels):
+    dataset, deformed = towels
+    own = {"variant": "drop", "by_object": True, "up": "z", "cloth": False}
+    for name in inspect.get_annotations(Dataset):
+        assert getattr(deformed, name) == own.get(name, getattr(dataset, name))
+    with pytest.raises(KgError, match="no category 'sock'"):
+        deformed.check_category("sock")
 
 
 def test_a_sequence_is_simulated_once(towels):

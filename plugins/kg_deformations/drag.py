@@ -7,10 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim.deformation import Deformation, eased, lay_down
-from kg.sim.garment import Garment
-from kg.sim.settings import Settings
-from kg.sim.simulation import Grip
+from kg.sim import Deformation, Garment, Grip, Settings, eased, lay_down
 
 Points = NDArray[np.float64]
 

@@ -7,9 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim.deformation import Deformation
-from kg.sim.garment import Garment
-from kg.sim.simulation import Grip
+from kg.sim import Deformation, Garment, Grip
 
 Points = NDArray[np.float64]
 

@@ -1,0 +1,95 @@
+"""A garment is folded."""
+
+import numpy as np
+import pytest
+
+from kg.sim.deformation import LATE
+from kg_deformations.fold import Fold, half, recipe, sleeve
+
+
+def test_a_fold_in_half_lays_one_end_on_the_other(towel, run):
+    _, frames = run(Fold(seconds=1.5, sloppiness=0.0), towel)
+    before, after = np.ptp(frames[0][:, :2], axis=0), np.ptp(frames[-1][:, :2], axis=0)
+    # One of its sides has become about half as long.
+    assert (after / before).min() < 0.72
+    assert frames[-1][:, 2].max() > frames[0][:, 2].max()
+
+
+class Watched(Fold):
+    """Folds whose grips are kept, with the time at which each was asked for."""
+
+    def grips(self, garment, rng):
+        self.__dict__["seen"] = []
+        for until, grips in super().grips(garment, rng):
+            self.seen.append((garment.simulation.time, *grips))
+            yield until, grips
+
+
+def test_folds_are_the_same_for_few_frames_as_for_many(towel, run):
+    many = Watched(seconds=1.2, sloppiness=0.0)
+    after = run(many, towel, count=60)[1][-1]
+    for count in (2, 3, 6, 8, 12, 16):
+        few = Watched(seconds=1.2, sloppiness=0.0)
+        last = run(few, towel, count=count)[1][-1]
+        assert len(few.seen) == len(many.seen) == 2
+        for (asked, grip), (_, other) in zip(few.seen, many.seen, strict=True):
+            assert (grip.start, grip.end) == (other.start, other.end)
+            assert grip.vertices.tolist() == other.vertices.tolist()
+            assert -1e-9 < asked - grip.start < LATE * 1.2 + 1e-9
+        assert np.ptp(last[:, :2], axis=0) == pytest.approx(np.ptp(after[:, :2], axis=0), rel=0.15)
+
+
+def test_a_crease_in_half_and_its_hands(towel, make):
+    garment = make(towel)
+    crease = half(1, -1)(garment)
+    seen = garment.positions[:, :2]
+    assert crease.point == pytest.approx((seen.min(axis=0) + seen.max(axis=0)) / 2)
+    assert crease.normal.tolist() == [0, -1]
+    hands = seen[crease.hands]
+    assert hands[:, 1] == pytest.approx(seen[:, 1].min(), abs=0.02)
+    assert np.ptp(hands[:, 0]) == pytest.approx(np.ptp(seen[:, 0]), abs=0.03)
+
+
+def test_of_a_recipe_so_many_folds_are_made(towel, make):
+    whole, once = (list(Fold(folds=folds).grips(make(towel), np.random.default_rng(0))) for folds in (3, 1))
+    assert len(whole) > 1
+    assert len(once) == 1
+    assert once[0][0] == pytest.approx(Fold().seconds)
+
+
+def sleeved(make, length):
+    """A sheet with landmarks as a shirt's, its sleeves so long."""
+    x, y = np.meshgrid(np.linspace(-0.6, 0.6, 61), np.linspace(0, 0.1, 6))
+    vertices = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
+    number = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = (
+        part.ravel() for part in (number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:])
+    )
+    faces = np.concatenate([np.stack([a, b, d], axis=1), np.stack([a, d, c], axis=1)])
+
+    def at_place(x, y):
+        return int(np.linalg.norm(vertices[:, :2] - [x, y], axis=1).argmin())
+
+    places = {}
+    for name, sign in (("left", 1), ("right", -1)):
+        places[f"{name} armpit"] = at_place(sign * 0.2, 0)
+        places[f"{name} cuff underside"] = at_place(sign * (0.2 + length), 0)
+        places[f"{name} cuff top"] = at_place(sign * (0.2 + length), 0.1)
+    return make((vertices, faces), places)
+
+
+def test_only_long_sleeves_are_folded_by_themselves(make):
+    rng = np.random.default_rng(0)
+    assert len(recipe(sleeved(make, 0.4), rng)) == 3
+    assert len(recipe(sleeved(make, 0.1), rng)) < 3
+
+
+def test_a_sleeve_is_turned_down(make):
+    garment = sleeved(make, 0.4)
+    for side, out in (("left", 1), ("right", -1)):
+        crease = sleeve(side)(garment)
+        cuff = garment.flat(crease.hands[1])
+        landed = cuff - 2 * ((cuff - crease.point) @ crease.normal) * crease.normal
+        assert landed[1] < -0.2
+        assert abs(landed[0]) < 0.25
+        assert np.sign(crease.normal[0]) == out
