@@ -2,14 +2,23 @@
 
 from dataclasses import dataclass
 
+import mapbox_earcut
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from kg.data.shape import Shape
 from kg.errors import KgError
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
+
+MOST_CUTTING = 5e8
+"""Sum of the squared sizes of concave polygons. Cutting the worst of that takes five seconds."""
+CROWDED = 1000
+"""Vertices within the tolerance of each, on average, that are still welded."""
 
 
 def _no_indices() -> Indices:
@@ -85,21 +94,29 @@ class Mesh:
         )
 
     def triangles(self) -> Indices:
-        """Return the triangles (F, 3) that cover the polygons, F = C - 2 P.
+        """Return the triangles (F, 3) that cover the polygons, at most C - 2 P.
 
-        A polygon is cut into a fan from its first corner; one that is too concave for it loses one ear
-        after the other.
+        A polygon is cut into a fan from its first corner; one that is too concave for it, or has a hole
+        that a bridge joins to its outline, is cut by mapbox_earcut. Of that, corners on a straight line
+        get no triangle.
+
+        Raises:
+            KgError: The concave polygons are so large that cutting them would take long.
         """
         starts = np.cumsum(self.sizes) - self.sizes
         parts = [np.empty((0, 3), dtype=np.int64)]
+        cutting = 0
         for size in np.unique(self.sizes):
             polygons = self.corners[starts[self.sizes == size][:, None] + np.arange(size)]
-            fans = np.stack(
-                [np.c_[polygons[:, 0], polygons[:, k : k + 2]] for k in range(1, size - 1)], axis=1
-            )
-            for number in np.flatnonzero(_flipped(self.vertices[fans])):
-                fans[number] = _cut_ears(polygons[number], self.vertices)
-            parts.append(fans.reshape(-1, 3))
+            following = np.stack([polygons[:, 1:-1], polygons[:, 2:]], axis=2)
+            first = np.broadcast_to(polygons[:, :1, None], (len(polygons), size - 2, 1))
+            fans = np.concatenate([first, following], axis=2)
+            concave = _flipped(self.vertices[fans])
+            cutting += int(concave.sum()) * int(size) ** 2
+            if cutting > MOST_CUTTING:
+                raise KgError(f"Its concave faces are too large to be cut: one has {size} corners.")
+            parts.append(fans[~concave].reshape(-1, 3))
+            parts += [_cut(polygon, self.vertices) for polygon in polygons[concave]]
         return np.concatenate(parts)
 
     def shape(self, rest_positions: Points | None = None) -> Shape:
@@ -117,40 +134,48 @@ def weld(mesh: Mesh, tolerance: float) -> Mesh:
     """
     group = groups(mesh.vertices, tolerance)
     kept, index = np.unique(group, return_inverse=True)
-    polygons = []
-    for polygon in np.split(index[mesh.corners], np.cumsum(mesh.sizes)[:-1]):
-        # A corner that fell onto its neighbour goes; the last one's neighbour is the first.
-        corners = polygon[polygon != np.roll(polygon, 1)]
-        if len(np.unique(corners)) >= 3:
-            polygons.append(corners.tolist())
-    return Mesh.of_polygons(mesh.vertices[kept], polygons)
+    corners, of = index[mesh.corners], np.repeat(np.arange(len(mesh.sizes)), mesh.sizes)
+    # A corner that fell onto the one before it goes; the one before the first is the last.
+    before = np.arange(len(corners)) - 1
+    ends = np.cumsum(mesh.sizes)
+    before[ends - mesh.sizes] = ends - 1
+    stays = corners != corners[before]
+    corners, of = corners[stays], of[stays]
+    # A polygon needs three places, not just three corners.
+    places = np.unique(np.stack([of, corners]), axis=1)[0]
+    stays = (np.bincount(places, minlength=len(mesh.sizes)) >= 3)[of]
+    _, sizes = np.unique(of[stays], return_counts=True)
+    return Mesh(mesh.vertices[kept], corners[stays], sizes)
 
 
 def groups(vertices: Points, tolerance: float) -> Indices:
     """Return for each vertex (V, 3) the lowest index among those that it is one with, (V,).
 
     Those are the vertices within `tolerance` of it, those within the tolerance of these, and so on.
+
+    Raises:
+        KgError: So many vertices lie within the tolerance of each other that it cannot be meant.
     """
-    axis = int(np.argmax(np.ptp(vertices, axis=0)))
-    order = np.argsort(vertices[:, axis], kind="stable")
-    placed = vertices[order]
-    pairs = [np.empty((0, 2), dtype=np.int64)]
-    for step in range(1, len(placed)):
-        near = placed[step:, axis] - placed[:-step, axis] <= tolerance
-        if not near.any():
-            break
-        first = np.flatnonzero(near)
-        close = np.linalg.norm(placed[first + step] - placed[first], axis=1) <= tolerance
-        pairs.append(np.stack([order[first[close]], order[first[close] + step]], axis=1))
-    edges = np.concatenate(pairs)
-    group = np.arange(len(vertices))
-    while True:
-        lowest = group.copy()
-        np.minimum.at(lowest, edges[:, 0], group[edges[:, 1]])
-        np.minimum.at(lowest, edges[:, 1], group[edges[:, 0]])
-        if np.array_equal(lowest, group):
-            return group
-        group = lowest
+    # Of vertices in one place the first stands for all: the sort is stable.
+    order = np.lexsort(vertices.T)
+    new = np.append(True, (np.diff(vertices[order], axis=0) != 0).any(axis=1))
+    first, place = order[new], np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    places = vertices[first]
+    tree = cKDTree(places)
+    # Counting takes no memory, whatever the tolerance is to the distances of the vertices.
+    if tree.count_neighbors(tree, tolerance) > CROWDED * len(places):
+        raise KgError(
+            f"The vertices are too close to be welded: over {CROWDED} lie within {tolerance:.2g} of each.",
+            "Scale the mesh, or take away a vertex that lies far from all others.",
+        )
+    pairs = tree.query_pairs(tolerance, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), dtype=bool), pairs.T), shape=(len(places), len(places)))
+    count, label = connected_components(graph, directed=False)
+    lowest = np.full(count, len(vertices))
+    np.minimum.at(lowest, label, first)
+    group: Indices = lowest[label][place]
+    return group
 
 
 def _flipped(fans: Points) -> NDArray[np.bool_]:
@@ -159,17 +184,16 @@ def _flipped(fans: Points) -> NDArray[np.bool_]:
     return np.asarray((np.einsum("ntd,nd->nt", normals, normals.sum(axis=1)) < 0).any(axis=1))
 
 
-def _cut_ears(polygon: Indices, vertices: Points) -> Indices:
-    """Return the triangles (n - 2, 3) of a simple polygon (n,) by cutting one ear at a time."""
+def _cut(polygon: Indices, vertices: Points) -> Indices:
+    """Return triangles (n, 3) that cover a polygon (m,), facing as it does."""
     flat = _flatten(vertices[polygon])
-    left, cut = list(range(len(polygon))), []
-    while len(left) > 3:
-        # A polygon that crosses itself may have no ear: its first corner goes then.
-        ear = next((i for i in range(len(left)) if _is_ear(i, left, flat)), 0)
-        cut.append([left[ear - 1], left[ear], left[(ear + 1) % len(left)]])
-        del left[ear]
-    triangles: Indices = polygon[np.array([*cut, left])]
-    return triangles
+    corners = mapbox_earcut.triangulate_float64(flat, np.array([len(flat)], dtype=np.uint32))
+    triangles = corners.reshape(-1, 3).astype(np.int64)
+    a, b, c = np.moveaxis(flat[triangles], 1, 0)
+    clockwise = (b - a)[:, 0] * (c - a)[:, 1] < (b - a)[:, 1] * (c - a)[:, 0]
+    triangles[clockwise] = triangles[clockwise][:, ::-1]
+    cut: Indices = polygon[triangles]
+    return cut
 
 
 def _flatten(corners: Points) -> Points:
@@ -178,24 +202,5 @@ def _flatten(corners: Points) -> Points:
     normal = np.cross(around, np.roll(around, -1, axis=0)).sum(axis=0)
     away = int(np.argmax(np.abs(normal)))
     axes = [(away + 1) % 3, (away + 2) % 3]
-    flat: Points = around[:, axes if normal[away] > 0 else axes[::-1]]
+    flat: Points = np.ascontiguousarray(around[:, axes if normal[away] > 0 else axes[::-1]])
     return flat
-
-
-def _is_ear(place: int, left: list[int], flat: Points) -> bool:
-    a, b, c = left[place - 1], left[place], left[(place + 1) % len(left)]
-    if _turn(flat[a], flat[b], flat[c]) <= 0:
-        return False
-    others = flat[[i for i in left if i not in (a, b, c)]]
-    inside = (
-        (_turn(flat[a], flat[b], others) >= 0)
-        & (_turn(flat[b], flat[c], others) >= 0)
-        & (_turn(flat[c], flat[a], others) >= 0)
-    )
-    return not inside.any()
-
-
-def _turn(a: Points, b: Points, c: Points) -> Points:
-    """Return twice the signed area of the triangles a, b, c; c may be (n, 2)."""
-    turn: Points = (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
-    return turn

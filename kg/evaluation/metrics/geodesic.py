@@ -5,6 +5,8 @@ Where two layers lie nearer to each other than the points of one, a path jumps f
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 ATTACHED = 4
 """Nodes through which a place that is no node itself is joined to the graph."""
@@ -26,11 +28,9 @@ class Surface:
         # A point is its own nearest; where another lies in the same place, it may be that one.
         pairs = np.stack([here, near.ravel()])
         pairs = np.concatenate([pairs, pairs[::-1]], axis=1)
-        ends, order = np.unique(pairs[0] * len(nodes) + pairs[1], return_index=True)
-        self.start = pairs[1][order]
-        self.first_of = np.searchsorted(ends, np.arange(len(nodes)) * len(nodes))
-        steps = self.nodes[pairs[0][order]] - self.nodes[self.start]
-        self.length = np.linalg.norm(steps, axis=1)
+        _, first = np.unique(pairs[0] * len(nodes) + pairs[1], return_index=True)
+        self.edges = pairs[:, first]
+        self.lengths = np.linalg.norm(self.nodes[self.edges[1]] - self.nodes[self.edges[0]], axis=1)
 
     def _nearest(self, places: NDArray[np.float64], count: int) -> NDArray[np.int64]:
         import torch
@@ -44,22 +44,21 @@ class Surface:
         )
         return np.asarray(nearest_neighbours(queries, points, count)[0].numpy())
 
-    def spread(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the shortest ways to all nodes, (S, M), from how far they are at first, infinite for most.
-
-        Bellman and Ford's algorithm, all nodes at once, until no way gets shorter.
-        """
-        while True:
-            through = np.minimum.reduceat(distances[:, self.start] + self.length, self.first_of, axis=1)
-            if (through >= distances).all():
-                return distances
-            distances = np.minimum(distances, through)
-
     def from_nodes(self, indices: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the distances (S, M) from nodes (S,) to all; infinite where no path leads."""
-        distances = np.full((len(indices), len(self.nodes)), np.inf)
-        distances[np.arange(len(indices)), indices] = 0
-        return self.spread(distances)
+        size = len(self.nodes)
+        graph = csr_array((self.lengths, self.edges), shape=(size, size))
+        return np.asarray(dijkstra(graph, indices=indices))
+
+    def _from_places(self, doors: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distances (S, M) from places that are joined to nodes (S, D) by steps (S, D)."""
+        size, count = len(self.nodes), len(doors)
+        # Each place is a node of its own, from which ways lead to its doors, and none to it.
+        starts = np.repeat(size + np.arange(count), doors.shape[1])
+        edges = np.concatenate([self.edges, [starts, doors.ravel()]], axis=1)
+        lengths = np.concatenate([self.lengths, steps.ravel()])
+        graph = csr_array((lengths, edges), shape=(size + count, size + count))
+        return np.asarray(dijkstra(graph, indices=np.arange(size, size + count)))[:, :size]
 
     def along(self, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distance from place s, of starts (S, 3), to each of ends (m, S, 3), as (m, S).
@@ -68,10 +67,8 @@ class Surface:
         """
         count = min(ATTACHED, len(self.nodes))
         doors = self._nearest(starts, count)
-        distances = np.full((len(starts), len(self.nodes)), np.inf)
         rows = np.arange(len(starts))[:, None]
-        distances[rows, doors] = np.linalg.norm(self.nodes[doors] - starts[:, None], axis=2)
-        distances = self.spread(distances)
+        distances = self._from_places(doors, np.linalg.norm(self.nodes[doors] - starts[:, None], axis=2))
 
         exits = self._nearest(ends.reshape(-1, 3), count).reshape(*ends.shape[:2], count)
         last = np.linalg.norm(self.nodes[exits] - ends[:, :, None], axis=3)

@@ -89,6 +89,7 @@ def _fill(points: Points, start: Points, end: Points) -> Faces:
 
 def _delaunay(points: Points) -> Faces:
     # VTK comes with pyvista, and these of its modules, unlike pyvista, load without a graphics library.
+    # scipy's Delaunay gives other triangles where four points lie on a circle, so another garment.
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkPolyData

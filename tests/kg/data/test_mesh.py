@@ -2,11 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
-from kg.data.mesh import Mesh, weld
+from kg.data.mesh import Mesh, groups, weld
 from kg.errors import KgError
 
 
@@ -56,6 +53,37 @@ def test_a_spiral_is_covered() -> None:
     assert total_area(one_polygon(outline, np.eye(3))) == pytest.approx(shoelace(outline))
 
 
+def test_a_hole_that_a_bridge_joins_to_the_outline_stays_open() -> None:
+    """An outline of 4 by 5 with a hole of 2 by 4, as OBJ files write it: f 1 2 3 4 1 5 6 7 8 5."""
+    outline, hole = [[0, 0], [5, 0], [5, 4], [0, 4]], [[0.5, 1], [0.5, 3], [4.5, 3], [4.5, 1]]
+    corners = np.array([*outline, *hole], float)
+    for turn in (np.eye(3), np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]):
+        flat = np.c_[corners, np.zeros(8)]
+        mesh = Mesh.of_polygons(flat @ turn.T, [[0, 1, 2, 3, 0, 4, 5, 6, 7, 4]])
+        assert total_area(mesh) == pytest.approx(12)
+
+
+def test_triangles_face_as_their_polygon_does() -> None:
+    outline = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], float)
+    for corners, up in ((outline, 1), (outline[::-1], -1)):
+        mesh = one_polygon(np.roll(corners, 1, axis=0), np.eye(3))
+        a, b, c = (mesh.vertices[mesh.triangles()[:, corner]] for corner in range(3))
+        assert (np.cross(b - a, c - a)[:, 2] * up > 0).all()
+
+
+def test_concave_faces_that_would_take_minutes_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    corners = np.c_[rng.normal(size=(30_000, 2)), np.zeros(30_000)]
+    with pytest.raises(KgError, match="30000 corners"):
+        Mesh.of_polygons(corners, [list(range(30_000))]).triangles()
+
+
+def test_vertices_too_crowded_to_be_welded() -> None:
+    points = np.random.default_rng(0).normal(size=(2000, 3))
+    with pytest.raises(KgError, match="too close"):
+        groups(points, 10.0)
+
+
 def test_polygons_of_different_sizes() -> None:
     vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 2, 0]], float)
     mesh = Mesh.of_polygons(vertices, [[0, 1, 2, 3], [3, 2, 4]])
@@ -78,15 +106,14 @@ def test_weld_joins_what_is_connected_within_the_tolerance(seed: int, tolerance:
     triangles = rng.permuted(np.tile(np.arange(len(points)), (40, 1)), axis=1)[:, :3]
     welded = weld(Mesh.of_triangles(points, triangles), tolerance)
 
-    pairs = cKDTree(points).query_pairs(tolerance, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points),) * 2)
-    count, label = connected_components(graph, directed=False)
-    first = np.array([np.flatnonzero(label == group)[0] for group in range(count)])
-    assert sorted(welded.vertices.tolist()) == sorted(points[first].tolist())
+    close = np.linalg.norm(points[:, None] - points, axis=2) <= tolerance
+    while (close != (further := close @ close)).any():
+        close = further
+    first = close.argmax(axis=1)
+    assert groups(points, tolerance).tolist() == first.tolist()
+    assert sorted(welded.vertices.tolist()) == sorted(points[np.unique(first)].tolist())
     expected = [
-        sorted(points[first[label[triangle]]].tolist())
-        for triangle in triangles
-        if len(set(label[triangle])) == 3
+        sorted(points[first[triangle]].tolist()) for triangle in triangles if len(set(first[triangle])) == 3
     ]
     found = [sorted(welded.vertices[triangle].tolist()) for triangle in welded.triangles()]
     assert sorted(found) == sorted(expected)
