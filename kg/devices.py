@@ -1,11 +1,17 @@
-"""Which device the work is done on."""
+"""Which device the work is done on, and how many threads of the CPU. Importing it imports no PyTorch."""
 
-import torch
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kg.errors import KgError
 
+if TYPE_CHECKING:
+    import torch
 
-def choose_device(gpu: int | None = None, cpu: bool = False) -> torch.device:
+
+def choose_device(gpu: int | None = None, cpu: bool = False) -> "torch.device":
     """Return the device that was asked for, or the best there is.
 
     Args:
@@ -15,6 +21,8 @@ def choose_device(gpu: int | None = None, cpu: bool = False) -> torch.device:
     Raises:
         KgError: Both are asked for, or that GPU does not exist; says what there is.
     """
+    import torch
+
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if cpu and gpu is not None:
         raise KgError("--gpu and --cpu exclude each other.", "Leave one of them out.")
@@ -35,8 +43,93 @@ def choose_device(gpu: int | None = None, cpu: bool = False) -> torch.device:
     )
 
 
-def describe(device: torch.device) -> str:
+def describe(device: "torch.device") -> str:
     """Return a device's name for people to read."""
+    import torch
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)"
+    count = torch.get_num_threads()
+    return f"{device} ({count} thread{'s' * (count > 1)})"
+
+
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+
+
+def _quota() -> float:
+    """Return how many CPUs the control groups of this process may keep busy, infinite without a limit.
+
+    Of version 2, one hierarchy, and of version 1, where the controller `cpu` has its own. A limit binds
+    everything below it. A container may see its own group as the root, so folders that are missing are
+    passed over.
+    """
+    least = float("inf")
+    try:
+        lines = OWN_CGROUPS.read_text().splitlines()
+    except OSError:  # no Linux
+        return least
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        group = CGROUPS / controllers
+        for part in ("", *Path(path.lstrip("/")).parts):
+            group /= part
+            least = min(least, _limit(group))
+    return least
+
+
+def _limit(group: Path) -> float:
+    """Return the CPUs that a control group is limited to, infinite if it is not."""
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (group / "cpu.cfs_quota_us").read_text()
+            period = (group / "cpu.cfs_period_us").read_text()
+        except OSError:
+            return float("inf")
+    # -1 and "max" are no limit.
+    return float("inf") if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
+
+
+def cores() -> int:
+    """Return how many threads this process may run at once, by its affinity and its cgroups' CPU quotas.
+
+    A quota is rounded down, to 1 or more: threads that wait for each other are as slow as the one that the
+    system holds back.
+    """
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(max(1, min(count, _quota())))
+
+
+def threads() -> int:
+    """Return how many threads of the CPU to use: `OMP_NUM_THREADS`, or as many as `cores`."""
+    # A list has a number for each level of nested parallel regions; the first is ours.
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else cores()
+
+
+def use_threads(count: int) -> None:
+    """Use so many threads of the CPU from now on, here and in the processes that are started.
+
+    PyTorch takes them from OMP_NUM_THREADS when it loads and is told where it has; the kernels that numba
+    compiles use as many as PyTorch, `NUMBA_NUM_THREADS` at most.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(count)
+
+
+def share_cpu() -> None:
+    """Let threads that wait sleep, and have no more of them than may run. For before PyTorch loads.
+
+    OpenMP's threads spin while they wait, by default, and PyTorch and numba bring a set of them each. On
+    cores of its own that saves microseconds; beside another process each waits for threads that are not
+    running (tests/benchmarks/busy.py measures it). Variables that are set already stay.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # OpenMP knows the affinity, not the quota.
+    if "OMP_NUM_THREADS" not in os.environ and _quota() < float("inf"):
+        os.environ["OMP_NUM_THREADS"] = str(cores())

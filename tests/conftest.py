@@ -30,6 +30,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's data, runs or settings."""
     monkeypatch.setenv("KG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for name in ("KG_DEBUG", "KG_KERNELS", "KG_PASSWORD", "KG_RECORD"):
         monkeypatch.delenv(name, raising=False)
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Precision
+from kg.backends import wanted_backend
+from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
 from kg.errors import unknown_name
 from kg.ops.backends import wanted_backend
@@ -21,12 +22,10 @@ def bench(
     points: Annotated[int, typer.Option(min=2, help="N, points a cloud.")] = 2048,
     keypoints: Annotated[int, typer.Option("--keypoints", "-k", min=2, help="K.")] = 8,
     rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each, in turns.")] = 5,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. By default as PyTorch chooses.")
-    ] = None,
     precision: Precision = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:
@@ -48,8 +47,6 @@ def bench(
     from kg.train.bench import model_cases, with_keypoints
 
     device = choose_device(gpu, cpu)
-    if threads is not None:
-        torch.set_num_threads(threads)
     asked, multiplied = parts or list(PARTS), precision or "fp32"
     for part in asked:
         if part not in PARTS:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, several
+from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -37,6 +37,7 @@ def compare(
     latex: Latex = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ def open_store(path: Path | None, category: str | None, dataset: str | None, var
     """
     from kg.data import Store
     from kg.data.find import Wanted, find_store
-    from kg.data.preparing.workers import cores
+    from kg.devices import threads
 
     if path is not None:
         return Store(path)
@@ -27,5 +27,5 @@ def open_store(path: Path | None, category: str | None, dataset: str | None, var
 
     with progress(f"Preparing {category or ''}") as advance:
         return find_store(
-            Wanted(category, dataset, variant), workers=cores(), on_prepare=announce, progress=advance
+            Wanted(category, dataset, variant), workers=threads(), on_prepare=announce, progress=advance
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, several
+from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -62,6 +62,7 @@ def evaluate(
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:

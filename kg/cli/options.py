@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from kg.backends import Wanted
+from kg.devices import use_threads
 from kg.errors import KgError
 from kg.ops.backends import Wanted
 
@@ -59,6 +61,24 @@ def _force_kernels(name: str | None) -> str | None:
 Kernels = Annotated[
     Wanted | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
+]
+
+
+def _use_threads(count: int | None) -> int | None:
+    if count:
+        use_threads(count)
+    return count
+
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        callback=_use_threads,
+        help="CPU threads, of all processes together. Default: OMP_NUM_THREADS, or as many as may run here.",
+    ),
 ]
 
 Precision = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run
+from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run, Threads
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -36,6 +36,7 @@ def predict(
     precision: Precision = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from kg.cli.options import assignment, several
+from kg.cli.options import Threads, assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
 from kg.errors import KgError
 
@@ -74,9 +74,10 @@ def prepare(
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", "-w", min=1, help="Processes that share the work.", show_default="the cores"
+            "--workers", "-w", min=1, help="Processes that share the work.", show_default="the threads"
         ),
     ] = None,
+    threads: Threads = None,
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw some of the shapes, beside the store.")
     ] = True,
@@ -244,7 +245,7 @@ def _prepare(
 ) -> "Prepared":
     from kg.data.preparing.prepare import Interrupted
     from kg.data.preparing.prepare import prepare as prepare_category
-    from kg.data.preparing.workers import cores
+    from kg.devices import threads as available
 
     with progress(f"Preparing {category}") as advance:
         try:
@@ -256,7 +257,7 @@ def _prepare(
                 variant=variant,
                 force=force,
                 strict=strict,
-                workers=workers or cores(),
+                workers=workers or available(),
                 progress=_with_rate(category, advance),
                 on_wait=lambda: note(f"Waiting for another kg that is preparing {category}."),
             )

@@ -22,6 +22,7 @@ from kg.cli.options import (
     Protocol,
     Set,
     SplitBy,
+    Threads,
     assignment,
     several,
     texts,
@@ -89,6 +90,7 @@ def sweep(
         list[int] | None, typer.Option(metavar="N", help="Use this GPU; several. Default: all.")
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there are GPUs.")] = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be trained, and for about how long.")
@@ -219,15 +221,15 @@ def _stores(
 def _slots(count: int | None, gpu: Sequence[int] | None, cpu: bool, jobs: int) -> "list[Slot]":
     import torch
 
-    from kg.data.preparing.workers import cores
     from kg.devices import choose_device
+    from kg.devices import threads as available
     from kg.sweep.pool import make_slots
 
     asked: list[int | None] = [*(gpu or ())]
     for number in asked or [None]:
         choose_device(number, cpu)  # says what is wrong with it
     there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
-    return make_slots(count, [] if cpu else gpu or there, cores(), jobs)
+    return make_slots(count, [] if cpu else gpu or there, available(), jobs)
 
 
 def _caution(planned: "Sequence[Job]") -> None:

@@ -22,6 +22,7 @@ from kg.cli.options import (
     Preset,
     Set,
     SplitBy,
+    Threads,
     Variant,
     assignment,
     texts,
@@ -29,7 +30,7 @@ from kg.cli.options import (
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
-KEPT = {"epochs", "option", "resume", "gpu", "cpu", "kernels", "as_json"}
+KEPT = {"epochs", "option", "resume", "gpu", "cpu", "threads", "kernels", "as_json"}
 """What may be said of a run that is resumed; of `--set` only the epochs."""
 
 
@@ -69,6 +70,7 @@ def train(
     ] = None,
     gpu: Gpu = None,
     cpu: Cpu = False,
+    threads: Threads = None,
     kernels: Kernels = None,
     as_json: Json = False,
 ) -> None:

@@ -6,12 +6,14 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from kg.data.preparing.rows import Job
+from kg.devices import threads
 from kg.errors import KgError
 
 LARGEST = 64
@@ -31,13 +33,6 @@ class _Worker:
         return self.numbers[min(self.done, len(self.numbers) - 1)]
 
 
-def cores() -> int:
-    """Return how many processes this one's share of the machine can run at once."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[int, None, None]:
     """Make the rows of the missing shapes in `count` processes; yields each number when its row is made.
 
@@ -52,7 +47,8 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
     started: list[_Worker] = []
     try:
         while left and len(started) < count:
-            started.append(_start(job, _take(left, count, objects)))
+            with _share(count):
+                started.append(_start(job, _take(left, count, objects)))
         busy = {worker.connection: worker for worker in started}
         while busy:
             for connection in wait(list(busy)):
@@ -87,6 +83,20 @@ def _take(left: list[range], count: int, objects: Sequence[str] = ()) -> range:
     taken, rest = left[0][:size], left[0][size:]
     left[:1] = [rest] if rest else []
     return taken
+
+
+@contextmanager
+def _share(count: int) -> Iterator[None]:
+    """Give a process that is started meanwhile its share of the threads, for what it reads files with."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = str(max(1, threads() // count))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def _start(job: Job, numbers: range) -> _Worker:

@@ -23,7 +23,9 @@ def test_it_measures_what_is_asked_for(capsys):
             "1",
             "--cpu",
         ]
+        torch.set_num_threads(2)
         assert run([*words, "--json"]) == 0
+        assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
     found = json.loads(capsys.readouterr().out)

@@ -77,6 +77,13 @@ def test_the_same_bytes_from_one_process_and_from_three(raw: Path) -> None:
     assert not list(one.store.path.parent.glob(".*.parts"))
 
 
+def test_processes_share_the_threads(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    (raw / "s9").write_text("raise KgError('threads: ' + os.environ['OMP_NUM_THREADS'])")
+    assert run(raw, 2).skipped == [("s9", "threads: 2")]
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+
+
 @pytest.mark.parametrize(
     ("happens", "strict", "said"),
     [

@@ -1,0 +1,88 @@
+"""Two trainings at once on the same cores: python tests/benchmarks/busy.py [--seconds 20] [--rounds 1].
+
+Each process has as many threads as the machine has cores, and trains for the same seconds. Once OpenMP's
+threads spin while they wait, as they do by default (OMP_WAIT_POLICY=active), once they sleep (passive, which
+`import kg` sets). One process alone says what sleeping costs where nobody else wants the cores.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+from kg import bench
+from kg.config import preset
+from kg.devices import cores
+from kg.model.keygrid import KeyGrid
+from kg.train.step import Step
+
+
+def work(points: int, batch_size: int, seconds: float) -> None:
+    """Train from when a line comes in, and print the seconds that a step took."""
+    torch.manual_seed(0)
+    config = bench.with_keypoints(preset("kg"), 8)
+    steps = Step(KeyGrid(config.model), config.train)
+    clouds = torch.rand(batch_size, points, 3) * 2 - 1
+    steps.run(clouds, 1e-3)  # what is compiled or allocated once
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began, done = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        steps.run(clouds, 1e-3)
+        done += 1
+    print((time.monotonic() - began) / done, flush=True)
+
+
+def seconds_a_step(count: int, policy: str, options: argparse.Namespace) -> float:
+    """Return what a step takes, the mean over processes that train at the same time."""
+    environment = {**os.environ, "OMP_WAIT_POLICY": policy, "OMP_NUM_THREADS": str(options.threads)}
+    words = [f"--{name}={getattr(options, name)}" for name in ("points", "batch_size", "seconds")]
+    started = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--work", *words],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return statistics.mean(float(process.communicate()[0]) for process in started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--points", type=int, default=2048)
+    parser.add_argument("--batch_size", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.work:
+        work(options.points, options.batch_size, options.seconds)
+        return
+    print(f"{options.batch_size} x {options.points} points, {options.threads} threads, seconds a step")
+    print("trainings   active  passive    ratio")
+    for count in (1, 2):
+        times: dict[str, list[float]] = {"active": [], "passive": []}
+        for _ in range(options.rounds):
+            for policy, measured in times.items():
+                measured.append(seconds_a_step(count, policy, options))
+        active, passive = (statistics.median(each) for each in times.values())
+        print(f"{count:9} {active:8.3f} {passive:8.3f} {active / passive:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
