@@ -3,7 +3,10 @@
 from torch import Tensor
 
 from kg.ops.neighbours import nearest_neighbours
-from kg.ops.sampling import gather
+from kg.ops.signature import Signature
+from kg.ops.torch_kernels import gather
+
+_CLOUDS = Signature("first B N 3, second B M 3")
 
 
 def chamfer_distance(first: Tensor, second: Tensor) -> Tensor:
@@ -13,8 +16,11 @@ def chamfer_distance(first: Tensor, second: Tensor) -> Tensor:
     summed, mean over the batch.
 
     Raises:
-        ValueError: A cloud has another shape or no points.
+        ValueError: The shapes or dtypes do not belong together, or there is no cloud or no point.
     """
+    sizes = _CLOUDS.check(first, second)
+    if 0 in sizes.values():
+        raise ValueError(f"no points have no distance: {tuple(first.shape)} and {tuple(second.shape)}")
 
     def one_way(source: Tensor, target: Tensor) -> Tensor:
         nearest = gather(target, nearest_neighbours(source, target)[..., 0])

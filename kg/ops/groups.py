@@ -17,12 +17,19 @@ from torch import Tensor
 
 from kg.ops.kernels import run
 from kg.ops.norm import Line, Moments, line, through_moments
+from kg.ops.signature import Signature, check_indices
 from kg.ops.torch_kernels import merge_moments, piece_counts
 
 CACHED = 1 << 19
 """Numbers of a layer that a thread works on at a time, 2 MB: in smaller pieces calls cost more."""
 HELD = 1 << 26
 """The same on other devices, where only the memory sets a limit."""
+
+_GROUPS = Signature(
+    "points:float B N C, centres:float B S C, members:index B S k, norm_weight C, norm_bias C"
+)
+_LAYER = Signature("norm_weight D, norm_bias D, weight D C, bias D")
+_MOMENTS = Signature("norm_weight D, mean D, variance D")
 
 
 class Layer(NamedTuple):
@@ -62,7 +69,7 @@ class _Groups:
     def __init__(self, points: Tensor, centres: Tensor, members: Tensor, widest: int, low: bool) -> None:
         batch, size, _ = points.shape
         base = torch.arange(batch, device=points.device)[:, None, None] * size
-        self.members = (members + base).flatten(0, 1)
+        self.members = (members + base).flatten(0, 1).contiguous()
         self.points, self.centres = points.flatten(0, 1).contiguous(), centres.flatten(0, 1).contiguous()
         self.low = low
         each = CACHED * torch.get_num_threads() if points.device.type == "cpu" else HELD
@@ -192,7 +199,8 @@ def _group_mlp_max(
     low: bool,
     keep: bool,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    made = _layers(layers)
+    check_indices("members", members, points.shape[1])
+    made = _layers([value.contiguous() for value in layers])
     groups = _Groups(points, centres, members, max(len(layer.norm_weight) for layer in made), low)
     result, moments, stored, winners = _forward(groups, made, _moments(running), eps, keep)
     result = result.view(*members.shape[:2], -1)
@@ -234,7 +242,7 @@ def _group_mlp_max_backward(
     low: bool,
     batch: bool,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    made = _layers(layers)
+    made = _layers([value.contiguous() for value in layers])
     groups = _Groups(points, centres, members, max(len(layer.norm_weight) for layer in made), low)
     to_points, to_centres, to_layers = _Backward(groups, made, _moments(moments), kept, eps, batch).run(
         grad.flatten(0, 1)
@@ -446,6 +454,33 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Any, ...]:
 _group_mlp_max.register_autograd(_backward, setup_context=_keep)
 
 
+def _check(
+    points: Tensor, centres: Tensor, members: Tensor, layers: list[Layer], running: list[Moments] | None
+) -> None:
+    if not layers or layers[0].weight is not None or layers[0].bias is not None:
+        raise ValueError("the first of one or more layers must be a normalisation without a linear part")
+    first, *others = layers
+    _GROUPS.check(points, centres, members, *first[:2])
+    if members.numel() == 0:
+        raise ValueError(f"no members have no maximum: {tuple(members.shape)}")
+    width = len(first.norm_weight)
+    for layer in others:
+        if layer.weight is None or layer.bias is None:
+            raise ValueError("every layer but the first must have a linear part")
+        sizes = _LAYER.check(*layer[:2], *layer.linear)
+        if sizes["C"] != width or layer.weight.dtype != first.norm_weight.dtype:
+            wanted = f"(D, {width}) of {first.norm_weight.dtype}"
+            raise ValueError(
+                f"weight must be {wanted}, not {tuple(layer.weight.shape)} of {layer.weight.dtype}"
+            )
+        width = sizes["D"]
+    if running is not None:
+        if len(running) != len(layers):
+            raise ValueError(f"{len(layers)} layers must have as many moments, not {len(running)}")
+        for layer, moments in zip(layers, running, strict=True):
+            _MOMENTS.check(layer.norm_weight, *moments)
+
+
 def group_mlp_max(
     points: Tensor,
     centres: Tensor,
@@ -465,20 +500,17 @@ def group_mlp_max(
     Args:
         points: (B, N, C), what the first linear layer makes of the points.
         centres: (B, S, C), what it makes of the centres, without its bias.
-        members: (B, S, k) int64 in [0, N), not checked.
+        members: (B, S, k) int64 in [0, N).
         layers: One or more; the first has no linear part.
         running: Moments to normalise by, one a layer; by default those of the batch, of one row or more.
         eps: Added to the variances.
         low: Multiply matrices in bfloat16.
 
     Raises:
-        ValueError: The shapes do not belong together, or there is no member.
+        ValueError: The shapes or dtypes do not belong together, there is no member, or one is outside
+            [0, N), as seen on the CPU.
     """
-    if not points.shape[0] == centres.shape[0] == members.shape[0] or centres.shape[1] != members.shape[1]:
-        shapes = f"{tuple(points.shape)}, {tuple(centres.shape)}, {tuple(members.shape)}"
-        raise ValueError(f"points, centres and members must be (B, N, C), (B, S, C), (B, S, k), not {shapes}")
-    if members.numel() == 0:
-        raise ValueError("no members have no maximum")
+    _check(points, centres, members, layers, running)
     flat = _flatten(layers)
     keep = torch.is_grad_enabled() and any(value.requires_grad for value in (points, centres, *flat))
     given = [value for each in running or [] for value in each]

@@ -1,8 +1,9 @@
 """Which version of an operation runs: plain PyTorch anywhere, numba on the CPU, Triton on a GPU.
 
 Every version is registered here by a `Kernel`, which says what it needs and where it runs. `KG_KERNELS`
-(or `--kernels`) forces a backend: `auto` (default), `torch`, `numba`, `triton`. What cannot run, or fails,
-is replaced by the plain PyTorch version, which is the specification of all others, with one warning.
+(or `--kernels`) forces a backend: `auto` (default), `torch`, `numba`, `triton`. What cannot run, does not load
+or does not compile is replaced by the plain PyTorch version, which is the specification of all others, with
+one warning; for the dtype that it does not compile for, and no other. What a call of it raises is raised.
 """
 
 import importlib
@@ -68,12 +69,12 @@ class Kernel:
             return f"{self.backend} has no kernels for {dtype}"
         if self.most is not None and size > self.most:
             return f"{self.backend}'s takes {self.most} points at most"
-        if self not in _broken:
+        if (self, None) not in _broken:
             try:
                 _load(self)
             except Exception as error:  # a broken compiler raises whatever it likes
-                _give_up(self, f"it does not load: {type(error).__name__}: {error}")
-        return _broken.get(self, "")
+                _give_up(self, None, f"it does not load: {type(error).__name__}: {error}")
+        return _broken.get((self, None)) or _broken.get((self, dtype), "")
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,16 @@ class Choice:
 
 
 _registered: dict[str, dict[str, Kernel]] = {}
-_broken: dict[Kernel, str] = {}
+_broken: dict[tuple[Kernel, torch.dtype | None], str] = {}
+"""Why a kernel does not compile for a dtype, or, for None, does not load."""
+_compiled: set[tuple[Kernel, torch.dtype]] = set()
+"""Kernels that have run, and for what."""
 _warned: set[str] = set()
+
+COMPILERS = ("numba", "llvmlite", "triton")
+"""Packages whose own exceptions are about compiling, or about what was compiled and cannot be launched."""
+OF_CALLS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError, torch.OutOfMemoryError)
+"""What is raised about what a kernel was called with, whether or not it ever ran."""
 
 
 def register(kernel: Kernel) -> None:
@@ -143,10 +152,11 @@ def choose(operation: str, device: torch.device, dtype: torch.dtype = torch.floa
 def run(operation: str, *arguments: Any) -> Any:
     """Run an operation on tensors, the first of which decides where; the size is its second axis.
 
-    A version that fails is given up for the plain PyTorch one, for good and with a warning.
+    A version that does not compile is given up for the plain PyTorch one, for good and with a warning.
 
     Raises:
         KgError: `KG_KERNELS` names no backend.
+        Exception: Whatever the version that runs raises, once it is compiled.
     """
     lead: Tensor = arguments[0]
     choice = choose(operation, lead.device, lead.dtype, lead.shape[1] if lead.ndim > 1 else 0)
@@ -156,17 +166,27 @@ def run(operation: str, *arguments: Any) -> Any:
         try:
             # Triton launches on the current GPU, which need not be the one that the tensors are on.
             with torch.cuda.device_of(lead):  # type: ignore[no-untyped-call]
-                return _load(choice.kernel)(*arguments)
-        except torch.OutOfMemoryError:
-            raise
+                result = _load(choice.kernel)(*arguments)
+            _compiled.add((choice.kernel, lead.dtype))
+            return result
         except Exception as error:  # it compiles on the first call
-            _give_up(choice.kernel, f"it failed: {type(error).__name__}: {error}")
+            if not _is_of_compiling(error, choice.kernel, lead.dtype):
+                raise
+            problem = f"it does not compile for {lead.dtype}: {type(error).__name__}: {error}"
+            _give_up(choice.kernel, lead.dtype, problem)
     return _load(_registered[operation]["torch"])(*arguments)
 
 
-def _give_up(kernel: Kernel, problem: str) -> None:
-    _broken[kernel] = problem.splitlines()[0]
-    _warn(kernel.backend, f"{kernel.operation}: {_broken[kernel]}")
+def _is_of_compiling(error: Exception, kernel: Kernel, dtype: torch.dtype) -> bool:
+    """Tell a kernel that does not compile from a call that it cannot do."""
+    if type(error).__module__.partition(".")[0] in COMPILERS:
+        return True
+    return (kernel, dtype) not in _compiled and not isinstance(error, OF_CALLS)
+
+
+def _give_up(kernel: Kernel, dtype: torch.dtype | None, problem: str) -> None:
+    _broken[kernel, dtype] = problem.splitlines()[0]
+    _warn(kernel.backend, f"{kernel.operation}: {_broken[kernel, dtype]}")
 
 
 def _warn(key: str, problem: str) -> None:
@@ -218,7 +238,16 @@ _VECTORS = ("line", "through_moments")
 for _name, _module in _TRITON_MODULES.items():
     register(Kernel(_name, "torch", "kg.ops.torch_kernels"))
     if _name not in _VECTORS:
-        register(Kernel(_name, "numba", "kg.ops.numba_kernels", devices=("cpu",), needs="numba"))
+        register(
+            Kernel(
+                _name,
+                "numba",
+                "kg.ops.numba_kernels",
+                devices=("cpu",),
+                needs="numba",
+                dtypes=(torch.float32, torch.float64),
+            )
+        )
     register(
         Kernel(
             _name,

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from kg.ops.kernels import run
-from kg.ops.sampling import gather
+from kg.ops.signature import Signature, check_indices
+from kg.ops.torch_kernels import gather
+
+_BALLS = Signature("points B N 3, centres B S 3")
+_QUERIES = Signature("queries B S 3, points B N 3")
+_FINE_AND_COARSE = Signature("fine B S 3, coarse B M 3")
+_INTERPOLATION = Signature("features:float B M C, indices:index B S R, weights B S R")
 
 
 class Interpolation(NamedTuple):
@@ -14,13 +20,6 @@ class Interpolation(NamedTuple):
 
     indices: Tensor
     weights: Tensor
-
-
-def _check(name: str, points: Tensor, empty: bool = False) -> None:
-    if points.ndim != 3 or points.shape[2] != 3:
-        raise ValueError(f"{name} must be (B, N, 3), not {tuple(points.shape)}")
-    if points.shape[1] == 0 and not empty:
-        raise ValueError(f"{name} has no points")
 
 
 def _far_away(points: Tensor) -> Tensor:
@@ -57,12 +56,13 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, *, ne
             lowest indices (as PointNet++'s released code, which depends on the order of the points).
 
     Raises:
-        ValueError: A cloud has another shape or no points, or no neighbours are asked for.
+        ValueError: The shapes or dtypes do not belong together, there are no points, no neighbours are
+            asked for, or the radius is below 0 or no number.
     """
-    _check("points", points)
-    _check("centres", centres, empty=True)
-    if count < 1:
-        raise ValueError(f"cannot take {count} of the points in a ball")
+    if _BALLS.check(points, centres)["N"] == 0:
+        raise ValueError(f"points {tuple(points.shape)} has no points")
+    if count < 1 or not radius >= 0:
+        raise ValueError(f"cannot take {count} of the points in a ball of radius {radius}")
     found: Tensor = _ball_query(points.detach(), centres.detach(), radius, count, nearest)
     return found
 
@@ -87,11 +87,9 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int = 1) -> Tenso
         count: Neighbours per query.
 
     Raises:
-        ValueError: A cloud has another shape, or there are fewer than `count` points.
+        ValueError: The shapes or dtypes do not belong together, or there are fewer than `count` points.
     """
-    _check("queries", queries, empty=True)
-    _check("points", points)
-    if not 1 <= count <= points.shape[1]:
+    if not 1 <= count <= _QUERIES.check(queries, points)["N"]:
         raise ValueError(f"{count} neighbours asked of {points.shape[1]} points")
     found: Tensor = _nearest_neighbours(queries.detach(), points.detach(), count)
     return found
@@ -105,7 +103,12 @@ def interpolation_weights(fine: Tensor, coarse: Tensor) -> Interpolation:
     Args:
         fine: (B, S, 3).
         coarse: (B, M, 3); with fewer than three points, as many as there are.
+
+    Raises:
+        ValueError: The shapes or dtypes do not belong together, or `coarse` has no points.
     """
+    if _FINE_AND_COARSE.check(fine, coarse)["M"] == 0:
+        raise ValueError(f"coarse {tuple(coarse.shape)} has no points")
     indices = nearest_neighbours(fine, coarse, min(3, coarse.shape[1]))
     with torch.no_grad():
         weights = 1 / ((fine[:, :, None] - gather(coarse, indices)).square().sum(3) + 1e-8)
@@ -114,6 +117,7 @@ def interpolation_weights(fine: Tensor, coarse: Tensor) -> Interpolation:
 
 @torch.library.custom_op("kg::three_interpolate", mutates_args=())
 def _three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    check_indices("indices", indices, features.shape[1])
     result: Tensor = run("three_interpolate", features.contiguous(), indices, weights)
     return result
 
@@ -150,8 +154,13 @@ _three_interpolate.register_autograd(_backward, setup_context=_keep)
 def three_interpolate(features: Tensor, interpolation: Interpolation) -> Tensor:
     """Return features (B, M, C) of a coarse cloud at the points of a fine one, (B, S, C) (eq. 8).
 
-    Differentiable in the features. Indices are not checked: they come from `interpolation_weights`.
+    Differentiable in the features.
+
+    Raises:
+        ValueError: The shapes do not belong together, or an index is outside [0, M), as seen on the CPU.
     """
     indices, weights = interpolation
+    if _INTERPOLATION.check(features, indices, weights)["R"] == 0:
+        raise ValueError(f"indices {tuple(indices.shape)} and weights name no point to take values of")
     result: Tensor = _three_interpolate(features.to(weights.dtype), indices, weights)
     return result

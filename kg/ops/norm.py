@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 from kg.ops.kernels import run
+from kg.ops.signature import Signature
+
+_ROWS = Signature("rows:float R C, weight C, bias C")
+_MOMENTS = Signature("weight C, mean C, variance C")
 
 
 class Moments(NamedTuple):
@@ -31,7 +35,8 @@ class Line(NamedTuple):
 
 def line(weight: Tensor, bias: Tensor, moments: Moments, eps: float) -> Line:
     """Return batch normalisation with these moments as a line."""
-    return Line(*run("line", weight, bias, *moments, eps))
+    vectors = (each.contiguous() for each in (weight, bias, *moments))
+    return Line(*run("line", *vectors, eps))
 
 
 def through_moments(
@@ -134,12 +139,12 @@ def batch_norm_relu(
         eps: Added to the variance.
 
     Raises:
-        ValueError: The shapes do not belong together, or there are no rows to take moments of.
+        ValueError: The shapes or dtypes do not belong together, or there are no rows to take moments of.
     """
-    if rows.ndim != 2 or not weight.shape == bias.shape == rows.shape[1:]:
-        shapes = f"{tuple(rows.shape)}, {tuple(weight.shape)}, {tuple(bias.shape)}"
-        raise ValueError(f"rows, weight and bias must be (R, C), (C,), (C,), not {shapes}")
-    if running is None and len(rows) == 0:
-        raise ValueError("no rows have no moments")
+    sizes = _ROWS.check(rows, weight, bias)
+    if running is not None:
+        _MOMENTS.check(weight, *running)
+    elif sizes["R"] == 0:
+        raise ValueError(f"no rows have no moments: {tuple(rows.shape)}")
     result, mean, variance = _batch_norm_relu(rows.to(weight.dtype), weight, bias, list(running or ()), eps)
     return result, Moments(mean, variance)

@@ -4,19 +4,31 @@ import torch
 from torch import Tensor
 
 from kg.ops.kernels import run
+from kg.ops.signature import Signature, check_indices
 from kg.ops.torch_kernels import gather as _gather
+
+_GATHER = Signature("values:any B N C, indices:index B ...")
+_CLOUD = Signature("points B N 3")
+_CLOUD_AND_START = Signature("points B N 3, start:index B")
 
 
 def gather(values: Tensor, indices: Tensor) -> Tensor:
     """Return rows of each cloud.
 
     Args:
-        values: (B, N, C), differentiable.
+        values: (B, N, C), differentiable, of any dtype.
         indices: (B, ...) int64 in [0, N).
 
     Returns:
         (B, ..., C).
+
+    Raises:
+        ValueError: The shapes do not belong together, or an index is outside [0, N), as seen on the CPU.
     """
+    _GATHER.check(values, indices)
+    # Not an operator of its own, whose body would see real tensors only.
+    if type(indices) is Tensor and not torch.compiler.is_compiling():
+        check_indices("indices", indices, values.shape[1])
     return _gather(values, indices)
 
 
@@ -24,7 +36,11 @@ def canonical_order(points: Tensor) -> Tensor:
     """Return the order (B, N) that sorts each cloud (B, N, 3) by x, then y, then z.
 
     Whatever is computed from the sorted cloud is a function of the set of points alone.
+
+    Raises:
+        ValueError: `points` has another shape.
     """
+    _CLOUD.check(points)
     order = points[..., 2].argsort(dim=1, stable=True)
     for axis in (1, 0):
         order = order.gather(1, points[..., axis].gather(1, order).argsort(dim=1, stable=True))
@@ -33,6 +49,8 @@ def canonical_order(points: Tensor) -> Tensor:
 
 @torch.library.custom_op("kg::farthest_point_sample", mutates_args=())
 def _farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
+    check_indices("start", start, points.shape[1])
+    start = start.contiguous()
     chosen: Tensor = run("farthest_point_sample", _finite_cloud(points, start), count, start)
     return chosen
 
@@ -63,10 +81,13 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor | None = Non
         start: (B,) int64 indices of the first points; 0 by default.
 
     Raises:
-        ValueError: `points` has another shape, or fewer than `count` points.
+        ValueError: The shapes do not belong together, there are fewer than `count` points, or a start is
+            outside [0, N), as seen on the CPU.
     """
-    if points.ndim != 3 or points.shape[2] != 3:
-        raise ValueError(f"points must be (B, N, 3), not {tuple(points.shape)}")
+    if start is None:
+        _CLOUD.check(points)
+    else:
+        _CLOUD_AND_START.check(points, start)
     if not 1 <= count <= points.shape[1]:
         raise ValueError(f"cannot choose {count} of {points.shape[1]} points")
     if start is None:

@@ -1,14 +1,17 @@
 """The skeleton of keypoints and its heat (Key-Grid section 3.2)."""
 
-from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from kg.ops.kernels import run
+from kg.ops.signature import Signature
 
 Sign = Literal["near", "far"]
+
+_POINTS = Signature("points ... 3")
+_SCENE = Signature("points B P 3, keypoints B K 3, edges B E")
 
 
 def edge_pairs(keypoints: int, device: torch.device | None = None) -> Tensor:
@@ -16,19 +19,20 @@ def edge_pairs(keypoints: int, device: torch.device | None = None) -> Tensor:
     return torch.triu_indices(keypoints, keypoints, 1, device=device).T
 
 
-@cache
-def _last_node(grid: tuple[int, int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    # Kept: what is copied to a GPU waits for all that it has to do before.
-    return torch.tensor(grid, dtype=dtype, device=device) - 1
-
-
 def nearest_node(points: Tensor, grid: tuple[int, int, int]) -> Tensor:
     """Return the coordinates (..., 3) of the grid node nearest to each point (..., 3).
 
     The grid has grid[axis] nodes, evenly over [-1, 1], the ends included. Found by rounding.
+
+    Raises:
+        ValueError: The points have another shape, or an axis has fewer than two nodes.
     """
-    last = _last_node(grid, points.dtype, points.device)
-    index = ((points + 1) / 2 * last).round().clamp(min=torch.zeros_like(last), max=last)
+    _POINTS.check(points)
+    if len(grid) != 3 or min(grid) < 2:
+        raise ValueError(f"a grid has three axes of 2 nodes or more, not {tuple(grid)}")
+    # Filled, not copied: a copy to a GPU waits for all that it has to do before.
+    last = torch.cat([points.new_full((1,), size - 1) for size in grid])
+    index = ((points + 1) / 2 * last).round().clamp_min(0).minimum(last)
     return index / last * 2 - 1
 
 
@@ -94,12 +98,14 @@ def skeleton_heatmap(
             that the paper prints, grows with the distance.
 
     Raises:
-        ValueError: The shapes do not belong together, or there are fewer than two keypoints.
+        ValueError: The shapes or dtypes do not belong together, there are fewer than two keypoints, or
+            sigma or sign is none.
     """
-    count = keypoints.shape[1]
-    expected = (len(points), count * (count - 1) // 2)
-    if count < 2 or edges.shape != expected or points.shape[2] != 3 or len(keypoints) != len(points):
-        shapes = f"{tuple(points.shape)}, {tuple(keypoints.shape)}, {tuple(edges.shape)}"
-        raise ValueError(f"points, keypoints and edges must be (B, P, 3), (B, K, 3), (B, E), not {shapes}")
+    sizes = _SCENE.check(points, keypoints, edges)
+    if sizes["K"] < 2 or sizes["E"] != sizes["K"] * (sizes["K"] - 1) // 2:
+        shapes = f"{tuple(keypoints.shape)} and {tuple(edges.shape)}"
+        raise ValueError(f"K keypoints, 2 or more, must have E = K (K - 1) / 2 edges, not {shapes}")
+    if not sigma > 0 or sign not in get_args(Sign):
+        raise ValueError(f"sigma must be above 0 and sign near or far, not {sigma} and {sign}")
     heat, _ = _skeleton_heatmap(points, keypoints, edges, (-1 if sign == "near" else 1) / sigma**2)
     return heat  # type: ignore[no-any-return]

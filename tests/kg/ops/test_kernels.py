@@ -21,6 +21,7 @@ CLOUD = torch.rand(1, 9, 3)
 def fresh(monkeypatch):
     """What fails in one test works again in the next."""
     monkeypatch.setattr(kernels, "_broken", {})
+    monkeypatch.setattr(kernels, "_compiled", set())
     monkeypatch.setattr(kernels, "_warned", set())
     kernels._load.cache_clear()
 
@@ -72,7 +73,7 @@ def test_an_unknown_backend_is_answered_with_those_there_are(monkeypatch):
     assert "auto, numba, torch, triton" in caught.value.hint
 
 
-def test_a_kernel_that_fails_is_given_up_once(monkeypatch):
+def test_a_kernel_that_does_not_compile_is_given_up_once_for_a_dtype(monkeypatch):
     calls = []
 
     def fail(*arguments):
@@ -81,13 +82,59 @@ def test_a_kernel_that_fails_is_given_up_once(monkeypatch):
 
     load = kernels._load
     monkeypatch.setattr(kernels, "_load", lambda kernel: fail if kernel.backend == "numba" else load(kernel))
-    with pytest.warns(UserWarning, match="nearest_neighbours: it failed: RuntimeError: no such instruction"):
+    with pytest.warns(
+        UserWarning, match="neighbours: it does not compile for torch.float32: RuntimeError: no"
+    ):
         found = ops.nearest_neighbours(CLOUD, CLOUD)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert torch.equal(found, ops.nearest_neighbours(CLOUD, CLOUD))
     assert len(calls) == 1
     assert "no such instruction" in choose("nearest_neighbours", CPU).reason
+    assert choose("nearest_neighbours", CPU, torch.float64).kernel.backend == "numba"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("sizes"), IndexError("out"), MemoryError(), torch.OutOfMemoryError("full")]
+)
+def test_a_call_that_cannot_be_done_is_no_fault_of_the_kernel(monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    load = kernels._load
+    monkeypatch.setattr(kernels, "_load", lambda kernel: fail if kernel.backend == "numba" else load(kernel))
+    with pytest.raises(type(error)):
+        ops.nearest_neighbours(CLOUD, CLOUD)
+    assert not kernels._broken
+
+
+def test_what_a_kernel_that_has_run_raises_is_raised(monkeypatch):
+    class LoweringError(Exception):
+        pass
+
+    def fail(*arguments):
+        raise error
+
+    ops.nearest_neighbours(CLOUD, CLOUD)
+    load, error = kernels._load, RuntimeError("the device is gone")
+    monkeypatch.setattr(kernels, "_load", lambda kernel: fail if kernel.backend == "numba" else load(kernel))
+    with pytest.raises(RuntimeError, match="gone"):
+        ops.nearest_neighbours(CLOUD, CLOUD)
+    assert not kernels._broken
+    # Another layout of memory is compiled later.
+    LoweringError.__module__, error = "numba.core.errors", LoweringError("no such instruction")
+    with pytest.warns(UserWarning, match="does not compile"):
+        ops.nearest_neighbours(CLOUD, CLOUD)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_pytorchs_and_leaves_the_kernel_to_the_others(dtype):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ops.nearest_neighbours(CLOUD.to(dtype), CLOUD.to(dtype))
+    assert found.shape == (1, 9, 1)
+    assert f"no kernels for {dtype}" in choose("nearest_neighbours", CPU, dtype).reason
+    assert choose("nearest_neighbours", CPU).kernel.backend == "numba"
 
 
 def test_a_kernel_runs_on_the_gpu_of_its_first_tensor(monkeypatch):
@@ -129,7 +176,7 @@ def test_a_kernel_that_fails_leaves_to_its_twin_a_total_as_it_was(monkeypatch, b
     pull, weight, total = torch.rand(3, 6), torch.rand(6, 5), torch.rand(3, 4, 5)
     expected = total.clone()
     torch_kernels.extremes_backward(expected, rows, index, pull, weight)
-    with pytest.warns(UserWarning, match="extremes_backward: it failed"):
+    with pytest.warns(UserWarning, match="extremes_backward: it does not compile"):
         kernels.run("extremes_backward", total, rows, index, pull, weight)
     assert torch.equal(total, expected)
 

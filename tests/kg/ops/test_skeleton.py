@@ -81,9 +81,9 @@ def test_what_is_not_a_number_has_no_heat():
 def test_shapes_that_do_not_belong_together_are_refused():
     points, keypoints, edges = map(torch.from_numpy, scene())
     assert ops.skeleton_heatmap(points[:, :0], keypoints, edges, sigma=1).shape == (2, 0)
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="must have E"):
         ops.skeleton_heatmap(points, keypoints[:, :4], edges, sigma=1)
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="must have E"):
         ops.skeleton_heatmap(points, keypoints[:, :1], edges[:, :0], sigma=1)
 
 
@@ -99,3 +99,19 @@ def test_rounding_finds_the_node_that_a_tree_finds(grid):
     _, index = cKDTree(nodes).query(points)
     found = ops.nearest_node(torch.from_numpy(points), grid)
     np.testing.assert_allclose(found, nodes[index], atol=1e-12)
+
+
+def test_the_grid_is_the_same_whatever_mode_it_was_first_asked_in():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    points = torch.rand(3, 3, generator=torch.Generator().manual_seed(0))
+    grid = (7, 5, 9)  # no other test's
+    with FakeTensorMode():
+        ops.nearest_node(torch.zeros(3, 3), grid)
+    with torch.inference_mode():
+        expected = ops.nearest_node(points, grid)
+    moved = points.clone().requires_grad_()
+    found = ops.nearest_node(moved, grid)
+    found.sum().backward()
+    assert torch.equal(found.detach(), expected)
+    assert torch.equal(moved.grad, torch.zeros(3, 3))
