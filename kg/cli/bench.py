@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from kg.backends import wanted_backend
 from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
+from kg.config.backends import wanted_backend
 from kg.errors import unknown_name
-from kg.ops.backends import wanted_backend
 
 PARTS = ("operations", "training", "inference")
 

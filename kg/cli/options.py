@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.backends import Wanted
+from kg.config.backends import Wanted
 from kg.devices import use_threads
 from kg.errors import KgError
-from kg.ops.backends import Wanted
 
 Gpu = Annotated[
     int | None,

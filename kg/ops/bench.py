@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from kg import ops
-from kg.ops.backends import wanted_backend
+from kg.config.backends import wanted_backend
 from kg.ops.kernels import choose
 
 Progress = Callable[[int, int], None]

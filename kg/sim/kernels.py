@@ -4,7 +4,7 @@ import importlib
 import warnings
 from types import ModuleType
 
-from kg.ops.backends import wanted_backend
+from kg.config.backends import wanted_backend
 
 
 def choose() -> ModuleType:
