@@ -1,4 +1,4 @@
-"""Data sets, backbones and deformations, found through entry points, ours in the same way as a stranger's.
+"""Data sets, detectors, backbones, deformations: found through entry points, ours as a stranger's are.
 
 A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` with a `problem`, which is
 a warning wherever all are looked at, which `kg info` lists, and an error when that very one is asked for.
@@ -17,10 +17,12 @@ from kg.errors import KgError, unknown_name
 if TYPE_CHECKING:
     from kg.data import Dataset
     from kg.model.backbone import Backbone
+    from kg.model.detector import Detector
     from kg.sim import Deformation
 
 DATASETS = "kg.datasets"
 BACKBONES = "kg.backbones"
+DETECTORS = "kg.detectors"
 DEFORMATIONS = "kg.deformations"
 
 NAMED = (DATASETS, DEFORMATIONS)
@@ -154,6 +156,24 @@ def backbones() -> list[Plugin]:
     from kg.model.backbone import Backbone
 
     return _examine(BACKBONES, Backbone)
+
+
+def detector(name: str) -> "type[Detector]":
+    """Return the detector class of that name.
+
+    Raises:
+        KgError: There is none (the hint names the closest), or its plugin is broken.
+    """
+    from kg.model.detector import Detector
+
+    return _get(DETECTORS, "detector", Detector, name)
+
+
+def detectors() -> list[Plugin]:
+    """Return every detector plugin, each loaded once to see whether it works."""
+    from kg.model.detector import Detector
+
+    return _examine(DETECTORS, Detector)
 
 
 def deformation(name: str) -> "type[Deformation]":

@@ -1,10 +1,15 @@
 """`kg list`."""
 
-from typing import Annotated, Any, Literal
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from kg.cli.output import Json, show, table
+
+if TYPE_CHECKING:
+    from kg.plugins import Plugin
 
 OBTAINED = {
     "built in": "built in, made by kg prepare",
@@ -14,27 +19,46 @@ OBTAINED = {
     "in parts": "kg fetch {name}, or a part of it with --category",
 }
 
+DETECTORS = "Train one: kg train --category shirt --detector NAME"
+DEFORMATIONS = (
+    "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help"
+)
+
 
 def list_plugins(
     what: Annotated[
-        Literal["datasets", "backbones", "deformations"],
+        Literal["datasets", "detectors", "backbones", "deformations"],
         typer.Argument(help="What to list.", show_choices=True),
     ] = "datasets",
     as_json: Json = False,
 ) -> None:
-    """List the data sets, with what is here of each, the backbones, or the deformations.
+    """List the data sets, with what is here of each, the detectors, the backbones, or the deformations.
 
     kg list                 data sets
     kg list datasets --json
+    kg list detectors
     kg list backbones
     kg list deformations
     """
+    from kg import plugins
+
     if what == "datasets":
         _list_datasets(as_json)
+    elif what == "detectors":
+        _list_described(
+            what, plugins.detectors(), plugins.detector, as_json, "how it finds keypoints", DETECTORS
+        )
     elif what == "backbones":
         _list_backbones(as_json)
     else:
-        _list_deformations(as_json)
+        _list_described(
+            what,
+            plugins.deformations(),
+            plugins.deformation,
+            as_json,
+            "what happens to a garment",
+            DEFORMATIONS,
+        )
 
 
 def _list_datasets(as_json: bool) -> None:
@@ -134,25 +158,15 @@ def _list_backbones(as_json: bool) -> None:
     )
 
 
-def _list_deformations(as_json: bool) -> None:
-    import inspect
-
-    from kg import plugins
-
-    found = plugins.deformations()
+def _list_described(
+    group: str, found: "list[Plugin]", load: Callable[[str], type], as_json: bool, column: str, usage: str
+) -> None:
+    """Show plugins with the first line of what their classes say of themselves."""
     about = {
-        plugin.name: (inspect.getdoc(plugins.deformation(plugin.name)) or "").partition("\n\n")[0]
+        plugin.name: (inspect.getdoc(load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
         for plugin in found
         if not plugin.problem
     }
     rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in found]
-    show(
-        {
-            "deformations": [
-                {**vars(plugin), "about": "" if plugin.problem else about[plugin.name]} for plugin in found
-            ]
-        },
-        as_json,
-        table("Deformations", ["name", "what happens to a garment", "from"], rows),
-        "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help",
-    )
+    listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in found]
+    show({group: listed}, as_json, table(group.capitalize(), ["name", column, "from"], rows), usage)

@@ -28,6 +28,10 @@ Preset = Annotated[
 Keypoints = Annotated[
     int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
 ]
+Detector = Annotated[
+    str | None,
+    typer.Option(help="What finds keypoints; kg list detectors shows them. Default: the preset's."),
+]
 Farthest = Annotated[int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")]
 Points = Annotated[
     int | None, typer.Option("--points", min=1, help="N, points a cloud. Default: the preset's.")

@@ -49,14 +49,14 @@ def predict(
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg.devices import choose_device
-    from kg.inference.detector import Detector, predict_files, predict_store
+    from kg.inference.predictor import Predictor, predict_files, predict_store
 
     if output.suffix != ".npz":
         raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")
     files = [path for entry in inputs or [] for path in _expand(entry)]
     if files and store is not None:
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")
-    detector = Detector.load(run, checkpoint, choose_device(gpu, cpu), up)
+    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up)
     multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")

@@ -42,10 +42,10 @@ def predicted(
     """
     if target is None or target.suffix != ".npz":
         from kg.devices import choose_device
-        from kg.inference.detector import Detector, predict_store
+        from kg.inference.predictor import Predictor, predict_store
         from kg.inference.redetection import Redetection
 
-        detector = Detector.load(target, checkpoint or "best", choose_device(gpu, cpu))
+        detector = Predictor.load(target, checkpoint or "best", choose_device(gpu, cpu))
         part = None if split == "all" else split or "test"
         found = predict_store(detector, store=store, split=part, progress=advance)
         return found, Redetection(detector, found, seed, advance)

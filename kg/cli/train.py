@@ -12,6 +12,7 @@ from kg.cli.options import (
     BatchSize,
     Cpu,
     Dataset,
+    Detector,
     Epochs,
     Farthest,
     Gpu,
@@ -43,6 +44,7 @@ def train(
     variant: Variant = None,
     store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
     preset: Preset = "kg",
+    detector: Detector = None,
     keypoints: Keypoints = None,
     farthest: Farthest = None,
     points: Points = None,
@@ -78,6 +80,7 @@ def train(
 
     kg train --category shirt --preset quick    a first look, minutes on a CPU
     kg train --category shirt --gpu 0           the full training, on a GPU
+    kg train -c shirt --variant fold --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations
@@ -95,6 +98,7 @@ def train(
 
     device = choose_device(gpu, cpu)
     given = texts(
+        detector=detector,
         keypoints=keypoints,
         farthest=farthest,
         points=points,

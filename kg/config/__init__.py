@@ -6,6 +6,7 @@ from kg.config.options import (
     DataConfig,
     Inference,
     ModelConfig,
+    Normalisation,
     TrainConfig,
     options,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "DataConfig",
     "Inference",
     "ModelConfig",
+    "Normalisation",
     "TrainConfig",
     "options",
     "preset",

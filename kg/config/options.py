@@ -9,6 +9,7 @@ from kg.errors import unknown_name
 
 Sign = Literal["near", "far"]
 Inference = Literal["soft", "hard"]
+Normalisation = Literal["range", "longest-side", "stretch"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class ModelConfig:
     """The network.
 
     Attributes:
+        detector: Name of a plugin in the group `kg.detectors`.
+        detector_options: Its own keyword options.
         keypoints: K.
         backbone: Name of a plugin in the group `kg.backbones`.
         backbone_options: Its own keyword options; pointnet2: neighbours, "nearest" or "first".
@@ -25,11 +28,16 @@ class ModelConfig:
         dropout: Before the keypoint weights, while training.
         inference: A keypoint is the weighted mean of the cloud ("soft") or its point of the largest
             weight ("hard").
+        normalisation: What a cloud is brought into [-1, 1] by: "range", one range for all three axes, as
+            Key-Grid has it and stores are; "longest-side", the centre and the longest side of its box, which
+            does not depend on where the origin is; "stretch", each side of its box.
         canonical: Sort each cloud before evaluating it, so that keypoints do not depend on its order.
         decoder_heatmap: The decoder reads the grid heatmap, value and node.
         decoder_features: The decoder reads the encoder's features, its coarsest level included.
     """
 
+    detector: str = "key-grid"
+    detector_options: dict[str, str] = field(default_factory=dict)
     keypoints: Annotated[int, Bounds(2)] = 8
     backbone: str = "pointnet2"
     backbone_options: dict[str, str] = field(default_factory=dict)
@@ -38,6 +46,7 @@ class ModelConfig:
     sign: Sign = "near"
     dropout: Annotated[float, Bounds(0, 1)] = 0.5
     inference: Inference = "soft"
+    normalisation: Normalisation = "range"
     canonical: bool = True
     decoder_heatmap: bool = True
     decoder_features: bool = True
@@ -49,13 +58,22 @@ class TrainConfig:
 
     Attributes:
         points: N; clouds with more are thinned by farthest point sampling.
+        subsample: Share of the points that a step keeps, drawn at random.
+        turn: Turn each cloud anew in each step: "yaw", about the vertical, "all", any way, or "none".
+        turn_limit: Degrees, the most that it is turned about its axis.
+        jitter: Standard deviation of the noise on each point, normalised units.
         farthest: J, points of the farthest point keypoint loss.
         epochs: Passes over the training split.
         batch_size: Clouds a step; the last batch may be smaller.
-        optimizer: "adam" or "adadelta".
+        optimizer: "adam", "adamw" or "adadelta".
+        weight_decay: Of adamw.
+        gradient_norm: Gradients of a larger norm are shortened to this one; 0 for none.
+        averaging: Share that the averaged weights keep in a step; validation and checkpoints have these.
+            0 for none.
         learning_rate: At the start.
         adadelta_eps: Its epsilon.
-        schedule: "constant", or "cosine" down to a hundredth of the rate.
+        schedule: "constant"; "cosine", down to a hundredth of the rate; "one-cycle", the same after
+            it has risen for the first twentieth of the training.
         similarity_weight: α_sim of the Chamfer loss.
         farthest_weight: α_far of the farthest point keypoint loss.
         similarity_delay: Epochs before the Chamfer loss counts.
@@ -66,13 +84,20 @@ class TrainConfig:
     """
 
     points: Annotated[int, Bounds(1)] = 2048
+    subsample: Annotated[float, Bounds(0, 1, above=True)] = 1.0
+    turn: Literal["none", "yaw", "all"] = "none"
+    turn_limit: Annotated[float, Bounds(0, 180)] = 180.0
+    jitter: Annotated[float, Bounds(0)] = 0.0
     farthest: Annotated[int, Bounds(1)] = 12
     epochs: Annotated[int, Bounds(1)] = 100
     batch_size: Annotated[int, Bounds(1)] = 8
-    optimizer: Literal["adam", "adadelta"] = "adam"
+    optimizer: Literal["adam", "adamw", "adadelta"] = "adam"
+    weight_decay: Annotated[float, Bounds(0)] = 0.02
+    gradient_norm: Annotated[float, Bounds(0)] = 0.0
+    averaging: Annotated[float, Bounds(0, 1)] = 0.0
     learning_rate: Annotated[float, Bounds(0)] = 1e-3
     adadelta_eps: Annotated[float, Bounds(0, above=True)] = 1e-2
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
     similarity_weight: Annotated[float, Bounds(0)] = 1.0
     farthest_weight: Annotated[float, Bounds(0)] = 1.0
     similarity_delay: Annotated[int, Bounds(0)] = 20
@@ -130,20 +155,23 @@ class Config:
     def override(self, name: str, text: str) -> "Config":
         """Return a copy with the option `name` of the model or the training set to `text`.
 
-        `backbone.NAME` is an option of the backbone's own; another backbone begins without any.
+        `backbone.NAME` is an option of the backbone's own, `detector.NAME` one of the detector's; another
+        backbone or detector begins without any.
 
         Raises:
             KgError: There is no such option, it cannot be read from the text, or it is out of its bounds.
         """
-        if name.startswith("backbone."):
-            own = {**self.model.backbone_options, name.removeprefix("backbone."): text}
-            return replace(self, model=replace(self.model, backbone_options=own))
+        plugin, dot, option = name.partition(".")
+        if dot and plugin in PLUGINS:
+            own = {**getattr(self.model, f"{plugin}_options"), option: text}
+            changed: dict[str, Any] = {f"{plugin}_options": own}
+            return replace(self, model=replace(self.model, **changed))
         for part in ("model", "train"):
             current = getattr(self, part)
             if name in {item.name for item in fields(current)}:
                 changed = read_values(type(current), {name: text})
-                if name == "backbone" and text != self.model.backbone:
-                    changed["backbone_options"] = {}
+                if name in PLUGINS and text != getattr(current, name):
+                    changed[f"{name}_options"] = {}
                 return replace(self, **{part: replace(current, **changed)})
         raise unknown_name("option", name, options())
 
@@ -161,6 +189,9 @@ class Config:
         """Return the parts of the method, names in `ABLATIONS`, that are left out."""
         return tuple(part for part in ABLATIONS if self.without(part) == self)
 
+
+PLUGINS = ("detector", "backbone")
+"""Options that name a plugin, which has options of its own."""
 
 ABLATIONS: dict[str, tuple[str, str]] = {
     "encoder-features": ("decoder_features", "false"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kg import plugins
-from kg.config.options import Config, DataConfig
+from kg.config.options import PLUGINS, Config, DataConfig
 from kg.config.presets import preset
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
@@ -39,10 +39,10 @@ class Recipe:
         except KgError:
             # The store outlives the plugin that made it.
             defaults = {}
-        # A backbone before the options of its own.
-        for name, text in sorted(
-            (defaults | dict(self.options)).items(), key=lambda each: each[0] != "backbone"
-        ):
+        kind = plugins.detector(self.options.get("detector", made.model.detector))
+        texts = defaults | dict(kind.defaults) | dict(self.options)
+        # A plugin before the options of its own.
+        for name, text in sorted(texts.items(), key=lambda each: each[0] not in PLUGINS):
             made = made.override(name, text)
         for part in self.without:
             made = made.without(part)

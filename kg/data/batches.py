@@ -16,8 +16,19 @@ def thin(clouds: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     """
     if clouds.shape[1] == count:
         return clouds
-    thinned = [cloud[farthest_points(cloud, count)] for cloud in clouds]
-    return np.array(thinned, dtype=np.float32).reshape(-1, count, 3)
+    return np.take_along_axis(clouds, thinning(clouds, count)[..., None], axis=1)
+
+
+def thinning(clouds: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return which points (n, count) of clouds (n, N, 3) `thin` keeps.
+
+    Raises:
+        KgError: N is below `count`.
+    """
+    if clouds.shape[1] == count:
+        return np.broadcast_to(np.arange(count), clouds.shape[:2])
+    kept = [farthest_points(cloud, count) for cloud in clouds]
+    return np.array(kept, dtype=np.int64).reshape(-1, count)
 
 
 def shuffled_batches(clouds: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:

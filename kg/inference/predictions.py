@@ -7,9 +7,11 @@ scale, offset    (n,) float64        source = normalised * scale + offset
 keypoints        (n, K, 3) float32   normalised
 keypoints_source (n, K, 3) float64   in the source's own units
 indices          (n, K) int64        the cloud point nearest to each keypoint
-confidences      (n, K) float32      0 to 1: share of a keypoint's weight within 0.1 of it
+confidences      (n, K) float32      0 to 1, as the detector has it
 edge_pairs       (E, 2) int64        the skeleton's edges, as pairs of keypoints
 edges            (n, E) float32      0 to 1: weight of each edge
+rest             (n, N, 3) float32   where each point lies on its object at rest, in the object's own box,
+                                    [-1, 1] on each axis; of detectors that say so
 meta             JSON                the run, its checkpoint, the store, the split, the inference
 """
 
@@ -45,6 +47,7 @@ class Predictions:
     confidences: NDArray[np.float32]
     edge_pairs: NDArray[np.int64]
     edges: NDArray[np.float32]
+    rest: NDArray[np.float32] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -53,6 +56,7 @@ class Predictions:
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all; arrays are compressed."""
         arrays = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "meta"}
+        arrays = {name: values for name, values in arrays.items() if values is not None}
         with paths.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays, meta=np.array(json.dumps(self.meta)))
 
@@ -68,10 +72,10 @@ class Predictions:
         names = [item.name for item in fields(cls)]
         try:
             with np.load(path, allow_pickle=False) as file:
-                missing = [name for name in names if name not in file.files]
+                missing = [name for name in names if name not in file.files and name != "rest"]
                 if missing:
                     raise KgError(f"{path} holds no predictions: it lacks {', '.join(missing)}.")
-                values = {name: file[name] for name in names}
+                values = {name: file[name] for name in names if name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise KgError(f"{path} cannot be read: {error}", "Write it again with: kg predict") from error
         return cls(**{**values, "meta": json.loads(str(values["meta"]))})

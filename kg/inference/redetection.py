@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from kg.data.corruptions import corrupt
 from kg.data.store import Clouds
 from kg.errors import KgError
-from kg.inference.detector import Detector
 from kg.inference.predictions import Predictions
+from kg.inference.predictor import Predictor
 
 BATCH = 8
 
@@ -29,7 +29,7 @@ class Redetection:
         advance: Called with (done, total) clouds, and `text=` what is done to them.
     """
 
-    detector: Detector
+    detector: Predictor
     predictions: Predictions
     seed: int = 0
     advance: Callable[..., None] = lambda done, total, text: None
@@ -69,8 +69,10 @@ class Redetection:
         for first in range(0, len(points), BATCH):
             clouds = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
             batch, carry_back = self.detector.to_training_frame(clouds)
-            found = self.detector.checkpoint.model(batch, inference=self.predictions.meta["inference"])
-            made.append(carry_back(found.reconstruction).cpu().numpy())
+            rebuilt = self.detector.checkpoint.model.reconstruct(batch, self.predictions.meta["inference"])
+            if rebuilt is None:
+                raise KgError("The detector does not rebuild clouds, so that there is nothing to compare.")
+            made.append(carry_back(rebuilt).cpu().numpy())
             self.advance(min(first + BATCH, len(points)), len(points), text="reconstruction")
         return np.concatenate(made), points
 
@@ -86,13 +88,13 @@ class Redetection:
         )
 
 
-def detector_of(meta: dict[str, Any], device: torch.device) -> Detector | None:
+def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     """Return the detector that made predictions, by what they say; None where its run is not here."""
     if not meta.get("run"):
         return None
     for checkpoint in ("best", "last"):
         try:
-            detector = Detector.load(Path(meta["run"]), checkpoint, device, meta.get("up", "z"))
+            detector = Predictor.load(Path(meta["run"]), checkpoint, device, meta.get("up", "z"))
         except KgError:
             continue
         if detector.checkpoint.identity == meta.get("checkpoint"):

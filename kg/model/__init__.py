@@ -1,6 +1,21 @@
-"""The network: the backbone contract, Key-Grid's heads and decoder, its losses and checkpoints."""
+"""Contracts of detectors and backbones, the layers that they share, and checkpoints."""
 
 from kg.model.backbone import Backbone, Features, Pyramid
+from kg.model.detector import Adopted, Batch, Detector, Examples, Found, HeatmapUse, Losses
 from kg.model.layers import MLP, BatchNorm, GroupMLP
 
-__all__ = ["MLP", "Backbone", "BatchNorm", "Features", "GroupMLP", "Pyramid"]
+__all__ = [
+    "MLP",
+    "Adopted",
+    "Backbone",
+    "Batch",
+    "BatchNorm",
+    "Detector",
+    "Examples",
+    "Features",
+    "Found",
+    "GroupMLP",
+    "HeatmapUse",
+    "Losses",
+    "Pyramid",
+]

@@ -1,4 +1,4 @@
-"""Checkpoints: kg's own, and those of Key-Grid's released training script."""
+"""Checkpoints: kg's own, and those of code that the authors of a method released."""
 
 import hashlib
 import pickle
@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg import paths
+from kg import paths, plugins
 from kg.config import Config
 from kg.errors import KgError
-from kg.model.keygrid import KeyGrid
-from kg.model.released import convert, is_released
+from kg.model.detector import Adopted, Detector, make_detector
 
 FORMAT, VERSION = "kg-checkpoint", 1
 
@@ -32,7 +31,7 @@ class Checkpoint:
         unused: Parameters of a released checkpoint that nothing reads.
     """
 
-    model: KeyGrid
+    model: Detector
     config: Config
     epoch: int
     identity: str
@@ -79,20 +78,25 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
             f"{path} cannot be read as a checkpoint.", "It may be cut short; use another."
         ) from error
     identity = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    if isinstance(content, dict) and is_released(content):
-        released = convert(content)
-        config, epoch, state = released.config, released.epoch, released.state
-        training, unused = {}, released.unused
-    elif isinstance(content, dict) and content.get("format") == FORMAT:
+    if isinstance(content, dict) and content.get("format") == FORMAT:
         if content["version"] != VERSION:
             raise KgError(f"{path} is of version {content['version']}, kg reads {VERSION}.", "Update kg.")
         config, epoch, state = Config.from_dict(content["config"]), content["epoch"], content["model"]
         training, unused = content["training"], []
+    elif isinstance(content, dict) and (released := _adopt(content)):
+        config, epoch, state = released.config, released.epoch, released.state
+        training, unused = {}, released.unused
     else:
-        raise KgError(f"{path} is no checkpoint of kg or of the released Key-Grid.")
-    model = KeyGrid(config.model)
+        raise KgError(f"{path} is no checkpoint of kg, nor of the released code of a method that it knows.")
+    model = make_detector(config.model, config.train)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise KgError(f"{path} does not fit its own configuration: {error}") from error
     return Checkpoint(model.to(device).eval(), config, epoch, identity, training, unused)
+
+
+def _adopt(content: Mapping[str, Any]) -> Adopted | None:
+    """Return what the first detector says that knows the content of a checkpoint."""
+    usable = (plugin.name for plugin in plugins.detectors() if not plugin.problem)
+    return next(filter(None, (plugins.detector(name).adopt(content) for name in usable)), None)

@@ -474,7 +474,7 @@ def _check(
                 f"weight must be {wanted}, not {tuple(layer.weight.shape)} of {layer.weight.dtype}"
             )
         width = sizes["D"]
-    if running is not None:
+    if running:
         if len(running) != len(layers):
             raise ValueError(f"{len(layers)} layers must have as many moments, not {len(running)}")
         for layer, moments in zip(layers, running, strict=True):
@@ -502,7 +502,7 @@ def group_mlp_max(
         centres: (B, S, C), what it makes of the centres, without its bias.
         members: (B, S, k) int64 in [0, N).
         layers: One or more; the first has no linear part.
-        running: Moments to normalise by, one a layer; by default those of the batch, of one row or more.
+        running: Moments to normalise by, one a layer; none for those of the batch, of one row or more.
         eps: Added to the variances.
         low: Multiply matrices in bfloat16.
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from kg.errors import KgError
 
 T = TypeVar("T")
+Inputs = Any
+"""A tensor, or a named tuple of tensors and Nones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,7 @@ class _Recording(Generic[T]):
     """What a GPU repeats by itself: what it reads and what it leaves."""
 
     graph: torch.cuda.CUDAGraph
-    points: Tensor
+    inputs: list[Tensor]
     result: T
 
 
@@ -32,7 +34,8 @@ class Recorder(Generic[T]):
     CPU, where work cannot be recorded, and with KG_RECORD=0, every call lays it out.
 
     Args:
-        work: Called with clouds (B, N, 3) and what else decides what is done. What it changes, weights
+        work: Called with clouds (B, N, 3), or a named tuple of tensors and Nones, and what else decides what
+            is done. What it changes, weights
             for instance, it changes in place.
         device: Where the clouds are.
         recordable: No shape within depends on a value, no value is read, nothing is copied from the CPU, and
@@ -45,34 +48,38 @@ class Recorder(Generic[T]):
         self._stream: Any = torch.cuda.Stream(device) if recordable else None  # type: ignore[no-untyped-call]
         self._kinds: dict[Hashable, _Recording[T] | None] = {}
 
-    def __call__(self, points: Tensor, *how: Hashable) -> T:
-        """Return what the work returns for clouds (B, N, 3); the next call may overwrite its tensors.
+    def __call__(self, inputs: Inputs, *how: Hashable) -> T:
+        """Return what the work returns for its inputs; the next call may overwrite its tensors.
 
         Raises:
             KgError: The work cannot be recorded after all.
         """
         if self._stream is None:
-            return self._work(points, *how)
-        kind = points.shape, how
+            return self._work(inputs, *how)
+        kind = tuple(each.shape for each in _tensors(inputs)), how
         if kind not in self._kinds:
             # This compiles, and makes what outlives a call.
             self._kinds[kind] = None
             with self._aside():
-                return self._work(points, *how)
+                return self._work(inputs, *how)
         recording = self._kinds[kind]
         if recording is None:
-            recording = self._kinds[kind] = self._record(points, *how)
-        recording.points.copy_(points)
+            recording = self._kinds[kind] = self._record(inputs, *how)
+        for kept, given in zip(recording.inputs, _tensors(inputs), strict=True):
+            kept.copy_(given)
         recording.graph.replay()
         return recording.result
 
-    def _record(self, points: Tensor, *how: Hashable) -> _Recording[T]:
-        graph, points = torch.cuda.CUDAGraph(), torch.empty_like(points)
+    def _record(self, inputs: Inputs, *how: Hashable) -> _Recording[T]:
+        graph, own = torch.cuda.CUDAGraph(), _empty(inputs)
         # What is recorded needs its memory only while it is replayed, so that all can share it.
         pool = next((other.graph.pool() for other in self._kinds.values() if other), None)
         try:
-            with torch.cuda.device(points.device), torch.cuda.graph(graph, pool=pool, stream=self._stream):
-                result = self._work(points, *how)
+            with (
+                torch.cuda.device(self._stream.device),
+                torch.cuda.graph(graph, pool=pool, stream=self._stream),
+            ):
+                result = self._work(own, *how)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
@@ -80,7 +87,7 @@ class Recorder(Generic[T]):
                 f"The GPU's work cannot be recorded: {str(error).partition(chr(10))[0]}",
                 "KG_RECORD=0 does without, many times slower.",
             ) from error
-        return _Recording(graph, points, result)
+        return _Recording(graph, _tensors(own), result)
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -90,3 +97,13 @@ class Recorder(Generic[T]):
         with torch.cuda.stream(self._stream):
             yield
         current.wait_stream(self._stream)
+
+
+def _tensors(inputs: Inputs) -> list[Tensor]:
+    return [inputs] if isinstance(inputs, Tensor) else [each for each in inputs if each is not None]
+
+
+def _empty(inputs: Inputs) -> Inputs:
+    if isinstance(inputs, Tensor):
+        return torch.empty_like(inputs)
+    return type(inputs)(*(None if each is None else torch.empty_like(each) for each in inputs))

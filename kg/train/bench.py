@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from kg.config import Config
-from kg.model.keygrid import KeyGrid
+from kg.model.detector import Batch, Detector, make_detector
 from kg.model.layers import GroupMLP
 from kg.ops.bench import Case, ellipsoids
 from kg.ops.precision import Precision, autocast
@@ -24,12 +25,13 @@ def model_cases(
     as PyTorch multiplies them, forward for inference, forward and backward for training.
     """
     torch.manual_seed(0)
-    model = KeyGrid(config.model).to(device)
+    model = make_detector(config.model, config.train).to(device)
     cloud = ellipsoids(batch, points, device)
     cases = []
     if "training" in parts:
         run = training_step(model, cloud, config, precision)
-        products = matrix_products(model, lambda: model.train()(cloud), device, precision, backward=True)
+        losses = partial(model.train().losses, Batch(cloud), model.stage(config.train.epochs))
+        products = matrix_products(model, losses, device, precision, backward=True)
         cases += [Case("training step", "in use", run), Case("its matrix products", "in use", products)]
     if "inference" in parts:
         for count in sorted({batch, 1}, reverse=True):
@@ -43,24 +45,25 @@ def model_cases(
 
 
 def training_step(
-    model: KeyGrid, cloud: Tensor, config: Config, precision: Precision
+    model: Detector, cloud: Tensor, config: Config, precision: Precision
 ) -> Callable[[], object]:
     """Return what does one step of training on clouds (B, N, 3)."""
     options = replace(config.train, precision=precision)
     step = Step(model, options)
-    return lambda: step.run(cloud, options.learning_rate)
+    stage = model.stage(options.epochs)
+    return lambda: step.run(Batch(cloud), options.learning_rate, stage, 0)
 
 
-def inference(model: KeyGrid, cloud: Tensor, precision: Precision) -> Callable[[], object]:
+def inference(model: Detector, cloud: Tensor, precision: Precision) -> Callable[[], object]:
     """Return what finds the keypoints of clouds (B, N, 3)."""
 
     @torch.no_grad()
     def find(points: Tensor) -> Tensor:
         with autocast(points.device, precision):
-            keypoints: Tensor = model.eval()(points, reconstruct=False).keypoints
+            keypoints: Tensor = model.eval().find(points).keypoints
         return keypoints
 
-    recorder = Recorder(find, cloud.device, model.backbone.recordable)
+    recorder = Recorder(find, cloud.device, model.recordable)
     return lambda: recorder(cloud)
 
 

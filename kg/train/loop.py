@@ -4,28 +4,27 @@ import math
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
 from kg.config import Config, TrainConfig
-from kg.data.batches import shuffled_batches, step_seed, thin
+from kg.data.batches import shuffled_batches, step_seed
 from kg.data.store import Store
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
-from kg.model.keygrid import KeyGrid
-from kg.model.losses import farthest_point_loss, similarity_loss
-from kg.ops.precision import autocast
+from kg.model.detector import Batch, make_detector
+from kg.model.normalisation import normalised
 from kg.ops.recording import Recorder
+from kg.train.augment import augment
 from kg.train.environment import environment
+from kg.train.examples import read_examples
 from kg.train.log import Log
 from kg.train.runs import read_environment, write_json
 from kg.train.step import Metrics, Step
@@ -92,9 +91,8 @@ def train(
     store = Store(Path(config.data.store))
     if store.checksum != config.data.checksum:
         raise KgError(f"{store.path} has changed since this run began.", "Start a new run: kg train")
-    _check_losses(config.train)
     started = time.monotonic()
-    training = _Training(config, run, device, store)
+    training = _Training(config, run, device, store, fit=not resume or not (run / "last.pt").is_file())
     with _alone(run), _stop_requests() as stop:
         if resume:
             training.restore()
@@ -112,8 +110,8 @@ def train(
     return Summary(
         run=run,
         epochs=training.epoch,
-        train_shapes=len(training.clouds),
-        val_shapes=len(training.val_clouds),
+        train_shapes=len(training.batch.points),
+        val_shapes=len(training.val_batch.points),
         seconds=time.monotonic() - started,
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
@@ -137,35 +135,32 @@ def _note_environment(run: Path, device: torch.device, resume: bool) -> None:
     write_json(run / "environment.json", begun or now)
 
 
-def _check_losses(options: TrainConfig) -> None:
-    if not (options.similarity_weight or options.farthest_weight or options.separation_weight):
-        raise KgError("Every loss has the weight 0: there is nothing to learn from.", "Leave one of them on.")
-    if options.similarity_weight and options.epochs <= options.similarity_delay:
-        warnings.warn(
-            f"The similarity loss begins after {options.similarity_delay} epochs, so in {options.epochs} the "
-            "decoder and the heatmap teach nothing; --set similarity_delay=... changes that.",
-            stacklevel=3,
-        )
-
-
 class _Training:
     """The state of one training: where it stands is (epoch, step), whole steps only."""
 
-    def __init__(self, config: Config, run: Path, device: torch.device, store: Store) -> None:
+    def __init__(self, config: Config, run: Path, device: torch.device, store: Store, *, fit: bool) -> None:
         self.config, self.run, self.device = config, run, device
         by = config.data.split_by
 
-        def load(split: Any) -> Tensor:
-            # A category's clouds are some hundred MB: on the device, no batch is waited for.
-            return torch.from_numpy(thin(store.read(split, by).points, config.train.points)).to(device)
-
-        self.clouds, self.val_clouds = load("train"), load("val")
-        if len(self.clouds) == 0:
-            raise KgError(f"{store.name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         torch.manual_seed(config.train.seed)
-        self.model = KeyGrid(config.model).to(device)
+        self.model = make_detector(config.model, config.train).to(device)
+        self.model.check()
+        examples = read_examples(store, "train", by, config.train.points)
+        if len(examples.points) == 0:
+            raise KgError(f"{store.name} has no shapes to train on.", "Prepare more shapes: kg prepare")
+        if self.model.needs_rest and examples.rest is None:
+            raise KgError(
+                f"The detector {config.model.detector} learns from places at rest, which {store.name} lacks.",
+                "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
+            )
+        unseen = read_examples(store, "val", by, config.train.points)
+        # A category's clouds are some hundred MB: on the device, no batch is waited for.
+        self.batch, self.val_batch = examples.batch().to(device), unseen.batch().to(device)
+        if fit:
+            self.model.fit(examples)
         self.steps = Step(self.model, config.train)
-        self.validation = Recorder(self._losses, device, self.model.backbone.recordable)
+        self.validation = Recorder(self._losses, device, self.model.recordable)
+        self._terms: list[tuple[str, float]] = []
         self.epoch, self.step = 0, 0
         self.sums: Metrics = {}
         self.entry: Metrics = {}
@@ -179,8 +174,9 @@ class _Training:
         if not path.is_file():
             return
         checkpoint = load_checkpoint(path, self.device)
-        self.model.load_state_dict(checkpoint.model.state_dict())
         state = checkpoint.training
+        self.steps.shown.load_state_dict(checkpoint.model.state_dict())
+        self.model.load_state_dict(state.get("model", checkpoint.model.state_dict()))
         self.steps.load(state["optimizer"])
         self.epoch, self.step = checkpoint.epoch, state["step"]
         self.sums, self.best = state["sums"], state["best"]
@@ -197,7 +193,10 @@ class _Training:
             "entry": self.entry,
             "best": self.best,
         }
-        save_checkpoint(self.run / "last.pt", self.model.state_dict(), self.config, self.epoch, state)
+        shown = self.steps.shown
+        if shown is not self.model:
+            state["model"] = self.model.state_dict()
+        save_checkpoint(self.run / "last.pt", shown.state_dict(), self.config, self.epoch, state)
         self.saved = time.monotonic()
 
     def save_best(self) -> None:
@@ -210,7 +209,7 @@ class _Training:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
         options = self.config.train
         began = time.monotonic()
-        batches = shuffled_batches(len(self.clouds), options.batch_size, options.seed, self.epoch)
+        batches = shuffled_batches(len(self.batch.points), options.batch_size, options.seed, self.epoch)
         for rows in batches[self.step :]:
             if stop.is_set():
                 self.save()
@@ -221,14 +220,14 @@ class _Training:
             self.step += 1
             report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
         entry: Metrics = {"epoch": self.epoch + 1}
-        entry |= {name: total / len(self.clouds) for name, total in self.sums.items()}
+        entry |= {name: total / len(self.batch.points) for name, total in self.sums.items()}
         entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
         if not self.best or _badness(entry) <= _badness(self.best):
             self.best = entry
-            self.better = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.better = {name: value.clone() for name, value in self.steps.shown.state_dict().items()}
         if self.epoch == options.epochs or time.monotonic() - self.saved >= SAVED_EVERY:
             self.save()
         return entry
@@ -237,8 +236,9 @@ class _Training:
         options = self.config.train
         torch.manual_seed(step_seed(options.seed, self.epoch, self.step + 1))
         rate = learning_rate(options, self.epoch + self.step / steps)
-        points = self.clouds[rows.to(self.device)]
-        values = self.steps.run(points, rate, similar=self.epoch >= options.similarity_delay)
+        batch = augment(self.batch.rows(rows.to(self.device)), options, self.config.model.normalisation)
+        number = self.epoch * steps + self.step
+        values = self.steps.run(batch, rate, self.model.stage(self.epoch), number)
         if not math.isfinite(values["loss"]):
             raise KgError(
                 f"The loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step + 1}.",
@@ -246,30 +246,32 @@ class _Training:
             )
         return values
 
-    def _losses(self, points: Tensor) -> Tensor:
-        """Return both losses of clouds (B, N, 3), (2,)."""
-        options = self.config.train
-        with autocast(self.device, options.precision):
-            found = self.model(points, inference="soft")
-        far = farthest_point_loss(found.keypoints, points, options.farthest)
-        return torch.stack([far, similarity_loss(found.reconstruction, points)])
+    def _losses(self, batch: Batch) -> Tensor:
+        """Return the values of the validation losses of a batch."""
+        terms = self.steps.shown.validation_losses(batch)
+        self._terms = [(name, weight) for name, (weight, _) in terms.items()]
+        return torch.stack([value for _, value in terms.values()])
 
     @torch.no_grad()
     def _validate(self) -> Metrics:
-        """Return both losses on the validation shapes, evaluated as a user's shapes would be."""
-        if len(self.val_clouds) == 0:
+        """Return the losses on the validation shapes, evaluated as a user's shapes would be."""
+        count = len(self.val_batch.points)
+        if not count:
             return {}
-        options = self.config.train
-        self.model.eval()
-        far = similarity = 0.0
-        for points in torch.split(self.val_clouds, options.batch_size):
-            losses = self.validation(points).tolist()
-            far, similarity = far + losses[0] * len(points), similarity + losses[1] * len(points)
-        far, similarity = far / len(self.val_clouds), similarity / len(self.val_clouds)
+        size, how = self.config.train.batch_size, self.config.model.normalisation
+        self.steps.shown.eval()
+        sums: Metrics = {}
+        for first in range(0, count, size):
+            batch = self.val_batch.rows(slice(first, first + size))
+            if how != "range":
+                batch = batch._replace(points=normalised(batch.points, how)[0])
+            losses = self.validation(batch).tolist()
+            for (name, _), loss in zip(self._terms, losses, strict=True):
+                sums[name] = sums.get(name, 0.0) + loss * len(batch.points)
+        means = {name: total / count for name, total in sums.items()}
         # One that is off may be no number, and 0 times that is none either.
-        terms = ((options.farthest_weight, far), (options.similarity_weight, similarity))
-        total = sum((weight * value for weight, value in terms if weight), 0.0)
-        return {"val_loss": total, "val_farthest": far, "val_similarity": similarity}
+        total = sum((weight * means[name] for name, weight in self._terms if weight), 0.0)
+        return {"val_loss": total, **{f"val_{name}": mean for name, mean in means.items()}}
 
 
 def _badness(entry: Metrics) -> float:
@@ -285,8 +287,12 @@ def learning_rate(options: TrainConfig, epoch: float) -> float:
     """Return the learning rate at a point of the training, in epochs done, fractions included."""
     if options.schedule == "constant":
         return options.learning_rate
-    floor = 0.01
+    floor, rise = 0.01, 0.05
     progress = min(1.0, epoch / options.epochs)
+    if options.schedule == "one-cycle":
+        if progress < rise:
+            return options.learning_rate * (floor + (1 - floor) * progress / rise)
+        progress = (progress - rise) / (1 - rise)
     return options.learning_rate * (floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2)
 
 

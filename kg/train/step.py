@@ -1,15 +1,14 @@
 """One step of training: the losses of a batch, their gradients, the optimizer's update."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kg.config import TrainConfig
-from kg.model.keygrid import KeyGrid
-from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
-from kg.ops.precision import autocast
+from kg.model.detector import Batch, Detector
 from kg.ops.recording import Recorder
 
 Metrics = dict[str, float]
@@ -20,35 +19,41 @@ class Step:
 
     Attributes:
         optimizer: Over the model's parameters.
+        shown: The model with averaged weights, or the model itself where none are averaged: what is
+            validated and kept.
 
     Args:
         model: What is trained, on its device.
-        options: The losses, their weights, the optimizer, the precision.
+        options: The optimizer, its rate, the averaging.
     """
 
-    def __init__(self, model: KeyGrid, options: TrainConfig) -> None:
+    def __init__(self, model: Detector, options: TrainConfig) -> None:
         self.model, self.options = model, options
         self._device = next(model.parameters()).device
         self.optimizer = make_optimizer(model, options, self._device)
-        self._losses = Recorder(self._do, self._device, model.backbone.recordable)
+        self.shown = deepcopy(model).requires_grad_(False) if options.averaging else model
+        self._losses = Recorder(self._do, self._device, model.recordable)
 
-    def run(self, points: Tensor, rate: float, similar: bool = True) -> Metrics:
-        """Do a step on clouds (B, N, 3) and return its losses: "loss", their weighted sum, and each.
+    def run(self, batch: Batch, rate: float, stage: int, number: int) -> Metrics:
+        """Do a step and return its losses: "loss", their weighted sum, and each.
 
         Where the loss is not finite the weights are spoilt; nobody should keep them.
 
         Args:
-            points: On the model's device.
+            batch: On the model's device.
             rate: The learning rate.
-            similar: Reconstruct the clouds and learn from it, where the similarity loss has a weight.
+            stage: Of the training, as the detector counts them.
+            number: Steps that were done before this one.
         """
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
-        similar = similar and self.options.similarity_weight > 0
-        names, losses = self._losses(points, similar)
+        names, losses = self._losses(batch, stage)
+        if self.shown is not self.model:
+            # The first steps go far: what they leave is soon forgotten.
+            self._average(min(self.options.averaging, (number + 1) / (number + 10)))
         # Read together and late: a GPU is waited for once a step, and with its work laid out before it.
         return dict(zip(names, losses.tolist(), strict=True))
 
@@ -68,27 +73,27 @@ class Step:
         ]
         self.optimizer.load_state_dict({"state": moved, "param_groups": groups})
 
-    def _do(self, points: Tensor, similar: bool) -> tuple[list[str], Tensor]:
+    def _do(self, batch: Batch, stage: int) -> tuple[list[str], Tensor]:
         """Do a step and return the names and the values of its losses."""
-        options = self.options
         self.model.train()
-        with autocast(points.device, options.precision):
-            found = self.model(points, reconstruct=similar)
-        start = torch.randint(points.shape[1], (len(points),), device=points.device)
-        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
-        losses = {"farthest": far}
-        loss = options.farthest_weight * far
-        if options.separation_weight > 0:
-            losses["separation"] = separation_loss(found.keypoints, options.separation_distance)
-            loss = loss + options.separation_weight * losses["separation"]
-        if similar:
-            losses["similarity"] = similarity_loss(found.reconstruction, points)
-            loss = loss + options.similarity_weight * losses["similarity"]
-        losses = {"loss": loss, **losses}
+        terms = self.model.losses(batch, stage)
+        loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.options.gradient_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.options.gradient_norm)
         self.optimizer.step()
-        return list(losses), torch.stack(list(losses.values())).detach()
+        values = {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
+        return list(values), torch.stack(list(values.values())).detach()
+
+    @torch.no_grad()
+    def _average(self, share: float) -> None:
+        """Move the averaged weights towards the model's, keeping a share of them; buffers are copied."""
+        averaged: list[Tensor] = [*self.shown.parameters()]
+        own: list[Tensor] = [*self.model.parameters()]
+        torch._foreach_lerp_(averaged, own, 1 - share)
+        for mine, theirs in zip(self.shown.buffers(), self.model.buffers(), strict=True):
+            mine.copy_(theirs)
 
 
 def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
@@ -98,4 +103,8 @@ def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device)
     rate = torch.tensor(options.learning_rate, device=device) if gpu else options.learning_rate
     if options.optimizer == "adadelta":
         return torch.optim.Adadelta(parameters, lr=rate, eps=options.adadelta_eps, capturable=gpu)
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(
+            parameters, lr=rate, weight_decay=options.weight_decay, capturable=gpu, fused=gpu or None
+        )
     return torch.optim.Adam(parameters, lr=rate, capturable=gpu, fused=gpu or None)

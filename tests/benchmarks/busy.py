@@ -17,8 +17,8 @@ import torch
 from kg import bench
 from kg.config import preset
 from kg.devices import cores
-from kg.model.keygrid import KeyGrid
 from kg.train.step import Step
+from kg_detectors.key_grid import KeyGrid
 
 
 def work(points: int, batch_size: int, seconds: float) -> None:

@@ -21,9 +21,9 @@ from torch import nn
 from kg import ops
 from kg.config import preset
 from kg.devices import choose_device, describe
-from kg.model.keygrid import KeyGrid
 from kg.ops import bench
 from kg.train.bench import inference, training_step
+from kg_detectors.key_grid import KeyGrid
 
 KEYPOINTS, FARTHEST = 8, 12
 

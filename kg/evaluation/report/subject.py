@@ -13,7 +13,7 @@ from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.inference.predictions import Predictions
 from kg.inference.redetection import Redetection
-from kg.model.reliance import HeatmapUse, heatmap_use
+from kg.model import HeatmapUse
 from kg.viz.origin import store_of
 
 
@@ -53,7 +53,7 @@ class Subject:
         if again is not None:
             detector, inference = again.detector, predictions.meta["inference"]
             clouds, _ = detector.to_training_frame(torch.from_numpy(predictions.points).to(detector.device))
-            use = heatmap_use(detector.checkpoint.model, clouds, inference=inference)
+            use = detector.checkpoint.model.heatmap_use(clouds, inference)
         store = store_of(predictions)
         return cls(
             predictions=predictions,

@@ -54,7 +54,7 @@ def saved(predictions, tmp_path):
 @pytest.fixture
 def detections(predictions, monkeypatch):
     """What was asked of the detector, which answers with `predictions`."""
-    import kg.inference.detector
+    import kg.inference.predictor
 
     asked = {}
 
@@ -76,8 +76,8 @@ def detections(predictions, monkeypatch):
         meta = {**predictions.meta, "run": str(asked["run"]), "seed": seed, "checkpoint": f"{seed:012}"}
         return replace(predictions, meta=meta)
 
-    monkeypatch.setattr(kg.inference.detector.Detector, "load", load)
-    monkeypatch.setattr(kg.inference.detector, "predict_store", predict_store)
+    monkeypatch.setattr(kg.inference.predictor.Predictor, "load", load)
+    monkeypatch.setattr(kg.inference.predictor, "predict_store", predict_store)
     return asked
 
 

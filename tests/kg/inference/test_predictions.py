@@ -22,6 +22,7 @@ def predictions() -> Predictions:
         confidences=rng.random((3, 4)).astype(np.float32),
         edge_pairs=np.array([[0, 1], [0, 2]]),
         edges=rng.random((3, 2)).astype(np.float32),
+        rest=rng.random((3, 16, 3)).astype(np.float32),
         meta={"run": "r", "seed": 3, "store": {"path": "p", "checksum": "c"}},
     )
 

@@ -9,11 +9,11 @@ from kg.data.corruptions import corrupt
 from kg.evaluation.evaluate import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.robustness import measure_robustness, parse_corruption
-from kg.inference.detector import Detector, predict_store
+from kg.inference.predictor import Predictor, predict_store
 from kg.inference.redetection import Redetection, detector_of
 from kg.model.checkpoint import save_checkpoint
-from kg.model.keygrid import KeyGrid
 from kg.train.runs import new_run
+from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")
 
@@ -23,7 +23,7 @@ def again(tiny_config):
     torch.manual_seed(0)
     run = new_run(tiny_config, "ellipsoid", "mine")
     save_checkpoint(run / "best.pt", KeyGrid(tiny_config.model).state_dict(), tiny_config, 0, {})
-    detector = Detector.load(None, "best", CPU)
+    detector = Predictor.load(None, "best", CPU)
     return Redetection(detector, predict_store(detector))
 
 

@@ -9,7 +9,7 @@ from kg import ops, plugins
 from kg.config import ModelConfig
 from kg.errors import KgError
 from kg.model import Features, Pyramid
-from kg.model.keygrid import KeyGrid
+from kg_detectors.key_grid import KeyGrid
 
 
 @pytest.fixture

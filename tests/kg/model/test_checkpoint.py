@@ -7,7 +7,7 @@ import torch
 
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
-from kg.model.keygrid import KeyGrid
+from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")
 

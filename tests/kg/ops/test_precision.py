@@ -3,8 +3,8 @@
 import torch
 
 from kg.config import ModelConfig
-from kg.model.keygrid import KeyGrid
 from kg.ops.precision import autocast
+from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")
 

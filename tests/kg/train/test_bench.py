@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from kg.config import Config, ModelConfig
-from kg.model.keygrid import KeyGrid
 from kg.ops.bench import measure
 from kg.train import bench
+from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")
 

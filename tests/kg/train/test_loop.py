@@ -17,6 +17,7 @@ from kg.model.checkpoint import load_checkpoint
 from kg.train import Interrupted, loop, train
 from kg.train.loop import learning_rate
 from kg.train.runs import read_config, read_environment, read_metrics
+from kg_detectors.key_grid import network
 
 CPU = torch.device("cpu")
 
@@ -210,7 +211,7 @@ def test_an_epoch_whose_validation_loss_is_no_number_is_the_worst(tiny_config, t
 
 
 def test_a_loss_that_is_off_does_not_choose_the_best_epoch(tiny_config, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "similarity_loss", lambda *clouds: torch.tensor(math.nan))
+    monkeypatch.setattr(network, "similarity_loss", lambda *clouds: torch.tensor(math.nan))
     train(tiny_config.without("similarity"), tmp_path, CPU)
     for entry in read_metrics(tmp_path):
         assert math.isnan(entry["val_similarity"])

@@ -14,7 +14,7 @@ from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
 from kg.evaluation.robustness import measure_robustness
-from kg.inference.detector import Detector, predict_store
+from kg.inference.predictor import Predictor, predict_store
 from kg.inference.redetection import Redetection
 from kg.train import runs, train
 
@@ -59,7 +59,7 @@ def run(tiny_config):
 
 def test_a_report_is_whole_and_needs_nothing_else(run, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["kg", "eval", "--report", "a & b.html"])
-    detector = Detector.load(run, "best", CPU)
+    detector = Predictor.load(run, "best", CPU)
     predictions = predict_store(detector)
     again = Redetection(detector, predictions, 0, lambda *_, **__: None)
     results = evaluate(predictions, ["das", "miou"], detector=again)
@@ -103,7 +103,7 @@ def test_a_report_is_whole_and_needs_nothing_else(run, tmp_path, monkeypatch):
 
 
 def test_without_a_run_it_tells_what_the_predictions_do(run, tmp_path):
-    predictions = predict_store(Detector.load(run, "best", CPU))
+    predictions = predict_store(Predictor.load(run, "best", CPU))
     path = tmp_path / "report.html"
     write_report(path, Subject.of(predictions, None, evaluate(predictions, ["coverage"])))
     text = path.read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def test_without_a_run_it_tells_what_the_predictions_do(run, tmp_path):
 
 
 def test_of_several_trainings_it_says_what_is_of_the_first_alone(run, tmp_path):
-    predictions = predict_store(Detector.load(run, "best", CPU))
+    predictions = predict_store(Predictor.load(run, "best", CPU))
     (result,) = evaluate(predictions, ["coverage"])
     mean = replace(result, seeds=(0, 1), checkpoints=("a", "b"), per_shape={})
     write_report(tmp_path / "report.html", Subject.of(predictions, None, [mean]))
@@ -132,7 +132,7 @@ def test_the_worst_and_the_best_by_whichever_end_is_better():
 
 
 def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
-    detector = Detector.load(run, "best", CPU, "y")
+    detector = Predictor.load(run, "best", CPU, "y")
     predictions = predict_store(detector)
     again = Redetection(detector, predictions)
     use = Subject.of(predictions, again, []).use
@@ -145,7 +145,7 @@ def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
 
 
 def test_a_store_that_has_changed_tells_nothing_of_the_predictions(run):
-    predictions = predict_store(Detector.load(run, "best", CPU))
+    predictions = predict_store(Predictor.load(run, "best", CPU))
     assert Subject.of(predictions, None, []).provenance is not None
     store = {**predictions.meta["store"], "checksum": "other"}
     other = replace(predictions, meta={**predictions.meta, "store": store})

@@ -6,7 +6,7 @@ import torch
 from kg.config import ModelConfig, preset
 from kg.errors import KgError
 from kg.model import Features
-from kg.model.keygrid import KeyGrid
+from kg_detectors.key_grid import KeyGrid
 
 
 def clouds(batch, points, seed=0):

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from kg.config import ModelConfig
-from kg.model.keygrid import KeyGrid
-from kg.model.losses import similarity_loss
-from kg.model.reliance import heatmap_use
+from kg_detectors.key_grid import KeyGrid
+from kg_detectors.key_grid.losses import similarity_loss
+from kg_detectors.key_grid.reliance import heatmap_use
 
 HEAT = -4
 """The column of the decoder's weights that the heat's value meets; the node's place has the other three."""

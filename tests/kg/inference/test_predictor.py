@@ -10,8 +10,8 @@ import torch
 
 from kg.data.store import Store
 from kg.errors import KgError
-from kg.inference.detector import TURNS, Detector, predict_files, predict_store
 from kg.inference.predictions import Predictions
+from kg.inference.predictor import TURNS, Predictor, predict_files, predict_store
 from kg.model.checkpoint import load_checkpoint
 from kg.train import train
 from kg.train.runs import new_run
@@ -24,7 +24,7 @@ def detector(tiny_config):
     config = replace(tiny_config, train=replace(tiny_config.train, points=64, epochs=1))
     run = new_run(config, "ellipsoid", "mine")
     train(config, run, CPU)
-    return Detector.load(None, "best", CPU)
+    return Predictor.load(None, "best", CPU)
 
 
 def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
@@ -133,7 +133,7 @@ def test_a_checkpoint_without_data_asks_for_some(detector, tiny_config, tmp_path
 
 def test_any_checkpoint_file_can_be_named(detector, tmp_path):
     path = tmp_path / "runs" / "mine" / "last.pt"
-    loaded = Detector.load(None, str(path), CPU)
+    loaded = Predictor.load(None, str(path), CPU)
     assert loaded.checkpoint.identity == load_checkpoint(path, CPU).identity
     with pytest.raises(KgError, match="no checkpoint"):
-        Detector.load(None, str(tmp_path / "none.pt"), CPU)
+        Predictor.load(None, str(tmp_path / "none.pt"), CPU)

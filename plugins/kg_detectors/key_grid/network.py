@@ -1,17 +1,27 @@
 """Key-Grid: keypoints, their skeleton and the reconstruction that teaches both."""
 
-import inspect
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kg import ops, plugins
-from kg.config import Inference, ModelConfig
-from kg.errors import KgError, unknown_name
+from kg.config import Inference, ModelConfig, TrainConfig
+from kg.errors import KgError
+from kg.model import Adopted, Batch, Detector, Found, HeatmapUse, Losses
 from kg.model.backbone import Backbone, Features, check_features
+from kg.model.detector import check_options, check_points
 from kg.model.layers import MLP
-from kg.ops.precision import full_precision
+from kg.ops.precision import autocast, full_precision
+from kg_detectors.key_grid.losses import farthest_point_loss, separation_loss, similarity_loss
+from kg_detectors.key_grid.released import adopt
+from kg_detectors.key_grid.reliance import heatmap_use
+
+NEARBY = 0.1
+"""Distance, in normalised units, within which a keypoint's weight counts as its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,26 +149,25 @@ class Decoder(nn.Module):
 
 def _make_backbone(config: ModelConfig) -> Backbone:
     kind = plugins.backbone(config.backbone)
-    known = inspect.signature(kind).parameters
-    for name in config.backbone_options:
-        if name not in known:
-            raise unknown_name(f"option of the backbone {config.backbone}", name, known)
+    check_options(f"backbone {config.backbone}", kind, config.backbone_options)
     if len(kind.level_channels) < 2:
         raise KgError(f"The backbone {config.backbone} has one level; the decoder climbs two levels or more.")
     return kind(**config.backbone_options)
 
 
-class KeyGrid(nn.Module):
-    """The whole network (Hou et al., NeurIPS 2024), over any backbone.
+class KeyGrid(Detector):
+    """Key-Grid (Hou et al., NeurIPS 2024), over any backbone.
 
     Raises:
         KgError: There is no backbone of the configured name, or it has no such option.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, model: ModelConfig, train: TrainConfig | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config = config = model
+        self.options = train or TrainConfig()
         self.backbone = _make_backbone(config)
+        self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
         self.keypoint_head = KeypointHead(self.backbone.point_channels, config.keypoints, config.dropout)
         edges = config.keypoints * (config.keypoints - 1) // 2
         self.edge_head = EdgeHead(self.backbone.global_channels, edges)
@@ -178,13 +187,7 @@ class KeyGrid(nn.Module):
             KgError: The clouds have fewer points than the backbone needs, or it gives what it does not
                 declare.
         """
-        least = self.backbone.minimum_points
-        if points.shape[1] < least:
-            raise KgError(
-                f"Clouds of {points.shape[1]} points are too small: "
-                f"the backbone {self.config.backbone} needs {least}.",
-                f"Use --points {least} or more.",
-            )
+        check_points(self, f"key-grid over {self.config.backbone}", points.shape[1])
         order = None
         if self.config.canonical and not self.training:
             order = ops.canonical_order(points)
@@ -208,3 +211,73 @@ class KeyGrid(nn.Module):
             weights = ops.gather(weights, back)
             reconstruction = None if reconstruction is None else ops.gather(reconstruction, back)
         return Detection(keypoints, indices, weights, edges, reconstruction)
+
+    def check(self) -> None:
+        """Refuse a training without a loss; warn of one in which the heatmap never teaches."""
+        options = self.options
+        if not (options.similarity_weight or options.farthest_weight or options.separation_weight):
+            raise KgError(
+                "Every loss has the weight 0: there is nothing to learn from.", "Leave one of them on."
+            )
+        if options.similarity_weight and options.epochs <= options.similarity_delay:
+            warnings.warn(
+                f"The similarity loss begins after {options.similarity_delay} epochs, so in "
+                f"{options.epochs} the decoder and the heatmap teach nothing; --set similarity_delay=... "
+                "changes that.",
+                stacklevel=4,
+            )
+
+    def stage(self, epoch: int) -> int:
+        """Return 1 once clouds are reconstructed and learnt from, 0 before."""
+        return int(epoch >= self.options.similarity_delay and self.options.similarity_weight > 0)
+
+    def losses(self, batch: Batch, stage: int) -> Losses:
+        """Return the losses that have a weight in this stage."""
+        points, options = batch.points, self.options
+        with autocast(points.device, options.precision):
+            found = self(points, reconstruct=stage > 0)
+        start = torch.randint(points.shape[1], (len(points),), device=points.device)
+        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
+        losses = {"farthest": (options.farthest_weight, far)}
+        if options.separation_weight > 0:
+            apart = separation_loss(found.keypoints, options.separation_distance)
+            losses["separation"] = (options.separation_weight, apart)
+        if stage:
+            similar = similarity_loss(found.reconstruction, points)
+            losses["similarity"] = (options.similarity_weight, similar)
+        return losses
+
+    def validation_losses(self, batch: Batch) -> Losses:
+        """Return both losses of the method, of keypoints as weighted means."""
+        points, options = batch.points, self.options
+        with autocast(points.device, options.precision):
+            found = self(points, inference="soft")
+        far = farthest_point_loss(found.keypoints, points, options.farthest)
+        similar = similarity_loss(found.reconstruction, points)
+        return {
+            "farthest": (options.farthest_weight, far),
+            "similarity": (options.similarity_weight, similar),
+        }
+
+    def find(self, points: Tensor, inference: Inference | None = None) -> Found:
+        """Return keypoints; the confidence of each is the share of its weight that lies near it."""
+        found = self(points, inference=inference, reconstruct=False)
+        with full_precision(points.device):
+            nearest = ops.nearest_neighbours(found.keypoints, points)[..., 0]
+            distance = torch.cdist(points, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
+            confidence = (found.weights * (distance <= NEARBY)).sum(1)
+        return Found(found.keypoints, nearest, confidence, found.edges)
+
+    def reconstruct(self, points: Tensor, inference: Inference | None = None) -> Tensor:
+        """Return the decoder's clouds, (B, N, 3)."""
+        rebuilt: Tensor = self(points, inference=inference).reconstruction
+        return rebuilt
+
+    def heatmap_use(self, points: Tensor, inference: Inference | None = None) -> HeatmapUse | None:
+        """Return how much worse clouds are reconstructed when their heat is taken away."""
+        return heatmap_use(self, points, inference=inference)
+
+    @classmethod
+    def adopt(cls, content: Mapping[str, Any]) -> Adopted | None:
+        """Return what a checkpoint of the released training script says in kg's terms."""
+        return adopt(content)

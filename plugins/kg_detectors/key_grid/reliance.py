@@ -1,40 +1,22 @@
 """Does the decoder use the heatmap? Reconstruct without it, and with another cloud's, and compare."""
 
 import math
-from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from kg import ops
 from kg.config import Inference
-from kg.model.keygrid import KeyGrid
+from kg.model import HeatmapUse
 
-
-@dataclass(frozen=True)
-class HeatmapUse:
-    """Chamfer distance of the reconstruction, mean over shapes, squared normalised units.
-
-    Attributes:
-        own: With the heatmap of the cloud's own keypoints.
-        zeroed: With no heat anywhere. As good as `own`: the decoder does without the keypoints.
-        swapped: With the heat of another cloud's keypoints; NaN for a single cloud.
-        shapes: How many.
-    """
-
-    own: float
-    zeroed: float
-    swapped: float
-    shapes: int
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Return plain values for JSON, None in place of NaN."""
-        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
+if TYPE_CHECKING:
+    from kg_detectors.key_grid.network import KeyGrid
 
 
 @torch.no_grad()
 def heatmap_use(
-    model: KeyGrid, points: Tensor, batch_size: int = 8, inference: Inference | None = None
+    model: "KeyGrid", points: Tensor, batch_size: int = 8, inference: Inference | None = None
 ) -> HeatmapUse | None:
     """Return how much worse a trained network reconstructs clouds when their heat is taken away.
 

@@ -6,13 +6,14 @@ are 1x1 convolutions; kg's are linear layers on rows, with the same numbers.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from kg.config import Config, preset
+from kg.config import preset
 from kg.errors import KgError
+from kg.model import Adopted
 
 _ABSTRACTION = re.compile(r"PTW\.sa(\d)\.(conv|bn)_blocks\.(\d)\.(\d)\.(.+)")
 _PROPAGATION = re.compile(r"(PTW|decoder)\.fp(\d)\.mlp_(conv|bn)s\.(\d)\.(.+)")
@@ -30,34 +31,14 @@ _UNUSED = re.compile(r"MA_EMB$|DEC\.|.*num_batches_tracked$")
 """Parameters that its forward pass never reads, and counters that kg does not keep."""
 
 
-@dataclass(frozen=True, eq=False)
-class Released:
-    """A released checkpoint in kg's terms.
-
-    Attributes:
-        config: The `release` preset with the checkpoint's own K.
-        state: For `KeyGrid.load_state_dict`.
-        epoch: As stored.
-        unused: Parameters left out because nothing reads them.
-    """
-
-    config: Config
-    state: dict[str, Tensor]
-    epoch: int
-    unused: list[str]
-
-
-def is_released(content: Mapping[str, Any]) -> bool:
-    """Tell whether a loaded file is a checkpoint of the released script."""
-    return "model_state_dict" in content and "PT_L.weight" in content["model_state_dict"]
-
-
-def convert(content: Mapping[str, Any]) -> Released:
-    """Return a released checkpoint in kg's terms.
+def adopt(content: Mapping[str, Any]) -> Adopted | None:
+    """Return a released checkpoint in kg's terms, or None if a loaded file is none.
 
     Raises:
         KgError: A parameter is none that the released network has.
     """
+    if "PT_L.weight" not in content.get("model_state_dict", ()):
+        return None
     state: dict[str, Tensor] = {}
     unused = []
     for name, value in content["model_state_dict"].items():
@@ -69,7 +50,7 @@ def convert(content: Mapping[str, Any]) -> Released:
         state[_rename(name)] = value.flatten(1) if value.ndim > 2 else value
     base = preset("release")
     config = replace(base, model=replace(base.model, keypoints=len(state["keypoint_head.mix.bias"])))
-    return Released(config, state, int(content.get("epoch", 0)), unused)
+    return Adopted(config, state, int(content.get("epoch", 0)), unused)
 
 
 def _rename(name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -23,12 +23,10 @@ from kg.data.store import Clouds, Store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.model.checkpoint import Checkpoint, load_checkpoint
+from kg.model.normalisation import normalised
 from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
 from kg.train.runs import find_run, name_of
-
-NEARBY = 0.1
-"""Distance, in normalised units, within which a keypoint's weight counts as its own."""
 
 Progress = Callable[[int, int], None]
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
@@ -45,7 +43,7 @@ TURNS = {
 
 
 @dataclass(frozen=True)
-class Detector:
+class Predictor:
     """A checkpoint ready for use.
 
     Attributes:
@@ -61,7 +59,7 @@ class Detector:
     up: Up = "z"
 
     @classmethod
-    def load(cls, run: Path | None, checkpoint: str, device: torch.device, up: Up = "z") -> "Detector":
+    def load(cls, run: Path | None, checkpoint: str, device: torch.device, up: Up = "z") -> "Predictor":
         """Load a run's `best` or `last` checkpoint, or any checkpoint file.
 
         Args:
@@ -80,28 +78,24 @@ class Detector:
 
     def to_training_frame(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
-        if self.up == "z":
+        how = self.checkpoint.config.model.normalisation
+        if self.up == "z" and how == "range":
             return clouds, lambda points: points
         turn = torch.tensor(TURNS[self.up], dtype=clouds.dtype, device=clouds.device)
-        turned = clouds @ turn.T
-        low, high = turned.amin((1, 2), keepdim=True), turned.amax((1, 2), keepdim=True)
-        scale, offset = (high - low) / 2, (high + low) / 2
-        return (turned - offset) / scale, lambda points: (points * scale + offset) @ turn
+        seen, frame = normalised(clouds @ turn.T, how)
+        return seen, lambda points: frame.back(points) @ turn
 
     @cached_property
-    def _find(self) -> Recorder[tuple[Tensor, ...]]:
-        """Finds keypoints, the points nearest to them, confidences and edges; kept for the next clouds."""
+    def _find(self) -> Recorder[tuple[Tensor | None, ...]]:
+        """Finds what the detector finds, as a plain tuple; kept for the next clouds."""
         model = self.checkpoint.model
 
-        def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor, ...]:
+        def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor | None, ...]:
             with autocast(self.device, precision):
-                found = model(clouds, inference=inference, reconstruct=False)
-            nearest = ops.nearest_neighbours(found.keypoints, clouds)[..., 0]
-            distance = torch.cdist(clouds, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
-            confidence = (found.weights * (distance <= NEARBY)).sum(1)
-            return found.keypoints, nearest, confidence, found.edges
+                found = model.find(clouds, inference)
+            return found.keypoints, found.indices, found.confidences, found.edges, found.rest
 
-        return Recorder(find, self.device, model.backbone.recordable)
+        return Recorder(find, self.device, model.recordable)
 
     @torch.no_grad()
     def detect(
@@ -123,16 +117,22 @@ class Detector:
         inference = inference or config.model.inference
         points = thin(clouds.points, config.train.points)
         columns: dict[str, list[np.ndarray[Any, Any]]] = {
-            name: [] for name in ("keypoints", "indices", "confidences", "edges")
+            name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest")
         }
         for first in range(0, len(points), batch_size):
             batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
             batch, carry_back = self.to_training_frame(batch)
             keypoints, *others = self._find(batch, inference, precision)
-            for column, value in zip(columns.values(), (carry_back(keypoints), *others), strict=True):
-                column.append(value.cpu().numpy())
+            for column, value in zip(
+                columns.values(), (carry_back(cast(Tensor, keypoints)), *others), strict=True
+            ):
+                if value is not None:
+                    column.append(value.cpu().numpy())
             progress(min(first + batch_size, len(points)), len(points))
-        stacked = {name: np.concatenate(values) for name, values in columns.items()}
+        stacked = {name: np.concatenate(values) for name, values in columns.items() if values}
+        pairs = ops.edge_pairs(stacked["keypoints"].shape[1]).numpy()
+        if "edges" not in stacked:
+            pairs, stacked["edges"] = pairs[:0], np.zeros((len(points), 0), np.float32)
         source = stacked["keypoints"] * clouds.scale[:, None, None] + clouds.offset[:, None, None]
         return Predictions(
             ids=np.array(clouds.ids),
@@ -141,7 +141,7 @@ class Detector:
             scale=clouds.scale,
             offset=clouds.offset,
             keypoints_source=source,
-            edge_pairs=ops.edge_pairs(source.shape[1]).numpy(),
+            edge_pairs=pairs,
             meta=self._meta(inference) | (meta or {}),
             **stacked,
         )
@@ -153,6 +153,7 @@ class Detector:
             "checkpoint": self.checkpoint.identity,
             "epoch": self.checkpoint.epoch,
             "preset": config.preset,
+            "detector": config.model.detector,
             "seed": config.train.seed,
             "inference": inference,
             "up": self.up,
@@ -163,7 +164,7 @@ class Detector:
 
 
 def predict_store(
-    detector: Detector,
+    detector: Predictor,
     *,
     store: Path | None = None,
     split: Split | None = "test",
@@ -226,7 +227,7 @@ def predict_store(
 
 
 def predict_files(
-    detector: Detector,
+    detector: Predictor,
     files: Sequence[Path],
     *,
     inference: Inference | None = None,

@@ -12,8 +12,8 @@ import torch
 from kg import ops
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.model.losses import farthest_point_loss, similarity_loss
-from kg.model.released import convert
+from kg_detectors.key_grid.losses import farthest_point_loss, similarity_loss
+from kg_detectors.key_grid.released import adopt
 
 LEVEL_1 = {0.05: "l1_ball_idx_0", 0.1: "l1_ball_idx_1"}
 
@@ -105,4 +105,4 @@ def test_parameters_that_nothing_reads_are_named(reference):
 
 def test_a_foreign_parameter_is_refused():
     with pytest.raises(KgError, match=r"PTW\.sa9"):
-        convert({"model_state_dict": {"PTW.sa9.weight": torch.zeros(1)}})
+        adopt({"model_state_dict": {"PT_L.weight": torch.zeros(1), "PTW.sa9.weight": torch.zeros(1)}})

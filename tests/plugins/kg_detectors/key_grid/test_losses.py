@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from kg.model.losses import farthest_point_loss, separation_loss, similarity_loss
+from kg_detectors.key_grid.losses import farthest_point_loss, separation_loss, similarity_loss
 
 
 def chamfer(a, b):

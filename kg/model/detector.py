@@ -1,0 +1,246 @@
+"""What a detector provides: the contract that training, prediction and evaluation build on."""
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kg import plugins
+from kg.config import Config, Inference, ModelConfig, TrainConfig
+from kg.errors import KgError, unknown_name
+
+Losses = dict[str, tuple[float, Tensor]]
+"""Losses by name: the weight of each, and its value, a scalar tensor."""
+
+
+class Batch(NamedTuple):
+    """The clouds of a step.
+
+    Attributes:
+        points: (B, N, 3), normalised as the configuration says.
+        rest: (B, N, 3), where each point lies on its object at rest, in that object's own box at rest,
+            [-1, 1] on each axis; None where that is not known.
+    """
+
+    points: Tensor
+    rest: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the same clouds on a device."""
+        return Batch(self.points.to(device), None if self.rest is None else self.rest.to(device))
+
+    def rows(self, rows: Tensor | slice) -> "Batch":
+        """Return some of the clouds."""
+        return Batch(self.points[rows], None if self.rest is None else self.rest[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a detector is trained on, all of it, as it may look at it before the first step.
+
+    Attributes:
+        points: (n, P, 3), normalised as the store has them.
+        rest: (n, P, 3), as in `Batch`, or None.
+        boxes: (n, 3), lengths of the box at rest, in the source's unit, or None.
+        objects: (n,) identity of each cloud's object.
+        frames: (n,) number within the object's sequence.
+        landmarks: (n, A, 3), as `points`, NaN where a shape has none; or None.
+        landmark_ids: (n, A), semantic ids, -1 where a shape has none; or None.
+        landmark_names: What semantic ids mean, where anybody named them.
+    """
+
+    points: Tensor
+    rest: Tensor | None
+    boxes: Tensor | None
+    objects: list[str]
+    frames: list[int]
+    landmarks: Tensor | None
+    landmark_ids: Tensor | None
+    landmark_names: Mapping[int, str]
+
+    def batch(self) -> Batch:
+        """Return all of them as one batch."""
+        return Batch(self.points, self.rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a detector finds in clouds (B, N, 3).
+
+    Attributes:
+        keypoints: (B, K, 3).
+        indices: (B, K), the cloud's point that is, or is nearest to, each keypoint.
+        confidences: (B, K), 0 to 1.
+        edges: (B, E), weights of a skeleton, 0 to 1, in the order of `kg.ops.edge_pairs`; None for a
+            detector that has none.
+        rest: (B, N, 3), where each point lies on its object at rest, as in `Batch`; None for a detector
+            that does not say.
+    """
+
+    keypoints: Tensor
+    indices: Tensor
+    confidences: Tensor
+    edges: Tensor | None = None
+    rest: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class HeatmapUse:
+    """Chamfer distance of the reconstruction, mean over shapes, squared normalised units.
+
+    Attributes:
+        own: With the heatmap of the cloud's own keypoints.
+        zeroed: With no heat anywhere. As good as `own`: the decoder does without the keypoints.
+        swapped: With the heat of another cloud's keypoints; NaN for a single cloud.
+        shapes: How many.
+    """
+
+    own: float
+    zeroed: float
+    swapped: float
+    shapes: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return plain values for JSON, None in place of NaN."""
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Adopted:
+    """A checkpoint of a method's own released code, in kg's terms.
+
+    Attributes:
+        config: Of a run that would have made it.
+        state: For the detector's `load_state_dict`.
+        epoch: As stored.
+        unused: Parameters left out because nothing reads them.
+    """
+
+    config: Config
+    state: dict[str, Tensor]
+    epoch: int
+    unused: list[str]
+
+
+class Detector(nn.Module, ABC):
+    """A method that finds keypoints. Register a subclass in the entry-point group `kg.detectors`.
+
+    The constructor takes (model: ModelConfig, train: TrainConfig) and, as keywords with defaults, options
+    of its own, which come as text from the command line (`--set detector.NAME=VALUE`) and are stored with
+    a run. A checkpoint keeps the `state_dict`, so whatever `fit` learns belongs into buffers.
+
+    Attributes:
+        defaults: Options of a training, texts by name, that differ from the preset's for this detector.
+        needs_rest: It learns from places at rest: `Batch.rest` and `Examples.rest` must be there.
+        recordable: A step can be recorded as a CUDA graph; see `kg.model.Backbone.recordable`.
+        minimum_points: The smallest N that it takes.
+    """
+
+    defaults: ClassVar[Mapping[str, str]] = {}
+    needs_rest: ClassVar[bool] = False
+    recordable: bool = False
+    minimum_points: int = 1
+
+    def fit(self, examples: Examples) -> None:
+        """Look at all training clouds once, before the first step of a new training.
+
+        Raises:
+            KgError: They lack what it needs.
+        """
+        return
+
+    def check(self) -> None:
+        """Refuse options by which nothing can be learnt, before anything that takes time.
+
+        Raises:
+            KgError: They exclude each other, or leave nothing to learn from.
+        """
+        return
+
+    def stage(self, epoch: int) -> int:
+        """Return the number of the stage that an epoch, counted from 0, belongs to: losses may differ."""
+        return 0
+
+    @abstractmethod
+    def losses(self, batch: Batch, stage: int) -> Losses:
+        """Return the losses of a batch in training mode; what is random comes from PyTorch's generator."""
+
+    @abstractmethod
+    def validation_losses(self, batch: Batch) -> Losses:
+        """Return the losses of a batch in evaluation mode, by which the best epoch is chosen."""
+
+    @abstractmethod
+    def find(self, points: Tensor, inference: Inference | None = None) -> Found:
+        """Return what is found in clouds (B, N, 3), in evaluation mode, the same for the same clouds.
+
+        Args:
+            points: Normalised as the configuration says.
+            inference: "soft" or "hard", for detectors that know both; by default as configured.
+        """
+
+    def reconstruct(self, points: Tensor, inference: Inference | None = None) -> Tensor | None:
+        """Return clouds (B, N, 3) as they are rebuilt from keypoints; None for a detector that does not."""
+        return None
+
+    def heatmap_use(self, points: Tensor, inference: Inference | None = None) -> HeatmapUse | None:
+        """Return how much the reconstruction of clouds (n, N, 3) needs the heat; None where there is none."""
+        return None
+
+    @classmethod
+    def adopt(cls, content: Mapping[str, Any]) -> Adopted | None:
+        """Return what a checkpoint of the method's own released code says, or None if it is none.
+
+        Args:
+            content: The file, loaded without executing anything in it.
+
+        Raises:
+            KgError: It is one, and holds what the released network does not have.
+        """
+        return None
+
+
+def make_detector(model: ModelConfig, train: TrainConfig) -> Detector:
+    """Return a new detector, as configured.
+
+    Raises:
+        KgError: There is no detector or backbone of that name, or it has no such option.
+    """
+    kind = plugins.detector(model.detector)
+    check_options(f"detector {model.detector}", kind, model.detector_options)
+    made: Detector = kind(model, train, **model.detector_options)
+    return made
+
+
+def check_options(owner: str, kind: type, given: Mapping[str, Any]) -> None:
+    """Check that a plugin's constructor takes the options that are given.
+
+    Raises:
+        KgError: It has no option of some name.
+    """
+    own = [
+        name
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    for name in given:
+        if name not in own:
+            raise unknown_name(f"option of the {owner}", name, own)
+
+
+def check_points(detector: Detector, name: str, count: int) -> None:
+    """Check that clouds of so many points are large enough.
+
+    Raises:
+        KgError: They are not.
+    """
+    least = detector.minimum_points
+    if count < least:
+        raise KgError(
+            f"Clouds of {count} points are too small: the detector {name} needs {least}.",
+            f"Use --points {least} or more.",
+        )

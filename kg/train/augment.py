@@ -1,0 +1,65 @@
+"""What is done to clouds anew in each step: fewer points, turns, noise."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from kg.config import Normalisation, TrainConfig
+from kg.model.detector import Batch
+from kg.model.normalisation import normalised
+
+
+def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) -> Batch:
+    """Return a batch as a detector is to see it; what is random comes from PyTorch's generator.
+
+    Args:
+        batch: Clouds as the store has them.
+        options: How many points are kept, turns and noise.
+        normalisation: Of what comes out. Clouds that are not changed keep the store's range.
+    """
+    points, rest = batch
+    changed = False
+    if options.subsample < 1:
+        count = max(1, round(options.subsample * points.shape[1]))
+        kept = torch.rand(points.shape[:2], device=points.device).argsort(1)[:, :count, None]
+        points = points.gather(1, kept.expand(-1, -1, 3))
+        rest = None if rest is None else rest.gather(1, kept.expand(-1, -1, 3))
+        changed = True
+    if options.turn != "none":
+        points = points @ turns(len(points), options.turn, options.turn_limit, points.device)
+        changed = True
+    if options.jitter > 0:
+        points = points + options.jitter * torch.randn_like(points)
+        changed = True
+    if changed or normalisation != "range":
+        points, _ = normalised(points, normalisation)
+    return Batch(points, rest)
+
+
+def turns(count: int, kind: str, limit: float, device: torch.device) -> Tensor:
+    """Return random rotations (count, 3, 3), to multiply rows of points with.
+
+    Args:
+        count: How many.
+        kind: "yaw", about z; "all", about an axis of any direction.
+        limit: Degrees, the most that they turn; 180 with "all" makes every rotation as likely.
+        device: Where they are.
+    """
+    if kind == "all":
+        parts = torch.linalg.qr(torch.randn(count, 3, 3, device=device))
+        sign = parts.R.diagonal(dim1=1, dim2=2).sign()
+        whole: Tensor = parts.Q * sign[:, None]
+        whole = whole * torch.linalg.det(whole).sign()[:, None, None]
+        if limit >= 180:
+            return whole
+        axis = whole[:, 0]
+    else:
+        axis = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
+    angle = math.radians(limit) * (2 * torch.rand(count, device=device) - 1)
+    x, y, z = axis.unbind(1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(count, 3, 3)
+    sine, cosine = angle.sin()[:, None, None], angle.cos()[:, None, None]
+    rotation: Tensor = torch.eye(3, device=device) + sine * cross + (1 - cosine) * (cross @ cross)
+    return rotation

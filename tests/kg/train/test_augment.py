@@ -1,0 +1,74 @@
+"""What a step does to clouds keeps what it should."""
+
+import pytest
+import torch
+
+from kg.config import TrainConfig
+from kg.model import Batch
+from kg.train.augment import augment, turns
+
+CPU = torch.device("cpu")
+
+
+def batch(count=3, points=40):
+    generator = torch.Generator().manual_seed(1)
+    cloud = torch.rand(count, points, 3, generator=generator)
+    return Batch(cloud, cloud * 2)
+
+
+def test_nothing_is_done_unasked():
+    given = batch()
+    found = augment(given, TrainConfig(), "range")
+    assert found.points is given.points
+    assert found.rest is given.rest
+
+
+def test_points_that_are_kept_keep_their_places_at_rest():
+    torch.manual_seed(0)
+    given = batch()
+    found = augment(given, TrainConfig(subsample=0.5), "longest-side")
+    assert found.points.shape == found.rest.shape == (3, 20, 3)
+    # The place at rest says which point it was: twice the cloud's own coordinates.
+    for cloud, rest, whole in zip(found.points, found.rest, given.points, strict=True):
+        rows = torch.cdist(rest / 2, whole).argmin(1)
+        assert len(rows.unique()) == 20
+        source = whole[rows]
+        middle, side = (source.amax(0) + source.amin(0)) / 2, (source.amax(0) - source.amin(0)).max()
+        torch.testing.assert_close(cloud, (source - middle) / side * 2)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("yaw", 180.0), ("yaw", 15.0), ("all", 180.0), ("all", 30.0)])
+def test_turns_are_rotations_of_at_most_so_much(kind, limit):
+    torch.manual_seed(0)
+    rotations = turns(400, kind, limit, CPU)
+    torch.testing.assert_close(rotations @ rotations.mT, torch.eye(3).expand(400, 3, 3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(torch.linalg.det(rotations), torch.ones(400))
+    trace = rotations.diagonal(dim1=1, dim2=2).sum(1)
+    angles = torch.rad2deg(((trace - 1) / 2).clamp(-1, 1).acos())
+    assert angles.max() <= limit + 0.1
+    assert angles.max() > 0.9 * limit
+    if kind == "yaw":
+        torch.testing.assert_close(rotations[:, 2], torch.tensor([0.0, 0.0, 1.0]).expand(400, 3))
+    else:
+        # An axis in any direction: the mean of where z goes is nowhere but along z.
+        assert rotations[:, 2, :2].mean(0).norm() < 0.1
+
+
+def test_the_same_seed_gives_the_same_clouds():
+    options = TrainConfig(subsample=0.7, turn="all", jitter=0.01)
+    found = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        found.append(augment(batch(), options, "range").points)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_noise_has_its_size():
+    torch.manual_seed(0)
+    given = batch(1, 20000)
+    noisy = augment(given, TrainConfig(jitter=0.001), "range").points.flatten().double()
+    # What comes out is normalised anew: noise is what a scale and an offset do not explain.
+    before = torch.stack([given.points.flatten().double(), torch.ones(60000, dtype=torch.double)], 1)
+    scale, offset = torch.linalg.lstsq(before, noisy[:, None]).solution.flatten()
+    assert ((noisy - before[:, 0] * scale - offset).std() / scale).item() == pytest.approx(0.001, rel=0.02)
