@@ -1,4 +1,4 @@
-"""Test sessions. `nox` runs them all; `nox -s tests -- tests/kg/ops` runs a part."""
+"""Test sessions. `nox` runs all but `bounds`; `nox -s tests -- tests/kg/ops` runs a part."""
 
 import sys
 
@@ -28,6 +28,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
     if sys.platform == "linux" and not session.posargs:
         session.run("python", "tests/kg/ops/compile_kernels.py")
+
+
+@nox.session
+def bounds(session: nox.Session) -> None:
+    """The tests of compiled loops, compiled so that they look at the bounds of all they read and write."""
+    session.install(*CONSTRAINTS, ".", *GROUPS["test"])
+    loops = ("tests/kg/ops", "tests/kg/sim", "tests/kg/data/test_farthest.py")
+    session.run("pytest", *(session.posargs or loops), env={"NUMBA_BOUNDSCHECK": "1"})
 
 
 @nox.session

@@ -4,11 +4,12 @@ Everything that is made from data (raw copies, prepared stores, caches) lies in 
 Runs lie where the user works, in `runs/`, unless `KG_RUNS` says otherwise.
 """
 
+import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkstemp
 
 from kg.errors import KgError
 
@@ -57,20 +58,26 @@ def replacing(path: Path) -> Iterator[Path]:
     the suffix, because writers choose their format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        to_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What a file system answers to what it cannot do at all."""
+
+
+def to_disk(file: Path) -> None:
+    """Return once a file's content is on the disk, on file systems that can tell."""
+    # Windows refuses handles that only read.
+    with file.open("rb+") as written:
+        try:
+            os.fsync(written.fileno())
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise

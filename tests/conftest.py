@@ -23,6 +23,10 @@ from kg.model import MLP, Backbone, Features, Pyramid
 # Without a GPU Triton's kernels run through its interpreter, which has to be known before it is imported.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+# Compiled loops are kept from one test, and one session, to the next.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "loops"))
+# Enough for the parallel versions of kernels, which run where PyTorch has a second thread too.
+os.environ["NUMBA_NUM_THREADS"] = "2"
 # On a busy machine a second thread costs the tests more than it gives.
 torch.set_num_threads(1)
 

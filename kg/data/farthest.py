@@ -29,14 +29,12 @@ def farthest_of_sorted(points: Points, count: int) -> Indices:
 @cache
 def _search() -> Callable[[Points, int], Indices]:
     try:
-        from numba import njit
+        from kg.compiling import compiled
     except Exception:  # a broken LLVM raises whatever it likes
         return _plain
     # Without NaN and signed zero a maximum may be taken in any order, which lets it be vectorised.
-    compiled: Callable[[Points, int], Indices] = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(
-        _pruned
-    )
-    return compiled
+    search: Callable[[Points, int], Indices] = compiled(fastmath={"nnan", "nsz"})(_pruned)
+    return search
 
 
 def _plain(axes: Points, count: int) -> Indices:

@@ -92,7 +92,7 @@ class Store:
     @contextmanager
     def _open(self) -> Iterator[Any]:
         try:
-            file = h5py.File(self.path, "r")
+            file = h5py.File(self.path, "r", locking=False)
         except OSError as error:
             raise KgError(
                 f"{self.path} cannot be read: {error}", "Prepare it again, with --force: kg prepare --help"
@@ -176,7 +176,7 @@ def write_store(
         ValueError: There are not as many rows as splits, or none.
     """
     count = len(splits["object"])
-    with paths.replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with paths.replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         checksum = _write_rows(file, blocks, count)
         if rest_ids is not None:
             file.create_dataset(COLUMNS["rest_id"], data=list(rest_ids), dtype=h5py.string_dtype())

@@ -1,9 +1,9 @@
 """Which version of an operation runs: plain PyTorch anywhere, numba on the CPU, Triton on a GPU.
 
 Every version is registered here by a `Kernel`, which says what it needs and where it runs. `KG_KERNELS`
-(or `--kernels`) forces a backend: `auto` (default), `torch`, `numba`, `triton`. What cannot run, load
-or compile is replaced by the plain PyTorch version, which is the specification of all others, with
-one warning; for the dtype that it does not compile for, and no other. What a call of it raises is raised.
+(or `--kernels`) forces a backend: `auto` (default), `torch`, `numba`, `triton`. What cannot run, load or
+compile is replaced by the plain PyTorch version, which is the specification of all others, with one warning;
+for the dtype that it does not compile for, and no other. What a call of it raises is raised.
 """
 
 import importlib

@@ -6,6 +6,7 @@ the indices are those of `torch_kernels`, ties included.
 
 # mypy: disable-error-code="misc, no-untyped-def, no-untyped-call"
 
+import threading
 from types import FunctionType
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numba import config, get_num_threads, njit, prange, set_num_threads
 from torch import Tensor
 
+from kg.compiling import compiled
 from kg.ops.torch_kernels import PIECE, merge_moments, piece_counts
 
 BLOCK = 16
@@ -34,6 +36,13 @@ SMALL = 1 << 14
 """Numbers in all arguments up to which waking other threads takes longer than they save."""
 
 
+_others = threading.Lock()
+"""Held while numba's threads work: a kernel that another thread of Python runs meanwhile does without.
+
+numba's own pool, where there is no OpenMP, would end the process; OpenMP would have threads for two.
+"""
+
+
 def _kernel(fastmath):
     """Return what compiles a function twice, for one thread and for all that PyTorch is set to use.
 
@@ -41,24 +50,29 @@ def _kernel(fastmath):
     only one of them is to work.
     """
 
-    def compiled(function):
+    def decorate(function):
         alone = FunctionType(function.__code__, function.__globals__, function.__name__)
-        # numba's cache tells functions apart by this name, not by how they are compiled.
+        # What is kept is told apart by this name, not by how it is compiled.
         alone.__qualname__ = alone.__name__ = f"{function.__name__}_alone"
-        serial = njit(fastmath=fastmath, cache=True, nogil=True)(alone)
-        parallel = njit(parallel=True, fastmath=fastmath, cache=True, nogil=True)(function)
+        serial = compiled(fastmath=fastmath)(alone)
+        parallel = compiled(parallel=True, fastmath=fastmath)(function)
 
         def call(*arguments):
             wanted = min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)
-            if wanted == 1 or sum(np.size(argument) for argument in arguments) < SMALL:
+            small = wanted == 1 or sum(np.size(argument) for argument in arguments) < SMALL
+            if small or not _others.acquire(blocking=False):
                 return serial(*arguments)
-            if get_num_threads() != wanted:
-                set_num_threads(wanted)
-            return parallel(*arguments)
+            try:
+                if get_num_threads() != wanted:
+                    set_num_threads(wanted)
+                return parallel(*arguments)
+            finally:
+                _others.release()
 
+        call.parallel = parallel
         return call
 
-    return compiled
+    return decorate
 
 
 @_kernel(ORDER_FREE)
@@ -108,7 +122,7 @@ def _first_in_ball(points, centres, squared_radius, found):
             found[b, s, filled:] = found[b, s, 0]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _every_third_bit(number):
     """Return a number below 1,024 with two zeros after each of its bits."""
     number = (number | number << 16) & 0x030000FF
@@ -117,7 +131,7 @@ def _every_third_bit(number):
     return (number | number << 2) & 0x09249249
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _into_leaves(points, order, placed, boxes):
     """Place points (N, 3) along a curve that fills space, and give each `BLOCK` of them a box.
 
@@ -144,7 +158,7 @@ def _into_leaves(points, order, placed, boxes):
             boxes[axis, leaf], boxes[3 + axis, leaf] = held.min(), held.max()
 
 
-@njit(fastmath=ORDER_FREE, cache=True, nogil=True)
+@compiled(fastmath=ORDER_FREE)
 def _look_into_leaf(px, py, pz, leaf, order, placed, distances, best, index):
     """Take what is in a leaf and nearer than the last of the best among them, ties by index."""
     first, last = leaf * BLOCK, len(best) - 1
@@ -168,7 +182,7 @@ def _look_into_leaf(px, py, pz, leaf, order, placed, distances, best, index):
         best[slot], index[slot] = distance, i
 
 
-@njit(fastmath=ORDER_FREE, cache=True, nogil=True)
+@compiled(fastmath=ORDER_FREE)
 def _look(px, py, pz, order, placed, boxes, least, distances, best, index):
     """Take the points that come before the last of the best among them: (distance, index), ascending."""
     zero, last = boxes.dtype.type(0), len(best) - 1
@@ -279,7 +293,7 @@ def _group_rows(points, centres, members, output):
                 output[group, k, c] = points[member, c] - centres[group, c]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _by_target(targets, starts, order):
     """Sort the places of targets (n,) by what they name: its places are order[starts[m] : starts[m + 1]]."""
     starts[:] = 0

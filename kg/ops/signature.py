@@ -96,7 +96,7 @@ class Signature:
 def check_indices(name: str, indices: Tensor, size: int) -> None:
     """Refuse indices that name nothing of an axis; for an operator's body, which sees real tensors only.
 
-    On the CPU, where it takes 4 µs for 3,000 indices and 60 µs for 260,000. Nothing is read from a GPU.
+    On the CPU, where it takes 24 µs for the 32,768 of one cloud. Nothing is read from a GPU.
 
     Raises:
         ValueError: One is below 0, or not below `size`.

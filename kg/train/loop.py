@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from kg.config import Config, TrainConfig
 from kg.data.batches import shuffled_batches, step_seed
+from kg.data.lock import holding
 from kg.data.store import Store
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
@@ -299,12 +299,11 @@ def learning_rate(options: TrainConfig, epoch: float) -> float:
 @contextmanager
 def _alone(run: Path) -> Iterator[None]:
     """Keep other processes out of a run folder; the system takes the lock away from one that dies."""
-    lock = FileLock(run / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+
+    def taken() -> None:
         raise KgError(f"Another process trains in {run}.", "Wait for it, or stop it first.") from None
-    with lock:
+
+    with holding(run / ".lock", taken):
         yield
 
 

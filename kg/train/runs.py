@@ -79,32 +79,48 @@ def discard_if_empty(run: Path) -> None:
     if (run / "last.pt").exists():
         return
     shutil.rmtree(run)
-    configs = paths.runs().glob("**/config.json")
-    newest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
+    newest = _newest()
     if newest is not None:
-        _point_latest_at(newest.parent)
+        _point_latest_at(newest)
     else:
         (paths.runs() / LATEST).unlink(missing_ok=True)
 
 
+def _newest() -> Path | None:
+    """Return the run that began last, whatever `latest` points at."""
+    configs = paths.runs().glob("**/config.json")
+    newest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
+    return None if newest is None else newest.parent
+
+
 def _point_latest_at(folder: Path) -> None:
     # A link cannot be changed in place: a new one takes the old one's name.
-    link = paths.runs() / f".{LATEST}-{folder.name}"
-    link.symlink_to(folder.relative_to(paths.runs()), target_is_directory=True)
-    link.replace(paths.runs() / LATEST)
+    link, latest = paths.runs() / f".{LATEST}-{folder.name}", paths.runs() / LATEST
+    try:
+        link.symlink_to(folder.relative_to(paths.runs()), target_is_directory=True)
+        link.replace(latest)
+    except OSError:  # no links on this file system, or for this user of Windows: `find_run` does without
+        with suppress(OSError):
+            latest.unlink()
 
 
 def find_run(run: Path | None) -> Path:
     """Return a run folder: a path, the name of one in the runs folder, or by default the latest.
 
+    That is what the link `latest` points at; where there can be no links, the one that began last.
+
     Raises:
         KgError: It does not exist or is no run folder.
     """
-    candidates = [paths.runs() / LATEST] if run is None else [run, paths.runs() / run]
+    link = paths.runs() / LATEST
+    latest = run in (None, Path(LATEST), link)
+    candidates = [link] if run is None else [run, paths.runs() / run]
+    if latest and not link.exists() and (newest := _newest()) is not None:
+        candidates = [newest]
     for folder in candidates:
         if (folder / "config.json").is_file():
             return folder.resolve()
-    if run is None:
+    if latest:
         raise KgError(f"There is no run in {paths.runs()}.", "Train first: kg train --category shirt")
     known = ", ".join(path.name for path in list_runs())
     raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")

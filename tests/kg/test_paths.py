@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,27 @@ def test_replaced_files_have_ordinary_permissions(tmp_path: Path) -> None:
     with paths.replacing(tmp_path / "a") as temporary:
         temporary.touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_what_is_replaced_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with paths.replacing(tmp_path / "made") as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "made").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_cannot_flush_is_no_error_and_a_broken_disk_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fsync(handle: int) -> None:
+        os.write(handle, b"")  # Windows refuses a handle that only reads
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (tmp_path / "file").write_text("x")
+    if number == errno.EIO:
+        with pytest.raises(OSError, match="no"):
+            paths.to_disk(tmp_path / "file")
+    else:
+        paths.to_disk(tmp_path / "file")

@@ -2,9 +2,9 @@
 
 import io
 import json
-import os
 from pathlib import Path
 
+from kg import paths
 from kg.data.fetching.answer import public_url
 
 RESUMABLE = 1 << 20
@@ -79,7 +79,6 @@ class Part:
 
     def finish(self) -> None:
         """Give the file its name, with its content safe on the disk before."""
-        with self.path.open("rb") as content:
-            os.fsync(content.fileno())
+        paths.to_disk(self.path)
         self.path.rename(self._file)
         self._note.unlink(missing_ok=True)

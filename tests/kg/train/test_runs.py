@@ -1,5 +1,6 @@
 """Run folders: made once, found by name, by path or as the latest."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -86,3 +87,20 @@ def test_a_broken_configuration_is_refused(tiny_config):
     (run / "config.json").write_text("{")
     with pytest.raises(KgError, match=r"config\.json"):
         read_config(run)
+
+
+def test_without_links_the_latest_run_is_the_one_that_began_last(tiny_config, monkeypatch):
+    before = new_run(tiny_config, "shirt", "before")
+
+    def refuse(*_, **__):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    one = new_run(tiny_config, "shirt", "one")
+    os.utime(before / "config.json", (0, 0))
+    # What a link that cannot be renewed points at is not the latest.
+    assert not (paths.runs() / "latest").exists()
+    for named in (None, Path("latest"), paths.runs() / "latest"):
+        assert find_run(named) == one.resolve()
+    discard_if_empty(one)
+    assert find_run(None) == before.resolve()
