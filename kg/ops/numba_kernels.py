@@ -69,7 +69,7 @@ def _kernel(fastmath):
             finally:
                 _others.release()
 
-        call.parallel = parallel
+        call.parallel = parallel  # type: ignore[attr-defined]
         return call
 
     return decorate
