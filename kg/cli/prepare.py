@@ -21,7 +21,7 @@ CAMERA = "camera."
 """How the names of the camera's options begin."""
 
 MAX_LISTED = 10
-"""Skipped shapes that are named on the terminal; JSON and the store have all of them."""
+"""Shapes that are named on the terminal; JSON and the store have all of them."""
 
 
 def prepare(
@@ -95,7 +95,7 @@ def prepare(
     kg prepare -c shirt --deform drag --set lift=0.3 --set turns=3
 
     Your own files are meshes, which are sampled evenly, or clouds, in
-    .ply .pcd .obj .off .stl .glb .npy .npz .xyz .txt.
+    .ply .pcd .obj .off .stl .glb .gltf .npy .npz .xyz .txt.
     A folder that holds nothing but sub-folders has a category in each.
 
     A deformed mesh is cloth that lies on the ground, z up, and gives a cloud a
@@ -306,7 +306,8 @@ def _report(
     for store in stores:
         if not store["made"]:
             note(f"{store['category']} was prepared before, with the same options.")
-        _list_skipped(store["category"], store["skipped"])
+        _list_told(store["category"], store["skipped"], "left out")
+        _list_told(store["category"], store["notes"], "read in part")
     for category, error in failed.items():
         complain(f"{category}: {error.message}", error.hint)
     columns = [
@@ -372,15 +373,16 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
         "file": str(store.path),
         "bytes": store.path.stat().st_size,
         "skipped": [{"id": name, "reason": reason} for name, reason in prepared.skipped],
+        "notes": [{"id": name, "reason": note} for name, note in prepared.notes],
     }
 
 
-def _list_skipped(category: str, skipped: list[dict[str, str]]) -> None:
-    if not skipped:
+def _list_told(category: str, told: list[dict[str, str]], what: str) -> None:
+    if not told:
         return
-    left = "1 shape was" if len(skipped) == 1 else f"{len(skipped)} shapes were"
-    note(f"[yellow]warning[/] {category}: {left} left out:")
-    for item in skipped[:MAX_LISTED]:
+    shapes = "1 shape was" if len(told) == 1 else f"{len(told)} shapes were"
+    note(f"[yellow]warning[/] {escape(category)}: {shapes} {what}:")
+    for item in told[:MAX_LISTED]:
         note(f"  {escape(item['id'])}: {escape(item['reason'])}")
-    if len(skipped) > MAX_LISTED:
-        note(f"  and {len(skipped) - MAX_LISTED} more; --json lists all")
+    if len(told) > MAX_LISTED:
+        note(f"  and {len(told) - MAX_LISTED} more; --json lists all")

@@ -33,6 +33,7 @@ class Mesh:
         vertices: (V, 3) float64.
         corners: (C,) int64: vertex index of every corner, polygon after polygon.
         sizes: (P,) int64: number of corners of every polygon, adding up to C.
+        notes: What of the file is left out, one sentence each.
 
     Raises:
         KgError: A polygon has fewer than three corners or points at no vertex.
@@ -41,6 +42,7 @@ class Mesh:
     vertices: Points
     corners: Indices
     sizes: Indices
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.sizes):
@@ -54,11 +56,29 @@ class Mesh:
             )
 
     @classmethod
+    def of_corners(cls, vertices: Points, corners: Indices, sizes: Indices) -> "Mesh":
+        """Return the mesh of a file; faces of fewer than three corners are left out, with a note.
+
+        Raises:
+            KgError: No face has three corners, though there are faces; or one points at no vertex.
+        """
+        whole: NDArray[np.bool_] = np.asarray(sizes >= 3)
+        if whole.all():
+            return cls(vertices, corners, sizes)
+        if not whole.any():
+            raise KgError(f"None of its {len(sizes)} faces has three corners.")
+        note = f"{(~whole).sum()} of {len(sizes)} faces have fewer than three corners and are left out."
+        return cls(vertices, corners[np.repeat(whole, sizes)], sizes[whole], (note,))
+
+    @classmethod
     def of_polygons(cls, vertices: Points, polygons: list[list[int]]) -> "Mesh":
-        """Return the mesh of polygons given as lists of vertex indices."""
+        """Return the mesh of polygons given as lists of vertex indices (see `of_corners`)."""
         sizes = np.array([len(polygon) for polygon in polygons], dtype=np.int64)
-        corners = np.array([corner for polygon in polygons for corner in polygon], dtype=np.int64)
-        return cls(vertices, corners, sizes)
+        try:
+            corners = np.array([corner for polygon in polygons for corner in polygon], dtype=np.int64)
+        except OverflowError as error:
+            raise KgError(f"A face points at no vertex of {len(vertices)}.") from error
+        return cls.of_corners(vertices, corners, sizes)
 
     @classmethod
     def of_triangles(cls, vertices: Points, faces: Indices) -> "Mesh":
@@ -120,9 +140,27 @@ class Mesh:
         return np.concatenate(parts)
 
     def shape(self, rest_positions: Points | None = None) -> Shape:
-        """Return the cloud or triangle mesh, checked (see `Shape`)."""
-        faces = None if self.is_cloud else self.triangles()
-        return Shape(self.vertices, faces, rest_positions=rest_positions)
+        """Return the cloud or triangle mesh, checked (see `Shape`).
+
+        Vertices that are NaN or infinite are left out, and the polygons at them, with a note.
+
+        Args:
+            rest_positions: (V, 3) rest positions of the vertices, or None.
+        """
+        finite: NDArray[np.bool_] = np.asarray(np.isfinite(self.vertices).all(axis=1))
+        if finite.all():
+            faces = None if self.is_cloud else self.triangles()
+            return Shape(self.vertices, faces, rest_positions=rest_positions, notes=self.notes)
+        if not finite.any():
+            raise KgError(f"All {len(finite)} vertices are NaN or infinite.")
+        whole = finite[self.corners]
+        kept = np.bincount(np.repeat(np.arange(len(self.sizes)), self.sizes), whole) == self.sizes
+        if not self.is_cloud and not kept.any():
+            raise KgError("Every face has a vertex that is NaN or infinite.")
+        corners = (np.cumsum(finite) - 1)[self.corners[np.repeat(kept, self.sizes)]]
+        note = f"{(~finite).sum()} of {len(finite)} vertices are NaN or infinite and left out."
+        mesh = Mesh(self.vertices[finite], corners, self.sizes[kept], (*self.notes, note))
+        return mesh.shape(None if rest_positions is None else rest_positions[finite])
 
 
 def weld(mesh: Mesh, tolerance: float) -> Mesh:
@@ -145,7 +183,7 @@ def weld(mesh: Mesh, tolerance: float) -> Mesh:
     places = np.unique(np.stack([of, corners]), axis=1)[0]
     stays = (np.bincount(places, minlength=len(mesh.sizes)) >= 3)[of]
     _, sizes = np.unique(of[stays], return_counts=True)
-    return Mesh(mesh.vertices[kept], corners[stays], sizes)
+    return Mesh(mesh.vertices[kept], corners[stays], sizes, mesh.notes)
 
 
 def groups(vertices: Points, tolerance: float) -> Indices:

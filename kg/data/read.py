@@ -1,12 +1,12 @@
 """Files to shapes: clouds and meshes in the formats that people have."""
 
 import re
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kg.data.formats.arrays import read_npy, read_npz, read_text
-from kg.data.formats.glb import read_glb
+from kg.data.formats.gltf import read_gltf
 from kg.data.formats.obj import read_obj
 from kg.data.formats.off import read_off
 from kg.data.formats.pcd import read_pcd
@@ -17,7 +17,8 @@ from kg.data.shape import Shape
 from kg.errors import KgError
 
 READERS: dict[str, Callable[[Path], Mesh]] = {
-    ".glb": read_glb,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
     ".npy": read_npy,
     ".npz": read_npz,
     ".obj": read_obj,
@@ -32,7 +33,7 @@ SUFFIXES = frozenset(READERS)
 
 
 def shape_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and below it that can be read; hidden ones are left out.
+    """Return the files in a folder and below it that can be read; hidden ones and folders are left out.
 
     They are sorted folder by folder, in each by the numbers in their names: 2 before 10, as frames follow
     each other. A .txt counts only where nothing else does: beside meshes it is a licence or a note.
@@ -56,17 +57,32 @@ def _natural(file: Path) -> tuple[Path, list[int | str], str]:
 def read_shape(path: Path) -> Shape:
     """Return the cloud or triangle mesh of a file, in its own units; the suffix says what it is.
 
-    A file of vertices without faces is a cloud. Of .txt, .xyz and .npy the first three columns count.
+    A file of vertices without faces is a cloud. Of .txt, .xyz and .npy the first three columns count. Points
+    that are NaN or infinite and faces of fewer than three corners are left out; the shape's `notes` say so.
 
     Raises:
-        KgError: There is no such file, its format is unknown, or it is broken: cut short, empty, a point
-            not finite, a face that points nowhere. The message names the file.
+        KgError: There is no such file, its format is unknown, or it is broken: cut short, empty, a row too
+            long, a face that points nowhere. The message names the file.
     """
-    mesh = read_mesh(path)
+    with naming(path):
+        return read_mesh(path).shape()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Make whatever goes wrong with a file one line that names it, once.
+
+    Raises:
+        KgError: Anything was raised, MemoryError included: the file is a stranger's.
+    """
     try:
-        return mesh.shape()
+        yield
     except KgError as error:
+        if error.message.startswith(str(path)):
+            raise
         raise KgError(f"{path}: {error.message}", error.hint) from error
+    except Exception as error:
+        raise KgError(f"{path} cannot be read: {str(error) or type(error).__name__}") from error
 
 
 def read_mesh(path: Path) -> Mesh:
@@ -81,12 +97,8 @@ def read_mesh(path: Path) -> Mesh:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise KgError(f"{path} has no format that is known.", f"Known: {', '.join(sorted(SUFFIXES))}.")
-    try:
+    with naming(path):
         mesh = reader(path)
         if not len(mesh.vertices):
             raise KgError("It holds no points.")
         return mesh
-    except KgError as error:
-        raise KgError(f"{path}: {error.message}", error.hint) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise KgError(f"{path} cannot be read: {error}") from error

@@ -13,6 +13,8 @@ OVERSAMPLING = 4
 FAR = 100
 """So many extents from the origin float32 still tells a hundred-thousandth of the extent. What lies beyond is
 moved to the origin first; what does not stays, for rounding decides between points that are equally far."""
+TINY = 1e-15
+"""Extents below are scaled to 1 first: float32 has no squares of them."""
 
 
 def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int64]:
@@ -29,9 +31,11 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
             f"Ask for fewer with --points {len(points)}, or sample the shape more densely.",
         )
     low, high = points.min(axis=0), points.max(axis=0)
-    middle = (low + high) / 2
-    if np.abs(middle).max() > FAR * (high - low).max():
+    middle, extent = (low + high) / 2, (high - low).max()
+    if np.abs(middle).max() > FAR * extent:
         points = points - middle
+    if 0 < extent < TINY:
+        points = points / extent
     cloud = np.asarray(points, dtype=np.float32)
     order = np.lexsort((cloud[:, 2], cloud[:, 1], cloud[:, 0]))
     chosen: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from kg.errors import KgError
 
+FURTHEST = 1e15
+"""No unit explains coordinates beyond; their squares are more than float32 holds."""
+
 
 def _no_positions() -> NDArray[np.float64]:
     return np.empty((0, 3))
@@ -27,9 +30,11 @@ class Shape:
         landmark_ids: (A,) int64 semantic ids, one meaning per id all over the category.
         rest_positions: (V, 3) float64 or None: where each vertex lies on the garment at rest, so that
             samples of one garment can be matched through any deformation.
+        notes: What of its file was left out, one sentence each, for people to read.
 
     Raises:
-        KgError: An array has the wrong size, is not finite, or a face points at no vertex.
+        KgError: An array has the wrong size, is not finite or beyond `FURTHEST`, or a face points at no
+            vertex.
     """
 
     vertices: NDArray[np.float64]
@@ -37,6 +42,7 @@ class Shape:
     landmarks: NDArray[np.float64] = field(default_factory=_no_positions)
     landmark_ids: NDArray[np.int64] = field(default_factory=_no_ids)
     rest_positions: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         vertices, faces = self.vertices, self.faces
@@ -61,3 +67,6 @@ def _require_finite(places: NDArray[np.float64], name: str) -> None:
     broken = int((~np.isfinite(places)).any(axis=1).sum())
     if broken:
         raise KgError(f"{broken} of {len(places)} {name} are NaN or infinite.")
+    furthest = float(np.abs(places).max(initial=0))
+    if furthest > FURTHEST:
+        raise KgError(f"Some {name} are {furthest:.3g} from the origin; up to {FURTHEST:.0e} are taken.")

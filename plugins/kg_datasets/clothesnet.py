@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,6 @@ from kg.data import (
     find_folder,
     locate,
     read_mesh,
-    read_shape,
     weld,
 )
 from kg.data.dataset import Access
@@ -181,7 +181,7 @@ class ClothesNet(Dataset):
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
         keypoints = _read_keypoints(keypoint_file, shape.vertices)
-        return Shape(shape.vertices, shape.faces, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
+        return replace(shape, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
 
 
 def _parts(root: Path) -> Iterator[tuple[str, Path]]:
@@ -214,7 +214,10 @@ def _read_keypoints(file: Path | None, vertices: NDArray[np.float64]) -> NDArray
     """Return the keypoints (A, 3) of a garment; none where there is no file of them."""
     if file is None:
         return np.empty((0, 3))
-    keypoints = read_shape(file).vertices
+    # The i-th is the i-th: none may be left out, as points of a shape may.
+    keypoints = read_mesh(file).vertices
+    if not np.isfinite(keypoints).all():
+        raise KgError(f"{file}: a keypoint is NaN or infinite.", "Remove the file to do without.")
     away = max(np.linalg.norm(vertices - keypoint, axis=1).min() for keypoint in keypoints)
     if away > ON_CLOTH:
         raise KgError(

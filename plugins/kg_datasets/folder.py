@@ -9,9 +9,9 @@ from typing import ClassVar, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data import Dataset, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, shape_files
+from kg.data import Dataset, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, read_shape, shape_files
 from kg.data.dataset import Access
-from kg.data.read import SUFFIXES
+from kg.data.read import SUFFIXES, naming
 from kg.errors import KgError, unknown_name
 
 SOME = 500
@@ -58,7 +58,11 @@ class Folder(Dataset):
         _require(raw)
         if _is_flat(raw):
             return (raw.resolve().name,)
-        return tuple(child.name for child in sorted(raw.iterdir()) if child.is_dir() and shape_files(child))
+        return tuple(
+            child.name
+            for child in sorted(raw.iterdir())
+            if child.is_dir() and not child.name.startswith(".") and shape_files(child)
+        )
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return one item a file.
@@ -105,15 +109,14 @@ class Folder(Dataset):
         file: Path
         reference_file: Path | None
         file, reference_file = item.source
+        if reference_file is None:
+            return read_shape(file)
         mesh = read_mesh(file)
-        try:
-            if reference_file is None:
-                return mesh.shape()
+        with naming(file):
             reference = _read_reference(reference_file)
             # The reference's cut of the polygons holds for all.
-            return Shape(mesh.vertices, reference.triangles(), rest_positions=reference.vertices)
-        except KgError as error:
-            raise KgError(f"{file}: {error.message}", error.hint) from error
+            posed = Mesh.of_triangles(mesh.vertices, reference.triangles())
+            return posed.shape(rest_positions=reference.vertices)
 
 
 def _require(folder: Path) -> None:

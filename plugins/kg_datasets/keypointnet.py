@@ -162,7 +162,9 @@ class KeypointNet(Dataset):
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
         aligned = np.array([-1.0 if flipped else 1.0, 1.0, 1.0])
-        return Shape(cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids)
+        return Shape(
+            cloud.vertices * aligned, landmarks=positions * aligned, landmark_ids=ids, notes=cloud.notes
+        )
 
 
 def _remote(path: str) -> Remote:

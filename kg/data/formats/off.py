@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kg.data.formats.content import comma_hint, lines_of, read_content
 from kg.data.mesh import Mesh
 from kg.errors import KgError
 
@@ -15,19 +16,23 @@ def read_off(path: Path) -> Mesh:
     """Read the mesh; without faces it is a cloud.
 
     Raises:
-        KgError: The header is missing, the file is binary or ends early, or a line is broken.
+        KgError: The header is missing, the file is binary, ends early or has more than it counts, or a line
+            is broken.
     """
-    lines = _lines(path)
+    content = read_content(path)
+    if re.match(rb"\s*\w*OFF\s+BINARY", content):
+        raise KgError("Binary OFF is not read.", "Save it as text, or as PLY.")
+    lines = lines_of(content, comment="#")
     header = HEADER.match(lines[0]) if lines else None
     if not header:
         raise KgError("It does not begin with OFF.")
     rest = lines[0][header.end() :].strip()
-    if rest.startswith("BINARY"):
-        raise KgError("Binary OFF is not read.", "Save it as text, or as PLY.")
     # ModelNet writes the counts onto the first line, with no space: OFF123 456 0
     lines = ([rest] if rest else []) + lines[1:]
     try:
         vertex_count, face_count = (int(word) for word in lines[0].split()[:2])
+        if vertex_count < 0 or face_count < 0:
+            raise ValueError(lines[0])
     except (ValueError, IndexError) as error:
         raise KgError("The second line does not count vertices and faces.") from error
     body = lines[1:]
@@ -35,23 +40,34 @@ def read_off(path: Path) -> Mesh:
         raise KgError(
             f"It ends early: {len(body)} of {vertex_count} vertices and {face_count} faces are there."
         )
+    if len(body) > vertex_count + face_count:
+        raise KgError(
+            f"It has {len(body)} lines, where {vertex_count} vertices and {face_count} faces belong."
+        )
+    vertices = [_vertex(line) for line in body[:vertex_count]]
+    polygons = [_polygon(line) for line in body[vertex_count:]]
+    return Mesh.of_polygons(np.array(vertices).reshape(-1, 3), polygons)
+
+
+def _vertex(line: str) -> list[float]:
+    words = line.split()
     try:
-        vertices = [[float(word) for word in line.split()[:3]] for line in body[:vertex_count]]
-        polygons = [_polygon(line) for line in body[vertex_count : vertex_count + face_count]]
-        return Mesh.of_polygons(np.array(vertices).reshape(-1, 3), polygons)
-    except (ValueError, IndexError) as error:
-        raise KgError(f"A vertex or face is broken: {error}") from error
+        x, y, z = words[:3]
+        return [float(x), float(y), float(z)]
+    except ValueError as error:
+        hint = next(filter(None, map(comma_hint, words)), "")
+        raise KgError(f"A vertex is broken: '{line[:60]}'", hint) from error
 
 
 def _polygon(line: str) -> list[int]:
     words = line.split()
-    size = int(words[0])
-    corners = [int(word) for word in words[1 : 1 + size]]
+    try:
+        size = int(words[0])
+        corners = [int(word) for word in words[1 : 1 + size]]
+        if size < 0:
+            raise ValueError(line)
+    except ValueError as error:
+        raise KgError(f"A face is broken: '{line[:60]}'") from error
     if len(corners) < size:
-        raise ValueError(f"'{line[:60]}' has fewer corners than it says")
+        raise KgError(f"A face is broken: '{line[:60]}' has fewer corners than it says.")
     return corners
-
-
-def _lines(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return [line for raw in text.splitlines() if (line := raw.split("#", 1)[0].strip())]

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,8 +21,11 @@ from kg import paths
 from kg.data.dataset import Item
 from kg.data.store import Clouds
 
-Skipped = list[tuple[str, str]]
+Told = list[tuple[str, str]]
+"""Of some shapes what a person is to know: (id, text)."""
 
+VERSION = "2"
+"""Of what is in a part: those of others are made again."""
 NAME = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]{16}\.npz")
 
 
@@ -40,10 +43,10 @@ class Part:
             values = {item.name: file[item.name] for item in fields(Clouds) if item.name in file.files}
         return Clouds(**{**values, "ids": values["ids"].tolist(), "objects": values["objects"].tolist()})
 
-    def skipped(self) -> Skipped:
-        """Return what was left out, as (id, reason)."""
+    def told(self, what: Literal["skipped", "notes"]) -> Told:
+        """Return the shapes that were left out with the reason, or what was left out of shapes."""
         with np.load(self.path) as file:
-            return [(name, reason) for name, reason in json.loads(str(file["skipped"]))]
+            return [(name, text) for name, text in json.loads(str(file[what]))]
 
 
 class Parts:
@@ -59,13 +62,16 @@ class Parts:
         self.folder, self._stamps, self._settings = folder, stamps, settings
 
     def _path(self, first: int, last: int) -> Path:
-        made_from = "\n".join([self._settings, *self._stamps[first:last]])
+        made_from = "\n".join([VERSION, self._settings, *self._stamps[first:last]])
         return self.folder / f"{first:08d}-{last:08d}-{digest(made_from.encode())}.npz"
 
-    def write(self, first: int, clouds: Clouds, skipped: Skipped) -> None:
-        """Write the part that begins with shape `first`."""
+    def write(self, first: int, clouds: Clouds, skipped: Told, notes: Told) -> None:
+        """Write the part that begins with shape `first`; it tells `skipped` and `notes` (see `Part`)."""
         path = self._path(first, first + len(clouds) + len(skipped))
-        arrays: dict[str, Any] = {"skipped": np.array(json.dumps(skipped))}
+        arrays: dict[str, Any] = {
+            "skipped": np.array(json.dumps(skipped)),
+            "notes": np.array(json.dumps(notes)),
+        }
         for item in fields(Clouds):
             if getattr(clouds, item.name) is not None:
                 arrays[item.name] = np.asarray(getattr(clouds, item.name))

@@ -1,6 +1,7 @@
 """From a data set's shapes to a prepared store."""
 
 import json
+import os
 import platform
 import statistics
 import sys
@@ -19,7 +20,7 @@ from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
-from kg.data.preparing.parts import Parts, digest, item_stamps, rows_of
+from kg.data.preparing.parts import Parts, Told, digest, item_stamps, rows_of
 from kg.data.preparing.rows import Job
 from kg.data.preparing.workers import make_together
 from kg.data.split import split_by_frame, split_by_object
@@ -39,12 +40,14 @@ class Prepared:
     Attributes:
         store: The store, made now or found.
         made: False if the store was there already, made with the same options.
-        skipped: What was left out, as (id, reason).
+        skipped: The shapes that were left out, as (id, reason).
+        notes: What was left out of others, as (id, note).
     """
 
     store: Store
     made: bool
-    skipped: list[tuple[str, str]]
+    skipped: Told
+    notes: Told
 
 
 class Interrupted(KeyboardInterrupt):
@@ -108,14 +111,15 @@ def prepare(
         parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
         parts.tidy()
         if strict:
-            _refuse([entry for part in parts.found() for entry in part.skipped()])
+            _refuse([entry for part in parts.found() for entry in part.told("skipped")])
         job = Job(dataset, items, parts, options.points, options.seed, strict, options.camera)
         try:
             _make(job, workers, progress)
         except KeyboardInterrupt as error:
             raise Interrupted(len(items) - sum(map(len, parts.missing())), len(items)) from error
         made = parts.found()
-        skipped = [entry for part in made for entry in part.skipped()]
+        skipped = [entry for part in made for entry in part.told("skipped")]
+        notes = [entry for part in made for entry in part.told("notes")]
         kept = _kept(items, skipped)
         if not kept:
             parts.remove()
@@ -139,12 +143,13 @@ def prepare(
                 "command": " ".join(["kg", *sys.argv[1:]]),
                 **made_from,
                 "skipped": skipped,
+                "notes": notes,
                 "versions": versions,
             },
         )
         (parts.folder / path.name).replace(path)
         parts.remove()
-    return Prepared(Store(path), made=True, skipped=skipped)
+    return Prepared(Store(path), made=True, skipped=skipped, notes=notes)
 
 
 def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) -> list[Item]:
@@ -157,6 +162,14 @@ def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) 
     name, times = Counter(item.id for item in items).most_common(1)[0]
     if times > 1:
         raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
+    for item in items:
+        try:
+            (item.id + item.object).encode()
+        except UnicodeEncodeError:
+            raise KgError(
+                f"The name {os.fsencode(item.id)!r} is not UTF-8, so it cannot be stored.",
+                "Rename the file, or its folder.",
+            ) from None
     return items
 
 
@@ -178,9 +191,10 @@ def _found(store: Store, made_from: dict[str, Any]) -> Prepared:
         raise KgError(f"{store.name} was prepared with other options ({changed}).", hint)
     if store.provenance.get("files") != made_from["files"]:
         raise KgError(f"{store.name} was prepared before its files changed.", hint)
-    return Prepared(
-        store, made=False, skipped=[(name, reason) for name, reason in store.provenance["skipped"]]
+    skipped, notes = (
+        [(name, text) for name, text in store.provenance.get(what, ())] for what in ("skipped", "notes")
     )
+    return Prepared(store, made=False, skipped=skipped, notes=notes)
 
 
 def _make(job: Job, workers: int, progress: Progress) -> None:

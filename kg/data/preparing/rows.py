@@ -9,7 +9,7 @@ import numpy as np
 from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
 from kg.data.normalise import normalise
-from kg.data.preparing.parts import Parts, Skipped
+from kg.data.preparing.parts import Parts, Told
 from kg.data.sample import sample_shape
 from kg.data.shape import Shape
 from kg.data.store import Clouds
@@ -55,7 +55,7 @@ class Job:
         """
         first, since = numbers.start, time.monotonic()
         rows: list[_Row] = []
-        skipped: Skipped = []
+        skipped: Told = []
         try:
             for number in numbers:
                 item = self.items[number]
@@ -65,6 +65,10 @@ class Job:
                     if self.strict:
                         raise KgError(f"{item.id}: {error.message}", error.hint) from error
                     skipped.append((item.id, f"{error.message} {error.hint}".strip()))
+                except MemoryError as error:
+                    if self.strict:
+                        raise
+                    skipped.append((item.id, f"It takes more memory than there is. {error}".strip()))
                 except Exception as error:
                     raise KgError(
                         f"{self.dataset.name} failed at {item.id}: {type(error).__name__}: {error}",
@@ -95,9 +99,10 @@ class Job:
             landmarks=frame.to_normalised(shape.landmarks),
         )
 
-    def _write(self, first: int, rows: "Sequence[_Row]", skipped: Skipped) -> None:
+    def _write(self, first: int, rows: "Sequence[_Row]", skipped: Told) -> None:
         if rows or skipped:
-            self.parts.write(first, _stack(rows, self.points), skipped)
+            notes = [(row.item.id, note) for row in rows for note in row.shape.notes]
+            self.parts.write(first, _stack(rows, self.points), skipped, notes)
 
 
 @dataclass(frozen=True, eq=False)

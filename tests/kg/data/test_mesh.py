@@ -93,8 +93,11 @@ def test_polygons_of_different_sizes() -> None:
 def test_faces_that_make_no_sense() -> None:
     with pytest.raises(KgError, match="vertex 3"):
         Mesh.of_polygons(np.zeros((3, 3)), [[0, 1, 3]])
-    with pytest.raises(KgError, match="2 corners"):
+    with pytest.raises(KgError, match="None of its 1 faces has three corners"):
         Mesh.of_polygons(np.zeros((3, 3)), [[0, 1]])
+    mesh = Mesh.of_polygons(np.zeros((3, 3)), [[0, 1], [0, 1, 2], [2]])
+    assert mesh.corners.tolist() == [0, 1, 2]
+    assert mesh.notes == ("2 of 3 faces have fewer than three corners and are left out.",)
 
 
 @settings(deadline=None, max_examples=25)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kg.data.mesh import Mesh
 from kg.data.read import READERS, read_mesh, read_shape, shape_files
 from kg.data.shape import Shape
 from kg.errors import KgError
@@ -30,11 +31,6 @@ CLOUDS = [
     "cloud_binary.pcd",
     "cloud_packed.pcd",
 ]
-
-
-def need_open3d(name: str) -> None:
-    if name.endswith(".glb"):
-        pytest.importorskip("open3d", reason="open3d cannot be imported", exc_type=ImportError)
 
 
 def area(shape: Shape) -> float:
@@ -69,7 +65,6 @@ def test_npy(fixtures: Path) -> None:
 
 
 def test_glb_moves_each_object_to_its_place(fixtures: Path) -> None:
-    need_open3d("boxes.glb")
     shape = read_shape(fixtures / "shapes" / "boxes.glb")
     assert area(shape) == pytest.approx(44)
     assert shape.vertices[:, 0].max() == 11
@@ -99,20 +94,59 @@ def test_ply_lists_of_different_lengths_beside_faces(tmp_path: Path) -> None:
     assert faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
 
-@pytest.mark.parametrize(("height", "kept"), [(2, 3), (1, None)])
-def test_nan_points_are_pixels_without_measurement_in_an_organised_pcd_only(
-    tmp_path: Path, height: int, kept: int | None
+@pytest.mark.parametrize(("height", "notes"), [(2, 0), (1, 1)])
+def test_nan_points_are_left_out_with_a_note_but_for_pixels_without_measurement(
+    tmp_path: Path, height: int, notes: int
 ) -> None:
     file = tmp_path / "a.pcd"
     file.write_text(
         f"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH {4 // height}\nHEIGHT {height}\nDATA ascii\n"
         "0 0 0\nnan nan nan\n1 0 0\n0 1 0\n"
     )
-    if kept:
-        assert len(read_shape(file).vertices) == kept
+    shape = read_shape(file)
+    assert shape.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert list(shape.notes) == ["1 of 4 vertices are NaN or infinite and left out."][:notes]
+
+
+NAN = np.array([[0, 0, 0], [1, 0, 0], [0, np.nan, 0], [1, 1, 0], [0, 1, -np.inf]])
+
+
+def written(folder: Path, suffix: str) -> Path:
+    """Return a cloud with two points that are not finite, in a file."""
+    file = folder / f"a{suffix}"
+    rows = "".join(" ".join(map(str, point)) + "\n" for point in NAN.tolist())
+    xyz = "".join(f"property float {axis}\n" for axis in "xyz")
+    texts = {
+        ".obj": "".join(f"v {row}\n" for row in rows.splitlines()),
+        ".off": f"OFF\n5 0 0\n{rows}",
+        ".pcd": f"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 5\nHEIGHT 1\nDATA ascii\n{rows}",
+        ".ply": f"ply\nformat ascii 1.0\nelement vertex 5\n{xyz}end_header\n{rows}",
+        ".txt": rows,
+        ".xyz": rows,
+    }
+    if suffix in (".npy", ".npz"):
+        (np.save if suffix == ".npy" else np.savez)(file, NAN)
     else:
-        with pytest.raises(KgError, match=r"a\.pcd: 1 of 4 vertices are NaN"):
-            read_shape(file)
+        file.write_text(texts[suffix])
+    return file
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".obj", ".off", ".pcd", ".ply", ".txt", ".xyz"])
+def test_points_that_are_not_finite_are_left_out_with_a_note_in_every_format(
+    tmp_path: Path, suffix: str
+) -> None:
+    shape = read_shape(written(tmp_path, suffix))
+    assert shape.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
+    assert shape.notes == ("2 of 5 vertices are NaN or infinite and left out.",)
+
+
+def test_faces_at_a_vertex_that_is_nan_go_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.obj"
+    file.write_text("v 0 0 nan\nv 1 0 0\nv 0 1 0\nv 1 1 0\nv 2 2 2\nf 1 2 3\nf 2 3 4\nf 2 3 5\nf 1 2\n")
+    shape = read_shape(file)
+    assert shape.faces is not None
+    assert shape.faces.tolist() == [[0, 1, 2], [0, 1, 3]]
+    assert len(shape.notes) == 2
 
 
 CUT = [
@@ -127,7 +161,6 @@ CUT = [
 def test_a_file_cut_short_is_never_read_as_a_shape(
     fixtures: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, share: float
 ) -> None:
-    need_open3d(name)
     content = (fixtures / "shapes" / name).read_bytes()
     file = tmp_path / name
     file.write_bytes(content[: int(len(content) * share)])
@@ -139,7 +172,6 @@ def test_a_file_cut_short_is_never_read_as_a_shape(
 @pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"\x00\xff" * 50, b"1 2\n3 4\n"])
 @pytest.mark.parametrize("suffix", sorted(READERS))
 def test_what_is_no_shape_is_refused_by_name(tmp_path: Path, suffix: str, content: bytes) -> None:
-    need_open3d(suffix)
     file = tmp_path / f"odd{suffix}"
     file.write_bytes(content)
     with pytest.raises(KgError, match=f"odd{suffix}"):
@@ -156,14 +188,14 @@ PLY = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float
         ("a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 -4\n", "vertex -1"),
         ("a.obj", "v 0 0 0\nf 0 1 1\n", "Line 2"),
         ("a.obj", "v 0 0 0\nv 1 0\n", "Line 2"),
-        ("a.obj", "v 0 0 0\nv 1 0 0\nf 1 2\n", "2 corners"),
-        ("a.obj", "v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "1 of 3 vertices are NaN"),
+        ("a.obj", "v 0 0 0\nv 1 0 0\nf 1 2\n", "None of its 1 faces has three"),
+        ("a.obj", "v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "Every face has a vertex that is NaN"),
+        ("a.obj", "v 0 0 1e200\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", r"1e\+200 from the origin"),
         ("a.obj", "# nothing\n", "no points"),
         ("a.off", "OFF BINARY\n3 1 0\n", "Binary OFF"),
         ("a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 3\n", "vertex 3"),
         ("a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "fewer corners"),
         ("a.off", "OFF\n3 1 0\n0 0 0\n1 0\n0 1 0\n3 0 1 2\n", "broken"),
-        ("a.ply", PLY + "end_header\n0 0 0\n1 0 inf\n0 1 0\n", "1 of 3 vertices"),
         ("a.ply", PLY + "element face 1\nproperty list uchar int v\nend_header\n" + "0 " * 20, "vertex_ind"),
         ("a.ply", PLY.replace("float z", "quad z") + "end_header\n", "makes no sense"),
         ("a.ply", PLY.replace("vertex 3", "vertex 9000000000") + "end_header\n0 0 0\n", "ends early"),
@@ -172,9 +204,9 @@ PLY = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float
         ("a.pcd", "FIELDS x y\nSIZE 4 4\nTYPE F F\nWIDTH 1\nDATA ascii\n0 0\n", "no z"),
         ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 1\nDATA ascii\n0 0 oops\n", "no number"),
         ("a.stl", "solid a\nvertex 0 0 0\nvertex 1 0 0\nvertex 1 1\nendsolid\n", "broken"),
-        ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 3\nDATA ascii\n0 0 0\n1 1 1\n2", "2 of 3"),
+        ("a.pcd", "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 3\nDATA ascii\n0 0 0\n1 1 1\n", "2 of 3"),
         ("a.xyz", "0 0 0\n1 1\n", "no list of points"),
-        ("a.txt", "0 0 0\n1 1 nan\n", "NaN"),
+        ("a.txt", "nan 0 0\n1 1 nan\n", "All 2 vertices are NaN"),
     ],
 )  # fmt: skip
 def test_broken_content_is_named(tmp_path: Path, name: str, content: str, problem: str) -> None:
@@ -203,7 +235,7 @@ def test_arrays_of_the_wrong_kind(tmp_path: Path, arrays: dict[str, np.ndarray],
 
 def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([object()]), allow_pickle=True)
-    with pytest.raises(KgError, match="cannot be read"):
+    with pytest.raises(KgError, match="Python objects"):
         read_shape(tmp_path / "a.npy")
 
 
@@ -218,12 +250,23 @@ def test_what_is_not_there_or_unknown(tmp_path: Path) -> None:
     assert ".ply" in caught.value.hint
 
 
-def test_without_open3d_the_error_names_the_packages(fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_mesh_needs_open3d(fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "open3d", None)
-    with pytest.raises(KgError, match="open3d") as caught:
-        read_shape(fixtures / "shapes" / "boxes.glb")
-    assert "libusb-1.0-0 libegl1 libgl1" in caught.value.hint
-    assert read_shape(fixtures / "shapes" / "box_little.ply").faces is not None
+    for file in (fixtures / "shapes").iterdir():
+        assert len(read_shape(file).vertices)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("File is encrypted"), RecursionError("deep")])
+def test_whatever_a_reader_raises_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def reader(path: Path) -> Mesh:
+        raise error
+
+    monkeypatch.setitem(READERS, ".ply", reader)
+    (tmp_path / "a.ply").touch()
+    with pytest.raises(KgError, match=r"a\.ply cannot be read: (MemoryError|File is encrypted|deep)"):
+        read_shape(tmp_path / "a.ply")
 
 
 def test_shape_files_leaves_out_notes_and_hidden_files(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -145,8 +146,10 @@ def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, f
     file.write_text(file.read_text().replace("v 0.000000 0.250000", "v nan 0.250000"))
     assert {item.object for item in folder.items("shirt", tmp_path, OPTIONS)} == {"shirt"}
     made = prepare(folder, "shirt", tmp_path, OPTIONS)
-    assert [name for name, _ in made.skipped] == ["1"]
-    assert made.store.read().frame.tolist() == [0, 2]
+    assert made.notes == [("1", "1 of 25 vertices are NaN or infinite and left out.")]
+    assert made.store.provenance["notes"] == [list(note) for note in made.notes]
+    assert made.store.read().frame.tolist() == [0, 1, 2]
+    assert prepare(folder, "shirt", tmp_path, OPTIONS).notes == made.notes
 
 
 def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> None:
@@ -157,9 +160,9 @@ def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> Non
     for number, vertices in enumerate([broken, bent(flat, 0.5), bent(flat, 2.0)]):
         write_obj(tmp_path / f"{number}.obj", vertices, quads)
     made = prepare(folder, "sheet", tmp_path, OPTIONS)
-    assert [name for name, _ in made.skipped] == ["0"]
+    assert [name for name, _ in made.notes] == ["0"]
     clouds = made.store.read()
-    assert clouds.objects == ["sheet", "sheet"]
+    assert clouds.objects == ["sheet"] * 3
     assert clouds.rest_positions is not None
     assert np.isfinite(clouds.rest_positions).all()
 
@@ -322,3 +325,53 @@ def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
     rests = [folder.load(item).rest_positions for item in items[:5]]
     for rest_positions in rests:
         np.testing.assert_array_equal(rest_positions, folder.load(items[0]).vertices)
+
+
+def test_hidden_folders_are_no_categories(tmp_path: Path, folder: Dataset) -> None:
+    flat, quads = sheet()
+    for name in (".cache", "mug", ".mug"):
+        (tmp_path / name).mkdir()
+        write_obj(tmp_path / name / "a.obj", flat, quads)
+    assert folder.find_categories(tmp_path) == ("mug",)
+
+
+def test_a_name_that_is_not_utf8_is_refused_before_the_work(tmp_path: Path, folder: Dataset) -> None:
+    flat, quads = sheet()
+    write_obj(tmp_path / "a.obj", flat, quads)
+    try:
+        (tmp_path / "a.obj").rename(tmp_path / os.fsdecode(b"caf\xe9.obj"))
+    except OSError as error:
+        pytest.skip(f"this file system takes UTF-8 alone: {error}")
+    with pytest.raises(KgError, match=r"caf\\xe9.* is not UTF-8"):
+        prepare(folder, "mug", tmp_path, OPTIONS)
+
+
+def test_one_bad_file_leaves_the_rest(tmp_path: Path, folder: Dataset) -> None:
+    """Each of these once ended the whole preparation."""
+    flat, quads = sheet()
+    write_obj(tmp_path / "good.obj", flat, quads)
+    bad = {
+        "deflate.npz": b"PK\x03\x04" + b"\x14\0\0\0\x08\0" + b"\xff" * 80,
+        "huge.npy": b"\x93NUMPY\x01\0F\0{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999, 3)}",
+        "index.obj": b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999999999999999\n",
+        "count.pcd": b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 0\nWIDTH 1\nDATA ascii\n0 0 0\n",
+        "far.xyz": b"0 0 0\n1e200 0 0\n" * 40,
+        "page.ply": b"<!DOCTYPE html><html></html>",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    made = prepare(folder, "mug", tmp_path, OPTIONS)
+    assert sorted(name for name, _ in made.skipped) == sorted(name.split(".")[0] for name in bad)
+    for name, reason in made.skipped:
+        assert str(tmp_path / name) in reason
+    assert made.store.count == 1
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-18, 1e-5, 1e5, 1e14])
+def test_any_unit(tmp_path: Path, folder: Dataset, size: float) -> None:
+    points = np.random.default_rng(0).normal(size=(200, 3))
+    for name, scale in (("a", 1.0), ("b", size)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "cloud.npy", points * scale)
+    ours, theirs = (prepare(folder, name, tmp_path, OPTIONS).store.read().points for name in "ab")
+    np.testing.assert_allclose(theirs, ours, atol=1e-5)
