@@ -141,3 +141,11 @@ def test_a_machine_is_shared_out():
     assert make_slots(None, [0, 2], cores=8, jobs=10) == [Slot(0, 4), Slot(2, 4)]
     assert [slot.gpu for slot in make_slots(3, [0, 2], cores=8, jobs=10)] == [0, 2, 0]
     assert Slot(2, 4).words() == ["--gpu", "2"]
+
+
+def test_trainings_share_the_threads_that_are_asked_for(monkeypatch):
+    from kg.cli.sweep import _slots
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert _slots(2, None, True, 10) == [Slot(None, 3)] * 2
+    assert _slots(None, None, True, 10) == [Slot(None, 2)] * 3
