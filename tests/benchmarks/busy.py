@@ -14,25 +14,25 @@ import time
 
 import torch
 
-from kg import bench
 from kg.config import preset
 from kg.devices import cores
-from kg.train.step import Step
-from kg_detectors.key_grid import KeyGrid
+from kg.model.detector import make_detector
+from kg.ops.bench import ellipsoids
+from kg.train.bench import training_step, with_keypoints
 
 
 def work(points: int, batch_size: int, seconds: float) -> None:
     """Train from when a line comes in, and print the seconds that a step took."""
     torch.manual_seed(0)
-    config = bench.with_keypoints(preset("kg"), 8)
-    steps = Step(KeyGrid(config.model), config.train)
-    clouds = torch.rand(batch_size, points, 3) * 2 - 1
-    steps.run(clouds, 1e-3)  # what is compiled or allocated once
+    config = with_keypoints(preset("kg"), 8)
+    model = make_detector(config.model, config.train)
+    step = training_step(model, ellipsoids(batch_size, points, torch.device("cpu")), config, "fp32")
+    step()  # what is compiled or allocated once
     print("ready", flush=True)
     sys.stdin.readline()
     began, done = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        steps.run(clouds, 1e-3)
+        step()
         done += 1
     print((time.monotonic() - began) / done, flush=True)
 
