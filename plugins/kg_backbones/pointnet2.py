@@ -43,9 +43,12 @@ class PointNet2(Backbone):
     Args:
         neighbours: "nearest" groups the nearest points of a ball, whatever their order; "first" the
             first in the cloud's order, as the released code does.
+        sampling: "nested" samples the cloud once, from a random point while training, and takes each
+            coarser level's points as the first of the finer one; "drawn" samples each level anew, from a
+            random point, in evaluation too, as the released code does: what it finds differs each time.
 
     Raises:
-        KgError: `neighbours` is something else.
+        KgError: `neighbours` or `sampling` is something else.
     """
 
     level_channels = tuple(sum(scale.widths[-1] for scale in level.scales) for level in ABSTRACTIONS)
@@ -54,11 +57,17 @@ class PointNet2(Backbone):
     minimum_points = ABSTRACTIONS[0].points
     recordable = True
 
-    def __init__(self, neighbours: Literal["nearest", "first"] = "nearest") -> None:
+    def __init__(
+        self,
+        neighbours: Literal["nearest", "first"] = "nearest",
+        sampling: Literal["nested", "drawn"] = "nested",
+    ) -> None:
         super().__init__()
         if neighbours not in ("nearest", "first"):
             raise KgError(f"neighbours must be 'nearest' or 'first', not '{neighbours}'.")
-        self.nearest = neighbours == "nearest"
+        if sampling not in ("nested", "drawn"):
+            raise KgError(f"sampling must be 'nested' or 'drawn', not '{sampling}'.")
+        self.nearest, self.nested = neighbours == "nearest", sampling == "nested"
         inputs = (3 * COPIES_OF_XYZ, *self.level_channels)
         self.abstractions = nn.ModuleList(
             nn.ModuleList(GroupMLP(channels, scale.widths) for scale in level.scales)
@@ -70,17 +79,21 @@ class PointNet2(Backbone):
             MLP(skip + under, widths) for skip, under, widths in zip(skips, below, PROPAGATIONS, strict=True)
         )
 
-    def _sample(self, points: Tensor) -> Tensor:
-        """Return the points of level 1; the coarser levels are its prefixes."""
-        start = None
-        if self.training:
-            start = torch.randint(points.shape[1], (len(points),), device=points.device)
-        return ops.gather(points, ops.farthest_point_sample(points, ABSTRACTIONS[0].points, start))
+    def _sample(self, points: Tensor) -> list[Tensor]:
+        """Return the points of each level, finest first."""
+        if self.nested:
+            start = _draw(points) if self.training else None
+            sampled = ops.gather(points, ops.farthest_point_sample(points, ABSTRACTIONS[0].points, start))
+            return [sampled[:, : level.points].contiguous() for level in ABSTRACTIONS]
+        levels: list[Tensor] = []
+        for level in ABSTRACTIONS:
+            finer = levels[-1] if levels else points
+            levels.append(ops.gather(finer, ops.farthest_point_sample(finer, level.points, _draw(finer))))
+        return levels
 
     def forward(self, points: Tensor) -> Features:
         """See `Backbone.forward`."""
-        sampled = self._sample(points)
-        clouds = [points, *(sampled[:, : level.points].contiguous() for level in ABSTRACTIONS)]
+        clouds = [points, *self._sample(points)]
         features = [points.repeat(1, 1, COPIES_OF_XYZ)]
         for number, (level, mlps) in enumerate(zip(ABSTRACTIONS, self.abstractions, strict=True)):
             features.append(self._abstract(level.scales, mlps, clouds[number : number + 2], features[-1]))
@@ -103,3 +116,8 @@ class PointNet2(Backbone):
             members = ops.ball_query(points, centres, scale.radius, scale.members, nearest=self.nearest)
             outputs.append(mlp(points, features, centres, members))
         return torch.cat(outputs, dim=2)
+
+
+def _draw(points: Tensor) -> Tensor:
+    """Return the index of a random point of each cloud, (B,)."""
+    return torch.randint(points.shape[1], (len(points),), device=points.device)

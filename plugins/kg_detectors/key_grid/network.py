@@ -8,20 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kg import ops, plugins
+from kg import ops
 from kg.config import Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Adopted, Batch, Detector, Found, HeatmapUse, Losses
-from kg.model.backbone import Backbone, Features, check_features
-from kg.model.detector import check_options, check_points
+from kg.model.backbone import Features, check_features
+from kg.model.detector import check_points
 from kg.model.layers import MLP
 from kg.ops.precision import autocast, full_precision
+from kg_detectors.heads import EdgeHead, KeypointHead, found_by_weights, make_backbone
 from kg_detectors.key_grid.losses import farthest_point_loss, separation_loss, similarity_loss
 from kg_detectors.key_grid.released import adopt
 from kg_detectors.key_grid.reliance import heatmap_use
-
-NEARBY = 0.1
-"""Distance, in normalised units, within which a keypoint's weight counts as its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,41 +39,6 @@ class Detection:
     weights: Tensor
     edges: Tensor
     reconstruction: Tensor | None
-
-
-class KeypointHead(nn.Module):
-    """Weights of every point for every keypoint: features (B, N, C) to logits (B, N, K)."""
-
-    def __init__(self, channels: int, keypoints: int, dropout: float) -> None:
-        super().__init__()
-        self.hidden = MLP(channels, [128])
-        self.dropout = nn.Dropout(dropout)
-        self.score = nn.Linear(128, keypoints)
-        self.mix = nn.Linear(keypoints, keypoints)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the logits, (B, N, K)."""
-        hidden = self.dropout(self.hidden(features))
-        with full_precision(features.device):
-            scores = self.score(hidden)
-            logits: Tensor = self.mix(scores.log_softmax(dim=2))
-        return logits
-
-
-class EdgeHead(nn.Module):
-    """Weights of the skeleton's edges: a global feature (B, G) to (B, E) in 0 to 1."""
-
-    def __init__(self, channels: int, edges: int) -> None:
-        super().__init__()
-        self.hidden = MLP(channels, [512, 256])
-        self.score = nn.Linear(256, edges)
-
-    def forward(self, feature: Tensor) -> Tensor:
-        """Return the weights, (B, E)."""
-        hidden = self.hidden(feature)
-        with full_precision(feature.device):
-            score: Tensor = self.score(hidden)
-        return score.sigmoid()
 
 
 class Decoder(nn.Module):
@@ -147,14 +110,6 @@ class Decoder(nn.Module):
         return torch.split(warmth, [cloud.shape[1] for cloud in clouds], dim=1)
 
 
-def _make_backbone(config: ModelConfig) -> Backbone:
-    kind = plugins.backbone(config.backbone)
-    check_options(f"backbone {config.backbone}", kind, config.backbone_options)
-    if len(kind.level_channels) < 2:
-        raise KgError(f"The backbone {config.backbone} has one level; the decoder climbs two levels or more.")
-    return kind(**config.backbone_options)
-
-
 class KeyGrid(Detector):
     """Key-Grid (Hou et al., NeurIPS 2024), over any backbone.
 
@@ -166,7 +121,7 @@ class KeyGrid(Detector):
         super().__init__()
         self.config = config = model
         self.options = train or TrainConfig()
-        self.backbone = _make_backbone(config)
+        self.backbone = make_backbone(config)
         self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
         self.keypoint_head = KeypointHead(self.backbone.point_channels, config.keypoints, config.dropout)
         edges = config.keypoints * (config.keypoints - 1) // 2
@@ -262,11 +217,7 @@ class KeyGrid(Detector):
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return keypoints; the confidence of each is the share of its weight that lies near it."""
         found = self(points, inference=inference, reconstruct=False)
-        with full_precision(points.device):
-            nearest = ops.nearest_neighbours(found.keypoints, points)[..., 0]
-            distance = torch.cdist(points, found.keypoints, compute_mode="donot_use_mm_for_euclid_dist")
-            confidence = (found.weights * (distance <= NEARBY)).sum(1)
-        return Found(found.keypoints, nearest, confidence, found.edges)
+        return found_by_weights(points, found.keypoints, found.weights, found.edges)
 
     def reconstruct(self, points: Tensor, inference: Inference | None = None) -> Tensor:
         """Return the decoder's clouds, (B, N, 3)."""

@@ -14,19 +14,11 @@ from torch import Tensor
 from kg.config import preset
 from kg.errors import KgError
 from kg.model import Adopted
+from kg_detectors.released_names import encoder_name
 
-_ABSTRACTION = re.compile(r"PTW\.sa(\d)\.(conv|bn)_blocks\.(\d)\.(\d)\.(.+)")
-_PROPAGATION = re.compile(r"(PTW|decoder)\.fp(\d)\.mlp_(conv|bn)s\.(\d)\.(.+)")
+_PROPAGATION = re.compile(r"decoder\.fp(\d)\.mlp_(conv|bn)s\.(\d)\.(.+)")
 _REFINEMENT = re.compile(r"decoder\.decoder\.mlp(\d)\.(\d+)\.(.+)")
-_EDGE = re.compile(r"MA\.(sublayers|batch_norms)\.(\d)\.(.+)")
-_PLAIN = {
-    "PTW.conv1": "keypoint_head.hidden.linears.0",
-    "PTW.bn1": "keypoint_head.hidden.norms.0",
-    "PTW.conv2": "keypoint_head.score",
-    "PT_L": "keypoint_head.mix",
-    "MA_L": "edge_head.score",
-    "decoder.decoder.mlp2.9": "decoder.point",
-}
+_POINT = "decoder.decoder.mlp2.9"
 _UNUSED = re.compile(r"MA_EMB$|DEC\.|.*num_batches_tracked$")
 """Parameters that its forward pass never reads, and counters that kg does not keep."""
 
@@ -54,22 +46,14 @@ def adopt(content: Mapping[str, Any]) -> Adopted | None:
 
 
 def _rename(name: str) -> str:
-    if match := _ABSTRACTION.fullmatch(name):
-        level, kind, scale, layer, rest = match.groups()
-        group = f"backbone.abstractions.{int(level) - 1}.{scale}"
-        if kind == "bn":
-            return f"{group}.norms.{layer}.{rest}"
-        return f"{group}.first.{rest}" if layer == "0" else f"{group}.linears.{int(layer) - 1}.{rest}"
+    if encoder := encoder_name(name):
+        return encoder
     if match := _PROPAGATION.fullmatch(name):
-        owner, level, kind, layer, rest = match.groups()
-        steps = "backbone.propagations" if owner == "PTW" else "decoder.steps"
-        return f"{steps}.{int(level) - 1}.{'linears' if kind == 'conv' else 'norms'}.{layer}.{rest}"
-    if match := _EDGE.fullmatch(name):
-        kind, layer, rest = match.groups()
-        return f"edge_head.hidden.{'linears' if kind == 'sublayers' else 'norms'}.{layer}.{rest}"
+        level, kind, layer, rest = match.groups()
+        return f"decoder.steps.{int(level) - 1}.{'linears' if kind == 'conv' else 'norms'}.{layer}.{rest}"
     owner, _, rest = name.rpartition(".")
-    if owner in _PLAIN:
-        return f"{_PLAIN[owner]}.{rest}"
+    if owner == _POINT:
+        return f"decoder.point.{rest}"
     if match := _REFINEMENT.fullmatch(name):
         # Two sequences of (convolution, norm, ReLU) triples, three layers each.
         sequence, position, rest = int(match[1]), int(match[2]), match[3]
