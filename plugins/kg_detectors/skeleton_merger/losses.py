@@ -112,6 +112,6 @@ def cover(distances: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor, Tensor]
         How far each point is covered, (B, N), 0 to 1; the share of each edge, nearest first, (B, E, N);
         and their distances in the same order.
     """
-    far, order = distances.sort(1, stable=True)
+    far, order = distances.sort(stable=True, dim=1)
     sums = strengths[..., None].expand_as(distances).gather(1, order).cumsum(1).clamp_max(1)
     return sums[:, -1], torch.diff(sums, dim=1, prepend=torch.zeros_like(sums[:, :1])), far
