@@ -21,7 +21,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="TARGET",
-            help="A run, by folder or name, the folder of a sweep, or what kg predict wrote.",
+            help="A run or a sweep, by folder or name, latest, a checkpoint file, or what kg predict wrote.",
         ),
     ],
     metric: Metrics = None,
@@ -44,7 +44,7 @@ def compare(
     """Put runs side by side: the same metrics on the same split.
 
     kg compare runs/one runs/two
-    kg compare runs/sweep --metric das,miou,correspondence
+    kg compare sweep --metric das,miou,correspondence
     kg compare mine.npz theirs.npz --latex table.tex
     kg compare shirts-1 shirts-2 --store STORE.h5
 
@@ -52,23 +52,24 @@ def compare(
     interval on resampled objects: where it holds 0, the shapes are too few to
     tell the two apart. Rows with † are what the paper has on like data.
     """
-    from kg.cli.targets import predicted
     from kg.evaluation.compare import Entry, write_latex
     from kg.evaluation.compare import compare as put_together
     from kg.evaluation.evaluate import asks_detector, check_names, evaluate
     from kg.evaluation.protocols import find_protocol
     from kg.evaluation.tables import save_csv
+    from kg.inference.front import predictions_of
+    from kg.inference.targets import find_targets
 
     names = several(metric, "--metric")
     if names:
         check_names(names)
     ask = asks_detector(names, find_protocol(protocol))
     entries = []
-    for target in _expand(targets):
-        is_file = target.suffix == ".npz"
-        with progress(f"Predicting {target.name}") as advance:
-            found, again = predicted(
-                target,
+    for target in find_targets(targets):
+        is_file = target.kind == "predictions"
+        with progress(f"Predicting {target.label}") as advance:
+            found, again = predictions_of(
+                target.path,
                 advance,
                 # What a file holds is predicted already.
                 split=None if is_file else split,
@@ -80,8 +81,8 @@ def compare(
             try:
                 results = evaluate(found, names or None, protocol=protocol, detector=again)
             except KgError as error:
-                raise KgError(f"{target}: {error.message}", error.hint) from error
-        entries.append(Entry(target.stem if is_file else target.name, found, results))
+                raise KgError(f"{target.path}: {error.message}", error.hint) from error
+        entries.append(Entry(target.label, found, results))
     made = put_together(entries)
     for warning in made.warnings:
         note(f"[yellow]note[/] {warning}")
@@ -90,13 +91,6 @@ def compare(
     if latex is not None:
         write_latex(latex, made, published)
     show(made.to_dict(), as_json, *_shown(made, published))
-
-
-def _expand(targets: list[Path]) -> list[Path]:
-    """Return the targets, a folder of runs replaced by its runs."""
-    from kg.train.runs import list_runs
-
-    return [one for target in targets for one in list_runs(target) or [target]]
 
 
 def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":

@@ -22,7 +22,8 @@ def evaluate(
         list[Path] | None,
         typer.Argument(
             metavar="TARGET",
-            help="What kg predict wrote, or a run folder; of several, the mean. By default the latest run.",
+            help="What kg predict wrote, a run, a sweep or a checkpoint file; of several, the mean. "
+            "By default the latest run.",
         ),
     ] = None,
     metric: Metrics = None,
@@ -35,7 +36,8 @@ def evaluate(
         str | None, typer.Option(help="best, last, or a file, for a run. Default: best.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Another prepared store than a run's own, to predict.")
+        Path | None,
+        typer.Option(help="Another prepared store than a run's own; for predictions, where theirs lies."),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -109,7 +111,6 @@ def evaluate(
     from rich.markup import escape
 
     from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
-    from kg.cli.targets import predicted
     from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
     from kg.evaluation.comparable import check_same_data, differences
     from kg.evaluation.evaluate import asks_detector, check_names
@@ -118,6 +119,8 @@ def evaluate(
     from kg.evaluation.protocols import find_protocol
     from kg.evaluation.robustness import measure_robustness, parse_corruption
     from kg.evaluation.tables import write_csv, write_latex
+    from kg.inference.front import predictions_of
+    from kg.inference.targets import find_targets
 
     names = several(metric, "--metric")
     if names:
@@ -142,9 +145,9 @@ def evaluate(
 
     per_run, per_corruption, found, first = [], [], [], None
     with progress("Predicting") as advance:
-        of: list[Path | None] = [*(targets or [])] or [None]
+        of: list[Path | None] = [target.path for target in find_targets(targets or [])] or [None]
         for target in of:
-            predictions, again = predicted(
+            predictions, again = predictions_of(
                 target,
                 advance,
                 split=split,
@@ -184,7 +187,7 @@ def evaluate(
         pictured, again = first
         if again is not None and wanted.corruption is not None:
             pictured = again.corrupted(*wanted.corruption)
-        _write_report(report, of[0], pictured, again, results, curves)
+        _write_report(report, pictured, again, results, curves)
     shown = {"predictions": meta, "results": [result.to_dict() for result in results]}
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
@@ -193,7 +196,6 @@ def evaluate(
 
 def _write_report(
     path: Path,
-    target: Path | None,
     predictions: "Predictions",
     again: "Redetection | None",
     results: "list[Result]",
@@ -207,7 +209,7 @@ def _write_report(
     run = None
     if name := predictions.meta.get("run"):
         with suppress(KgError):
-            run = find_run(Path(name) if target and target.suffix == ".npz" else target)
+            run = find_run(name)
     write_report(path, Subject.of(predictions, again, results, curves, run))
     note(f"Wrote [bold]{path}[/]")
 

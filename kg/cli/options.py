@@ -20,7 +20,10 @@ Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set, where 
 Variant = Annotated[str | None, typer.Option("--variant", help="Prepared variant, where there are several.")]
 Run = Annotated[
     Path | None,
-    typer.Option("--run", help="Run folder, or its name in the runs folder. By default the latest."),
+    typer.Option(
+        "--run",
+        help="A run's folder or name, a checkpoint file, or predictions, for their maker. Default: latest.",
+    ),
 ]
 Preset = Annotated[
     str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")

@@ -18,8 +18,11 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("out.npz"),
     run: Run = None,
     checkpoint: Annotated[
-        str, typer.Option(help="best, last, or a file; the released Key-Grid's checkpoints work too.")
-    ] = "best",
+        str | None,
+        typer.Option(
+            help="best, last, or a file; the released Key-Grid's checkpoints work too. Default: best."
+        ),
+    ] = None,
     store: Annotated[Path | None, typer.Option(help="Another prepared store to predict.")] = None,
     split: Annotated[Part, typer.Option(help="Part of the store.")] = "test",
     inference: Annotated[
@@ -45,7 +48,7 @@ def predict(
     kg predict                                    the latest run on its test split
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
     kg predict scan.ply --up y                    y is up here, z was in training
-    kg predict --run runs/NAME --split val
+    kg predict --run NAME --split val
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg.devices import choose_device

@@ -1,6 +1,7 @@
 """`kg train`."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -31,8 +32,8 @@ from kg.cli.options import (
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
-KEPT = {"epochs", "option", "resume", "gpu", "cpu", "threads", "kernels", "as_json"}
-"""What may be said of a run that is resumed; of `--set` only the epochs."""
+KEPT = {"epochs", "option", "resume", "store", "gpu", "cpu", "threads", "kernels", "as_json"}
+"""What may be said of a run that is resumed: of `--set` only the epochs, as the store the one that it has."""
 
 
 def train(
@@ -66,7 +67,8 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Continue a run, its folder or name, or 'latest'. It ends with the same weights as one that "
+            help="Continue a run: its folder or name, 'latest', its last.pt, or what it predicted; --store "
+            "says where its store lies, if that is not found. It ends with the same weights as one that "
             "was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
         ),
     ] = None,
@@ -92,7 +94,10 @@ def train(
         list_options(as_json)
         return
     from kg.config.recipe import Recipe
+    from kg.data import Store
+    from kg.data.find import check_same
     from kg.devices import choose_device, describe
+    from kg.inference.targets import find_resumed
     from kg.train import Progress, runs
     from kg.train import train as run_training
 
@@ -110,8 +115,11 @@ def train(
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
         _check_kept([*filter(partial(_is_said, context), context.params), *given])
-        folder = runs.find_run(resume)
+        folder = find_resumed(resume)
         config = runs.read_config(folder)
+        if store is not None:
+            same = check_same(Store(store), config.data.checksum, f"the run {runs.name_of(folder)}")
+            config = replace(config, data=replace(config.data, store=str(same.path.resolve())))
         if "epochs" in given:
             config = config.override("epochs", given["epochs"])
     else:

@@ -23,7 +23,10 @@ def viz(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", help="What kg predict wrote, or a prepared store.", show_default="out.npz"
+            metavar="TARGET",
+            help="What kg predict wrote, a prepared store, or a run or checkpoint, whose test split is "
+            "predicted first.",
+            show_default="out.npz",
         ),
     ] = None,
     category: Annotated[
@@ -111,6 +114,7 @@ def viz(
     kg viz out.npz
     kg viz out.npz --shapes 6 --columns 3 --labels -o figure.pdf
     kg viz out.npz --ids shirt-0007 --size 1200 --view front
+    kg viz latest
     kg viz out.npz --window
     kg viz --category shirt
 
@@ -170,10 +174,17 @@ def _open(
 
     if category or dataset or variant:
         if file is not None:
-            raise typer.BadParameter("excludes --category, --dataset and --variant.", param_hint="FILE")
+            raise typer.BadParameter("excludes --category, --dataset and --variant.", param_hint="TARGET")
         return open_store(None, category, dataset, variant)
     file = file or DEFAULT
-    return Store(file) if file.suffix == ".h5" else Predictions.load(file)
+    if file.suffix == ".h5":
+        return Store(file)
+    if file.suffix == ".npz":
+        return Predictions.load(file)
+    from kg.inference.front import predictions_of
+
+    with progress(f"Predicting {file.name}") as advance:
+        return predictions_of(file, advance)[0]
 
 
 def _total(source: "Store | Predictions") -> int:
@@ -187,7 +198,8 @@ def _beside(source: "Store | Predictions", file: Path | None) -> Path:
     from kg.inference.predictions import Predictions
 
     if isinstance(source, Predictions):
-        return (file or DEFAULT).with_suffix(".png")
+        file = file or DEFAULT
+        return file.with_suffix(".png") if file.is_file() else Path(f"{file.name}.png")
     return Path(f"{source.category}-{source.variant}.png")
 
 

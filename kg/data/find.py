@@ -1,4 +1,4 @@
-"""Finding a prepared store by what the user said, and making one of built-in shapes if there is none."""
+"""Finding a prepared store by what the user said or by its checksum, and making one of built-in shapes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from kg import paths, plugins
 from kg.data.dataset import Dataset, PrepareOptions
 from kg.data.preparing.prepare import prepare
-from kg.data.store import Store
+from kg.data.store import Store, read_checksum
 from kg.errors import KgError, unknown_name
 
 
@@ -75,6 +75,50 @@ def find_store(
             "See what is there: kg info",
         )
     raise unknown_name("prepared or built-in category", wanted.category, categories)
+
+
+def find_again(path: Path, checksum: str, since: str) -> Store:
+    """Return the store that something was made from, wherever it lies now.
+
+    A store whose path has changed, because the data folder was moved or a run comes from another machine,
+    is found below `KG_HOME` by the checksum of its points, which it says without reading them.
+
+    Args:
+        path: Where it was.
+        checksum: What it was.
+        since: What was made from it, for the message: "the training", "the prediction".
+
+    Raises:
+        KgError: It is neither there nor below `KG_HOME`.
+    """
+    # One of the same name before a copy under another one, which may be split otherwise.
+    known = sorted(paths.stores(), key=lambda store: store.parts[-3:] != path.parts[-3:])
+    for candidate in (path, *known):
+        if candidate.is_file() and read_checksum(candidate) == checksum:
+            return Store(candidate)
+    if path.is_file():
+        raise KgError(
+            f"{path} has changed since {since}, and no store in {paths.home()} has its checksum.",
+            "Name the store that it was, --store, or prepare that again.",
+        )
+    raise KgError(
+        f"There is no prepared store at {path}, nor one with its checksum in {paths.home()}.",
+        "Name it with --store, or its data folder: KG_HOME.",
+    )
+
+
+def check_same(store: Store, checksum: str, what: str) -> Store:
+    """Return a store that the user named, if it is the one that something was made from.
+
+    Raises:
+        KgError: It has another checksum.
+    """
+    if store.checksum != checksum:
+        raise KgError(
+            f"{store.path} is not the store of {what}: its points have another checksum.",
+            "Leave --store out to have it found by its checksum.",
+        )
+    return store
 
 
 def _builtins(wanted: Wanted) -> list[Dataset]:

@@ -65,8 +65,8 @@ class Store:
         KgError: There is no such file, or it is no kg store of a version that is known.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | str) -> None:
+        self.path = path = Path(path).expanduser()
         if not path.is_file():
             raise KgError(f"There is no prepared store at {path}.", "Make one with: kg prepare --help")
         with self._open() as file:
@@ -152,6 +152,16 @@ class Store:
                 landmark_ids=column("landmark_ids"),
                 rest_positions=column("rest_positions"),
             )
+
+
+def read_checksum(path: Path) -> str | None:
+    """Return the checksum that a store says it has; None of a file that is no store, or being written."""
+    try:
+        with h5py.File(path, "r") as file:
+            found = file.attrs.get("checksum")
+    except OSError:
+        return None
+    return None if found is None else str(found)
 
 
 def write_store(

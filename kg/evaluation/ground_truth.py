@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.find import find_again
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
@@ -60,11 +61,9 @@ def known_sample(predictions: Predictions) -> Sample:
     named = predictions.meta["store"]
     without = "Predict again with: kg predict. Without ground truth: --metric das-unsupervised"
     try:
-        store = Store(Path(named["path"]))
+        store = find_again(Path(named["path"]), named["checksum"], "the prediction")
     except KgError as error:
         raise KgError(f"No ground truth: {error.message}", without) from error
-    if store.checksum != named["checksum"]:
-        raise KgError(f"No ground truth: {store.path} has changed since the prediction.", without)
     clouds = store.read()
     row_of = {name: row for row, name in enumerate(clouds.ids)}
     missing = [name for name in predictions.ids.tolist() if name not in row_of]

@@ -53,20 +53,21 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all; arrays are compressed."""
         arrays = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "meta"}
         arrays = {name: values for name, values in arrays.items() if values is not None}
-        with paths.replacing(path) as temporary, temporary.open("wb") as file:
+        with paths.replacing(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays, meta=np.array(json.dumps(self.meta)))
 
     @classmethod
-    def load(cls, path: Path) -> "Predictions":
+    def load(cls, path: Path | str) -> "Predictions":
         """Read the file.
 
         Raises:
             KgError: There is none, it is broken, or it is no file of predictions.
         """
+        path = Path(path).expanduser()
         if not path.is_file():
             raise KgError(f"There is no file {path}.", "Write one with: kg predict")
         names = [item.name for item in fields(cls)]

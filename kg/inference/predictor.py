@@ -16,17 +16,20 @@ from kg import ops
 from kg.config import Inference
 from kg.data.batches import thin
 from kg.data.dataset import Split
+from kg.data.find import find_again
 from kg.data.normalise import normalise
 from kg.data.read import read_shape
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError
+from kg.inference.detection import Cloud, Detection, as_clouds, as_given
 from kg.inference.predictions import Predictions
+from kg.inference.targets import Named, Target, find_checkpoint
 from kg.model.checkpoint import Checkpoint, load_checkpoint
 from kg.model.normalisation import normalised
 from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
-from kg.train.runs import find_run, name_of
+from kg.train.runs import name_of
 
 Progress = Callable[[int, int], None]
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
@@ -59,22 +62,21 @@ class Predictor:
     up: Up = "z"
 
     @classmethod
-    def load(cls, run: Path | None, checkpoint: str, device: torch.device, up: Up = "z") -> "Predictor":
-        """Load a run's `best` or `last` checkpoint, or any checkpoint file.
+    def load(cls, named: Named, checkpoint: str | None, device: torch.device, up: Up = "z") -> "Predictor":
+        """Load the detector of a run, of a checkpoint file or of predictions.
 
         Args:
-            run: The run folder; the latest by default.
-            checkpoint: "best", "last" or a path.
+            named: As in `kg.inference.targets`; the latest run by default.
+            checkpoint: "best", "last" or a path; by default the best.
             device: Where it will work.
             up: The axis of the clouds that lies as z did in training.
 
         Raises:
-            KgError: There is no such run or checkpoint.
+            KgError: There is no such run or checkpoint, or the two contradict each other.
         """
-        if checkpoint in ("best", "last"):
-            folder = find_run(run)
-            return cls(load_checkpoint(folder / f"{checkpoint}.pt", device), name_of(folder), device, up)
-        return cls(load_checkpoint(Path(checkpoint), device), "", device, up)
+        path = find_checkpoint(named, checkpoint)
+        run = Target("checkpoint", path).run
+        return cls(load_checkpoint(path, device), name_of(run) if run else "", device, up)
 
     def to_training_frame(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
@@ -96,6 +98,37 @@ class Predictor:
             return found.keypoints, found.indices, found.confidences, found.edges, found.rest
 
         return Recorder(find, self.device, model.recordable)
+
+    def __call__(
+        self,
+        points: Cloud,
+        *,
+        inference: Inference | None = None,
+        batch_size: int = 8,
+        precision: Precision = "fp32",
+    ) -> Detection:
+        """Return the keypoints of a cloud, or of a batch, in its own units.
+
+        A cloud with more points than the detector was trained on is thinned by farthest point sampling.
+        One with fewer has points repeated, with a warning: keypoints get worse the fewer there are.
+
+        Args:
+            points: (N, 3) or (B, N, 3), an array or a tensor, in any units, any N.
+            inference: "soft" or "hard"; the run's own by default.
+            batch_size: Clouds at a time.
+            precision: Of matrix products.
+
+        Returns:
+            Keypoints (K, 3) or (B, K, 3), of the kind, type and device of the points; indices and
+            confidences.
+
+        Raises:
+            KgError: The shape is another, there is no point, a coordinate is no finite number, or a cloud
+                has no extent or is a dot beside its distance from the origin.
+        """
+        clouds, kept = as_clouds(points, self.checkpoint.config.train.points)
+        found = self.detect(clouds, inference=inference, batch_size=batch_size, precision=precision)
+        return as_given(points, found.keypoints_source, found.indices, found.confidences, kept)
 
     @torch.no_grad()
     def detect(
@@ -177,7 +210,7 @@ def predict_store(
 
     Args:
         detector: What to detect with.
-        store: The store; by default the one that the detector was trained on.
+        store: The store; by default the one that the detector was trained on, wherever it lies now.
         split: Which part, by the detector's own way of splitting; None for all.
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
@@ -192,12 +225,7 @@ def predict_store(
         raise KgError(
             "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
         )
-    opened = Store(store or Path(data.store))
-    if store is None and opened.checksum != data.checksum:
-        raise KgError(
-            f"{opened.path} has changed since the training: its test shapes may have been trained on.",
-            f"Train again, or name it on purpose with --store {opened.path}.",
-        )
+    opened = Store(store) if store else find_again(Path(data.store), data.checksum, "the training")
     clouds = opened.read(split, data.split_by)
     if len(clouds) == 0:
         # A sequence of one object cannot be split by object.

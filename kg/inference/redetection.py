@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from kg.data.store import Clouds
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
+from kg.inference.targets import maker_of
 
 BATCH = 8
 
@@ -90,13 +90,5 @@ class Redetection:
 
 def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     """Return the detector that made predictions, by what they say; None where its run is not here."""
-    if not meta.get("run"):
-        return None
-    for checkpoint in ("best", "last"):
-        try:
-            detector = Predictor.load(Path(meta["run"]), checkpoint, device, meta.get("up", "z"))
-        except KgError:
-            continue
-        if detector.checkpoint.identity == meta.get("checkpoint"):
-            return detector
-    return None
+    found = maker_of(meta)
+    return None if found is None else Predictor.load(found, None, device, meta.get("up", "z"))

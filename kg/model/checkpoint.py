@@ -77,7 +77,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         raise KgError(
             f"{path} cannot be read as a checkpoint.", "It may be cut short; use another."
         ) from error
-    identity = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    identity = identity_of(path)
     if isinstance(content, dict) and content.get("format") == FORMAT:
         if content["version"] != VERSION:
             raise KgError(f"{path} is of version {content['version']}, kg reads {VERSION}.", "Update kg.")
@@ -94,6 +94,11 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     except RuntimeError as error:
         raise KgError(f"{path} does not fit its own configuration: {error}") from error
     return Checkpoint(model.to(device).eval(), config, epoch, identity, training, unused)
+
+
+def identity_of(path: Path) -> str:
+    """Return by what a checkpoint file is known: its SHA-256, the first 12 hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _adopt(content: Mapping[str, Any]) -> Adopted | None:

@@ -46,7 +46,9 @@ def check_options(jobs: Iterable[Job]) -> None:
 
 def _flat(config: Config) -> dict[str, Any]:
     values = config.to_dict()
-    return {**values["model"], **values["train"], **values["data"]}
+    # The same data may lie elsewhere by now: the checksum tells.
+    data = {name: value for name, value in values["data"].items() if name != "store"}
+    return {**values["model"], **values["train"], **data}
 
 
 def measured(job: Job, words: Sequence[str]) -> dict[str, Any] | None:

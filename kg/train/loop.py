@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kg.config import Config, TrainConfig
 from kg.data.batches import shuffled_batches, step_seed
+from kg.data.find import find_again
 from kg.data.lock import holding
 from kg.data.store import Store
 from kg.errors import KgError
@@ -88,9 +89,8 @@ def train(
             finite; the run has more epochs already; or another process trains in this folder.
         Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
     """
-    store = Store(Path(config.data.store))
-    if store.checksum != config.data.checksum:
-        raise KgError(f"{store.path} has changed since this run began.", "Start a new run: kg train")
+    store = find_again(Path(config.data.store), config.data.checksum, "this run began")
+    config = replace(config, data=replace(config.data, store=str(store.path.resolve())))
     started = time.monotonic()
     training = _Training(config, run, device, store, fit=not resume or not (run / "last.pt").is_file())
     with _alone(run), _stop_requests() as stop:

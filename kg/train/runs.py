@@ -6,7 +6,8 @@ metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
 last.pt, best.pt  checkpoints
 
-`runs/latest` points at the newest.
+Wherever a run is named, `latest` is the one whose checkpoint was written last: it is looked for each time,
+so that it is right after runs were removed or copied, and while another one trains.
 """
 
 import json
@@ -14,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from difflib import get_close_matches
 from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Any
@@ -23,10 +25,13 @@ from kg.config import Config
 from kg.errors import KgError
 
 LATEST = "latest"
+LAST = "last.pt"
+CHECKPOINTS = ("best.pt", LAST)
+"""The checkpoints of a run, the better one first."""
 
 
 def new_run(config: Config, category: str, name: str | None = None) -> Path:
-    """Make a run folder, with its configuration in it, and point `latest` at it.
+    """Make a run folder, with its configuration in it.
 
     Args:
         config: Every option.
@@ -48,7 +53,6 @@ def new_run(config: Config, category: str, name: str | None = None) -> Path:
             f"Continue it with --resume {folder}, or use another --name.",
         )
     write_json(folder / "config.json", config.to_dict())
-    _point_latest_at(folder)
     return folder
 
 
@@ -63,67 +67,76 @@ def check_name(name: str) -> str:
     """Return the name of a run or of a sweep.
 
     Raises:
-        KgError: It would be no folder below the runs folder, or stand where its link to the newest run does.
+        KgError: It would be no folder below the runs folder, or mean the newest run.
     """
     parts = PurePath(name).parts
     if not parts or any(part == LATEST or part.startswith((".", "/", "\\")) for part in parts):
         raise KgError(
             f"A run cannot be called '{name}'.",
-            f"Use a plain word; '{LATEST}' is the link to the newest, and KG_RUNS the folder of all.",
+            f"Use a plain word; '{LATEST}' means the newest run, and KG_RUNS is the folder of all.",
         )
     return name
 
 
 def discard_if_empty(run: Path) -> None:
-    """Remove a run that failed before its first checkpoint, and point `latest` at the newest one left."""
-    if (run / "last.pt").exists():
-        return
-    shutil.rmtree(run)
-    newest = _newest()
-    if newest is not None:
-        _point_latest_at(newest)
-    else:
-        (paths.runs() / LATEST).unlink(missing_ok=True)
+    """Remove a run that failed before its first checkpoint."""
+    if not (run / "last.pt").exists():
+        shutil.rmtree(run)
 
 
-def _newest() -> Path | None:
-    """Return the run that began last, whatever `latest` points at."""
-    configs = paths.runs().glob("**/config.json")
-    newest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
-    return None if newest is None else newest.parent
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder is a run's."""
+    return (folder / "config.json").is_file()
 
 
-def _point_latest_at(folder: Path) -> None:
-    # A link cannot be changed in place: a new one takes the old one's name.
-    link, latest = paths.runs() / f".{LATEST}-{folder.name}", paths.runs() / LATEST
-    try:
-        link.symlink_to(folder.relative_to(paths.runs()), target_is_directory=True)
-        link.replace(latest)
-    except OSError:  # no links on this file system, or for this user of Windows: `find_run` does without
-        with suppress(OSError):
-            latest.unlink()
+def checkpoint_times(run: Path) -> list[int]:
+    """Return when the checkpoints of a run were written, in nanoseconds; empty if it has none yet."""
+    return [path.stat().st_mtime_ns for name in CHECKPOINTS if (path := run / name).is_file()]
 
 
-def find_run(run: Path | None) -> Path:
-    """Return a run folder: a path, the name of one in the runs folder, or by default the latest.
+def latest_run(folder: Path | None = None) -> Path:
+    """Return the run below a folder, by default the runs folder, whose checkpoint was written last.
 
-    That is what the link `latest` points at; where there can be no links, the one that began last.
+    Raises:
+        KgError: No run there has a checkpoint.
+    """
+    times = {run: times for run in all_runs(folder) if (times := checkpoint_times(run))}
+    if not times:
+        where = folder or paths.runs()
+        raise KgError(f"There is no trained run in {where}.", "Train first: kg train --category shirt")
+    return max(times, key=lambda run: (max(times[run]), run.name)).resolve()
+
+
+def find_run(named: Path | str | None) -> Path:
+    """Return a run folder: a path, a name in the runs folder, or `latest`, which None stands for too.
+
+    `FOLDER/latest` is the newest run below that folder.
 
     Raises:
         KgError: It does not exist or is no run folder.
     """
-    link = paths.runs() / LATEST
-    latest = run in (None, Path(LATEST), link)
-    candidates = [link] if run is None else [run, paths.runs() / run]
-    if latest and not link.exists() and (newest := _newest()) is not None:
-        candidates = [newest]
-    for folder in candidates:
-        if (folder / "config.json").is_file():
-            return folder.resolve()
-    if latest:
-        raise KgError(f"There is no run in {paths.runs()}.", "Train first: kg train --category shirt")
-    known = ", ".join(path.name for path in list_runs())
-    raise KgError(f"{run} is no run folder.", f"Known: {known or 'none'}.")
+    path = Path(LATEST if named is None else named).expanduser()
+    if path == Path(LATEST):
+        return latest_run()
+    if path.name == LATEST:
+        return latest_run(next(filter(Path.is_dir, _places(path.parent)), path.parent))
+    if found := next(filter(is_run, _places(path)), None):
+        return found.resolve()
+    known = [name_of(run) for run in all_runs()]
+    close = get_close_matches(str(named), known, n=1)
+    meant = f"Did you mean '{close[0]}'? " if close else ""
+    raise KgError(f"{named} is no run folder.", f"{meant}Known: {', '.join(known) or 'none'}.")
+
+
+def find_sweep(named: Path | str) -> list[Path]:
+    """Return the runs of a sweep, by its folder or its name in the runs folder; none if it is no sweep."""
+    found = (list_runs(place) for place in _places(Path(named).expanduser()))
+    return [run.resolve() for run in next(filter(None, found), [])]
+
+
+def _places(path: Path) -> tuple[Path, ...]:
+    """Return where a folder may lie that the user named: right there, or in the runs folder."""
+    return path, paths.runs() / path
 
 
 def name_of(run: Path) -> str:
@@ -135,7 +148,13 @@ def name_of(run: Path) -> str:
 def list_runs(folder: Path | None = None) -> list[Path]:
     """Return the run folders in a folder, by default the runs folder, sorted by name."""
     found = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))
-    return sorted(path for path in found if path.name != LATEST)
+    return sorted(path for path in found if not path.is_symlink())
+
+
+def all_runs(folder: Path | None = None) -> list[Path]:
+    """Return the run folders in a folder, by default the runs folder, and in folders below it, by name."""
+    found = (path.parent for path in (folder or paths.runs()).glob("**/config.json"))
+    return sorted(path for path in found if not path.is_symlink())
 
 
 def read_config(run: Path) -> Config:

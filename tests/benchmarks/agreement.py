@@ -30,7 +30,7 @@ def trained(kernels: str, words: list[str], runs: Path) -> tuple[list[dict[str, 
     command = [sys.executable, "-c", "from kg.cli import main; main()", "train", *words, "--kernels", kernels]
     subprocess.run(command, check=True, env={**os.environ, "KG_RUNS": str(runs / kernels)})
     taken = time.perf_counter() - started
-    log = runs / kernels / "latest" / "metrics.jsonl"
+    (log,) = (runs / kernels).glob("*/metrics.jsonl")
     return [json.loads(row) for row in log.read_text().splitlines()], taken
 
 

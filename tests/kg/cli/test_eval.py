@@ -54,7 +54,7 @@ def saved(predictions, tmp_path):
 @pytest.fixture
 def detections(predictions, monkeypatch):
     """What was asked of the detector, which answers with `predictions`."""
-    import kg.inference.predictor
+    import kg.inference.front
 
     asked = {}
 
@@ -76,8 +76,8 @@ def detections(predictions, monkeypatch):
         meta = {**predictions.meta, "run": str(asked["run"]), "seed": seed, "checkpoint": f"{seed:012}"}
         return replace(predictions, meta=meta)
 
-    monkeypatch.setattr(kg.inference.predictor.Predictor, "load", load)
-    monkeypatch.setattr(kg.inference.predictor, "predict_store", predict_store)
+    monkeypatch.setattr(kg.inference.front.Predictor, "load", load)
+    monkeypatch.setattr(kg.inference.front, "predict_store", predict_store)
     return asked
 
 
@@ -127,7 +127,7 @@ def test_brackets_in_a_name_are_shown_as_they_are(saved, capsys):
 
 def test_a_run_is_predicted_on_its_test_split(detections, capsys):
     assert run(["eval", "--cpu", "--json"]) == 0
-    asked = {"run": None, "checkpoint": "best", "device": "cpu", "store": None, "split": "test"}
+    asked = {"run": None, "checkpoint": None, "device": "cpu", "store": None, "split": "test"}
     assert {name: detections[name] for name in asked} == asked
     assert json.loads(capsys.readouterr().out)["results"][0]["metric"] == "das-unsupervised"
 

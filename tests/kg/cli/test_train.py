@@ -51,7 +51,6 @@ def test_resuming_by_name_adds_epochs_and_nothing_else(train, tmp_path, capsys):
         ["--category", "shirt"],
         ["--dataset", "garments"],
         ["--variant", "rest"],
-        ["--store", "store.h5"],
         ["--split-by", "object"],
         ["--name", "other"],
         ["--without", "heatmap"],
@@ -64,7 +63,7 @@ def test_what_a_resumed_run_keeps_is_refused(tiny_config, capsys, words):
     assert run(["train", "--resume", "mine", "--epochs", "4", *words, "--cpu"]) == 1
     name = words[1].partition("=")[0] if words[0] == "--set" else words[0].removeprefix("--")
     assert f"'{name}' cannot change" in capsys.readouterr().err
-    assert read_config(find_run(None)) == tiny_config
+    assert read_config(find_run("mine")) == tiny_config
 
 
 def test_epochs_that_are_done_stay_done(train, capsys):
@@ -99,7 +98,7 @@ def test_a_training_that_cannot_start_leaves_no_run(train, tmp_path, capsys):
     assert train("--name", "after", "--points", "8") == 1
     assert "--points" in capsys.readouterr().err
     assert not (tmp_path / "runs" / "after").exists()
-    assert (tmp_path / "runs" / "latest").resolve().name == "before"
+    assert find_run("latest").name == "before"
     shutil.rmtree(tmp_path / "runs" / "before")
     assert train("--name", "after", "--points", "8") == 1
     assert list((tmp_path / "runs").iterdir()) == []

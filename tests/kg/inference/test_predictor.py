@@ -1,14 +1,12 @@
 """Prediction: values, spaces, order, and what cannot be predicted."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
 
-from kg.data.store import Store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import TURNS, Predictor, predict_files, predict_store
@@ -101,19 +99,13 @@ def test_a_cloud_with_too_few_points_is_refused_by_name(detector, tmp_path):
         predict_files(detector, [tmp_path / "few.npy"])
 
 
-def test_a_store_that_changed_since_the_training_is_refused(detector, monkeypatch):
-    monkeypatch.setattr(Store, "checksum", "other", raising=False)
-    original = Store.__init__
-
-    def changed(self, path):
-        original(self, path)
-        self.checksum = "other"
-
-    monkeypatch.setattr(Store, "__init__", changed)
-    with pytest.raises(KgError, match="has changed") as caught:
+def test_a_store_that_changed_since_the_training_is_refused(detector, tiny_store):
+    with h5py.File(tiny_store.path, "r+") as file:
+        file.attrs["checksum"] = "other"
+    with pytest.raises(KgError, match="has changed since the training") as caught:
         predict_store(detector)
     assert "--store" in caught.value.hint
-    assert predict_store(detector, store=Path(detector.checkpoint.config.data.store)).meta["other_store"]
+    assert predict_store(detector, store=tiny_store.path).meta["other_store"]
 
 
 def test_one_object_alone_leaves_nothing_to_test_on_and_the_way_out_is_named(detector, tiny_store):

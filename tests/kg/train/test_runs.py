@@ -1,6 +1,7 @@
 """Run folders: made once, found by name, by path or as the latest."""
 
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -9,15 +10,38 @@ import pytest
 from kg import paths
 from kg.errors import KgError
 from kg.train import runs
-from kg.train.runs import discard_if_empty, find_run, list_runs, name_of, new_run, read_config
+from kg.train.runs import discard_if_empty, find_run, find_sweep, list_runs, name_of, new_run, read_config
 
 
-def test_the_latest_run_is_the_one_made_last(tiny_config):
-    first, second = new_run(tiny_config, "shirt", "one"), new_run(tiny_config, "shirt", "two")
-    assert find_run(None) == second.resolve()
-    assert find_run(paths.runs() / "latest") == second.resolve()
-    assert [run.name for run in list_runs()] == ["one", "two"]
-    assert read_config(first) == tiny_config
+def _saved(run: Path, seconds: int, name: str = "last.pt") -> None:
+    (run / name).touch()
+    os.utime(run / name, (seconds, seconds))
+
+
+def test_the_latest_run_is_the_one_whose_checkpoint_was_written_last(tiny_config):
+    one, two, begun = (new_run(tiny_config, "shirt", name) for name in ("one", "two", "begun"))
+    _saved(one, 20)
+    _saved(two, 10)
+    for named in (None, "latest", Path("latest"), paths.runs() / "latest"):
+        assert find_run(named) == one.resolve()
+    _saved(two, 30, "best.pt")
+    assert find_run("latest") == two.resolve()
+    shutil.rmtree(two)
+    assert find_run("latest") == one.resolve()
+    assert [run.name for run in list_runs()] == ["begun", "one"]
+    assert read_config(begun) == tiny_config
+    assert not (paths.runs() / "latest").is_symlink()
+
+
+def test_the_latest_of_a_sweep_is_its_own(tiny_config):
+    one, two = new_run(tiny_config, "shirt", "sweep/one"), new_run(tiny_config, "shirt", "two")
+    _saved(one, 10)
+    _saved(two, 20)
+    assert find_run("sweep/latest") == one.resolve()
+    assert find_sweep("sweep") == find_sweep(paths.runs() / "sweep") == [one.resolve()]
+    assert find_sweep("one") == []
+    with pytest.raises(KgError, match="no trained run in none"):
+        find_run("none/latest")
 
 
 def test_a_run_is_found_by_name_and_by_path(tiny_config, tmp_path):
@@ -53,18 +77,20 @@ def test_trainings_that_begin_in_the_same_second_have_names_of_their_own(tiny_co
     monkeypatch.setattr(runs, "datetime", Clock)
     made = [new_run(tiny_config, "shirt").name for _ in range(3)]
     assert made == [f"20260102-030405-shirt-tiny{end}" for end in ("", "-2", "-3")]
-    assert find_run(None).name == made[-1]
 
 
 def test_a_name_may_be_in_a_folder_of_its_own(tiny_config):
     one = new_run(tiny_config, "shirt", "shirts/one")
-    assert find_run(None) == find_run(Path("shirts/one")) == one.resolve()
-    two = new_run(tiny_config, "shirt", "two")
-    assert find_run(None) == two.resolve()
-    discard_if_empty(two)
-    assert find_run(None) == one.resolve()
+    assert find_run(Path("shirts/one")) == one.resolve()
     discard_if_empty(one)
-    assert not (paths.runs() / "latest").is_symlink()
+    assert not one.exists()
+
+
+def test_a_mistyped_run_is_answered_with_the_closest(tiny_config):
+    new_run(tiny_config, "shirt", "sweep/mine")
+    with pytest.raises(KgError) as caught:
+        find_run("sweep/mien")
+    assert "Did you mean 'sweep/mine'?" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["latest", "latest/one", ".hidden", "../one", "shirts/../..", "/one", ""])
@@ -87,20 +113,3 @@ def test_a_broken_configuration_is_refused(tiny_config):
     (run / "config.json").write_text("{")
     with pytest.raises(KgError, match=r"config\.json"):
         read_config(run)
-
-
-def test_without_links_the_latest_run_is_the_one_that_began_last(tiny_config, monkeypatch):
-    before = new_run(tiny_config, "shirt", "before")
-
-    def refuse(*_, **__):
-        raise OSError(95, "Operation not supported")
-
-    monkeypatch.setattr(Path, "symlink_to", refuse)
-    one = new_run(tiny_config, "shirt", "one")
-    os.utime(before / "config.json", (0, 0))
-    # What a link that cannot be renewed points at is not the latest.
-    assert not (paths.runs() / "latest").exists()
-    for named in (None, Path("latest"), paths.runs() / "latest"):
-        assert find_run(named) == one.resolve()
-    discard_if_empty(one)
-    assert find_run(None) == before.resolve()

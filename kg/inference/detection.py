@@ -1,0 +1,85 @@
+"""A user's clouds on their way to a detector and back: any units, any number of points, arrays or tensors."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kg.data.batches import thinning
+from kg.data.normalise import normalise
+from kg.data.store import Clouds
+from kg.errors import KgError
+
+Cloud = NDArray[Any] | Tensor
+
+
+class Detection(NamedTuple):
+    """The keypoints of a cloud, or of a batch with B first, arrays or tensors as the cloud was.
+
+    Attributes:
+        keypoints: (K, 3) in the units of the cloud; keypoint k means the same on every shape.
+        indices: (K,) integers: the point of the cloud that is nearest to each keypoint.
+        confidences: (K,) 0 to 1.
+    """
+
+    keypoints: Any
+    indices: Any
+    confidences: Any
+
+
+def as_clouds(points: Cloud, count: int) -> tuple[Clouds, NDArray[np.int64]]:
+    """Return clouds of `count` points, normalised, and which of the points given (B, count) they are.
+
+    Raises:
+        KgError: The points cannot be clouds; says why.
+    """
+    given = points.detach().to("cpu", torch.float64).numpy() if isinstance(points, Tensor) else points
+    values = np.asarray(given, dtype=np.float64)
+    if values.ndim not in (2, 3) or values.shape[-1] != 3 or 0 in values.shape:
+        raise KgError(f"Points are (N, 3) or (B, N, 3), not {values.shape}.")
+    if not np.isfinite(values).all():
+        raise KgError("A coordinate of the points is NaN or infinite.", "Leave those points out.")
+    batch = values if values.ndim == 3 else values[None]
+    number = batch.shape[1]
+    if number < count:
+        warnings.warn(
+            f"{number} points are fewer than the {count} of the training: some are repeated.", stacklevel=3
+        )
+        kept = np.broadcast_to(np.resize(np.arange(number), count), (len(batch), count))
+    else:
+        kept = thinning(batch, count)
+    chosen = np.take_along_axis(batch, kept[..., None], axis=1)
+    frames = [normalise(cloud) for cloud in chosen]
+    names = [str(row) for row in range(len(batch))]
+    clouds = Clouds(
+        ids=names,
+        objects=names,
+        frame=np.zeros(len(batch), np.int32),
+        points=np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, chosen, strict=True)]),
+        scale=np.array([frame.scale for frame in frames]),
+        offset=np.array([frame.offset for frame in frames]),
+    )
+    return clouds, kept
+
+
+def as_given(
+    points: Cloud,
+    keypoints: NDArray[np.float64],
+    indices: NDArray[np.int64],
+    confidences: NDArray[np.float32],
+    kept: NDArray[np.int64],
+) -> Detection:
+    """Return what was found in clouds as the points were given: one cloud or several, arrays or tensors."""
+    found = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
+    if points.ndim == 2:
+        found = tuple(values[0] for values in found)
+    if isinstance(points, Tensor):
+        kind = points.dtype if points.is_floating_point() else torch.float32
+        kinds = (kind, torch.int64, kind)
+        tensors = zip(found, kinds, strict=True)
+        return Detection(*(torch.from_numpy(values).to(points.device, to) for values, to in tensors))
+    kept_kind = points.dtype if np.issubdtype(points.dtype, np.floating) else np.dtype(np.float64)
+    return Detection(found[0].astype(kept_kind), found[1], found[2])

@@ -1,0 +1,158 @@
+"""The way in from Python and for commands: a detector by its name, and keypoints of whatever is named."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from kg.config import Inference
+from kg.data import Store
+from kg.data.dataset import Split
+from kg.data.find import check_same
+from kg.devices import choose_device
+from kg.errors import KgError
+from kg.inference.predictions import Predictions
+from kg.inference.predictor import Predictor, Up, predict_files, predict_store
+from kg.inference.redetection import Redetection, detector_of
+from kg.inference.targets import Named
+from kg.ops.precision import Precision
+
+Part = Literal["train", "val", "test", "all"]
+
+
+def load(
+    named: Named = "latest",
+    *,
+    checkpoint: str | None = None,
+    device: torch.device | str | None = None,
+    up: Up = "z",
+) -> Predictor:
+    """Load a trained detector. Call it with points to get their keypoints.
+
+    Args:
+        named: A run's folder or name, "latest", a checkpoint file (of kg, or of the released Key-Grid), or
+            a file of predictions, for the detector that made it.
+        checkpoint: Of a run: "best", "last" or a file in its folder. Default: best.
+        device: "cpu", "cuda", "cuda:1" or a device. Default: the best there is.
+        up: The axis of your clouds that lies as z did in training.
+
+    Raises:
+        KgError: There is no such run or checkpoint.
+
+    Example:
+        >>> detector = kg.load("latest")
+        >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
+        >>> found.keypoints, found.indices, found.confidences
+    """
+    return Predictor.load(named, checkpoint, choose_device() if device is None else torch.device(device), up)
+
+
+def predict(
+    named: "Named | Predictor" = "latest",
+    files: Sequence[Path | str] | None = None,
+    *,
+    store: Path | str | None = None,
+    split: Part = "test",
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of files or of a prepared store's shapes.
+
+    Args:
+        named: A detector that is loaded, or whatever `load` takes.
+        files: Meshes and clouds. Without them the store is predicted.
+        store: A prepared store; by default the one that the detector was trained on.
+        split: Which shapes of the store.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        precision: Of matrix products.
+        progress: Called with (done, total).
+
+    Raises:
+        KgError: There is no such detector, store or file, both files and a store are given, or a file cannot
+            be read.
+    """
+    if files is not None and store is not None:
+        raise KgError("Files and a store exclude each other.", "Leave one of them out.")
+    detector = named if isinstance(named, Predictor) else load(named)
+    if files is not None:
+        return predict_files(
+            detector,
+            [Path(file) for file in files],
+            inference=inference,
+            batch_size=batch_size,
+            precision=precision,
+            progress=progress,
+        )
+    return predict_store(
+        detector,
+        store=None if store is None else Path(store),
+        split=_split(split),
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        progress=progress,
+    )
+
+
+def predictions_of(
+    named: Named,
+    advance: Callable[..., None] = lambda done, total, text="": None,
+    *,
+    split: Part | None = None,
+    checkpoint: str | None = None,
+    store: Path | None = None,
+    gpu: int | None = None,
+    cpu: bool = False,
+    seed: int = 0,
+    again: bool = False,
+) -> tuple[Predictions, Redetection | None]:
+    """Return the predictions of whatever is named, and the detector that made them.
+
+    Args:
+        named: Anything of `kg.inference.targets`. A file of predictions is read, all else is predicted.
+        advance: Called with (done, total).
+        split: Of what is predicted; the test split by default.
+        checkpoint: For a run; its best by default.
+        store: What to predict; by default what the detector was trained on. For a file of predictions the
+            store that it is of, where that is not found by itself.
+        gpu: Its number; by default the first there is.
+        cpu: Not on a GPU.
+        seed: Of what is random in a corruption.
+        again: Whether the detector that made a file of predictions is needed. It may not be here.
+
+    Raises:
+        KgError: There is no such thing, or an option does not go with it.
+    """
+    if named is not None and Path(named).suffix == ".npz":
+        for option, value in (("--split", split), ("--checkpoint", checkpoint)):
+            if value is not None:
+                raise KgError(
+                    f"{named} is predicted already: {option} is for runs.",
+                    f"Leave {option} out, or predict again with: kg predict {option} {value}",
+                )
+        found = _moved(Predictions.load(Path(named)), store, str(named))
+        detector = detector_of(found.meta, choose_device(gpu, cpu)) if again else None
+        return found, None if detector is None else Redetection(detector, found, seed, advance)
+    detector = Predictor.load(named, checkpoint, choose_device(gpu, cpu))
+    found = predict_store(detector, store=store, split=_split(split or "test"), progress=advance)
+    return found, Redetection(detector, found, seed, advance)
+
+
+def _split(part: Part) -> Split | None:
+    return None if part == "all" else part
+
+
+def _moved(predictions: Predictions, store: Path | None, name: str) -> Predictions:
+    """Return predictions that name the store where the user says that it lies."""
+    if store is None:
+        return predictions
+    made_of = predictions.meta.get("store")
+    if not made_of:
+        raise KgError(f"{name} is of files, not of a prepared store.", "Leave --store out.")
+    opened = check_same(Store(store), made_of["checksum"], name)
+    predictions.meta["store"] = {**made_of, "path": str(opened.path.resolve())}
+    return predictions

@@ -1,0 +1,163 @@
+"""What a user may name where a command works on a detector, a run or predictions.
+
+A run, by its folder or its name in the runs folder; `latest`, the run whose checkpoint was written last;
+a checkpoint file; a file of predictions, which stands for the detector that made it too; and where several
+are taken, a sweep, which stands for its runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kg.errors import KgError
+from kg.inference.predictions import Predictions
+from kg.model.checkpoint import identity_of
+from kg.train.runs import CHECKPOINTS, LAST, find_run, find_sweep, is_run, name_of
+
+Named = Path | str | None
+"""What a user typed; nothing for the latest run."""
+
+CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that was named.
+
+    Attributes:
+        kind: What it is.
+        path: The run's folder, or the file.
+    """
+
+    kind: Literal["run", "checkpoint", "predictions"]
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """What a table calls it."""
+        return self.path.name if self.kind == "run" else self.path.stem
+
+    @property
+    def run(self) -> Path | None:
+        """The run that a checkpoint or a run is; None for a checkpoint elsewhere, and for predictions."""
+        if self.kind == "checkpoint":
+            return self.path.parent.resolve() if is_run(self.path.parent) else None
+        return self.path if self.kind == "run" else None
+
+
+def find_target(named: Named) -> Target:
+    """Return what was named.
+
+    Raises:
+        KgError: There is nothing of that name, or it is a sweep, of which one run has to be named.
+    """
+    path = None if named is None else Path(named).expanduser()
+    if path is not None and path.suffix == ".npz":
+        return Target("predictions", path)
+    if path is not None and (path.is_file() or path.suffix in CHECKPOINT_SUFFIXES):
+        return Target("checkpoint", path)
+    try:
+        return Target("run", find_run(path))
+    except KgError:
+        if path is not None and (runs := find_sweep(path)):
+            names = ", ".join(name_of(run) for run in runs)
+            raise KgError(
+                f"{named} is a sweep of {len(runs)} runs, and one is needed.", f"Name one: {names}."
+            ) from None
+        raise
+
+
+def find_targets(named: Sequence[Path | str]) -> list[Target]:
+    """Return what was named, each sweep replaced by its runs.
+
+    Raises:
+        KgError: There is nothing of one of the names.
+    """
+    found = []
+    for one in named:
+        path = Path(one).expanduser()
+        runs = [] if is_run(path) else find_sweep(path)
+        found += [Target("run", run) for run in runs] or [find_target(one)]
+    return found
+
+
+def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
+    """Return the checkpoint file of what was named.
+
+    Args:
+        named: A run, a checkpoint file, or predictions, for the checkpoint that made them.
+        checkpoint: Of a run: "best", "last" or a file of it; its best by default. Alone: any file.
+
+    Raises:
+        KgError: There is none, or the two contradict each other.
+    """
+    file = None if checkpoint in (None, "best", "last") else Path(str(checkpoint)).expanduser()
+    if named is None and file is not None:
+        return file
+    target = find_target(named)
+    if target.kind == "predictions":
+        if checkpoint is not None:
+            raise _contradiction(named, checkpoint, "which names its checkpoint itself")
+        return _maker(target.path)
+    if target.kind == "checkpoint":
+        if checkpoint is not None and target.path.stem != checkpoint and target.path != file:
+            raise _contradiction(named, checkpoint, "which is a checkpoint itself")
+        return target.path
+    if file is not None:
+        inside = next((path for path in (target.path / file, file) if path.is_file()), file)
+        if inside.resolve().parent != target.path.resolve():
+            raise _contradiction(named, str(checkpoint), "whose folder it does not lie in")
+        return inside
+    names = (f"{checkpoint}.pt",) if checkpoint else CHECKPOINTS
+    path = next((path for name in names if (path := target.path / name).is_file()), None)
+    if path is None:
+        raise KgError(
+            f"The run {name_of(target.path)} has no checkpoint {' or '.join(names)}.",
+            f"Train it further: kg train --resume {name_of(target.path)}",
+        )
+    return path
+
+
+def find_resumed(named: Named) -> Path:
+    """Return the folder of a run that is to be trained further.
+
+    Raises:
+        KgError: There is none, or a checkpoint is named from which no training goes on.
+    """
+    target = find_target(named)
+    if target.kind == "predictions":
+        return find_run(Predictions.load(target.path).meta.get("run") or "")
+    if target.kind == "checkpoint" and (target.run is None or target.path.name != LAST):
+        raise KgError(
+            f"No training goes on from {target.path}.", f"Name the run, or the {LAST} in its folder."
+        )
+    assert target.run is not None
+    return target.run
+
+
+def maker_of(meta: dict[str, Any]) -> Path | None:
+    """Return the checkpoint file that made predictions, by what they say; None where it is not here."""
+    if not meta.get("run"):
+        return None
+    try:
+        run = find_run(meta["run"])
+    except KgError:
+        return None
+    files = (path for name in CHECKPOINTS if (path := run / name).is_file())
+    return next((path for path in files if identity_of(path) == meta.get("checkpoint")), None)
+
+
+def _maker(predictions: Path) -> Path:
+    meta = Predictions.load(predictions).meta
+    if (found := maker_of(meta)) is None:
+        made = f"the run {meta['run']}" if meta.get("run") else "a checkpoint"
+        raise KgError(
+            f"{predictions} was made by {made}, whose checkpoint {meta.get('checkpoint')} is not here.",
+            "Name a run or a checkpoint file.",
+        )
+    return found
+
+
+def _contradiction(named: Named, checkpoint: str, why: str) -> KgError:
+    return KgError(f"--checkpoint {checkpoint} contradicts {named}, {why}.", "Leave one of them out.")

@@ -1,0 +1,93 @@
+"""Whatever names a detector: a run, the latest, a checkpoint file, predictions, a sweep."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import kg
+from kg import paths
+from kg.errors import KgError
+from kg.inference.targets import find_checkpoint, find_resumed, find_target, find_targets
+from kg.model.checkpoint import save_checkpoint
+from kg.train.runs import new_run
+from kg_detectors.key_grid import KeyGrid
+
+
+@pytest.fixture
+def run(tiny_config):
+    made = new_run(tiny_config, "ellipsoid", "mine")
+    for epoch, name in enumerate(("best.pt", "last.pt")):
+        save_checkpoint(made / name, KeyGrid(tiny_config.model).state_dict(), tiny_config, epoch, {})
+    return made
+
+
+@pytest.fixture
+def predicted(run, tmp_path):
+    kg.predict("mine").save(tmp_path / "out.npz")
+    return tmp_path / "out.npz"
+
+
+def test_a_run_a_checkpoint_and_predictions_lead_to_one_detector(run, predicted, monkeypatch):
+    monkeypatch.chdir(run)
+    for named in (None, "latest", "mine", run, "best.pt", run / "best.pt", predicted):
+        assert find_checkpoint(named).resolve() == (run / "best.pt").resolve()
+    for named, checkpoint in (("mine", "last"), ("latest", "last.pt"), ("mine", str(run / "last.pt"))):
+        assert find_checkpoint(named, checkpoint).resolve() == (run / "last.pt").resolve()
+
+
+def test_a_run_that_was_cut_short_before_its_best_has_its_last(run):
+    (run / "best.pt").unlink()
+    assert find_checkpoint("mine").name == "last.pt"
+    with pytest.raises(KgError, match=r"no checkpoint best\.pt"):
+        find_checkpoint("mine", "best")
+    (run / "last.pt").unlink()
+    with pytest.raises(KgError) as caught:
+        find_checkpoint("mine")
+    assert caught.value.hint == "Train it further: kg train --resume mine"
+
+
+def test_a_checkpoint_file_elsewhere_is_a_detector_without_a_run(run, tmp_path):
+    copy = Path(shutil.copy(run / "best.pt", tmp_path / "copy.pt"))
+    assert find_checkpoint(None, str(copy)) == find_checkpoint(copy) == copy
+    assert kg.load(copy).run == ""
+    assert kg.load(run / "best.pt").run == "mine"
+
+
+@pytest.mark.parametrize(
+    ("named", "checkpoint", "message"),
+    [
+        ("mine", "copy.pt", "contradicts mine"),
+        ("runs/mine/best.pt", "last", "which is a checkpoint itself"),
+        ("out.npz", "best", "which names its checkpoint itself"),
+    ],
+)
+def test_a_checkpoint_that_contradicts_is_refused(
+    predicted, run, tmp_path, monkeypatch, named, checkpoint, message
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(run / "best.pt", tmp_path / "copy.pt")
+    with pytest.raises(KgError, match=message):
+        find_checkpoint(named, checkpoint)
+
+
+def test_a_sweep_stands_for_its_runs_where_several_are_taken(tiny_config):
+    made = [new_run(tiny_config, "ellipsoid", f"sweep/{name}") for name in ("a", "b")]
+    assert [target.path for target in find_targets(["sweep"])] == [run.resolve() for run in made]
+    assert [target.label for target in find_targets([paths.runs() / "sweep", "sweep/a"])] == ["a", "b", "a"]
+    with pytest.raises(KgError, match="sweep of 2 runs") as caught:
+        find_target("sweep")
+    assert caught.value.hint == "Name one: sweep/a, sweep/b."
+
+
+def test_predictions_whose_checkpoint_is_gone_say_so(run, predicted):
+    (run / "best.pt").unlink()
+    with pytest.raises(KgError, match=r"made by the run mine, whose checkpoint \w{12} is not here"):
+        find_checkpoint(predicted)
+
+
+def test_a_training_goes_on_from_a_run_its_last_checkpoint_or_its_predictions(run, predicted):
+    for named in ("mine", "latest", run / "last.pt", predicted):
+        assert find_resumed(named) == run.resolve()
+    with pytest.raises(KgError, match=r"No training goes on from .*best\.pt"):
+        find_resumed(run / "best.pt")
