@@ -1,7 +1,7 @@
 """`kg compare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,18 +18,29 @@ if TYPE_CHECKING:
 
 def compare(
     targets: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="TARGET",
             help="A run or a sweep, by folder or name, latest, a checkpoint file, or what kg predict wrote.",
         ),
-    ],
+    ] = None,
     metric: Metrics = None,
     protocol: Protocol = "strict",
     split: Annotated[Part, typer.Option(help="Which shapes to predict, for runs.")] = "test",
     store: Annotated[
         Path | None, typer.Option(help="Predict this store with all runs, not each its own.")
     ] = None,
+    keypoints: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keypoints of another program on the shapes of --store, as in kg eval; may be repeated.",
+        ),
+    ] = None,
+    space: Annotated[
+        Literal["normalised", "source"],
+        typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
+    ] = "normalised",
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="Rows of what the paper has on like data.")
     ] = True,
@@ -47,6 +58,7 @@ def compare(
     kg compare sweep --metric das,miou,correspondence
     kg compare mine.npz theirs.npz --latex table.tex
     kg compare shirts-1 shirts-2 --store STORE.h5
+    kg compare latest --keypoints theirs.npy --store STORE.h5
 
     Δ is the difference from the first row in the first metric, with its 95 %
     interval on resampled objects: where it holds 0, the shapes are too few to
@@ -55,6 +67,7 @@ def compare(
     from kg.evaluation.compare import Entry, write_latex
     from kg.evaluation.compare import compare as put_together
     from kg.evaluation.evaluate import asks_detector, check_names, evaluate
+    from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.protocols import find_protocol
     from kg.evaluation.tables import save_csv
     from kg.inference.front import predictions_of
@@ -63,9 +76,11 @@ def compare(
     names = several(metric, "--metric")
     if names:
         check_names(names)
+    if not targets and not keypoints:
+        raise KgError("Nothing is named to compare.", "For example: kg compare RUN OTHER_RUN")
     ask = asks_detector(names, find_protocol(protocol))
     entries = []
-    for target in find_targets(targets):
+    for target in find_targets(targets or []):
         is_file = target.kind == "predictions"
         with progress(f"Predicting {target.label}") as advance:
             found, again = predictions_of(
@@ -83,6 +98,11 @@ def compare(
             except KgError as error:
                 raise KgError(f"{target.path}: {error.message}", error.hint) from error
         entries.append(Entry(target.label, found, results))
+    for file in keypoints or []:
+        if store is None:
+            raise KgError("--keypoints needs the --store that they are of.", "For example: --store STORE.h5")
+        theirs = read_keypoints(file, store, space=space, split=split)
+        entries.append(Entry(file.stem, theirs, evaluate(theirs, names or None, protocol=protocol)))
     made = put_together(entries)
     for warning in made.warnings:
         note(f"[yellow]note[/] {warning}")

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -39,6 +39,18 @@ def evaluate(
         Path | None,
         typer.Option(help="Another prepared store than a run's own; for predictions, where theirs lies."),
     ] = None,
+    keypoints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measure keypoints of another program on the shapes of --store: .npy (n, K, 3), all shapes "
+            "or those of --split in their order, or .npz with keypoints and ids.",
+        ),
+    ] = None,
+    space: Annotated[
+        Literal["normalised", "source"],
+        typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
+    ] = "normalised",
     threshold: Annotated[
         float | None,
         typer.Option(help="Of miou, pck (0.1, the data set's units) or inclusivity (0.05, normalised)."),
@@ -78,6 +90,7 @@ def evaluate(
     kg eval --corrupt noise=0:0.08 --corrupt occlusion --plot curves.pdf
     kg eval --metric all --report shirts.html
     kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
+    kg eval --keypoints theirs.npy --store STORE.h5 --space source
 
     das               the next where shapes are annotated, else the one after
     das-annotated     keypoints and annotations find each other alike
@@ -115,6 +128,7 @@ def evaluate(
     from kg.evaluation.comparable import check_same_data, differences
     from kg.evaluation.evaluate import asks_detector, check_names
     from kg.evaluation.evaluate import evaluate as measure
+    from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.metrics import METRICS
     from kg.evaluation.protocols import find_protocol
     from kg.evaluation.robustness import measure_robustness, parse_corruption
@@ -147,17 +161,28 @@ def evaluate(
     with progress("Predicting") as advance:
         of: list[Path | None] = [target.path for target in find_targets(targets or [])] or [None]
         for target in of:
-            predictions, again = predictions_of(
-                target,
-                advance,
-                split=split,
-                checkpoint=checkpoint,
-                store=store,
-                gpu=gpu,
-                cpu=cpu,
-                seed=seed,
-                again=bool(asked or report) or asks_detector(names, wanted),
-            )
+            if keypoints is not None:
+                if store is None or targets or checkpoint:
+                    raise KgError(
+                        "--keypoints goes with --store and with no detector.",
+                        "For example: kg eval --keypoints theirs.npy --store STORE.h5",
+                    )
+                predictions, again = (
+                    read_keypoints(keypoints, store, space=space, split=split or "test"),
+                    None,
+                )
+            else:
+                predictions, again = predictions_of(
+                    target,
+                    advance,
+                    split=split,
+                    checkpoint=checkpoint,
+                    store=store,
+                    gpu=gpu,
+                    cpu=cpu,
+                    seed=seed,
+                    again=bool(asked or report) or asks_detector(names, wanted),
+                )
             found.append(predictions)
             check_same_data(found[0], predictions)
             per_run.append(results_of(predictions, again))
@@ -165,7 +190,7 @@ def evaluate(
             if asked:
                 if again is None:
                     raise KgError(
-                        f"No run here made {target}: --corrupt detects anew.",
+                        f"No run here made {keypoints or target}: --corrupt detects anew.",
                         "Name the run instead of its predictions.",
                     )
                 per_corruption.append(measure_robustness(again, asked, results_of))
