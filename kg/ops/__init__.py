@@ -8,12 +8,14 @@ and carry no gradient; what is computed from the gathered points does.
 """
 
 from kg.ops.chamfer import chamfer_distance
+from kg.ops.columns import column_statistics
 from kg.ops.groups import Layer, group_mlp_max
 from kg.ops.neighbours import (
     Interpolation,
     ball_query,
     interpolation_weights,
     nearest_neighbours,
+    neighbour_max,
     three_interpolate,
 )
 from kg.ops.norm import Moments, batch_norm_relu
@@ -28,6 +30,7 @@ __all__ = [
     "batch_norm_relu",
     "canonical_order",
     "chamfer_distance",
+    "column_statistics",
     "edge_pairs",
     "farthest_point_sample",
     "gather",
@@ -35,6 +38,7 @@ __all__ = [
     "interpolation_weights",
     "nearest_neighbours",
     "nearest_node",
+    "neighbour_max",
     "skeleton_heatmap",
     "three_interpolate",
 ]

@@ -216,6 +216,8 @@ _TRITON_MODULES = {
     "farthest_point_sample": "farthest_point_sample",
     "ball_query": "ball_query",
     "nearest_neighbours": "nearest_neighbours",
+    "neighbour_max": "neighbour_max",
+    "neighbour_max_backward": "neighbour_max",
     "three_interpolate": "three_interpolate",
     "three_interpolate_backward": "three_interpolate",
     "skeleton_heatmap": "skeleton_heatmap",
@@ -235,7 +237,10 @@ _TRITON_MODULES = {
 _VECTORS = ("line", "through_moments")
 """Operations on a few hundred numbers: PyTorch is fast enough but where each of its kernels is a launch."""
 
-for _name, _module in _TRITON_MODULES.items():
+WITHOUT_TRITON = ("column_statistics",)
+"""Searches that run once for a cloud: PyTorch's version is fast enough on a GPU."""
+
+for _name in (*_TRITON_MODULES, *WITHOUT_TRITON):
     register(Kernel(_name, "torch", "kg.ops.torch_kernels"))
     if _name not in _VECTORS:
         register(
@@ -248,14 +253,15 @@ for _name, _module in _TRITON_MODULES.items():
                 dtypes=(torch.float32, torch.float64),
             )
         )
-    register(
-        Kernel(
-            _name,
-            "triton",
-            f"kg.ops.triton_kernels.{_module}",
-            devices=("cuda",),
-            needs="triton",
-            dtypes=(torch.float32,),
-            most=FARTHEST_MOST if _name == "farthest_point_sample" else None,
+    if _name in _TRITON_MODULES:
+        register(
+            Kernel(
+                _name,
+                "triton",
+                f"kg.ops.triton_kernels.{_TRITON_MODULES[_name]}",
+                devices=("cuda",),
+                needs="triton",
+                dtypes=(torch.float32,),
+                most=FARTHEST_MOST if _name == "farthest_point_sample" else None,
+            )
         )
-    )

@@ -164,3 +164,62 @@ def three_interpolate(features: Tensor, interpolation: Interpolation) -> Tensor:
         raise ValueError(f"indices {tuple(indices.shape)} and weights name no point to take values of")
     result: Tensor = _three_interpolate(features.to(weights.dtype), indices, weights)
     return result
+
+
+_MAXIMUM = Signature("values B N C, members:index B M R")
+
+
+@torch.library.custom_op("kg::neighbour_max", mutates_args=())
+def _neighbour_max(values: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    check_indices("members", members, values.shape[1])
+    largest, winners = run("neighbour_max", values.contiguous(), members)
+    return largest, winners
+
+
+@_neighbour_max.register_fake
+def _(values: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    shape = (*members.shape[:2], values.shape[2])
+    return values.new_empty(shape), members.new_empty(shape, dtype=torch.int32)
+
+
+@torch.library.custom_op("kg::neighbour_max_backward", mutates_args=())
+def _neighbour_max_backward(grad: Tensor, winners: Tensor, size: int) -> Tensor:
+    result: Tensor = run("neighbour_max_backward", grad.contiguous(), winners, size)
+    return result
+
+
+@_neighbour_max_backward.register_fake
+def _(grad: Tensor, winners: Tensor, size: int) -> Tensor:
+    return grad.new_empty((len(grad), size, grad.shape[2]))
+
+
+def _keep_winners(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+    ctx.size = inputs[0].shape[1]
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(output[1])
+
+
+def _to_winners(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:
+    return _neighbour_max_backward(grad, *ctx.saved_tensors, ctx.size), None
+
+
+_neighbour_max.register_autograd(_to_winners, setup_context=_keep_winners)
+
+
+def neighbour_max(values: Tensor, members: Tensor) -> Tensor:
+    """Return the largest of each channel among the members of each neighbourhood, (B, M, C).
+
+    Differentiable in the values: a gradient goes to the member that won, the first of equals.
+
+    Args:
+        values: (B, N, C).
+        members: (B, M, R) int64 in [0, N), R of at least 1.
+
+    Raises:
+        ValueError: The shapes do not belong together, a neighbourhood has no members, or an index is
+            outside [0, N), as seen on the CPU.
+    """
+    if _MAXIMUM.check(values, members)["R"] == 0:
+        raise ValueError(f"members {tuple(members.shape)} name no point to take values of")
+    largest: Tensor = _neighbour_max(values, members)[0]
+    return largest

@@ -362,6 +362,63 @@ def _extremes_to_weight(rows, index, pull, output):
 
 
 @_kernel(False)
+def _column_statistics(points, order, squared_radius, margin, output):
+    batch, size, _ = points.shape
+    radius = squared_radius**0.5
+    for b in prange(batch):
+        # Along x, so that only a strip has to be looked at.
+        x, y, z = np.empty(size, points.dtype), np.empty(size, points.dtype), np.empty(size, points.dtype)
+        for i in range(size):
+            x[i], y[i], z[i] = points[b, order[b, i]]
+        first = 0
+        for i in range(size):
+            # A little more than the radius: whether a point is inside is decided by the square alone.
+            while x[i] - x[first] > radius * 1.001:
+                first += 1
+            count, below, above, low, high = 0, 0, 0, z[i], z[i]
+            j = first
+            while j < size and x[j] - x[i] <= radius * 1.001:
+                across, along = x[i] - x[j], y[i] - y[j]
+                if across * across + along * along <= squared_radius:
+                    height = z[j] - z[i]
+                    count += 1
+                    below += height < -margin
+                    above += height > margin
+                    low, high = min(low, z[j]), max(high, z[j])
+                j += 1
+            found = output[b, order[b, i]]
+            found[0], found[1], found[2] = count / size, below / count, above / count
+            found[3], found[4] = z[i] - low, high - z[i]
+
+
+@_kernel(ORDER_FREE)
+def _neighbour_max(values, members, largest, winners):
+    batch, size, ranks = members.shape
+    for job in prange(batch * size):
+        b, m = job // size, job % size
+        best, who = largest[b, m], winners[b, m]
+        best[:] = values[b, members[b, m, 0]]
+        who[:] = 0
+        for rank in range(1, ranks):
+            row = values[b, members[b, m, rank]]
+            number = np.int32(rank)
+            for c in range(values.shape[2]):
+                value, before = row[c], best[c]
+                best[c] = max(value, before)
+                who[c] = number if value > before else who[c]
+        for c in range(values.shape[2]):
+            who[c] = members[b, m, who[c]]
+
+
+@_kernel(False)
+def _neighbour_max_backward(grad, winners, output):
+    for b in prange(len(grad)):
+        for m in range(grad.shape[1]):
+            for c in range(grad.shape[2]):
+                output[b, winners[b, m, c], c] += grad[b, m, c]
+
+
+@_kernel(False)
 def _three_interpolate(features, indices, weights, output):
     batch, size, ranks = indices.shape
     for job in prange(batch * size):
@@ -536,6 +593,30 @@ def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, 
     _extremes_to_weight(_array(rows), _array(index), _array(pull), output.numpy())
     # Last: if anything fails before, the twin adds to a total that is as it was.
     _extremes_to_rows(total.numpy(), _array(index), _array(pull), _array(weight))
+    return output
+
+
+def column_statistics(points: Tensor, radius: float, margin: float) -> Tensor:
+    """See `kg.ops.column_statistics`."""
+    output = torch.empty((*points.shape[:2], 5), dtype=points.dtype)
+    cloud, order = _array(points), _array(points[..., 0].argsort(dim=1))
+    kind = cloud.dtype.type
+    _column_statistics(cloud, order, kind(radius * radius), kind(margin), output.numpy())
+    return output
+
+
+def neighbour_max(values: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    """See `torch_kernels.neighbour_max`."""
+    shape = (*members.shape[:2], values.shape[2])
+    largest, winners = torch.empty(shape, dtype=values.dtype), torch.empty(shape, dtype=torch.int32)
+    _neighbour_max(_array(values), _array(members), largest.numpy(), winners.numpy())
+    return largest, winners
+
+
+def neighbour_max_backward(grad: Tensor, winners: Tensor, size: int) -> Tensor:
+    """See `torch_kernels.neighbour_max_backward`."""
+    output = torch.zeros((len(grad), size, grad.shape[2]), dtype=grad.dtype)
+    _neighbour_max_backward(_array(grad), _array(winners), output.numpy())
     return output
 
 

@@ -86,12 +86,41 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     return torch.cat(chunks, dim=1)
 
 
+def column_statistics(points: Tensor, radius: float, margin: float) -> Tensor:
+    """Specification of `kg.ops.column_statistics`."""
+    parts = []
+    for part in _query_chunks(points, points):
+        away = torch.zeros((*part.shape[:2], points.shape[1]), dtype=points.dtype, device=points.device)
+        for axis in range(2):
+            away += (part[:, :, None, axis] - points[:, None, :, axis]).square()
+        inside = away <= radius * radius  # (B, S, N)
+        height = points[:, None, :, 2] - part[:, :, None, 2]
+        count = inside.sum(2)
+        below, above = ((inside & further).sum(2) for further in (height < -margin, height > margin))
+        height = height.where(inside, 0)
+        shares = [count / points.shape[1], below / count, above / count]
+        parts.append(torch.stack([*shares, -height.amin(2), height.amax(2)], dim=2))
+    return torch.cat(parts, dim=1).to(points.dtype)
+
+
 def three_interpolate(features: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
     """Specification of `kg.ops.three_interpolate`."""
     result = gather(features, indices[..., 0]) * weights[..., 0, None]
     for rank in range(1, indices.shape[2]):
         result = result + gather(features, indices[..., rank]) * weights[..., rank, None]
     return result
+
+
+def neighbour_max(values: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+    """Specification of `kg.ops.neighbour_max`, and the points (B, M, C) int32 that the values are of."""
+    largest, rank = gather(values, members).max(dim=2)  # (B, M, C)
+    return largest, members.gather(2, rank).to(torch.int32)
+
+
+def neighbour_max_backward(grad: Tensor, winners: Tensor, size: int) -> Tensor:
+    """Return the gradient of the values (B, size, C), from that of the maxima."""
+    output = torch.zeros((len(grad), size, grad.shape[2]), dtype=grad.dtype, device=grad.device)
+    return output.scatter_add_(1, winners.to(torch.int64), grad)
 
 
 def three_interpolate_backward(grad: Tensor, indices: Tensor, weights: Tensor, size: int) -> Tensor:

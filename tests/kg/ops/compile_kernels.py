@@ -27,6 +27,7 @@ from kg.ops.triton_kernels import (
     farthest_point_sample,
     groups,
     nearest_neighbours,
+    neighbour_max,
     norm,
     skeleton_heatmap,
     three_interpolate,
@@ -82,6 +83,8 @@ def launch_all() -> None:
     indices, weights = torch.zeros(8, 2048, 3, dtype=torch.int64), torch.zeros(8, 2048, 3)
     three_interpolate.three_interpolate(torch.zeros(8, 1024, 128), indices, weights)
     three_interpolate.three_interpolate_backward(torch.zeros(8, 2048, 128), indices, weights, 1024)
+    _, winners = neighbour_max.neighbour_max(torch.zeros(8, 2048, 64), torch.zeros(8, 2048, 16).long())
+    neighbour_max.neighbour_max_backward(torch.zeros(8, 2048, 64), winners, 2048)
     scene = (cloud, torch.zeros(8, 8, 3), torch.zeros(8, 28))
     _, winner = skeleton_heatmap.skeleton_heatmap(*scene, -400.0)
     skeleton_heatmap.skeleton_heatmap_backward(torch.zeros(8, 2048), *scene, winner, -400.0)

@@ -22,6 +22,7 @@ CALLS = {
     "farthest_point_sample": (sampling._farthest_point_sample, (cloud(2, 9, 3), 4, torch.tensor([0, 3]))),
     "ball_query": (neighbours._ball_query, (cloud(2, 9, 3), cloud(2, 4, 3), 0.5, 3, True)),
     "nearest_neighbours": (neighbours._nearest_neighbours, (cloud(2, 9, 3), cloud(2, 4, 3), 2)),
+    "neighbour_max": (neighbours._neighbour_max, (learnt(2, 5, 4), INDICES)),
     "three_interpolate": (neighbours._three_interpolate, (learnt(2, 5, 4), INDICES, cloud(2, 7, 3))),
     "skeleton_heatmap": (
         skeleton._skeleton_heatmap,

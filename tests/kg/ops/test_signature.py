@@ -55,6 +55,9 @@ REFUSED = {
         lambda: ops.skeleton_heatmap(EIGHT, cloud(1, 3, 3), cloud(1, 3), **HEAT),
         r"\(8, 4, 3\), \(1, 3, 3\) and \(1, 3\)",
     ),
+    "maximum, batches": (lambda: ops.neighbour_max(EIGHT, index(1, 7, 3)), r"\(8, 4, 3\) and \(1, 7, 3\)"),
+    "maximum, no member": (lambda: ops.neighbour_max(ONE, index(1, 7, 0)), r"\(1, 7, 0\)"),
+    "maximum, above": (lambda: ops.neighbour_max(ONE, index(1, 7, 3, value=9)), r"members .*\[0, 9\)"),
     "interpolate, batches": (
         lambda: interpolate(cloud(2, 5, 4), index(1, 7, 3), cloud(1, 7, 3)),
         r"\(2, 5, 4\), \(1, 7, 3\) and \(1, 7, 3\)",

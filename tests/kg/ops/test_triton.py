@@ -94,6 +94,15 @@ def test_what_is_not_finite_is_far_from_everything():
     assert ops.ball_query(points, queries, 2, 3)[0].tolist() == [[3, 1, 3], [0, 0, 0]]
 
 
+def test_the_largest_of_neighbourhoods_forward_and_backward():
+    found, expected, *_ = both("neighbour_max", draw(2, 5, 70), whole(5, 2, 21, 3))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    winners = expected[1]
+    found, expected, *_ = both("neighbour_max_backward", draw(2, 21, 70), winners, 5)
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_interpolation_forward_and_backward(ranks):
     indices, weights = whole(5, 2, 21, ranks), draw(2, 21, ranks)
