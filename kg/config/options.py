@@ -175,6 +175,15 @@ class Config:
                 return replace(self, **{part: replace(current, **changed)})
         raise unknown_name("option", name, options())
 
+    def differs_in(self, name: str) -> bool:
+        """Tell whether an option of the model or the training has another value than kg's own default."""
+        default = Config()
+        return any(
+            getattr(own, name) != getattr(usual, name)
+            for own, usual in ((self.model, default.model), (self.train, default.train))
+            if hasattr(own, name)
+        )
+
     def without(self, part: str) -> "Config":
         """Return a copy without a part of the method, a name in `ABLATIONS`.
 

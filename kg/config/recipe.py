@@ -40,7 +40,9 @@ class Recipe:
             # The store outlives the plugin that made it.
             defaults = {}
         kind = plugins.detector(self.options.get("detector", made.model.detector))
-        texts = defaults | dict(kind.defaults) | dict(self.options)
+        # What a preset says of its own accord, a quick one's epochs, stands against the detector's.
+        own = {name: text for name, text in kind.defaults.items() if not made.differs_in(name)}
+        texts = defaults | own | dict(self.options)
         # A plugin before the options of its own.
         for name, text in sorted(texts.items(), key=lambda each: each[0] not in PLUGINS):
             made = made.override(name, text)

@@ -31,10 +31,24 @@ def thinning(clouds: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     return np.array(kept, dtype=np.int64).reshape(-1, count)
 
 
-def shuffled_batches(clouds: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """Return the row numbers of each batch of an epoch; the last batch may be smaller."""
+def shuffled_batches(
+    clouds: int, batch_size: int, seed: int, epoch: int, weights: Tensor | None = None
+) -> list[Tensor]:
+    """Return the row numbers of each batch of an epoch; the last batch may be smaller.
+
+    Args:
+        clouds: How many there are, and how many an epoch has.
+        batch_size: Clouds of a batch.
+        seed: Of the training.
+        epoch: Counted from 0.
+        weights: (clouds,), how often each is drawn, relative to the others; by default each once.
+    """
     generator = torch.Generator().manual_seed(step_seed(seed, epoch, 0))
-    return list(torch.split(torch.randperm(clouds, generator=generator), batch_size))
+    if weights is None:
+        order = torch.randperm(clouds, generator=generator)
+    else:
+        order = torch.multinomial(weights, clouds, replacement=True, generator=generator)
+    return list(torch.split(order, batch_size))
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

@@ -154,6 +154,13 @@ class Detector(nn.Module, ABC):
         """
         return
 
+    def draw(self, examples: Examples) -> Tensor | None:
+        """Return how often each cloud is drawn, (n,), relative to the others; None for once an epoch.
+
+        An epoch has as many clouds either way. Called when a training begins, and when it is resumed.
+        """
+        return None
+
     def check(self) -> None:
         """Refuse options by which nothing can be learnt, before anything that takes time.
 

@@ -158,6 +158,7 @@ class _Training:
         self.batch, self.val_batch = examples.batch().to(device), unseen.batch().to(device)
         if fit:
             self.model.fit(examples)
+        self.weights = self.model.draw(examples)
         self.steps = Step(self.model, config.train)
         self.validation = Recorder(self._losses, device, self.model.recordable)
         self._terms: list[tuple[str, float]] = []
@@ -209,7 +210,8 @@ class _Training:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
         options = self.config.train
         began = time.monotonic()
-        batches = shuffled_batches(len(self.batch.points), options.batch_size, options.seed, self.epoch)
+        count = len(self.batch.points)
+        batches = shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
         for rows in batches[self.step :]:
             if stop.is_set():
                 self.save()

@@ -170,6 +170,16 @@ def test_each_epoch_visits_every_cloud_once_in_another_order():
     assert orders[0] != orders[1]
 
 
+def test_clouds_are_drawn_as_often_as_they_weigh():
+    weights = torch.tensor([0.0, 1.0, 3.0])
+    drawn = torch.cat(
+        [torch.cat(shuffled_batches(3, 2, seed=0, epoch=epoch, weights=weights)) for epoch in range(400)]
+    )
+    shares = torch.bincount(drawn, minlength=3) / len(drawn)
+    # Two standard deviations of 1,200 draws are 0.025.
+    torch.testing.assert_close(shares, weights / 4, atol=0.03, rtol=0)
+
+
 def test_a_changed_store_is_refused(tiny_config, tmp_path):
     config = replace(tiny_config, data=replace(tiny_config.data, checksum="0" * 64))
     with pytest.raises(KgError, match="has changed"):
