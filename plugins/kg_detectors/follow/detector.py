@@ -1,0 +1,168 @@
+"""Keypoints that follow the material: where every point lies at rest, learnt from known correspondence."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kg import ops
+from kg.config import Inference, ModelConfig, TrainConfig
+from kg.errors import KgError
+from kg.model import Batch, Detector, Examples, Found, Losses
+from kg.model.backbone import check_features
+from kg.model.detector import check_points
+from kg.model.normalisation import normalised
+from kg.ops.precision import autocast, full_precision
+from kg_detectors.follow.anchors import ANCHORS, choose_anchors
+from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
+from kg_detectors.follow.readout import read_out
+from kg_detectors.follow.template import make_template
+from kg_detectors.heads import make_backbone
+
+AXES = "xyz"
+WIDTH = 96
+"""Channels of the hidden layer of the head."""
+PLACES = 768
+"""M of the template. On a shirt they are 3.5 cm apart, its two layers apart."""
+STRETCH = (0.05, 0.05, 0.1)
+"""Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
+HARDER = 1.5
+"""How much more often the last cloud of a sequence is drawn than the first, in units of the mean."""
+
+
+class Follow(Detector):
+    """Says of every point of a cloud where on its object at rest it lies, and reads keypoints out there.
+
+    Places are bins on each axis of the object's own box at rest (as GarmentNets, Chi and Song, ICCV 2021),
+    taught by the correspondence that a simulation, or poses of one mesh, know: nobody labels anything. A
+    keypoint is the cloud's point whose way to an anchor, a place on the object at rest, is expected to be
+    the least.
+
+    Args:
+        model: The network.
+        train: The training.
+        anchors: Where keypoints are at rest: "seams", far apart where it matters least which layer they
+            are on; "farthest", far apart; "landmarks", the first K landmarks of the data set.
+        mirror: Axis of left and right, along which half of the clouds are mirrored in training, or "none"
+            for objects whose sides differ. Clouds and objects at rest are to lie alike but for their turns.
+
+    Raises:
+        KgError: An option is unknown.
+    """
+
+    defaults: ClassVar[Mapping[str, str]] = {
+        "backbone": "layered",
+        "normalisation": "longest-side",
+        "inference": "hard",
+        "epochs": "18",
+        "batch_size": "4",
+        "subsample": "0.75",
+        "turn": "yaw",
+        "turn_limit": "15",
+        "jitter": "0.003",
+        "optimizer": "adamw",
+        "learning_rate": "0.0015",
+        "gradient_norm": "1",
+        "averaging": "0.998",
+        "schedule": "one-cycle",
+    }
+    needs_rest = True
+
+    ways: Tensor
+    anchors: Tensor
+    places: Tensor
+    boxes: Tensor
+
+    def __init__(
+        self, model: ModelConfig, train: TrainConfig, *, anchors: str = "seams", mirror: str = "x"
+    ) -> None:
+        super().__init__()
+        if anchors not in ANCHORS:
+            raise KgError(f"anchors must be one of {', '.join(ANCHORS)}, not '{anchors}'.")
+        if mirror not in (*AXES, "none"):
+            raise KgError(f"mirror must be x, y, z or none, not '{mirror}'.")
+        self.config, self.options = model, train
+        self.kind, self.mirror = anchors, AXES.find(mirror)
+        self.backbone = make_backbone(model)
+        self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
+        self.own = nn.Linear(self.backbone.point_channels, WIDTH)
+        self.whole = nn.Linear(self.backbone.global_channels, WIDTH)
+        self.bins = nn.Linear(WIDTH, 3 * BINS)
+        self.register_buffer("places", torch.zeros(PLACES, 3))
+        self.register_buffer("boxes", torch.zeros(3))
+        self.register_buffer("anchors", torch.zeros(model.keypoints, dtype=torch.int64))
+        # To a thousandth: what halves the largest part of a checkpoint.
+        self.register_buffer("ways", torch.zeros(PLACES, PLACES, dtype=torch.float16))
+
+    def fit(self, examples: Examples) -> None:
+        """Choose a template and the anchors on it."""
+        assert examples.rest is not None
+        assert examples.boxes is not None
+        template = make_template(examples.rest.numpy(), examples.boxes.numpy(), examples.objects, PLACES)
+        chosen = choose_anchors(self.kind, template, examples, self.config.keypoints)
+        self.places.copy_(torch.from_numpy(template.places))
+        self.boxes.copy_(torch.from_numpy(template.extent))
+        self.ways.copy_(torch.from_numpy(template.ways))
+        self.anchors.copy_(torch.from_numpy(chosen))
+
+    def draw(self, examples: Examples) -> Tensor:
+        """See `Detector.draw`: the later a cloud is in its sequence, the harder, and the more often drawn."""
+        names, frames = np.asarray(examples.objects), np.asarray(examples.frames, dtype=np.float64)
+        weights = np.ones(len(names))
+        for name in np.unique(names):
+            rows = names == name
+            first, last = frames[rows].min(), frames[rows].max()
+            if last > first:
+                weights[rows] += HARDER * ((frames[rows] - first) / (last - first) - 0.5)
+        return torch.from_numpy(weights)
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Return the logits of the bins, (B, N, 3, BINS)."""
+        features = self.backbone(points)
+        check_features(self.backbone, points, features)
+        hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
+        with full_precision(points.device):
+            logits: Tensor = self.bins(hidden.relu())
+        return logits.view(*points.shape[:2], 3, BINS)
+
+    def losses(self, batch: Batch, stage: int) -> Losses:
+        """See `Detector.losses`."""
+        points, rest = self._varied(batch)
+        with autocast(points.device, self.options.precision):
+            logits = self(points)
+        return _terms(bin_loss(logits, rest))
+
+    def validation_losses(self, batch: Batch) -> Losses:
+        """See `Detector.validation_losses`."""
+        assert batch.rest is not None
+        return _terms(bin_loss(self(batch.points), batch.rest))
+
+    def _varied(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return clouds and places as other garments would have them: mirrored, wider, longer or thicker."""
+        points, rest = batch
+        assert rest is not None
+        if self.mirror >= 0:
+            sign = torch.ones_like(points[:, :1])
+            sign[:, 0, self.mirror] = 1 - 2 * torch.randint(2, (len(points),), device=points.device)
+            points, rest = points * sign, rest * sign
+        stretch = torch.randn_like(points[:, :1]) * points.new_tensor(STRETCH)
+        return normalised(points * stretch.exp(), self.config.normalisation)[0], rest
+
+    def find(self, points: Tensor, inference: Inference | None = None) -> Found:
+        """See `Detector.find`; a keypoint is always a point of the cloud."""
+        check_points(self, self.config.detector, points.shape[1])
+        order = ops.canonical_order(points) if self.config.canonical else None
+        seen = points if order is None else ops.gather(points, order)
+        logits = self(seen)
+        ways = self.ways[:, self.anchors].to(logits.dtype)
+        found = read_out(log_density(logits, self.places).softmax(2), ways)
+        indices, rest = found.indices, decode(logits)
+        if order is not None:
+            indices, rest = order.gather(1, indices), ops.gather(rest, order.argsort(1))
+        return Found(ops.gather(points, indices), indices, found.confidences, rest=rest)
+
+
+def _terms(losses: Tensor) -> Losses:
+    return {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, losses.unbind(), strict=True)}

@@ -1,0 +1,155 @@
+"""The detector that follows the material."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kg import plugins
+from kg.config import Config, ModelConfig, TrainConfig
+from kg.config.recipe import Recipe
+from kg.data import Store
+from kg.errors import KgError
+from kg.model import Batch
+from kg.model.detector import make_detector
+from kg.train.step import Step
+from kg_detectors.follow import Follow
+from kg_detectors.follow.anchors import landmark_places
+
+MODEL = ModelConfig(detector="follow", keypoints=4, backbone="tiny", normalisation="longest-side")
+OPTIONS = TrainConfig(optimizer="adamw", gradient_norm=1.0)
+
+
+@pytest.fixture
+def follow(tiny_backbone, examples):
+    torch.manual_seed(0)
+    model = Follow(MODEL, OPTIONS)
+    model.fit(examples)
+    return model
+
+
+def test_it_is_found_by_its_entry_point():
+    assert plugins.detector("follow") is Follow
+    assert isinstance(make_detector(replace(MODEL, backbone="layered"), OPTIONS), Follow)
+
+
+@pytest.mark.parametrize("options", [{"anchors": "corners"}, {"mirror": "left"}])
+def test_options_that_are_none_are_refused(tiny_backbone, options):
+    with pytest.raises(KgError, match="must be"):
+        Follow(MODEL, OPTIONS, **options)
+
+
+def test_it_learns_where_points_lie(follow, examples):
+    step = Step(follow, OPTIONS)
+    torch.manual_seed(1)
+    losses = [step.run(examples.batch(), 5e-3, 0, number)["loss"] for number in range(40)]
+    assert losses[-1] < 0.8 * losses[0]
+    assert losses[0] == pytest.approx(3 * np.log(32), rel=0.1)
+
+
+def test_keypoints_are_points_of_the_cloud_and_what_is_said_of_them_is_possible(follow, examples):
+    points = examples.points[:3]
+    with torch.no_grad():
+        found = follow.eval().find(points)
+    assert found.keypoints.shape == (3, 4, 3)
+    assert torch.equal(found.keypoints, points.gather(1, found.indices[..., None].expand(-1, -1, 3)))
+    assert ((found.confidences >= 0) & (found.confidences <= 1)).all()
+    assert found.rest is not None
+    assert found.rest.abs().max() <= 1
+
+
+def test_the_order_of_the_points_does_not_matter(follow, examples):
+    points = examples.points[:2]
+    order = torch.randperm(points.shape[1], generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        one, other = follow.eval().find(points), follow.find(points[:, order])
+    torch.testing.assert_close(one.keypoints, other.keypoints)
+    assert one.rest is not None
+    torch.testing.assert_close(one.rest[:, order], other.rest)
+
+
+def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypatch):
+    rest = examples.rest
+
+    def known(points):
+        # Each point's own bins, whatever the order that it came in.
+        nearest = torch.cdist(points, examples.points[: len(points)]).argmin(2)
+        true = rest[: len(points)].gather(1, nearest[..., None].expand(-1, -1, 3))
+        bins = torch.linspace(-1, 1, 32)
+        return -((true[..., None] - bins) / 0.05).square()
+
+    monkeypatch.setattr(follow, "forward", known)
+    found = follow.eval().find(examples.points)
+    at = rest.gather(1, found.indices[..., None].expand(-1, -1, 3))
+    away = (at - follow.places[follow.anchors]) * follow.boxes / follow.boxes.norm() / 2
+    # 600 points of two layers lie a twentieth of the box apart.
+    assert away[..., :2].norm(dim=2).max() < 0.1
+    assert found.confidences.mean() > 0.7
+
+
+def test_mirrored_clouds_have_mirrored_places(follow, examples):
+    torch.manual_seed(2)
+    batch = examples.batch()
+    points, rest = follow._varied(batch)
+    mirrored = (rest[:, 0, 0] * batch.rest[:, 0, 0]) < 0
+    assert 0 < mirrored.sum() < 12
+    # A stretch keeps the side that a point is on; x is 0 in the middle of these clouds.
+    sides = (points[..., 0] * batch.points[..., 0]).sum(1) < 0
+    assert torch.equal(sides, mirrored)
+    torch.testing.assert_close(rest[..., 1:], batch.rest[..., 1:])
+    torch.testing.assert_close(points.abs().amax((1, 2)), torch.ones(12))
+
+
+def test_without_a_mirror_left_stays_left(tiny_backbone, examples):
+    _, rest = Follow(MODEL, OPTIONS, mirror="none")._varied(examples.batch())
+    assert torch.equal(rest, examples.rest)
+
+
+def test_the_last_cloud_of_a_sequence_is_drawn_most(follow, examples):
+    weights = follow.draw(examples)
+    np.testing.assert_allclose(weights[:4], [0.25, 0.75, 1.25, 1.75])
+    assert weights.sum() == pytest.approx(12)
+
+
+def test_single_clouds_are_drawn_alike(follow, examples):
+    alone = replace(examples, objects=[str(row) for row in range(12)])
+    assert follow.draw(alone).tolist() == [1.0] * 12
+
+
+def test_landmarks_are_found_at_rest_and_can_be_the_anchors(tiny_backbone, examples):
+    found = landmark_places(examples)
+    np.testing.assert_allclose(found, [[-1, -1, 1], [1, 1, -1]], atol=0.3)
+    model = Follow(replace(MODEL, keypoints=2), OPTIONS, anchors="landmarks")
+    model.fit(examples)
+    np.testing.assert_allclose(model.places[model.anchors], found, atol=0.2)
+
+
+def test_more_keypoints_than_landmarks_are_refused(tiny_backbone, examples):
+    with pytest.raises(KgError, match="4 keypoints cannot lie on 2 landmarks"):
+        Follow(MODEL, OPTIONS, anchors="landmarks").fit(examples)
+
+
+def test_a_checkpoint_keeps_the_template(follow, tiny_backbone):
+    other = Follow(MODEL, OPTIONS)
+    other.load_state_dict(follow.state_dict())
+    assert torch.equal(other.ways, follow.ways)
+    assert torch.equal(other.anchors, follow.anchors)
+    assert follow.anchors.unique().numel() == 4
+
+
+def test_a_training_begins_with_its_own_options_but_a_quick_one_stays_quick(tiny_store):
+    store = Store(tiny_store.path)
+    made = Recipe("kg", {"detector": "follow"}).configure(store)
+    assert (made.train.optimizer, made.model.backbone, made.train.epochs) == ("adamw", "layered", 18)
+    quick = Recipe("quick", {"detector": "follow"}).configure(store)
+    assert (quick.train.optimizer, quick.train.epochs) == (
+        "adamw",
+        Recipe("quick").configure(store).train.epochs,
+    )
+    assert isinstance(made, Config)
+
+
+def test_losses_are_of_each_axis(follow, examples):
+    terms = follow.eval().validation_losses(Batch(examples.points[:2], examples.rest[:2]))
+    assert list(terms) == ["rest_x", "rest_y", "rest_z"]
