@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
+from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -44,6 +44,7 @@ def compare(
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="Rows of what the paper has on like data.")
     ] = True,
+    floors: Floors = True,
     csv: Csv = None,
     latex: Latex = None,
     gpu: Gpu = None,
@@ -62,11 +63,14 @@ def compare(
 
     Δ is the difference from the first row in the first metric, with its 95 %
     interval on resampled objects: where it holds 0, the shapes are too few to
-    tell the two apart. Rows with † are what the paper has on like data.
+    tell the two apart. Rows without a number are of keypoints that no detector
+    found, on the clouds of row 1 where nothing else is said. Rows with † are what
+    the paper has on like data.
     """
     from kg.evaluation.compare import Entry, write_latex
     from kg.evaluation.compare import compare as put_together
     from kg.evaluation.evaluate import asks_detector, check_names, evaluate
+    from kg.evaluation.floors import measure_floors
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.protocols import find_protocol
     from kg.evaluation.tables import save_csv
@@ -97,7 +101,8 @@ def compare(
                 results = evaluate(found, names or None, protocol=protocol, detector=again)
             except KgError as error:
                 raise KgError(f"{target.path}: {error.message}", error.hint) from error
-        entries.append(Entry(target.label, found, results))
+        beside = measure_floors(found, results, protocol=protocol) if floors else []
+        entries.append(Entry(target.label, found, results, beside))
     for file in keypoints or []:
         if store is None:
             raise KgError("--keypoints needs the --store that they are of.", "For example: --store STORE.h5")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Csv, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
+from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
+    from kg.evaluation.floors import Floor
     from kg.evaluation.results import Result
     from kg.evaluation.robustness import Robustness
     from kg.inference.predictions import Predictions
@@ -63,6 +64,7 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is random in --corrupt.")] = 0,
+    floors: Floors = True,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves: .png, .svg or .pdf.", metavar="FILE")
     ] = None,
@@ -113,6 +115,12 @@ def evaluate(
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
 
+    Below the figures stand those of keypoints that no detector found, on the
+    same clouds, by which to read them. Where places at rest are known: oracle,
+    material points followed exactly, and stands still, one set of points for
+    all. Elsewhere: oracle, the annotations themselves; template, the mean of
+    the keypoints; box, the corners of each cloud's box.
+
     The column 95 % is what other objects of the kind would give (bootstrap).
     """
     if protocol == "help":
@@ -123,11 +131,12 @@ def evaluate(
         return
     from rich.markup import escape
 
-    from kg.cli.figures import caption, figures, levels_table, panels_of, plot_caption
+    from kg.cli.figures import caption, figures, floors_table, levels_table, panels_of, plot_caption
     from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
     from kg.evaluation.comparable import check_same_data, differences
     from kg.evaluation.evaluate import asks_detector, check_names
     from kg.evaluation.evaluate import evaluate as measure
+    from kg.evaluation.floors import measure_floors
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.metrics import METRICS
     from kg.evaluation.protocols import find_protocol
@@ -195,6 +204,10 @@ def evaluate(
                     )
                 per_corruption.append(measure_robustness(again, asked, results_of))
     results = mean_over_runs(per_run)
+    compared: list[Floor] = []
+    if floors:
+        # The clouds are the same for all runs; only a template is of the first one.
+        compared = measure_floors(found[0], per_run[0], threshold=threshold, protocol=protocol)
     curves = [mean_robustness(of_runs) for of_runs in zip(*per_corruption, strict=True)]
     meta = in_common([predictions.meta for predictions in found])
     for text in differences(found):
@@ -203,20 +216,25 @@ def evaluate(
         named = "" if len(about) == len(results) else f"{', '.join(about)}: "
         note(f"[yellow]note[/] {escape(named + warning)}")
     if csv is not None:
-        write_csv(csv, results, meta, curves)
+        write_csv(csv, results, meta, curves, compared)
     if latex is not None:
-        write_latex(latex, results, meta, curves)
+        write_latex(latex, results, meta, curves, compared)
     if plot is not None:
         draw_curves(plot, panels_of(results, curves), plot_caption(results, meta))
     if report is not None and first is not None:
         pictured, again = first
         if again is not None and wanted.corruption is not None:
             pictured = again.corrupted(*wanted.corruption)
-        _write_report(report, pictured, again, results, curves)
-    shown = {"predictions": meta, "results": [result.to_dict() for result in results]}
+        _write_report(report, pictured, again, results, curves, compared)
+    shown = {
+        "predictions": meta,
+        "results": [result.to_dict() for result in results],
+        "floors": [floor.to_dict() for floor in compared],
+    }
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
-    show(shown, as_json, figures(results), *map(levels_table, curves), caption(results, meta))
+    tables = [figures(results), *floors_table(results, compared), *map(levels_table, curves)]
+    show(shown, as_json, *tables, caption(results, meta))
 
 
 def _write_report(
@@ -225,6 +243,7 @@ def _write_report(
     again: "Redetection | None",
     results: "list[Result]",
     curves: "list[Robustness]",
+    floors: "list[Floor]",
 ) -> None:
     from contextlib import suppress
 
@@ -235,7 +254,7 @@ def _write_report(
     if name := predictions.meta.get("run"):
         with suppress(KgError):
             run = find_run(name)
-    write_report(path, Subject.of(predictions, again, results, curves, run))
+    write_report(path, Subject.of(predictions, again, results, curves, run, floors))
     note(f"Wrote [bold]{path}[/]")
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from kg.cli.output import table
 from kg.errors import KgError
 from kg.evaluation.evaluate import COMPANIONS
+from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS, Curve
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
@@ -43,6 +44,33 @@ def figures(results: Sequence[Result]) -> Table:
 
 def _short(number: float) -> str:
     return f"{number:.2f}" if abs(number) < 10 else f"{number:.3g}"
+
+
+def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Table | Text]:
+    """Return the figures beside those of reference keypoints, and what these are; nothing without them."""
+    if not floors:
+        return []
+    columns = ("metric", "part", "measured", *(floor.name for floor in floors))
+    rows = [
+        (
+            result.metric,
+            part,
+            _plain(result, part),
+            *(_plain(floor.result(result.metric), part) for floor in floors),
+        )
+        for result in results
+        for part in result.units
+        if any(floor.result(result.metric) for floor in floors)
+    ]
+    made = table("\nFloors and ceilings, on the same clouds", columns, rows)
+    for column in made.columns[2:]:
+        column.justify = "right"
+    return [made, Text("\n".join(f"{floor.name}: {floor.about}" for floor in floors), style="dim")]
+
+
+def _plain(result: Result | None, part: str) -> str:
+    value = math.nan if result is None else result.values[part]
+    return "–" if math.isnan(value) else f"{value:.1f}"
 
 
 def levels_table(curve: Robustness) -> Table:

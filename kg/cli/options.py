@@ -16,6 +16,13 @@ Gpu = Annotated[
     typer.Option("--gpu", metavar="N", help="CUDA device to use. By default the best device there is."),
 ]
 Cpu = Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there is a GPU.")]
+Floors = Annotated[
+    bool,
+    typer.Option(
+        "--floors/--no-floors",
+        help="Figures of keypoints that no detector found, on the same clouds: oracle, stands still, box ...",
+    ),
+]
 Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set, where several have the category.")]
 Variant = Annotated[str | None, typer.Option("--variant", help="Prepared variant, where there are several.")]
 Run = Annotated[

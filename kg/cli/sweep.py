@@ -14,6 +14,7 @@ from kg.cli.options import (
     Dataset,
     Epochs,
     Farthest,
+    Floors,
     Kernels,
     Keypoints,
     Latex,
@@ -95,6 +96,7 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be trained, and for about how long.")
     ] = False,
+    floors: Floors = True,
     csv: Csv = None,
     latex: Latex = None,
     as_json: Json = False,
@@ -130,6 +132,8 @@ def sweep(
     check_names(names := several(metric, "--metric") or [DAS])
     held = find_protocol(protocol).name
     measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
+    if not floors:
+        measure.append("--no-floors")
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else several(without, "--without")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kg.evaluation.comparable import data_of, differences, differing, same_data
+from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.bootstrap import interval
 from kg.evaluation.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
@@ -27,11 +28,12 @@ PANTS = {"long-pants": "pants"}
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One of those that are compared: its name, what it predicted, its figures."""
+    """One of those that are compared: its name, what it predicted, its figures, those of its floors."""
 
     label: str
     predictions: Predictions
     results: Sequence[Result]
+    floors: Sequence[Floor] = ()
 
     def result(self, metric: str) -> Result | None:
         """Return the figures of one metric, if it was measured."""
@@ -75,6 +77,16 @@ class Comparison:
         within = None if draws[0] is None or draws[1] is None else interval(draws[1] - draws[0])
         return Difference(other.values[part] - first.values[part], within)
 
+    def floors(self) -> list[tuple[str, Floor]]:
+        """Return the floors with a name for each; entries on the same clouds have one between them."""
+        found: list[tuple[str, Floor]] = []
+        for number, entry in enumerate(self.entries, start=1):
+            for floor in entry.floors:
+                alike = [other for _, other in found if other.name == floor.name]
+                if not any(_figures(other) == _figures(floor) for other in alike):
+                    found.append((f"{floor.name} of {number}" if number > 1 else floor.name, floor))
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         entries = [
@@ -82,6 +94,7 @@ class Comparison:
                 "name": entry.label,
                 "predictions": entry.predictions.meta,
                 "results": [result.to_dict() for result in entry.results],
+                "floors": [floor.to_dict() for floor in entry.floors],
                 "difference_from_first": {
                     metric: vars(found)
                     for metric in dict(self.columns)
@@ -112,6 +125,10 @@ class Comparison:
             lines.append(
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
             )
+        for name, floor in self.floors():
+            value, *plain = (_figure(floor.result(metric), part) for metric, part in self.columns)
+            count = max((of.shapes for of in floor.results), default=0)
+            lines.append([name, value, "", *plain, str(count)])
         theirs: dict[str, dict[tuple[str, str], str]] = {}
         several = len({figure.on for figure in self.published}) > 1
         for figure in self.published if published else ():
@@ -125,6 +142,7 @@ class Comparison:
     def captions(self, published: bool = True) -> list[str]:
         """Return what it takes to read the table, in sentences."""
         said = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
+        said += dict.fromkeys(f"{floor.name}: {floor.about}." for _, floor in self.floors())
         said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
         sources: dict[str, dict[str, None]] = {}
         for figure in self.published if published else ():
@@ -146,6 +164,9 @@ class Comparison:
                     row |= {"difference": found.value if found else ""}
                     row |= {"difference_low": low, "difference_high": high}
                 made.append({"name": entry.label, **row})
+            for floor in entry.floors:
+                named = rows(floor.results, entry.predictions.meta, source="kg", floor=floor.name)
+                made += [{"name": entry.label, **row} for row in named]
         for figure in self.published if published else ():
             metric, part = figure.measured_as
             of = {"dataset": figure.data, "category": figure.category, "metric": metric, "part": part}
@@ -162,6 +183,11 @@ def write_latex(path: Path, comparison: Comparison, published: bool = True) -> N
 
 def _figure(result: Result | None, part: str) -> str:
     return "–" if result is None else f"{result.values[part]:.1f}"
+
+
+def _figures(floor: Floor) -> str:
+    """Return all its figures, to tell floors of other clouds apart."""
+    return repr([(result.metric, result.values) for result in floor.results])
 
 
 def _heading(metric: str, part: str) -> str:

@@ -75,7 +75,7 @@ def evaluate(
     _check_threshold(chosen, threshold, held)
     label = _label(held, predictions, threshold, [metric.name for metric in chosen])
     return [
-        _measure(
+        measure(
             metric,
             # What asks the detector again compares with what it found in clean clouds.
             clean if metric.truth == "detector" else plain if metric.truth is None else known,
@@ -211,7 +211,7 @@ def _terms(metric: Metric, protocol: Protocol, threshold: float | None, unit: st
     )
 
 
-def _measure(
+def measure(
     metric: Metric,
     sample: Sample,
     predictions: Predictions,
@@ -219,6 +219,16 @@ def _measure(
     protocol: Protocol,
     label: str,
 ) -> Result:
+    """Return the figures of one metric.
+
+    Args:
+        metric: What to measure.
+        sample: With the ground truth that it needs for one shape at least.
+        predictions: That the sample is of, for their ids and what they say of themselves.
+        threshold: Instead of the metric's own.
+        protocol: By which it is measured.
+        label: The protocol's name, and what of it is not kept.
+    """
     rows = measurable(metric, sample)
     used = sample if len(rows) == len(sample) else sample.take(rows)
     meta = predictions.meta

@@ -7,6 +7,7 @@ from typing import Any
 
 from kg import paths
 from kg.data.corruptions import CORRUPTIONS
+from kg.evaluation.floors import Floor
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 
@@ -35,6 +36,7 @@ def rows(results: Sequence[Result], meta: Mapping[str, Any], **more: Any) -> lis
             "checkpoints": " ".join(result.checkpoints),
             "corruption": "",
             "level": "",
+            "floor": "",
             **more,
         }
         for result in results
@@ -43,10 +45,19 @@ def rows(results: Sequence[Result], meta: Mapping[str, Any], **more: Any) -> lis
 
 
 def write_csv(
-    path: Path, results: Sequence[Result], meta: Mapping[str, Any], curves: Sequence[Robustness] = ()
+    path: Path,
+    results: Sequence[Result],
+    meta: Mapping[str, Any],
+    curves: Sequence[Robustness] = (),
+    floors: Sequence[Floor] = (),
 ) -> None:
-    """Write a row for every part of every metric, and for every level of every corruption; whole or not."""
+    """Write a row for every part of every metric, for every level of every corruption; whole or not.
+
+    Those of reference keypoints have their name in the column `floor`.
+    """
     written = rows(results, meta)
+    for floor in floors:
+        written += rows(floor.results, meta, floor=floor.name)
     for curve in curves:
         for level, found in zip(curve.levels, curve.results, strict=True):
             written += rows(found, meta, corruption=curve.corruption, level=level)
@@ -54,10 +65,17 @@ def write_csv(
 
 
 def write_latex(
-    path: Path, results: Sequence[Result], meta: Mapping[str, Any], curves: Sequence[Robustness] = ()
+    path: Path,
+    results: Sequence[Result],
+    meta: Mapping[str, Any],
+    curves: Sequence[Robustness] = (),
+    floors: Sequence[Floor] = (),
 ) -> None:
-    """Write a table of the results and one for each corruption, each by itself; whole or not."""
-    lines = [*(f"% {fact}" for fact in facts(results, meta)), *_table(results)]
+    """Write a table of the results and one for each corruption, each by itself; whole or not.
+
+    Reference keypoints have columns of their own.
+    """
+    lines = [*(f"% {fact}" for fact in facts(results, meta)), *_table(results, floors)]
     for curve in curves:
         lines += ["", f"% {curve.corruption}, seed {curve.seed}", *_levels(curve)]
     save_latex(path, lines)
@@ -107,8 +125,9 @@ def _joined(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _table(results: Sequence[Result]) -> list[str]:
-    grid = [["metric", "part", "value", "95 %", "n", "threshold"]]
+def _table(results: Sequence[Result], floors: Sequence[Floor]) -> list[str]:
+    names = [floor.name for floor in floors]
+    grid = [["metric", "part", "value", *names, "95 %", "n", "threshold"]]
     for result in results:
         where = "–" if result.threshold is None else f"{result.threshold:g} {result.space}"
         for part, unit in result.units.items():
@@ -117,8 +136,13 @@ def _table(results: Sequence[Result]) -> list[str]:
                 value += f" ± {result.deviations[part]:.1f}"
             low, high = result.intervals.get(part, (None, None))
             interval = "–" if low is None else f"{low:.1f}–{high:.1f}"
-            grid.append([result.metric, f"{part} ({unit})", value, interval, str(result.shapes), where])
-    return tabular("llrrrl", grid)
+            beside = [
+                "–" if (other := floor.result(result.metric)) is None else f"{other.values[part]:.1f}"
+                for floor in floors
+            ]
+            name = f"{part} ({unit})"
+            grid.append([result.metric, name, value, *beside, interval, str(result.shapes), where])
+    return tabular(f"llr{'r' * len(floors)}rrl", grid)
 
 
 def _levels(curve: Robustness) -> list[str]:

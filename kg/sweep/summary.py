@@ -78,6 +78,7 @@ class Summary:
         metric, part, unit: What its figures are.
         facts: Split, protocol and how many shapes, for people.
         rows: The methods; all have the same columns, the data and the average where there are several.
+        floors: Keypoints that no detector found, on the same clouds; in the same columns.
     """
 
     metric: str
@@ -85,6 +86,7 @@ class Summary:
     unit: str
     facts: str
     rows: tuple[Row, ...]
+    floors: tuple[Row, ...] = ()
 
     @property
     def title(self) -> str:
@@ -111,7 +113,14 @@ class Summary:
             for row in self.rows
         ]
         described = {"metric": self.metric, "part": self.part, "unit": self.unit, "measured": self.facts}
-        return {**described, "rows": rows}
+        floors = [
+            {
+                "name": row.label,
+                "figures": {column: cell.mean for column, cell in row.cells.items() if cell.values},
+            }
+            for row in self.floors
+        ]
+        return {**described, "rows": rows, "floors": floors}
 
     def grid(self) -> list[list[str]]:
         """Return the table as text: the headings, then a line for each method; published figures last.
@@ -120,7 +129,7 @@ class Summary:
         """
         columns, published = self.rows[0].cells, self.rows[0].published
         lines = [["method", *columns, *(f"{name} †" for name in published)]]
-        for row in self.rows:
+        for row in (*self.rows, *self.floors):
             theirs = (f"{row.published[name]:.1f}" if name in row.published else "–" for name in published)
             lines.append([row.label, *map(str, row.cells.values()), *theirs])
         if len(lines[0]) <= max(ABREAST, len(lines)):
@@ -134,6 +143,8 @@ class Summary:
         counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
         several = " ± standard deviation" if max(counts) > 1 else ""
         said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
+        if self.floors:
+            said += f" {', '.join(row.label for row in self.floors)}: keypoints that no detector found."
         return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
 
 
@@ -162,6 +173,7 @@ def summarise(
         parts = [METRICS[name].headline, *(part for metric, part in theirs if metric == name)]
         for part in dict.fromkeys(parts):
             table = _table(name, part, of_metric, jobs, columns)
+            table = replace(table, floors=_floors(name, part, answers, jobs, columns))
             made.append(_beside_published(table) if ablation else table)
     return made
 
@@ -191,19 +203,44 @@ def _table(
             value = result["values"][part]
             if job.method.label == method.label and value is not None:
                 cells[columns[job.store.name]][job.seed] = value
-        if len(cells) > 1:
-            # Over the same seeds everywhere, or it would be of other data.
-            shared = set.intersection(*(set(by_seed) for by_seed in cells.values()))
-            cells[AVERAGE] = {
-                seed: fmean(by_seed[seed] for by_seed in cells.values()) for seed in sorted(shared)
-            }
-        made = {name: Cell(by_seed) for name, by_seed in cells.items()}
+        made = {name: Cell(by_seed) for name, by_seed in _with_average(cells).items()}
         rows.append(Row(method.label, method.recipe.without, made))
     splits = " and ".join(dict.fromkeys(result["split"] for _, result in results))
     protocols = " and ".join(dict.fromkeys(result["protocol"] for _, result in results))
     shapes = _span(result["shapes"] for _, result in results)
     facts = f"{splits} split, {shapes} shapes, protocol {protocols}"
     return Summary(metric, part, units[part], facts, tuple(rows))
+
+
+def _floors(
+    metric: str,
+    part: str,
+    answers: Mapping[Job, Mapping[str, Any]],
+    jobs: Sequence[Job],
+    columns: dict[str, str],
+) -> tuple[Row, ...]:
+    """Return a row for each kind of reference keypoints: those of the first method, where methods differ."""
+    cells: dict[str, dict[str, dict[int, float]]] = {}
+    for job in jobs:
+        for floor in answers[job].get("floors", []) if job in answers else []:
+            values = [found["values"][part] for found in floor["results"] if found["metric"] == metric]
+            if values and values[0] is not None:
+                of_floor = cells.setdefault(floor["name"], {name: {} for name in columns.values()})
+                of_floor[columns[job.store.name]].setdefault(job.seed, values[0])
+    return tuple(
+        Row(name, (), {column: Cell(by_seed) for column, by_seed in _with_average(by_column).items()})
+        for name, by_column in cells.items()
+    )
+
+
+def _with_average(cells: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+    """Return the figures of a row, by column and seed, with their average where there are several columns."""
+    if len(cells) == 1:
+        return cells
+    # Over the same seeds everywhere, or it would be of other data.
+    shared = sorted(set.intersection(*(set(by_seed) for by_seed in cells.values())))
+    average = {seed: fmean(by_seed[seed] for by_seed in cells.values()) for seed in shared}
+    return {**cells, AVERAGE: average}
 
 
 def _beside_published(summary: Summary) -> Summary:
@@ -230,6 +267,11 @@ def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
             for name, cell in row.cells.items():
                 figures += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
             figures += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
+        for row in made.floors:
+            key = (made.metric, made.part, made.unit, row.label)
+            figures += [
+                (*key, name, "", cell.mean, "floor") for name, cell in row.cells.items() if cell.values
+            ]
     columns = ("metric", "part", "unit", "method", "data", "seed", "value", "source")
     save_csv(path, [dict(zip(columns, figure, strict=True)) for figure in figures])
 

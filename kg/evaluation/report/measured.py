@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 
+from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS, Curve
 from kg.evaluation.report.charts import Line, bars, line_chart, strip
 from kg.evaluation.report.html import between, card, folded, grid, number, section, table
@@ -74,8 +76,9 @@ def _tile(result: Result) -> str:
 
 def figures(subject: Subject) -> str:
     """Return every part of every metric, with what it takes to read it."""
-    rows = [_row(result, part) for result in subject.results for part in result.units]
-    columns = ["metric", "part", "value", "unit", "95 %", "n", "space", "threshold"]
+    names = [floor.name for floor in subject.floors]
+    rows = [_row(result, part, subject.floors) for result in subject.results for part in result.units]
+    columns = ["metric", "part", "value", *names, "unit", "95 %", "n", "space", "threshold"]
     if len(_protocols(subject)) > 1:
         columns.append("protocol")
         protocols = [result.protocol for result in subject.results for _ in result.units]
@@ -84,19 +87,26 @@ def figures(subject: Subject) -> str:
         f"<li><b>{escape(result.metric)}</b>: {escape(METRICS[result.metric].title)}</li>"
         for result in subject.results
     )
+    numeric = {columns.index(name) for name in ("value", *names, "95 %", "n", "threshold")}
+    said = ["The intervals hold 95 % of the figures on resampled objects (bootstrap)."]
+    if names:
+        said.append("Beside the values stand those of keypoints that no detector found, on the same clouds.")
+        said += [f"{floor.name}: {floor.about}." for floor in subject.floors]
     return section(
         "Figures",
-        card(table(columns, rows, {2, 4, 5, 7})) + folded("What the metrics ask", f"<ul>{asked}</ul>"),
-        "The intervals hold 95 % of the figures on resampled objects (bootstrap).",
+        card(table(columns, rows, numeric)) + folded("What the metrics ask", f"<ul>{asked}</ul>"),
+        " ".join(said),
     )
 
 
-def _row(result: Result, part: str) -> list[str]:
+def _row(result: Result, part: str, floors: Sequence[Floor]) -> list[str]:
     within, deviation = result.intervals.get(part), result.deviations.get(part)
+    beside = [floor.result(result.metric) for floor in floors]
     return [
         result.metric,
         part,
         number(result.values[part]) + ("" if deviation is None else f" ± {number(deviation)}"),
+        *(number(math.nan if other is None else other.values[part]) for other in beside),
         result.units[part],
         between(within) if within else "",
         str(result.shapes),
@@ -170,12 +180,22 @@ def keypoints(subject: Subject) -> str:
 def curves(subject: Subject) -> str:
     """Return the metrics' own curves."""
     cards = [
-        card(_chart([curve]), result.metric)
+        card(_chart([curve, *_of_floors(subject.floors, result, place)]), result.metric)
         for result in subject.results
-        for curve in result.curves
+        for place, curve in enumerate(result.curves)
         if np.isfinite(curve.y).any()
     ]
     return section("Curves", grid(cards)) if cards else ""
+
+
+def _of_floors(floors: Sequence[Floor], result: Result, place: int) -> list[Curve]:
+    """Return the reference keypoints' curves of a metric, each by its keypoints' name."""
+    found = ((floor.name, floor.result(result.metric)) for floor in floors)
+    return [
+        replace(other.curves[place], name=name)
+        for name, other in found
+        if other is not None and np.isfinite(other.curves[place].y).any()
+    ]
 
 
 def robustness(subject: Subject) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from kg.evaluation.floors import Floor
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.inference.predictions import Predictions
@@ -29,6 +30,7 @@ class Subject:
         robustness: Figures over the strength of corruptions.
         provenance: Of the prepared store, where it is here.
         command: What was typed.
+        floors: Figures of reference keypoints on the same clouds.
     """
 
     predictions: Predictions
@@ -38,6 +40,7 @@ class Subject:
     robustness: Sequence[Robustness] = ()
     provenance: Mapping[str, Any] | None = None
     command: str = ""
+    floors: Sequence[Floor] = ()
 
     @classmethod
     def of(
@@ -47,6 +50,7 @@ class Subject:
         results: Sequence[Result],
         robustness: Sequence[Robustness] = (),
         run: Path | None = None,
+        floors: Sequence[Floor] = (),
     ) -> "Subject":
         """Return all that can be told of predictions, given their detector and run where these are here."""
         use = None
@@ -63,4 +67,5 @@ class Subject:
             robustness=robustness,
             provenance=None if store is None else store.provenance,
             command=shlex.join(["kg", *sys.argv[1:]]),
+            floors=floors,
         )

@@ -90,10 +90,18 @@ def test_json(saved, capsys):
     assert [result["metric"] for result in printed["results"]] == ["das-unsupervised", "coverage", "spread"]
     assert printed["results"][2]["values"]["distinct"] == 6
     assert first["reference"] == "thing[0]"
+    # No ground truth: the template and the box, measured in the same way.
+    assert [floor["name"] for floor in printed["floors"]] == ["template", "box"]
+    for floor in printed["floors"]:
+        assert [result["metric"] for result in floor["results"]] == ["das-unsupervised", "coverage", "spread"]
+    box = printed["floors"][1]["results"]
+    assert box[1]["values"]["value"] == 100
+    assert run(["eval", saved, "--json", "--no-floors"]) == 0
+    assert json.loads(capsys.readouterr().out) == {**printed, "floors": []}
 
 
 def test_table(saved, capsys):
-    assert run(["eval", saved, "--metric", "inclusivity"]) == 0
+    assert run(["eval", saved, "--metric", "inclusivity", "--no-floors"]) == 0
     out, err = capsys.readouterr()
     above, heading, line, *caption = out.splitlines()
     assert above.split() == ["space,"]
@@ -103,6 +111,15 @@ def test_table(saved, capsys):
     assert (facts["run"], facts["checkpoint"], facts["seed"]) == ("some-run", "0123456789ab", "7")
     assert facts["split"] == "test, by object"
     assert "Only 4 objects" in err
+
+
+def test_floors_stand_beside_the_figures(saved, capsys):
+    assert run(["eval", saved, "--metric", "coverage"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    heading = next(number for number, line in enumerate(lines) if "measured" in line)
+    assert lines[heading].split() == ["metric", "part", "measured", "template", "box"]
+    assert lines[heading + 1].split()[-1] == "100.0"
+    assert lines[heading + 2].startswith("template: the mean of these keypoints")
 
 
 def test_a_narrow_terminal_cuts_no_name(saved, capsys, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from kg.evaluation.compare import Entry, compare, published_on
 from kg.evaluation.evaluate import evaluate
+from kg.evaluation.floors import measure_floors
 from kg.evaluation.metrics.bootstrap import resample
 from kg.inference.predictions import Predictions
 
@@ -46,6 +47,26 @@ def test_a_difference_is_of_the_same_resampled_shapes():
     assert difference.value == pytest.approx(of_shapes.mean())
     drawn = resample(np.array(list("abcdef"))) @ of_shapes / 6
     assert difference.interval == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+
+
+def test_floors_of_the_same_clouds_have_one_row():
+    entries = []
+    for name, predictions in (("one", made()), ("two", made(0.2))):
+        results = evaluate(predictions, ["coverage"])
+        entries.append(Entry(name, predictions, results, measure_floors(predictions, results)))
+    found = compare(entries)
+    # The box is that of the clouds; a template that of the keypoints.
+    assert [name for name, _ in found.floors()] == ["template", "box", "template of 2"]
+    assert [line[0] for line in found.grid(published=False)[1:]] == [
+        "one",
+        "two",
+        "template",
+        "box",
+        "template of 2",
+    ]
+    box = dict(found.floors())["box"].result("coverage").values["value"]
+    assert found.grid()[4][1] == f"{box:.1f}"
+    assert {row["floor"] for row in found.rows()} == {"", "template", "box"}
 
 
 def test_what_cannot_be_compared_is_told():

@@ -38,6 +38,22 @@ def test_a_cell_is_the_mean_and_the_sample_deviation_over_seeds(jobs, answers):
     assert str(coverage.rows[0].cells["ellipsoid"]) == "–"
 
 
+def test_floors_have_rows_below_the_methods(jobs, answers, tmp_path):
+    for found, das in zip(answers.values(), (30.0, 50.0, 31.0, 51.0), strict=True):
+        found["floors"] = [{"name": "box", "results": answer(das)["results"]}]
+    das, coverage = summarise(answers, jobs)
+    # Of the first method's two seeds.
+    assert [(row.label, row.cells["ellipsoid"].values) for row in das.floors] == [("box", {0: 30.0, 1: 31.0})]
+    assert das.grid()[-1][0] == "box"
+    assert das.to_dict()["floors"] == [{"name": "box", "figures": {"ellipsoid": 30.5}}]
+    assert "box: keypoints that no detector found." in das.caption()
+    assert coverage.floors == ()
+    write_csv(tmp_path / "out.csv", [das])
+    with (tmp_path / "out.csv").open(newline="") as file:
+        line = list(csv.DictReader(file))[-1]
+    assert (line["method"], line["value"], line["source"]) == ("box", "30.5", "floor")
+
+
 def test_a_seed_that_is_missing_is_told(jobs, answers):
     del answers[jobs[3]]
     das = summarise(answers, jobs)[0]
