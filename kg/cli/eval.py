@@ -96,6 +96,7 @@ def evaluate(
 
     das               the next where shapes are annotated, else the one after
     das-annotated     keypoints and annotations find each other alike
+    das-rest          the same, of the places on an object at rest
     das-unsupervised  each keypoint is nearest to its namesake on the first shape
                       (as published), and on every shape in turn (mean)
     miou              keypoints lie where people annotated, within a threshold
@@ -105,7 +106,11 @@ def evaluate(
     coverage          keypoints reach as far as the shape
     inclusivity       keypoints lie on the shape, within a threshold
     spread            keypoints keep apart
-    correspondence    how far keypoints wander as an object deforms; 0 is best
+    correspondence    how far keypoints wander as an object deforms, by thirds
+                      of its sequence too; 0 is best
+    correspondence-symmetric
+                      the same, each cloud as it is or turned by half a turn,
+                      for garments that lie any way
     repeatability     how far they move when it is turned, noisy or thinned
     chamfer           how far the decoder's cloud is from the shape
     all               each that the data allow
@@ -131,7 +136,15 @@ def evaluate(
         return
     from rich.markup import escape
 
-    from kg.cli.figures import caption, figures, floors_table, levels_table, panels_of, plot_caption
+    from kg.cli.figures import (
+        caption,
+        figures,
+        floors_table,
+        levels_table,
+        panels_of,
+        plot_caption,
+        thirds_tables,
+    )
     from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
     from kg.evaluation.comparable import check_same_data, differences
     from kg.evaluation.evaluate import asks_detector, check_names
@@ -233,7 +246,8 @@ def evaluate(
     }
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
-    tables = [figures(results), *floors_table(results, compared), *map(levels_table, curves)]
+    tables = [figures(results), *thirds_tables(results, compared), *floors_table(results, compared)]
+    tables += map(levels_table, curves)
     show(shown, as_json, *tables, caption(results, meta))
 
 

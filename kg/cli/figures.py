@@ -12,6 +12,7 @@ from kg.errors import KgError
 from kg.evaluation.evaluate import COMPANIONS
 from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS, Curve
+from kg.evaluation.metrics.metric import THIRDS
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import facts
@@ -22,12 +23,13 @@ ABREAST = 3
 
 
 def figures(results: Sequence[Result]) -> Table:
-    """Return a row for every part of every metric."""
+    """Return a row for every part of every metric, but those of a third of a sequence."""
     rows: list[tuple[Any, ...]] = []
     for result in results:
         threshold = "" if result.threshold is None else f", {result.threshold:g}"
         where = (result.shapes, result.space.split(" (")[0] + threshold)
-        for part, unit in result.units.items():
+        for part in METRICS[result.metric].whole:
+            unit = result.units[part]
             low, high = result.intervals.get(part, (None, None))
             interval = "" if low is None or high is None else f"{_short(low)}–{_short(high)}"
             value: Any = result.values[part]
@@ -46,6 +48,27 @@ def _short(number: float) -> str:
     return f"{number:.2f}" if abs(number) < 10 else f"{number:.3g}"
 
 
+def thirds_tables(results: Sequence[Result], floors: Sequence[Floor]) -> list[Table]:
+    """Return the parts of each third of a sequence, with reference keypoints' below; nothing without them."""
+    tables = []
+    for result in results:
+        metric = METRICS[result.metric]
+        names = [part for part in metric.whole if f"{part} {THIRDS[0]}" in result.units]
+        if not names:
+            continue
+        beside = [(floor.name, floor.result(metric.name)) for floor in floors]
+        rows = [
+            (name, whose, *(_plain(of, f"{name} {third}") for third in THIRDS))
+            for name in names
+            for whose, of in (("measured", result), *beside)
+        ]
+        made = table(f"\n{metric.name}, by thirds of a sequence", ("part", "", *THIRDS), rows)
+        for column in made.columns[2:]:
+            column.justify = "right"
+        tables.append(made)
+    return tables
+
+
 def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Table | Text]:
     """Return the figures beside those of reference keypoints, and what these are; nothing without them."""
     if not floors:
@@ -59,7 +82,7 @@ def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Tab
             *(_plain(floor.result(result.metric), part) for floor in floors),
         )
         for result in results
-        for part in result.units
+        for part in METRICS[result.metric].whole
         if any(floor.result(result.metric) for floor in floors)
     ]
     made = table("\nFloors and ceilings, on the same clouds", columns, rows)

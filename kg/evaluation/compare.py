@@ -207,7 +207,8 @@ def compare(entries: Sequence[Entry]) -> Comparison:
         for figure in published_on(*data)
         if figure.measured_as[0] in names
     ]
-    parts = [(name, METRICS[name].headline) for name in names] + [figure.measured_as for figure in figures]
+    parts = [(name, part) for name in names for part in (METRICS[name].headline, *METRICS[name].beside)]
+    parts += [figure.measured_as for figure in figures]
     columns = sorted(dict.fromkeys(parts), key=lambda column: list(names).index(column[0]))
     return Comparison(entries, columns, figures, _differences(entries))
 

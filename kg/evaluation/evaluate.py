@@ -10,7 +10,7 @@ import numpy as np
 
 from kg.errors import KgError, unknown_name
 from kg.evaluation.ground_truth import LEFT_OUT, known_sample, measurable, not_measurable, plain_sample
-from kg.evaluation.metrics import METRICS, Measured, Metric, Sample, Terms
+from kg.evaluation.metrics import METRICS, Measured, Metric, Sample, Terms, symmetry
 from kg.evaluation.metrics.arrays import diagonals
 from kg.evaluation.metrics.bootstrap import interval, resample
 from kg.evaluation.protocols import STRICT, Protocol, find_protocol
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from kg.inference.redetection import Redetection
 
 DAS, ALL = "das", "all"
-CONSISTENCY = ("das-annotated", "das-unsupervised", "correspondence", "repeatability")
+CONSISTENCY = (
+    "das-annotated",
+    "das-rest",
+    "das-unsupervised",
+    "correspondence",
+    "correspondence-symmetric",
+    "repeatability",
+)
 """What keypoints that mean nothing can do well in: a template, the same points on every shape, has a perfect
 DAS without annotations; keypoints that lie all in one place, a good one with them."""
 COMPANIONS = ("coverage", "spread")
@@ -65,13 +72,15 @@ def evaluate(
     held = find_protocol(protocol)
     if metrics is not None:
         check_names(metrics)
-    wanted, optional = (metrics, ()) if metrics is not None else (held.metrics, held.optional)
+    wanted, optional, leading = (
+        (metrics, (), ()) if metrics is not None else (held.metrics, held.optional, held.leading)
+    )
     clean = plain = replace(plain_sample(predictions), detector=detector)
     if held.corruption is not None:
         predictions = _corrupted(predictions, held, detector)
         plain = replace(plain_sample(predictions), detector=detector)
-    known = replace(_known(predictions, plain, [*wanted, *optional]), detector=detector)
-    chosen = _choose(wanted, optional, known, predictions)
+    known = replace(_known(predictions, plain, [*leading, *wanted, *optional]), detector=detector)
+    chosen = _choose(wanted, (leading, optional), known, predictions)
     _check_threshold(chosen, threshold, held)
     label = _label(held, predictions, threshold, [metric.name for metric in chosen])
     return [
@@ -133,23 +142,36 @@ def _known(predictions: Predictions, plain: Sample, metrics: Sequence[str]) -> S
 
 
 def _choose(
-    names: Sequence[str], optional: Sequence[str], known: Sample, predictions: Predictions
+    names: Sequence[str],
+    around: tuple[Sequence[str], Sequence[str]],
+    known: Sample,
+    predictions: Predictions,
 ) -> list[Metric]:
+    """Return the metrics of these names, with those before and after them that the data allow."""
     possible = [name for name, metric in METRICS.items() if len(measurable(metric, known))]
-    chosen: list[str] = []
+    # Where poses are fixed, a turn is a mistake like any other; who asks for it may have it.
+    unasked = [name for name in possible if METRICS[name].truth != "symmetry" or _lies_any_way(known)]
+    leading, optional = around
+    chosen = [name for name in leading if name in unasked]
     for name in names:
         if name == ALL:
-            chosen += possible
+            chosen += unasked
         elif name == DAS:
             chosen.append("das-annotated" if "das-annotated" in possible else "das-unsupervised")
         elif name in possible:
             chosen.append(name)
         else:
             raise _not_measurable(name, predictions)
-    chosen += [name for name in optional if name in possible]
+    chosen += [name for name in optional if name in unasked]
     if any(name in chosen for name in CONSISTENCY):
         chosen += COMPANIONS
     return [METRICS[name] for name in dict.fromkeys(chosen)]
+
+
+def _lies_any_way(known: Sample) -> bool:
+    if known.rest_positions is None or known.rest_id is None or known.frame is None:
+        return False
+    return symmetry.random_poses(known.points, known.rest_positions, known.rest_id, known.frame)
 
 
 def _not_measurable(name: str, predictions: Predictions) -> KgError:

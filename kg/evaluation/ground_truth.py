@@ -11,14 +11,21 @@ from kg.data.find import find_again
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
-from kg.evaluation.metrics import METRICS, Metric, Sample
+from kg.evaluation.metrics import METRICS, Metric, Sample, symmetry
 from kg.inference.predictions import Predictions
 
 LACKING = {
     "landmarks": "no annotated landmarks",
     "rest_positions": "no object with rest positions on several frames",
+    "landmarks at rest": "no annotated landmarks or no rest positions",
+    "symmetry": "no object on several frames that is symmetric at rest",
 }
-LEFT_OUT = {"landmarks": "they have no landmarks", "rest_positions": "their objects have no other frame"}
+LEFT_OUT = {
+    "landmarks": "they have no landmarks",
+    "rest_positions": "their objects have no other frame",
+    "landmarks at rest": "they have no landmarks",
+    "symmetry": "their objects have no other frame",
+}
 
 
 def plain_sample(predictions: Predictions) -> Sample:
@@ -130,10 +137,14 @@ def _told(
     rest_id: NDArray[np.str_] | None,
 ) -> NDArray[np.int64]:
     """Return the rows, of so many, of which enough is known for a metric that asks no detector."""
-    if metric.truth == "landmarks":
+    if metric.truth == "landmarks at rest" and rest_positions is None:
+        return np.arange(0)
+    if metric.truth in ("landmarks", "landmarks at rest"):
         return np.arange(0) if landmark_ids is None else np.flatnonzero((landmark_ids >= 0).any(1))
-    if metric.truth == "rest_positions":
+    if metric.truth in ("rest_positions", "symmetry"):
         if rest_positions is None or rest_id is None:
+            return np.arange(0)
+        if metric.truth == "symmetry" and symmetry.asymmetry(rest_positions, rest_id) > symmetry.NEARLY:
             return np.arange(0)
         _, inverse, counts = np.unique(rest_id, return_inverse=True, return_counts=True)
         return np.flatnonzero(counts[inverse] > 1)

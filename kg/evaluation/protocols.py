@@ -16,6 +16,7 @@ class Protocol:
         name: As typed on the command line.
         title: One line for people.
         source: Who published it.
+        leading: What it measures first where the data allow: the headline on things that deform.
         metrics: What it measures; "das" stands for the one that the data allow.
         optional: What it measures too where the data allow.
         thresholds: Of metrics that do not have their own default.
@@ -43,6 +44,7 @@ class Protocol:
     split_by: Literal["object", "frame"] | None = None
     sequences_by_frame: bool = False
     corruption: tuple[str, float] | None = None
+    leading: tuple[str, ...] = ()
     runs: int = 1
     caution: str = ""
 
@@ -63,7 +65,8 @@ PROTOCOLS: dict[str, Protocol] = {
             title="objects never seen in training, no shape compared with itself, mean over runs",
             source="kg",
             metrics=("das",),
-            optional=("miou", "pck", "correspondence"),
+            optional=("miou", "pck"),
+            leading=("correspondence", "correspondence-symmetric", "das-rest"),
             split_by="object",
             runs=3,
         ),

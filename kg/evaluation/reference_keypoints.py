@@ -13,12 +13,10 @@ Elsewhere:
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kg.data.rest import in_boxes
 from kg.evaluation.metrics import Sample, arrays
-from kg.ops import farthest_point_sample
 
 Keypoints = NDArray[np.float64]
 
@@ -154,6 +152,10 @@ def _by_frame(of_object: NDArray[np.bool_], frame: NDArray[np.integer]) -> NDArr
 
 def _farthest_apart(places: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Return which of places (M, 3) lie farthest apart, the farthest from the centre first."""
+    import torch
+
+    from kg.ops import farthest_point_sample
+
     start = np.linalg.norm(places - places.mean(0), axis=1).argmax()
     cloud = torch.from_numpy(places.astype(np.float32))[None]
     return np.asarray(farthest_point_sample(cloud, count, torch.tensor([start]))[0].numpy())

@@ -170,7 +170,8 @@ def summarise(
     made = []
     for name in names:
         of_metric = [(job, found) for job, found in results if found["metric"] == name]
-        parts = [METRICS[name].headline, *(part for metric, part in theirs if metric == name)]
+        parts = [METRICS[name].headline, *METRICS[name].beside]
+        parts += [part for metric, part in theirs if metric == name]
         for part in dict.fromkeys(parts):
             table = _table(name, part, of_metric, jobs, columns)
             table = replace(table, floors=_floors(name, part, answers, jobs, columns))

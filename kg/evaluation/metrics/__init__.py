@@ -3,8 +3,10 @@
 from kg.evaluation.metrics import (
     chamfer,
     correspondence,
+    correspondence_symmetric,
     coverage,
     das_annotated,
+    das_rest,
     das_unsupervised,
     inclusivity,
     miou,
@@ -19,6 +21,7 @@ METRICS: dict[str, Metric] = {
     module.METRIC.name: module.METRIC
     for module in (
         das_annotated,
+        das_rest,
         das_unsupervised,
         miou,
         miou_geodesic,
@@ -27,6 +30,7 @@ METRICS: dict[str, Metric] = {
         inclusivity,
         spread,
         correspondence,
+        correspondence_symmetric,
         repeatability,
         chamfer,
     )

@@ -5,17 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kg.evaluation.metrics import arrays
+from kg.evaluation.metrics import arrays, symmetry
 from kg.evaluation.metrics.geodesic import Surface
 from kg.evaluation.metrics.metric import (
     OF_EXTENT,
     PERCENT,
+    THIRDS,
     Curve,
     Measured,
     Metric,
     Part,
     Sample,
-    Terms,
+    Statistic,
     mean_part,
 )
 from kg.evaluation.metrics.pck import shares_within
@@ -27,6 +28,11 @@ two layers of a garment, a little apart at rest, are not taken for one. On two s
 apart, no edge joins the layers; with four frames 657 do. Ways come out 7 % long at the most."""
 FARTHEST, STEPS = 20.0, 41
 """Of the PCK curve, percent of the extent."""
+WITHIN = 5.0
+"""Of the part `pck-5`, percent of the extent."""
+
+UNITS = {"mean": OF_EXTENT, "median": OF_EXTENT, "worst": OF_EXTENT, "pck-5": PERCENT, "identity": PERCENT}
+LOWER_IS_BETTER = ("mean", "median", "worst")
 
 
 class Drift(NamedTuple):
@@ -43,7 +49,13 @@ class Drift(NamedTuple):
 
 
 def rest_drift(
-    keypoints: ArrayLike, points: ArrayLike, rest_positions: ArrayLike, rest_id: ArrayLike, frame: ArrayLike
+    keypoints: ArrayLike,
+    points: ArrayLike,
+    rest_positions: ArrayLike,
+    rest_id: ArrayLike,
+    frame: ArrayLike,
+    *,
+    symmetric: bool = False,
 ) -> Drift:
     """Return how far keypoints wander over their object.
 
@@ -59,6 +71,9 @@ def rest_drift(
         rest_positions: (n, N, 3), where each cloud point lies on its object at rest.
         rest_id: (n,) what has one shape at rest.
         frame: (n,) numbers.
+        symmetric: Compare each cloud's places also turned by half a turn, see
+            `kg.evaluation.metrics.symmetry`, each moved to the nearest rest position of the eight frames.
+            Of the two the cloud has the one of the lower mean distance, for all its keypoints.
 
     Raises:
         ValueError: An array has the wrong shape, a reference has no extent, or nothing has two frames.
@@ -83,21 +98,74 @@ def rest_drift(
             continue
         several = rows[np.unique(np.linspace(0, len(rows) - 1, FRAMES).round().astype(int))]
         surface = Surface(rest[several].reshape(-1, 3), NEIGHBOURS)
-        found.geodesic[others] = 100 * surface.along(places[reference], places[others]) / extent
-        away = np.linalg.norm(places[others][:, :, None] - places[reference], axis=3)
-        own = away.diagonal(axis1=1, axis2=2).copy()
-        away[:, range(away.shape[1]), range(away.shape[1])] = np.inf
-        found.identity[others] = own < away.min(2)
+        there = places[others]
+        if symmetric:
+            turned = symmetry.turned(there, *symmetry.box(rest[rows]))
+            nearest = surface.nearest(turned.reshape(-1, 3), 1)[:, 0]
+            there = np.concatenate([there, surface.nodes[nearest].reshape(there.shape)])
+        geodesic = 100 * surface.along(places[reference], there) / extent
+        identity = _kept(there, places[reference])
+        if symmetric:
+            as_is, turned_too = np.split(geodesic, 2)
+            # All keypoints of a cloud or none: it lies one way or the other.
+            row = np.arange(len(others)) + len(others) * (turned_too.mean(1) < as_is.mean(1))
+            geodesic, identity = geodesic[row], identity[row]
+        found.geodesic[others], found.identity[others] = geodesic, identity
     if np.isnan(found.identity).all():
         raise ValueError("no object has two frames")
     return found
 
 
-def _measure(sample: Sample, _: Terms) -> Measured:
+def _kept(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether each place (m, K, 3) is nearer to its namesake of (K, 3) than to any other, (m, K)."""
+    away = np.linalg.norm(places[:, :, None] - reference, axis=3)
+    own = away.diagonal(axis1=1, axis2=2).copy()
+    away[:, range(away.shape[1]), range(away.shape[1])] = np.inf
+    return np.asarray(own < away.min(2))
+
+
+def thirds(
+    objects: NDArray[np.str_], frame: NDArray[np.integer], counted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return to which third of its sequence a cloud belongs, (n,): 0, 1 or 2, and -1 for one not counted.
+
+    The clouds of an object that count are put in the order of their frames and divided into three; one
+    alone is in the middle.
+
+    Args:
+        objects: (n,) whose sequence.
+        frame: (n,) numbers.
+        counted: (n,) which clouds to divide.
+    """
+    third = np.full(len(objects), -1)
+    for name in np.unique(objects):
+        rows = np.flatnonzero((objects == name) & counted)
+        order = rows[np.argsort(frame[rows], kind="stable")]
+        third[order] = 3 * (np.arange(len(order)) + 0.5) // max(1, len(order))
+    return third
+
+
+def measure_drift(sample: Sample, *, symmetric: bool) -> Measured:
+    """Return the parts of `UNITS`, of all clouds and of those of each third, and the PCK curve."""
     assert sample.rest_positions is not None
     assert sample.rest_id is not None
     assert sample.frame is not None
-    found = rest_drift(sample.keypoints, sample.points, sample.rest_positions, sample.rest_id, sample.frame)
+    known = sample.points, sample.rest_positions, sample.rest_id, sample.frame
+    found = rest_drift(sample.keypoints, *known, symmetric=symmetric)
+    there = ~np.isnan(found.geodesic[:, 0])
+    parts = _parts(found)
+    of_cloud = thirds(sample.objects, sample.frame, there)
+    for number, third in enumerate(THIRDS):
+        some = Drift(*(np.where((of_cloud == number)[:, None], values, np.nan) for values in found))
+        # Of single clouds and keypoints there is no more to tell than above.
+        parts |= {f"{name} {third}": Part(part.statistic) for name, part in _parts(some).items()}
+    thresholds = np.linspace(0, FARTHEST, STEPS)
+    shares = shares_within(found.geodesic[there], thresholds).mean(0)
+    curve = Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT)
+    return Measured(parts, (curve,))
+
+
+def _parts(found: Drift) -> dict[str, Part]:
     drift = found.geodesic
     there = ~np.isnan(drift[:, 0])
 
@@ -106,20 +174,50 @@ def _measure(sample: Sample, _: Terms) -> Measured:
         total = weights @ np.where(there[:, None], drift, 0)
         return arrays.divide(total.max(1), weights @ there.astype(np.float64))
 
-    thresholds = np.linspace(0, FARTHEST, STEPS)
-    shares = shares_within(drift[there], thresholds).mean(0)
-    return Measured(
-        {"mean": mean_part(drift), "worst": Part(worst), "identity": mean_part(100 * found.identity)},
-        (Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT),),
-    )
+    of_cloud = np.full(len(drift), np.nan)
+    of_cloud[there] = np.median(drift[there], axis=1)
+    within = np.where(there[:, None], 100.0 * (drift <= WITHIN), np.nan)
+    return {
+        "mean": mean_part(drift),
+        "median": Part(_median(drift), of_cloud),
+        "worst": Part(worst),
+        "pck-5": mean_part(within),
+        "identity": mean_part(100 * found.identity),
+    }
+
+
+def _median(values: NDArray[np.float64]) -> Statistic:
+    """Return the median over clouds and keypoints of values (n, K), NaN for clouds that do not count."""
+    rows, _ = np.nonzero(~np.isnan(values))
+    known = values[~np.isnan(values)]
+    order = np.argsort(known, kind="stable")
+    rows, known = rows[order], known[order]
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        medians = np.full(len(weights), np.nan)
+        for draw, weight in enumerate(weights):
+            below = np.cumsum(weight[rows])
+            if len(below) and below[-1] > 0:
+                half = below[-1] / 2
+                low, high = np.searchsorted(below, half), np.searchsorted(below, half, side="right")
+                medians[draw] = (known[low] + known[high]) / 2
+        return medians
+
+    return statistic
+
+
+def with_thirds(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of parts, then those of each third of them."""
+    return (*names, *(f"{name} {third}" for third in THIRDS for name in names))
 
 
 METRIC = Metric(
     name="correspondence",
     title="How far keypoints wander over an object as it deforms, by true correspondence; 0 is best",
-    units={"mean": OF_EXTENT, "worst": OF_EXTENT, "identity": PERCENT},
-    measure=_measure,
+    units={name: UNITS[name.split(" ")[0]] for name in with_thirds(tuple(UNITS))},
+    measure=lambda sample, _: measure_drift(sample, symmetric=False),
     space="at rest",
     truth="rest_positions",
-    lower_is_better=frozenset({"mean", "worst"}),
+    lower_is_better=frozenset(with_thirds(LOWER_IS_BETTER)),
+    beside=("median", "pck-5", "identity"),
 )

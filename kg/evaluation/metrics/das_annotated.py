@@ -37,14 +37,15 @@ def dual_alignment(
     Raises:
         ValueError: An array has the wrong shape, or no shape has a landmark.
     """
-    measured = _measured(keypoints, landmarks, landmark_ids, self_pairs)
+    measured = alignment_parts(keypoints, landmarks, landmark_ids, self_pairs)
     once = np.ones((1, len(np.asarray(keypoints))))
     return DualAlignment(**{name: float(part.statistic(once)[0]) for name, part in measured.items()})
 
 
-def _measured(
+def alignment_parts(
     keypoints: ArrayLike, landmarks: ArrayLike, landmark_ids: ArrayLike, self_pairs: bool
 ) -> dict[str, Part]:
+    """Return the parts of `dual_alignment`, whose arguments they take."""
     predicted = arrays.clouds("keypoints", keypoints)
     known, ids = arrays.landmarks(landmarks, landmark_ids, len(predicted))
     present = ids >= 0
@@ -89,7 +90,7 @@ def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmarks is not None
     assert sample.landmark_ids is not None
     return Measured(
-        _measured(sample.keypoints, sample.landmarks, sample.landmark_ids, terms.self_pairs),
+        alignment_parts(sample.keypoints, sample.landmarks, sample.landmark_ids, terms.self_pairs),
     )
 
 

@@ -23,7 +23,7 @@ class Surface:
     def __init__(self, nodes: NDArray[np.floating], neighbours: int) -> None:
         self.nodes = np.asarray(nodes, np.float64)
         count = min(neighbours + 1, len(nodes))
-        near = self._nearest(self.nodes, count)
+        near = self.nearest(self.nodes, count)
         here = np.repeat(np.arange(len(nodes)), count)
         # A point is its own nearest; where another lies in the same place, it may be that one.
         pairs = np.stack([here, near.ravel()])
@@ -32,7 +32,8 @@ class Surface:
         self.edges = pairs[:, first]
         self.lengths = np.linalg.norm(self.nodes[self.edges[1]] - self.nodes[self.edges[0]], axis=1)
 
-    def _nearest(self, places: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    def nearest(self, places: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+        """Return the nodes (Q, count) that are nearest to places (Q, 3), the nearest first."""
         import torch
 
         from kg.ops import nearest_neighbours
@@ -66,11 +67,11 @@ class Surface:
         Straight between places that share a node among their nearest, and across pieces that no path joins.
         """
         count = min(ATTACHED, len(self.nodes))
-        doors = self._nearest(starts, count)
+        doors = self.nearest(starts, count)
         rows = np.arange(len(starts))[:, None]
         distances = self._from_places(doors, np.linalg.norm(self.nodes[doors] - starts[:, None], axis=2))
 
-        exits = self._nearest(ends.reshape(-1, 3), count).reshape(*ends.shape[:2], count)
+        exits = self.nearest(ends.reshape(-1, 3), count).reshape(*ends.shape[:2], count)
         last = np.linalg.norm(self.nodes[exits] - ends[:, :, None], axis=3)
         way = (distances[rows, exits] + last).min(2)
         straight = np.linalg.norm(ends - starts, axis=2)

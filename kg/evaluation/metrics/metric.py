@@ -16,7 +16,10 @@ OF_EXTENT = "% of extent"
 """Of the diagonal of the bounding box of an object at rest."""
 
 Space = Literal["normalised", "source", "at rest"]
-Truth = Literal["landmarks", "rest_positions", "detector"]
+Truth = Literal["landmarks", "rest_positions", "landmarks at rest", "symmetry", "detector"]
+
+THIRDS = ("first third", "middle", "last")
+"""Of a sequence: what the names of a metric's parts for it end in."""
 
 
 class Redetector(Protocol):
@@ -182,6 +185,7 @@ class Metric:
         compares: It compares shapes with each other, so that one shape alone says nothing.
         reference: One part compares all shapes with the first.
         lower_is_better: Of its parts.
+        beside: Parts that stand beside the headline in tables of many detectors.
     """
 
     name: str
@@ -194,8 +198,14 @@ class Metric:
     compares: bool = False
     reference: bool = False
     lower_is_better: frozenset[str] = field(default_factory=frozenset)
+    beside: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
         """The part that stands for the metric where there is room for one."""
         return next((part for part in ("value", "mean") if part in self.units), next(iter(self.units)))
+
+    @property
+    def whole(self) -> list[str]:
+        """The parts that are not of a third of a sequence."""
+        return [part for part in self.units if not part.endswith(THIRDS)]

@@ -95,7 +95,7 @@ def test_json(saved, capsys):
     for floor in printed["floors"]:
         assert [result["metric"] for result in floor["results"]] == ["das-unsupervised", "coverage", "spread"]
     box = printed["floors"][1]["results"]
-    assert box[1]["values"]["value"] == 100
+    assert box[1]["values"]["value"] == pytest.approx(100)
     assert run(["eval", saved, "--json", "--no-floors"]) == 0
     assert json.loads(capsys.readouterr().out) == {**printed, "floors": []}
 

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
-from kg.evaluation.metrics.correspondence import rest_drift
+from kg.evaluation.metrics import METRICS, Sample, Terms
+from kg.evaluation.metrics.correspondence import rest_drift, thirds
 
 
 @pytest.fixture
@@ -91,3 +92,63 @@ def test_arrays_that_do_not_belong_together(folding):
     keypoints, points, rest_positions, objects, frame = folding
     with pytest.raises(ValueError, match="do not belong together"):
         rest_drift(keypoints, points, rest_positions[:, :9], objects, frame)
+
+
+def test_a_cloud_turned_by_half_a_turn_costs_nothing_where_it_may_be():
+    rng = np.random.default_rng(4)
+    half = rng.random((60, 3)) * [0.5, 1, 0.1]
+    rest = np.concatenate([half, half * [-1, 1, -1]])
+    kept, swapped = np.arange(4), np.arange(4) + 60
+    # The second frame is as it is, the third turned, the fourth turned in half of its keypoints alone.
+    chosen = np.stack([kept, kept, swapped, [0, 1, 62, 63]])
+    keypoints, clouds = rest[chosen], np.stack([rest] * 4)
+    given = keypoints, clouds, clouds, ["x"] * 4, [0, 1, 2, 3]
+    plain, least = rest_drift(*given), rest_drift(*given, symmetric=True)
+    assert_allclose(least.geodesic[1:3], 0, atol=1e-9)
+    assert least.identity[1:3].tolist() == [[1] * 4] * 2
+    assert plain.geodesic[2].min() > 5
+    assert np.isnan(least.geodesic[0]).all()
+    # Never by point: half of the keypoints are wrong, either way.
+    assert (least.geodesic[3] > 1).sum() == 2
+    assert least.geodesic[3].mean() <= plain.geodesic[3].mean() + 1e-9
+
+
+def test_thirds_go_by_the_order_of_frames():
+    objects, frame = np.array(list("aabaaaab")), np.array([9, 0, 5, 7, 4, 30, 8, 1])
+    counted = np.array([True, False, True, True, True, True, True, False])
+    assert thirds(objects, frame, counted).tolist() == [2, -1, 1, 0, 0, 2, 1, -1]
+
+
+def test_the_parts_are_of_all_clouds_and_of_each_third():
+    rng = np.random.default_rng(5)
+    rest = np.stack([rng.permutation(rng.random((40, 3))) for _ in range(9)])
+    sample = Sample(
+        keypoints=rng.random((9, 5, 3)),
+        points=rest,
+        scale=np.ones(9),
+        offset=np.zeros(9),
+        objects=np.array(list("aaaabbbbb")),
+        rest_id=np.array(list("aaaabbbbb")),
+        frame=np.array([0, 1, 2, 3, 9, 8, 7, 6, 5]),
+        rest_positions=rest,
+    )
+    drift, kept = rest_drift(sample.keypoints, rest, rest, sample.rest_id, sample.frame)
+    parts = METRICS["correspondence"].measure(sample, Terms()).parts
+    assert list(parts) == list(METRICS["correspondence"].units)
+    # Of four frames that are compared the second and the third are in the middle.
+    rows = {"": [1, 2, 3, 4, 5, 6, 7], " first third": [1, 7], " middle": [2, 6, 5], " last": [3, 4]}
+    # Once, and with some objects drawn twice.
+    weights = np.array([[1.0] * 9, [2, 2, 2, 2, 1, 1, 1, 1, 1], [0.0] * 9])
+    for draw, weight in enumerate(weights[:2].astype(int)):
+        for third, of_third in rows.items():
+            some = np.repeat(of_third, weight[of_third])
+            expected = {
+                "mean": drift[some].mean(),
+                "median": np.median(drift[some]),
+                "worst": drift[some].mean(0).max(),
+                "pck-5": 100 * (drift[some] <= 5).mean(),
+                "identity": 100 * kept[some].mean(),
+            }
+            found = {name: parts[name + third].statistic(weights)[draw] for name in expected}
+            assert found == pytest.approx(expected), third
+    assert math.isnan(parts["median"].statistic(weights)[2])
