@@ -1,4 +1,4 @@
-"""What the README says is what there is."""
+"""What the README and the guides say is what there is."""
 
 import importlib
 import re
@@ -9,11 +9,13 @@ import pytest
 
 import kg.data
 from kg.cli.app import app, run
+from kg.cli.docs import topics
 from kg.data import PrepareOptions
 from kg.data.preparing.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PLUGINS = (ROOT / "kg" / "docs" / "plugins.md").read_text()
 
 
 def test_continuous_integration_ends_with_the_readmes_test_command():
@@ -35,9 +37,17 @@ def test_its_pictures_are_there(path):
     assert (ROOT / path).is_file()
 
 
-def test_its_data_set_prepares(tmp_path):
+def test_it_is_short():
+    assert len(README.splitlines()) <= 150
+
+
+def test_it_names_every_guide():
+    assert set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)) == set(topics())
+
+
+def test_the_data_set_of_the_guide_prepares(tmp_path):
     """The class in the section on data sets, on two boxes."""
-    code = re.search(r"```python\n(class Mugs.+?)```", README, re.DOTALL)
+    code = re.search(r"```python\n(class Mugs.+?)```", PLUGINS, re.DOTALL)
     assert code is not None
     names = {"kg": kg}
     exec(code[1], names)
@@ -49,8 +59,8 @@ def test_its_data_set_prepares(tmp_path):
     assert made.store.unit == "millimetre"
 
 
-def test_its_backbone_takes_what_it_imports_from_where_it_is():
-    code = re.search(r"```python\n(class Net.+?)```", README, re.DOTALL)
+def test_the_backbone_of_the_guide_takes_what_it_imports_from_where_it_is():
+    code = re.search(r"```python\n(class Net.+?)```", PLUGINS, re.DOTALL)
     assert code is not None
     for module, name in re.findall(r"kg\.(model|ops)\.(\w+)", code[1]):
         assert hasattr(importlib.import_module(f"kg.{module}"), name)

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from kg import __version__
-from kg.cli import bench, compare, fetch, info, predict, prepare, sweep, train, viz
+from kg.cli import bench, compare, docs, fetch, info, predict, prepare, sweep, train, viz
 from kg.cli import eval as eval_command
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
@@ -38,6 +38,7 @@ app.command("compare")(compare.compare)
 app.command("viz")(viz.viz)
 app.command("bench")(bench.bench)
 app.command("info")(info.info)
+app.command("docs")(docs.docs)
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from kg.cli.inventory import LISTS
 from kg.cli.output import Json, show, table
 
 if TYPE_CHECKING:
@@ -27,23 +28,37 @@ DEFORMATIONS = (
 
 def list_plugins(
     what: Annotated[
-        Literal["datasets", "detectors", "backbones", "deformations"],
+        Literal[
+            "datasets",
+            "detectors",
+            "backbones",
+            "deformations",
+            "runs",
+            "stores",
+            "metrics",
+            "presets",
+            "protocols",
+        ],
         typer.Argument(help="What to list.", show_choices=True),
     ] = "datasets",
     as_json: Json = False,
 ) -> None:
-    """List the data sets, with what is here of each, the detectors, the backbones, or the deformations.
+    """List what there is of a kind: data sets, plugins, runs, stores, metrics, presets, protocols.
 
-    kg list                 data sets
-    kg list datasets --json
+    kg list                 data sets, with what is here of each
+    kg list runs            trainings, the latest first
+    kg list stores          prepared data
     kg list detectors
-    kg list backbones
-    kg list deformations
+    kg list metrics --json
     """
     from kg import plugins
 
     if what == "datasets":
         _list_datasets(as_json)
+    elif what in LISTS:
+        columns, rows, usage = LISTS[what]()
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        show({what: found}, as_json, table(what.capitalize(), columns, rows), usage)
     elif what == "detectors":
         _list_described(
             what, plugins.detectors(), plugins.detector, as_json, "how it finds keypoints", DETECTORS

@@ -1,6 +1,7 @@
 """Results on stdout, everything else on stderr."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -19,6 +20,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+
+SAID_EVERY = 30.0
+"""Seconds between lines of progress where stderr is no terminal."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -73,7 +77,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 @contextmanager
 def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[..., None]]:
-    """Show a bar on stderr while the block runs; none where stderr is no terminal.
+    """Show a bar on stderr while the block runs; where that is no terminal, a line every half minute.
 
     Numbers are counts, or bytes with their rate.
 
@@ -91,12 +95,18 @@ def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[...,
         transient=True,
         disable=not console.is_terminal,
     )
+    said = time.monotonic()
     with bar:
         task = bar.add_task(description, total=None, text="")
 
         def advance(done: int, total: int, text: str | None = None) -> None:
+            nonlocal said
             bar.update(task, completed=done, total=total)
             if text is not None:
                 bar.update(task, text=text)
+            if bar.disable and time.monotonic() - said >= SAID_EVERY:
+                said = time.monotonic()
+                share = f"{done:,} of {total:,}" + (" bytes" if of_bytes else "")
+                note(escape(f"{description}: {share} {text or ''}".rstrip()))
 
         yield advance

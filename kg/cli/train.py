@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from kg.cli.data import open_store
 from kg.cli.options import (
@@ -31,6 +32,10 @@ from kg.cli.options import (
 )
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
+
+if TYPE_CHECKING:
+    from kg.config import Config
+    from kg.train import Started
 
 KEPT = {"epochs", "option", "resume", "store", "gpu", "cpu", "threads", "kernels", "as_json"}
 """What may be said of a run that is resumed: of `--set` only the epochs, as the store the one that it has."""
@@ -98,7 +103,7 @@ def train(
     from kg.data.find import check_same
     from kg.devices import choose_device, describe
     from kg.inference.targets import find_resumed
-    from kg.train import Progress, runs
+    from kg.train import Interrupted, Progress, Started, runs
     from kg.train import train as run_training
 
     device = choose_device(gpu, cpu)
@@ -126,19 +131,28 @@ def train(
         opened = open_store(store, category, dataset, variant)
         config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
         folder = runs.new_run(config, opened.category, name)
+    where = runs.name_of(folder)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
+
+    def begin(started: Started) -> None:
+        note(escape(_what(config, started)))
 
     with progress("Training") as advance:
 
         def report(now: Progress) -> None:
             if now.epoch_metrics is not None:
-                _report_epoch(now.epoch_metrics)
+                _report_epoch(now.epoch_metrics, now.epochs)
                 return
             done = now.epoch * now.steps + now.step
             advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
 
         try:
-            summary = run_training(config, folder, device, resume=resume is not None, report=report)
+            summary = run_training(
+                config, folder, device, resume=resume is not None, begin=begin, report=report
+            )
+        except Interrupted:
+            note(f"Saved. To continue: kg train --resume {where}")
+            raise
         except Exception:
             if resume is None:
                 runs.discard_if_empty(folder)
@@ -178,11 +192,24 @@ def _check_kept(said: Iterable[str]) -> None:
         )
 
 
-def _report_epoch(metrics: dict[str, float]) -> None:
-    """Print an epoch's metrics where there is no bar to show them, as in a log file."""
-    if not is_terminal():
-        values = " ".join(f"{key} {value:.5g}" for key, value in metrics.items() if key != "epoch")
-        note(f"epoch {metrics['epoch']}: {values}")
+def _what(config: "Config", started: "Started") -> str:
+    """Return what is trained on what, in a line."""
+    train = config.train
+    begun = f", of which {started.epochs_done} are done" if started.epochs_done else ""
+    return (
+        f"{config.model.detector} on {started.store} ({started.train_shapes} shapes, {started.val_shapes} for "
+        f"validation): N = {train.points}, K = {config.model.keypoints}, {train.epochs} epochs{begun}, "
+        f"{started.parameters:,} parameters, seed {train.seed}"
+    )
+
+
+def _report_epoch(metrics: dict[str, float], epochs: int) -> None:
+    """Print an epoch's losses: all of them into a log file, the sums for somebody who watches."""
+    names = [name for name in metrics if name != "epoch"]
+    if is_terminal():
+        names = [name for name in ("loss", "val_loss", "seconds") if name in metrics]
+    values = " ".join(f"{name} {metrics[name]:.5g}" for name in names)
+    note(f"epoch {metrics['epoch']:.0f} of {epochs}: {values}")
 
 
 def list_options(as_json: bool) -> None:

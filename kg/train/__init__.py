@@ -1,5 +1,5 @@
 """Training: the loop, its log and how it resumes."""
 
-from kg.train.loop import Interrupted, Progress, Summary, train
+from kg.train.loop import Interrupted, Progress, Started, Summary, train
 
-__all__ = ["Interrupted", "Progress", "Summary", "train"]
+__all__ = ["Interrupted", "Progress", "Started", "Summary", "train"]

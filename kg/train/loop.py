@@ -47,6 +47,17 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Started:
+    """What a training is about to do: known when its data and network are there."""
+
+    store: str
+    train_shapes: int
+    val_shapes: int
+    parameters: int
+    epochs_done: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a training came to."""
 
@@ -69,6 +80,7 @@ def train(
     device: torch.device,
     *,
     resume: bool = False,
+    begin: Callable[[Started], None] = lambda started: None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Summary:
     """Train a detector in its run folder, from the start or from the folder's last checkpoint.
@@ -82,6 +94,7 @@ def train(
         run: The run folder.
         device: Where.
         resume: Continue from last.pt.
+        begin: Called before the first step.
         report: Called after each step and each epoch.
 
     Raises:
@@ -99,6 +112,15 @@ def train(
             _check_epochs(training)
             write_json(run / "config.json", config.to_dict())
         _note_environment(run, device, resume)
+        begin(
+            Started(
+                store=store.name,
+                train_shapes=len(training.batch.points),
+                val_shapes=len(training.val_batch.points),
+                parameters=sum(each.numel() for each in training.model.parameters()),
+                epochs_done=training.epoch,
+            )
+        )
         with Log(run, training.epoch, training.entry) as log:
             try:
                 while training.epoch < config.train.epochs:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import pytest
 
 from kg.cli.app import run
@@ -33,7 +34,56 @@ def test_a_log_file_gets_a_line_an_epoch(train, capsys):
     assert "Trained" in captured.out
     lines = [line for line in captured.err.splitlines() if line.startswith("epoch")]
     assert len(lines) == 3
+    assert lines[0].startswith("epoch 1 of 3: loss ")
     assert "val_farthest" in lines[0]
+
+
+def test_a_line_says_what_is_trained_on_what(train, capsys):
+    assert train("-k", "3") == 0
+    err = capsys.readouterr().err
+    assert (
+        "key-grid on ellipsoids/ellipsoid/rest (13 shapes, 3 for validation): N = 48, K = 3, 3 epochs, "
+        in err
+    )
+    assert " parameters, seed 0" in err
+
+
+def test_an_interrupted_training_says_how_it_goes_on(train, monkeypatch, capsys):
+    from kg.train import Interrupted
+
+    def interrupt(*_, **__):
+        raise Interrupted
+
+    monkeypatch.setattr("kg.train.train", interrupt)
+    assert train("--name", "mine") == 130
+    assert "kg train --resume mine" in capsys.readouterr().err
+
+
+def test_the_store_of_a_resumed_run_is_held_to_its_checksum(train, tiny_store, tmp_path, capsys):
+    assert train("--name", "mine") == 0
+    moved = shutil.move(tiny_store.path, tmp_path / "moved.h5")
+    words = ["train", "--resume", "mine", "-e", "4", "--cpu"]
+    assert run(words) == 1
+    assert "no prepared store at" in capsys.readouterr().err
+    assert run([*words, "--store", str(moved)]) == 0
+    assert read_config(find_run("mine")).data.store == str(moved)
+    with h5py.File(moved, "r+") as file:
+        file.attrs["checksum"] = "other"
+    assert run([*words[:-3], "-e", "5", "--cpu", "--store", str(moved)]) == 1
+    assert "is not the store of the run mine" in capsys.readouterr().err
+
+
+def test_a_run_is_used_after_the_data_folder_was_moved(train, tiny_store, tmp_path, monkeypatch):
+    assert train("--name", "mine") == 0
+    there = tmp_path / "elsewhere" / "prepared" / "ellipsoids" / "ellipsoid"
+    there.mkdir(parents=True)
+    shutil.move(tiny_store.path, there / "rest.h5")
+    monkeypatch.setenv("KG_HOME", str(tmp_path / "elsewhere"))
+    out = str(tmp_path / "out.npz")
+    assert run(["predict", "--cpu", "-o", out]) == 0
+    assert run(["eval", out, "--metric", "das-annotated"]) == 0
+    assert run(["train", "--resume", "latest", "-e", "4", "--cpu"]) == 0
+    assert read_config(find_run("mine")).data.store == str(there / "rest.h5")
 
 
 def test_resuming_by_name_adds_epochs_and_nothing_else(train, tmp_path, capsys):

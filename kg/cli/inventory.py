@@ -1,0 +1,101 @@
+"""What `kg list` shows of runs, stores, metrics, presets and protocols."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
+"""Columns, rows, and what to type next."""
+
+
+def _runs() -> Listing:
+    from kg.errors import KgError
+    from kg.train.runs import all_runs, checkpoint_times, name_of, read_config, read_metrics
+
+    found = []
+    for run in all_runs():
+        # A run of another version, or one that is just being removed, is nothing to fail by.
+        with suppress(KgError, OSError, LookupError, TypeError):
+            config, done, times = read_config(run), read_metrics(run), checkpoint_times(run)
+            loss = min((entry["val_loss"] for entry in done if "val_loss" in entry), default="")
+            saved = datetime.fromtimestamp(max(times) / 1e9).isoformat(" ", "seconds") if times else ""
+            epochs = f"{len(done)} of {config.train.epochs}"
+            how = f"{config.model.detector}, {config.preset}, seed {config.train.seed}"
+            data = "/".join(config.data.store.removesuffix(".h5").rsplit("/", 3)[-3:])
+            found.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
+    found.sort(key=lambda each: each[0], reverse=True)
+    columns = ("run", "data", "method", "epochs", "best val_loss", "saved")
+    return columns, [row for _, row in found], "Use one: kg predict --run NAME; the first is 'latest'"
+
+
+def _stores() -> Listing:
+    from kg import paths
+    from kg.data.store import Store
+    from kg.errors import KgError
+
+    rows = []
+    for path in paths.stores():
+        with suppress(KgError, OSError, LookupError):
+            store = Store(path)
+            size = round(path.stat().st_size / 1e6, 1)
+            rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
+    columns = ("store", "shapes", "N", "unit", "MB", "file")
+    return columns, rows, "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"
+
+
+def _metrics() -> Listing:
+    from kg.evaluation.metrics import METRICS
+
+    rows = [
+        [
+            name,
+            ", ".join(f"{part} ({unit})" for part, unit in metric.units.items()),
+            "" if metric.threshold is None else metric.threshold,
+            {None: "nothing", "rest_positions": "rest positions"}.get(metric.truth, metric.truth),
+            _first_sentence(inspect.getdoc(inspect.getmodule(metric.measure)) or ""),
+        ]
+        for name, metric in METRICS.items()
+    ]
+    columns = ("metric", "parts", "threshold", "needs", "what it measures")
+    return columns, rows, "Measure: kg eval --metric NAME,NAME; more: kg docs measuring"
+
+
+def _presets() -> Listing:
+    from kg.config import PRESETS
+
+    plain = _flat(next(iter(PRESETS.values())).to_dict())
+    rows = []
+    for name, preset in PRESETS.items():
+        differs = [f"{key}={value}" for key, value in _flat(preset.to_dict()).items() if value != plain[key]]
+        rows.append([name, ", ".join(differs) or "the default"])
+    return ("preset", "what differs"), rows, "Train with one: kg train --preset NAME; all options: --set help"
+
+
+def _protocols() -> Listing:
+    from kg.evaluation.protocols import PROTOCOLS
+
+    rows = [
+        [each.name, each.title, ", ".join(each.metrics + each.optional), each.source]
+        for each in PROTOCOLS.values()
+    ]
+    return ("protocol", "how", "metrics", "source"), rows, "Measure by one: kg eval --protocol NAME"
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**config["model"], **config["train"]}
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+
+
+LISTS: dict[str, Callable[[], Listing]] = {
+    "runs": _runs,
+    "stores": _stores,
+    "metrics": _metrics,
+    "presets": _presets,
+    "protocols": _protocols,
+}
+"""What makes each list, by its name."""
