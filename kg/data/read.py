@@ -1,7 +1,8 @@
 """Files to shapes: clouds and meshes in the formats that people have."""
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +53,22 @@ def _natural(file: Path) -> tuple[Path, list[int | str], str]:
     """Return what sorts files folder by folder, in one 2 before 10, and shirt before shirt-folded."""
     parts = re.split(r"(\d+)", file.stem)
     return file.parent, [int(part) if part.isdecimal() else part for part in parts], file.suffix
+
+
+def require_utf8(names: Iterable[str]) -> None:
+    """Refuse a name that cannot be stored, before the work rather than after it.
+
+    Raises:
+        KgError: A name is not UTF-8.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise KgError(
+                f"The name {os.fsencode(name)!r} is not UTF-8, so it cannot be stored.",
+                "Rename the file, or its folder.",
+            ) from None
 
 
 def read_shape(path: Path) -> Shape:

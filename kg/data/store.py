@@ -29,12 +29,17 @@ from numpy.typing import NDArray
 
 from kg import paths
 from kg.data.dataset import Split
+from kg.data.hdf5 import own_dataset
 from kg.data.split import SPLITS
 from kg.errors import KgError
 
 FORMAT, VERSION = "kg-store", 1
 
 SplitBy = Literal["object", "frame"]
+
+OPTIONAL = ("landmarks", "landmark_ids", "material", "kin")
+"""Arrays that some stores have, by their names in the file."""
+AGAIN = "Prepare it again, with --force: kg prepare --help"
 
 COLUMNS = {"rest_positions": "material", "rest_id": "kin"}
 """Names of arrays in the file, where they differ from ours: files keep the first names they had."""
@@ -62,7 +67,8 @@ class Store:
     """A prepared store, open for reading only while something is read.
 
     Raises:
-        KgError: There is no such file, or it is no kg store of a version that is known.
+        KgError: There is no such file, it is no kg store, was written by a newer kg, or points at other
+            files.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -70,20 +76,15 @@ class Store:
         if not path.is_file():
             raise KgError(f"There is no prepared store at {path}.", "Make one with: kg prepare --help")
         with self._open() as file:
-            attributes = dict(file.attrs)
-            if attributes.get("format") != FORMAT or attributes.get("version") != VERSION:
-                raise KgError(
-                    f"{path} is no kg store of version {VERSION}.",
-                    "Prepare it again, with --force: kg prepare --help",
-                )
-            self.dataset = str(attributes["dataset"])
-            self.category = str(attributes["category"])
-            self.variant = str(attributes["variant"])
-            self.unit = str(attributes["unit"])
-            self.checksum = str(attributes["checksum"])
-            self.provenance: dict[str, Any] = json.loads(attributes["provenance"])
-            names = json.loads(attributes["landmark_names"])
-            self.landmark_names: dict[int, str] = {int(key): name for key, name in names.items()}
+            attributes = _checked_attributes(file)
+            self.dataset: str = attributes["dataset"]
+            self.category: str = attributes["category"]
+            self.variant: str = attributes["variant"]
+            self.unit: str = attributes["unit"]
+            self.checksum: str = attributes["checksum"]
+            self.provenance: dict[str, Any] = attributes["provenance"]
+            self.landmark_names: dict[int, str] = attributes["landmark_names"]
+            _check_columns(file)
             self.count, self.points_per_cloud = file["points"].shape[:2]
             self.landmark_count = file["landmarks"].shape[1] if "landmarks" in file else 0
             self.has_landmarks = self.landmark_count > 0
@@ -91,14 +92,16 @@ class Store:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
+        """Open the file; whatever is wrong with it names it."""
         try:
-            file = h5py.File(self.path, "r", locking=False)
-        except OSError as error:
-            raise KgError(
-                f"{self.path} cannot be read: {error}", "Prepare it again, with --force: kg prepare --help"
-            ) from error
-        with file:
-            yield file
+            # A store is written elsewhere and put in its place, so nobody has to be locked out.
+            with h5py.File(self.path, "r", locking=False) as file:
+                yield file
+        except KgError as error:
+            raise KgError(f"{self.path} is no kg store: {error.message}.", error.hint or AGAIN) from error
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+            reason = str(error) or type(error).__name__
+            raise KgError(f"{self.path} cannot be read: {reason}", AGAIN) from error
 
     @property
     def name(self) -> str:
@@ -109,6 +112,8 @@ class Store:
         """Return the split of every row, (n,) indices into ("train", "val", "test")."""
         with self._open() as file:
             split: NDArray[np.uint8] = file[f"split/{by}"][:]
+            if split.max(initial=0) >= len(SPLITS):
+                raise KgError(f"its split/{by} has a {split.max()}, where 0 to {len(SPLITS) - 1} belong")
         return split
 
     def rest_ids(self) -> list[str]:
@@ -157,11 +162,81 @@ class Store:
 def read_checksum(path: Path) -> str | None:
     """Return the checksum that a store says it has; None of a file that is no store, or being written."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             found = file.attrs.get("checksum")
     except OSError:
         return None
     return None if found is None else str(found)
+
+
+def _checked_attributes(file: Any) -> dict[str, Any]:
+    """Return a store's attributes, JSON parsed.
+
+    Raises:
+        KgError: It is no store, or one of another version. The message does not name the file.
+    """
+    attributes = dict(file.attrs)
+    if attributes.get("format") != FORMAT:
+        raise KgError("it has no mark of one", "Stores are made by: kg prepare")
+    version = attributes.get("version")
+    if not isinstance(version, int | np.integer) or version < 1:
+        raise KgError(f"its version is {str(version)[:20]!r}")
+    if version > VERSION:
+        raise KgError(
+            f"it was written by a newer kg, as version {version}; this one reads up to {VERSION}",
+            "Update kg: pip install --upgrade kg",
+        )
+    names = ("dataset", "category", "variant", "unit", "checksum", "provenance", "landmark_names")
+    for name in names:
+        if not isinstance(attributes.get(name), str):
+            raise KgError(f"its attribute '{name}' is no text")
+    try:
+        attributes["provenance"] = json.loads(attributes["provenance"])
+        landmarks = json.loads(attributes["landmark_names"])
+        attributes["landmark_names"] = {int(key): str(name) for key, name in landmarks.items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise KgError(f"its attributes are no JSON: {error}") from error
+    if not isinstance(attributes["provenance"], dict):
+        raise KgError("its provenance is no record")
+    return attributes
+
+
+def _check_columns(file: Any) -> None:
+    """Check that all arrays are there, in this very file, of their kinds and of one length.
+
+    Raises:
+        KgError: One is not. The message does not name the file.
+    """
+    points = own_dataset(file, "points")
+    if points.ndim != 3 or points.shape[2] != 3 or not len(points):
+        raise KgError(f"its points are {points.shape}, not (n, N, 3)")
+    count, size = points.shape[:2]
+    there = [name for name in OPTIONAL if file.get(name, getlink=True) is not None]
+    landmarks = own_dataset(file, "landmarks").shape[1:2] if "landmarks" in there else ()
+    kinds: dict[str, tuple[str, tuple[int, ...]]] = {
+        "points": ("f", (size, 3)),
+        "scale": ("f", ()),
+        "offset": ("f", ()),
+        "ids": ("O", ()),
+        "objects": ("O", ()),
+        "frame": ("iu", ()),
+        "split/object": ("u", ()),
+        "split/frame": ("u", ()),
+        "landmarks": ("f", (*landmarks, 3)),
+        "landmark_ids": ("i", landmarks),
+        "material": ("f", (size, 3)),
+        "kin": ("O", ()),
+    }
+    if ("landmarks" in there) != ("landmark_ids" in there):
+        raise KgError("it has landmarks without ids, or ids without landmarks")
+    for name, (kind, shape) in kinds.items():
+        if name in OPTIONAL and name not in there:
+            continue
+        column = own_dataset(file, name)
+        if column.shape != (count, *shape) or column.dtype.kind not in kind:
+            raise KgError(f"its '{name}' is {column.dtype} {column.shape}, where {(count, *shape)} belongs")
+        if kind == "O" and h5py.check_string_dtype(column.dtype) is None:
+            raise KgError(f"its '{name}' is no text")
 
 
 def write_store(

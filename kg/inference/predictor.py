@@ -1,6 +1,7 @@
 """Keypoints of clouds, by a trained detector."""
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from kg.data.batches import thin
 from kg.data.dataset import Split
 from kg.data.find import find_again
 from kg.data.normalise import normalise
-from kg.data.read import read_shape
+from kg.data.read import naming, read_shape, require_utf8
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError
@@ -266,30 +267,47 @@ def predict_files(
 ) -> Predictions:
     """Return the keypoints of shapes in files, meshes or clouds, sampled to the N of the training.
 
+    A file that cannot be read, or has fewer points than needed, is left out with a warning; `meta["skipped"]`
+    lists them with the reasons.
+
     Raises:
-        KgError: A file cannot be read, or its cloud has fewer points than needed; names the file.
+        KgError: No file can be read, or the name of one cannot be stored.
     """
+    names = [str(file) for file in files]
+    require_utf8(names)
     count = detector.checkpoint.config.train.points
     points, frames = [], []
-    for number, file in enumerate(files):
-        shape = read_shape(file)
+    read: list[str] = []
+    skipped: dict[str, KgError] = {}
+    for number, (name, file) in enumerate(zip(names, files, strict=True)):
         try:
-            cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
-            frame = normalise(cloud)
+            shape = read_shape(file)
+            with naming(file):
+                cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
+                frame = normalise(cloud)
         except KgError as error:
-            raise KgError(f"{file}: {error.message}", error.hint) from error
+            skipped[name] = error
+            continue
+        for note in shape.notes:
+            warnings.warn(f"{name}: {note}", stacklevel=2)
+        read.append(name)
         points.append(frame.to_normalised(cloud))
         frames.append(frame)
-    names = [str(file) for file in files]
+    if not read:
+        raise next(iter(skipped.values()))
+    for problem in skipped.values():
+        warnings.warn(f"{problem.message} It is left out.", stacklevel=2)
     clouds = Clouds(
-        ids=names,
-        objects=names,
-        frame=np.zeros(len(files), np.int32),
+        ids=read,
+        objects=read,
+        frame=np.zeros(len(read), np.int32),
         points=np.stack(points),
         scale=np.array([frame.scale for frame in frames]),
         offset=np.array([frame.offset for frame in frames]),
     )
-    meta = {"store": {}, "split": "files", "unit": "as in the files"}
+    meta: dict[str, Any] = {"store": {}, "split": "files", "unit": "as in the files"}
+    if skipped:
+        meta["skipped"] = {name: error.message for name, error in skipped.items()}
     return detector.detect(
         clouds,
         inference=inference,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape, Split, find_folder, locate
+from kg.data.hdf5 import own_dataset
 from kg.errors import KgError
 
 SYNSETS = {
@@ -176,13 +177,13 @@ def _opened(file: Path) -> Iterator[Any]:
     """Open a file of clouds; whatever is wrong with it names it."""
     try:
         with h5py.File(file, "r") as content:
-            if content["data"].shape[1:] != (2048, 3) or content["label"].size != len(content["data"]):
+            data, label = (own_dataset(content, name) for name in ("data", "label"))
+            if data.shape[1:] != (2048, 3) or label.size != len(data):
                 raise KgError(
-                    f"{file} holds data {content['data'].shape} and label {content['label'].shape}, "
-                    "not (n, 2048, 3) and (n, 1)."
+                    f"{file} holds data {data.shape} and label {label.shape}, not (n, 2048, 3) and (n, 1)."
                 )
             yield content
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError) as error:
         raise KgError(f"{file} is broken or cut short: {error}", "Obtain it again.") from error
 
 

@@ -1,7 +1,6 @@
 """From a data set's shapes to a prepared store."""
 
 import json
-import os
 import platform
 import statistics
 import sys
@@ -23,6 +22,7 @@ from kg.data.lock import alone
 from kg.data.preparing.parts import Parts, Told, digest, item_stamps, rows_of
 from kg.data.preparing.rows import Job
 from kg.data.preparing.workers import make_together
+from kg.data.read import require_utf8
 from kg.data.split import split_by_frame, split_by_object
 from kg.data.store import Store, write_store
 from kg.errors import KgError
@@ -162,14 +162,7 @@ def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) 
     name, times = Counter(item.id for item in items).most_common(1)[0]
     if times > 1:
         raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
-    for item in items:
-        try:
-            (item.id + item.object).encode()
-        except UnicodeEncodeError:
-            raise KgError(
-                f"The name {os.fsencode(item.id)!r} is not UTF-8, so it cannot be stored.",
-                "Rename the file, or its folder.",
-            ) from None
+    require_utf8(name for item in items for name in (item.id, item.object))
     return items
 
 

@@ -1,5 +1,7 @@
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -106,11 +108,113 @@ def test_what_is_no_store(tmp_path: Path) -> None:
         file["points"] = [1]
     with pytest.raises(KgError, match="no kg store"):
         Store(tmp_path / "other.h5")
-    write(tmp_path / "later.h5", clouds())
-    with h5py.File(tmp_path / "later.h5", "a") as file:
-        file.attrs["version"] = 99
-    with pytest.raises(KgError, match="no kg store of version"):
-        Store(tmp_path / "later.h5")
+
+
+def replace_by(change: Callable[[h5py.File], None], path: Path) -> None:
+    """Write a store and change it."""
+    write(path, clouds())
+    with h5py.File(path.with_name("secret.h5"), "w") as file:
+        file["points"] = np.zeros((4, 8, 3), np.float32)
+    with h5py.File(path, "a") as file:
+        change(file)
+
+
+def to_external_storage(file: h5py.File) -> None:
+    del file["points"]
+    there = str(Path(file.filename).with_name("secret.h5"))
+    file.create_dataset("points", (4, 8, 3), "f4", external=[(there, 0, h5py.h5f.UNLIMITED)])
+
+
+def to_a_soft_link(file: h5py.File) -> None:
+    file.move("points", "other")
+    file["points"] = h5py.SoftLink("/other")
+
+
+def to_a_linked_group(file: h5py.File) -> None:
+    file.move("split", "other")
+    file["split"] = h5py.SoftLink("/other")
+
+
+def to_a_virtual_dataset(file: h5py.File) -> None:
+    del file["points"]
+    layout = h5py.VirtualLayout((4, 8, 3), "f4")
+    layout[:] = h5py.VirtualSource("secret.h5", "points", (4, 8, 3))
+    file.create_virtual_dataset("points", layout)
+
+
+def to_a_terabyte(file: h5py.File) -> None:
+    del file["points"]
+    file.create_dataset("points", (10**6, 10**5, 3), "f4", chunks=(1, 1000, 3))
+
+
+def otherwise(name: str, value: Any = None) -> Callable[[h5py.File], None]:
+    """Return what puts a value in the place of an array, or nothing."""
+
+    def change(file: h5py.File) -> None:
+        if name in file:
+            del file[name]
+        if value is not None:
+            file[name] = value
+
+    return change
+
+
+def attribute(name: str, value: Any) -> Callable[[h5py.File], None]:
+    return lambda file: file.attrs.__setitem__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (to_external_storage, "'points' lies in another file"),
+        (to_a_soft_link, "'points' is a link"),
+        (to_a_linked_group, "'split/object' is a link"),
+        (to_a_virtual_dataset, "'points' lies in another file"),
+        (to_a_terabyte, r"'points' claims 1\.2e\+12 bytes"),
+        (otherwise("points", h5py.ExternalLink("secret.h5", "points")), "'points' is a link"),
+        (otherwise("landmarks", h5py.ExternalLink("secret.h5", "points")), "'landmarks' is a link"),
+        (otherwise("kin", h5py.ExternalLink("secret.h5", "points")), "'kin' is a link"),
+        (otherwise("points"), "no 'points'"),
+        (otherwise("split/frame"), "no 'split/frame'"),
+        (otherwise("landmark_ids"), "landmarks without ids"),
+        (otherwise("points", np.zeros((4, 8))), r"points are \(4, 8\)"),
+        (otherwise("ids", np.arange(4)), "'ids' is int64"),
+        (otherwise("scale", np.zeros(9)), r"'scale' is float64 \(9,\)"),
+        (otherwise("frame", h5py.Empty("i4")), "'frame' is empty"),
+        (attribute("version", "one"), "its version is 'one'"),
+        (attribute("version", 99), "written by a newer kg, as version 99"),
+        (attribute("provenance", "{"), "no JSON"),
+        (attribute("provenance", "[]"), "no record"),
+        (attribute("landmark_names", '{"a": "b"}'), "no JSON"),
+        (attribute("category", 5), "'category' is no text"),
+        (attribute("format", "other"), "no mark"),
+    ],
+)
+def test_a_store_is_checked_when_it_is_opened(
+    tmp_path: Path, change: Callable[[h5py.File], None], problem: str
+) -> None:
+    replace_by(change, tmp_path / "v.h5")
+    with pytest.raises(KgError, match=rf"v\.h5 is no kg store: .*{problem}"):
+        Store(tmp_path / "v.h5")
+
+
+def test_a_split_that_is_none(tmp_path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        file["split/object"][0] = 7
+
+    replace_by(change, tmp_path / "v.h5")
+    with pytest.raises(KgError, match="has a 7"):
+        Store(tmp_path / "v.h5").splits()
+
+
+def test_a_packed_store_is_read(tmp_path: Path) -> None:
+    """As h5repack makes it."""
+    store = write(tmp_path / "v.h5", clouds())
+    points = store.read().points
+    with h5py.File(store.path, "a") as file:
+        del file["points"]
+        file.create_dataset("points", data=points, compression="gzip")
+    np.testing.assert_array_equal(Store(store.path).read().points, points)
 
 
 def test_a_failed_write_keeps_the_old_store(tmp_path: Path) -> None:

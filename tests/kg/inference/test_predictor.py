@@ -1,6 +1,8 @@
 """Prediction: values, spaces, order, and what cannot be predicted."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -97,6 +99,29 @@ def test_a_cloud_with_too_few_points_is_refused_by_name(detector, tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).random((63, 3)))
     with pytest.raises(KgError, match=r"few\.npy.*63 points, 64 are needed"):
         predict_files(detector, [tmp_path / "few.npy"])
+
+
+def test_files_that_cannot_be_read_are_left_out_and_the_rest_goes_on(detector, tmp_path):
+    points = np.random.default_rng(0).random((100, 3))
+    np.save(tmp_path / "good.npy", points)
+    np.save(tmp_path / "few.npy", points[:9])
+    np.save(tmp_path / "torn.npy", np.where(np.arange(100)[:, None] == 5, np.nan, points))
+    (tmp_path / "page.ply").write_text("<html></html>")
+    files = [tmp_path / name for name in ("page.ply", "good.npy", "few.npy", "torn.npy", "none.obj")]
+    with pytest.warns(match="left out") as said:
+        found = predict_files(detector, files)
+    assert found.ids.tolist() == [str(tmp_path / "good.npy"), str(tmp_path / "torn.npy")]
+    assert sorted(found.meta["skipped"]) == sorted(str(files[number]) for number in (0, 2, 4))
+    told = [str(warning.message) for warning in said]
+    for text in ("web page", "9 points, 64 are needed", "torn.npy: 1 of 100 vertices are NaN", "not exist"):
+        assert sum(text in line for line in told) == 1
+    alone = predict_files(detector, [tmp_path / "good.npy"])
+    np.testing.assert_allclose(found.keypoints[0], alone.keypoints[0], atol=1e-5)
+
+
+def test_a_name_that_is_not_utf8_is_refused_before_the_work(detector):
+    with pytest.raises(KgError, match=r"caf\\xe9.* is not UTF-8"):
+        predict_files(detector, [Path(os.fsdecode(b"caf\xe9.npy"))])
 
 
 def test_a_store_that_changed_since_the_training_is_refused(detector, tiny_store):
