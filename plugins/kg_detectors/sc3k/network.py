@@ -55,10 +55,9 @@ class Transform(nn.Module):
         """Return the matrices."""
         pooled = self.whole(self.points(values).amax(1))
         with full_precision(values.device):
-            learnt = self.matrix(pooled.float() if pooled.dtype == torch.bfloat16 else pooled)
-        return learnt.view(-1, self.channels, self.channels) + torch.eye(
-            self.channels, dtype=learnt.dtype, device=learnt.device
-        )
+            learnt: Tensor = self.matrix(pooled)
+        identity = torch.eye(self.channels, dtype=learnt.dtype, device=learnt.device)
+        return learnt.view(-1, self.channels, self.channels) + identity
 
 
 class Encoder(nn.Module):
@@ -74,8 +73,12 @@ class Encoder(nn.Module):
 
     def forward(self, points: Tensor) -> Tensor:
         """Return the features."""
-        values = self.first(points @ self.place(points))
-        return self.rest(values @ self.feature(values).to(values.dtype))
+        place = self.place(points)
+        with full_precision(points.device):
+            turned = points @ place
+        values = self.first(turned)
+        features: Tensor = self.rest(values @ self.feature(values))
+        return features
 
 
 class Residual(nn.Module):
@@ -136,7 +139,7 @@ class SC3K(Detector):
         """Return weights (B, N, K) of the points of posed clouds (B, N, 3), summing to 1 over these."""
         values = self.blocks(self.encoder(points))
         with full_precision(points.device):
-            scores: Tensor = self.score(values.to(points.dtype))
+            scores: Tensor = self.score(values)
         return scores.softmax(dim=1)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
@@ -182,8 +185,9 @@ class SC3K(Detector):
         if self.config.canonical:
             order = ops.canonical_order(points)
             points = ops.gather(points, order)
-        angles = points.new_tensor([[0.0], [math.radians(sum(ELEVATIONS) / 2)]])
-        weights = self(posed(points, camera(*angles, self.own.up)))
+        azimuth = points.new_zeros(1)
+        elevation = azimuth + math.radians(sum(ELEVATIONS) / 2)
+        weights = self(posed(points, camera(azimuth, elevation, self.own.up)))
         with full_precision(points.device):
             # Weights sum to 1: the mean of the posed points is the posed mean of the points.
             keypoints = weights.transpose(1, 2) @ points

@@ -61,7 +61,7 @@ def edge_points(keypoints: Tensor, offsets: Tensor, counts: Tensor) -> Tensor:
     first, second = ops.edge_pairs(keypoints.shape[1], keypoints.device).unbind(1)
     samples = torch.arange(SAMPLES, device=keypoints.device)
     rows = samples.minimum(counts[..., None] - 1)  # (B, E, SAMPLES)
-    along = (rows / (counts[..., None] - 1)).to(keypoints.dtype)[..., None]
+    along = (rows.to(keypoints.dtype) / (counts[..., None] - 1))[..., None]
     straight = along * keypoints[:, second, None] + (1 - along) * keypoints[:, first, None]
     edges = torch.arange(len(offsets), device=keypoints.device)[:, None]
     return straight + offsets[edges, rows]

@@ -115,7 +115,8 @@ def test_it_gives_what_the_released_code_gave(golden, close, monkeypatch, run):
         assert value.item() == pytest.approx(float(recorded[name]), rel=1e-4, abs=1e-5), name
 
     total.backward()
-    close(model.offsets.grad[BACK], recorded["grad.DEC_emb_all"], relative=tolerance)
+    if "grad.DEC_emb_all" in recorded:
+        close(model.offsets.grad[BACK], recorded["grad.DEC_emb_all"], relative=tolerance)
     for name, value in recorded.items():
         kind, _, parameter = name.partition(".")
         if kind == "grad" and encoder_name(parameter) and parameter not in NOISE:
@@ -127,6 +128,8 @@ def test_it_gives_what_the_released_code_gave(golden, close, monkeypatch, run):
         kind, _, parameter = name.partition(".")
         if kind == "after_step" and encoder_name(parameter) and parameter not in NOISE:
             close(ours(model, parameter).view(value.shape), value, 1e-3)
+    if "after_step.DEC.1.0.emb" in recorded:
+        close(model.offsets[0], recorded["after_step.DEC.1.0.emb"], 1e-3)
 
 
 @torch.no_grad()

@@ -1,0 +1,51 @@
+"""Detectors through the contract: trained, stopped, resumed, used for clouds."""
+
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kg.inference.predictor import Predictor, predict_store
+from kg.model.checkpoint import load_checkpoint
+from kg.train import Interrupted, train
+from kg.train.runs import read_metrics, write_json
+
+CPU = torch.device("cpu")
+LOSSES = {
+    "skeleton-merger": {"forward", "backward", "residual", "offsets"},
+    "sc3k": {"separation", "overlap", "shape", "volume", "consistency", "pose"},
+}
+
+
+def interrupt(now):
+    if now.epoch_metrics is None and (now.epoch, now.step) == (1, 1):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_training_resumes_to_the_same_weights_and_finds_keypoints(tiny_config, tmp_path, name):
+    config = replace(
+        tiny_config,
+        model=replace(tiny_config.model, detector=name),
+        train=replace(tiny_config.train, epochs=2, batch_size=7),
+    )
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for run in (whole, broken):
+        run.mkdir()
+        write_json(run / "config.json", config.to_dict())
+    train(config, whole, CPU)
+    with pytest.raises(Interrupted):
+        train(config, broken, CPU, report=interrupt)
+    train(config, broken, CPU, resume=True)
+    one, other = (load_checkpoint(run / "last.pt", CPU).model.state_dict() for run in (whole, broken))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    entry = read_metrics(whole)[-1]
+    assert LOSSES[name] | {f"val_{loss}" for loss in LOSSES[name]} <= entry.keys()
+
+    found = predict_store(Predictor.load(whole, "last", CPU), split="test")
+    assert found.keypoints.shape == (4, 4, 3)
+    low, high = (getattr(found.points, side)(1)[:, None] for side in ("min", "max"))
+    assert np.all((found.keypoints >= low) & (found.keypoints <= high))
