@@ -24,8 +24,8 @@ def separation_loss(keypoints: Tensor, released: bool = False) -> Tensor:
     """
     nearest = _nearest_other(keypoints)
     if released:
-        return 1 / nearest[nearest > 0].mean()
-    return (1 / nearest.mean(1).clamp_min(1e-3)).mean()
+        return nearest[nearest > 0].mean().reciprocal()
+    return nearest.mean(1).clamp_min(1e-3).reciprocal().mean()
 
 
 def _nearest_other(keypoints: Tensor) -> Tensor:
