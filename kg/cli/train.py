@@ -198,8 +198,8 @@ def _what(config: "Config", started: "Started") -> str:
     begun = f", of which {started.epochs_done} are done" if started.epochs_done else ""
     return (
         f"{config.model.detector} on {started.store} ({started.train_shapes} shapes, "
-        f"{started.val_shapes} for validation): N = {train.points}, K = {config.model.keypoints}, {train.epochs} epochs{begun}, "
-        f"{started.parameters:,} parameters, seed {train.seed}"
+        f"{started.val_shapes} for validation): N = {train.points}, K = {config.model.keypoints}, "
+        f"{train.epochs} epochs{begun}, {started.parameters:,} parameters, seed {train.seed}"
     )
 
 

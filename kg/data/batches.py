@@ -19,7 +19,7 @@ def thin(clouds: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return np.take_along_axis(clouds, thinning(clouds, count)[..., None], axis=1)
 
 
-def thinning(clouds: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+def thinning(clouds: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """Return which points (n, count) of clouds (n, N, 3) `thin` keeps.
 
     Raises:

@@ -126,9 +126,9 @@ class Comparison:
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
             )
         for name, floor in self.floors():
-            value, *plain = (_figure(floor.result(metric), part) for metric, part in self.columns)
+            own, *rest = (_figure(floor.result(metric), part) for metric, part in self.columns)
             count = max((of.shapes for of in floor.results), default=0)
-            lines.append([name, value, "", *plain, str(count)])
+            lines.append([name, own, "", *rest, str(count)])
         theirs: dict[str, dict[tuple[str, str], str]] = {}
         several = len({figure.on for figure in self.published}) > 1
         for figure in self.published if published else ():

@@ -34,7 +34,8 @@ def _nearest_other(keypoints: Tensor) -> Tensor:
     squared = apart.square().sum(3)
     itself = torch.eye(keypoints.shape[1], dtype=torch.bool, device=keypoints.device)
     others = squared.masked_fill(itself, torch.inf).argmin(2)
-    return torch.linalg.vector_norm(keypoints - ops.gather(keypoints, others), dim=2)
+    lengths: Tensor = torch.linalg.vector_norm(keypoints - ops.gather(keypoints, others), dim=2)
+    return lengths
 
 
 def overlap_loss(keypoints: Tensor, released: bool = False) -> Tensor:
@@ -61,13 +62,14 @@ def shape_loss(keypoints: Tensor, points: Tensor, released: bool = False) -> Ten
     """
     source, target = (points, keypoints) if released else (keypoints, points)
     nearest = ops.gather(target, ops.nearest_neighbours(source, target)[..., 0])
-    return torch.linalg.vector_norm(source - nearest, dim=2).mean()
+    mean: Tensor = torch.linalg.vector_norm(source - nearest, dim=2).mean()
+    return mean
 
 
 def volume_loss(keypoints: Tensor, points: Tensor) -> Tensor:
     """Return the smooth L1 distance of the sides of the keypoints' box from those of the cloud's."""
-    sides = [values.amax(1) - values.amin(1) for values in (keypoints, points)]
-    return functional.smooth_l1_loss(*sides)
+    ours, theirs = (values.amax(1) - values.amin(1) for values in (keypoints, points))
+    return functional.smooth_l1_loss(ours, theirs)
 
 
 def consistency_loss(first: Tensor, second: Tensor, between: Tensor) -> Tensor:

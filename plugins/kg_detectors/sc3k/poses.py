@@ -61,4 +61,5 @@ def _about(axis: int, angle: Tensor) -> Tensor:
 def posed(points: Tensor, poses: Tensor) -> Tensor:
     """Return clouds (B, N, 3) in their poses, the mean at the origin, the farthest point at distance 1."""
     turned = (points - points.mean(1, keepdim=True)) @ poses
-    return turned / turned.norm(dim=2).amax(1)[:, None, None]
+    scaled: Tensor = turned / turned.norm(dim=2).amax(1)[:, None, None]
+    return scaled
