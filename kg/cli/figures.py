@@ -13,7 +13,7 @@ from kg.evaluation.evaluate import COMPANIONS
 from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS, Curve
 from kg.evaluation.metrics.metric import THIRDS
-from kg.evaluation.results import Result
+from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import facts
 
@@ -35,6 +35,8 @@ def figures(results: Sequence[Result]) -> Table:
             value: Any = result.values[part]
             if part in result.deviations:
                 value = f"{value:.3g} ± {result.deviations[part]:.2g}"
+            if result.meaningless:
+                value, interval = COLLAPSED, ""
             rows.append((result.metric, part, value, interval, unit, *where))
     made = table("", COLUMNS, rows)
     made.columns[COLUMNS.index("unit")].min_width = len("points")
@@ -92,6 +94,8 @@ def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Tab
 
 
 def _plain(result: Result | None, part: str) -> str:
+    if result is not None and result.meaningless:
+        return COLLAPSED
     value = math.nan if result is None else result.values[part]
     return "–" if math.isnan(value) else f"{value:.1f}"
 

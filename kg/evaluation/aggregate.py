@@ -76,6 +76,7 @@ def _mean(of_runs: Sequence[Result]) -> Result:
         seeds=seeds,
         checkpoints=tuple(name for result in of_runs for name in result.checkpoints),
         warnings=tuple(said),
+        collapsed=any(result.collapsed for result in of_runs),
         per_shape={
             part: np.mean([result.per_shape[part] for result in of_runs], axis=0) for part in first.per_shape
         },

@@ -12,7 +12,7 @@ from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.bootstrap import interval
 from kg.evaluation.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
-from kg.evaluation.results import Result, to_plain
+from kg.evaluation.results import COLLAPSED, Result, to_plain
 from kg.evaluation.tables import rows, save_latex, tabular
 from kg.inference.predictions import Predictions
 
@@ -65,10 +65,15 @@ class Comparison:
     warnings: Sequence[str]
 
     def difference(self, entry: Entry, metric: str) -> Difference | None:
-        """Return an entry's difference from the first; None where they are not of the same shapes."""
+        """Return an entry's difference from the first.
+
+        None where they are not of the same shapes, or where one has no figure that means anything.
+        """
         part = METRICS[metric].headline
         first, other = self.entries[0].result(metric), entry.result(metric)
         if first is None or other is None or not np.array_equal(first.ids, other.ids):
+            return None
+        if first.meaningless or other.meaningless:
             return None
         if not same_data(self.entries[0].predictions, entry.predictions):
             return None
@@ -119,7 +124,8 @@ class Comparison:
         for entry in self.entries:
             result = entry.result(first)
             found = None if entry is self.entries[0] else self.difference(entry, first)
-            value = _with(_figure(result, part), None if result is None else result.intervals.get(part))
+            shown = None if result is None or result.meaningless else result.intervals.get(part)
+            value = _with(_figure(result, part), shown)
             difference = "" if found is None else _with(f"{found.value:+.1f}", found.interval, "+")
             plain = (_figure(entry.result(metric), part) for metric, part in others)
             lines.append(
@@ -142,6 +148,7 @@ class Comparison:
     def captions(self, published: bool = True) -> list[str]:
         """Return what it takes to read the table, in sentences."""
         said = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
+        said += [f"{name}: {text}" for name in dict(self.columns) if (text := METRICS[name].caution)]
         said += dict.fromkeys(f"{floor.name}: {floor.about}." for _, floor in self.floors())
         said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
         sources: dict[str, dict[str, None]] = {}
@@ -182,7 +189,9 @@ def write_latex(path: Path, comparison: Comparison, published: bool = True) -> N
 
 
 def _figure(result: Result | None, part: str) -> str:
-    return "–" if result is None else f"{result.values[part]:.1f}"
+    if result is None:
+        return "–"
+    return COLLAPSED if result.meaningless else f"{result.values[part]:.1f}"
 
 
 def _figures(floor: Floor) -> str:
@@ -233,4 +242,6 @@ def _differences(entries: Sequence[Entry]) -> list[str]:
         ],
     }
     said = [text for name, values in facts.items() if (text := differing(name, values))]
+    fallen = [entry.label for entry in entries if any(result.collapsed for result in entry.results)]
+    said += [f"COLLAPSED: the keypoints of {label} lie in one place on most shapes." for label in fallen]
     return differences([entry.predictions for entry in entries]) + said

@@ -13,6 +13,7 @@ from kg.evaluation.ground_truth import LEFT_OUT, known_sample, measurable, not_m
 from kg.evaluation.metrics import METRICS, Measured, Metric, Sample, Terms, symmetry
 from kg.evaluation.metrics.arrays import diagonals
 from kg.evaluation.metrics.bootstrap import interval, resample
+from kg.evaluation.metrics.spread import MOST, TOUCHING, collapsed
 from kg.evaluation.protocols import STRICT, Protocol, find_protocol
 from kg.evaluation.results import NO_PROTOCOL, Result
 from kg.inference.predictions import Predictions
@@ -83,7 +84,7 @@ def evaluate(
     chosen = _choose(wanted, (leading, optional), known, predictions)
     _check_threshold(chosen, threshold, held)
     label = _label(held, predictions, threshold, [metric.name for metric in chosen])
-    return [
+    results = [
         measure(
             metric,
             # What asks the detector again compares with what it found in clean clouds.
@@ -95,6 +96,15 @@ def evaluate(
         )
         for metric in chosen
     ]
+    share = collapsed(plain.keypoints, plain.points)
+    if share <= MOST:
+        return results
+    said = (
+        f"COLLAPSED: on {share:.0%} of the shapes two keypoints or more lie in one place (less than "
+        f"{TOUCHING:g} % of the diagonal apart, or at one point of the cloud). DAS then means nothing and "
+        "is not shown."
+    )
+    return [replace(result, collapsed=True, warnings=(said, *result.warnings)) for result in results]
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -259,6 +269,8 @@ def measure(
     cautions = _cautions(metric, used, len(sample), meta)
     if terms.space == "source" and metric.threshold is not None and threshold is None:
         cautions += _unusual_threshold(used, terms.threshold, terms.unit)
+    if metric.caution:
+        cautions.append(metric.caution)
     covered = protocol.covers(metric.name)
     if covered and protocol.caution:
         cautions.append(protocol.caution)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from kg.evaluation.metrics import Curve
 
 NO_PROTOCOL = "none"
+COLLAPSED = "collapsed"
+"""What stands in place of a figure that means nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,7 @@ class Result:
         curves: Of the metric, such as a share over a threshold.
         draws: (R,) the parts on each resampling. Two results on the same shapes have the same
             resamplings, so that their difference has an interval too.
+        collapsed: The keypoints lie in one place on most shapes, see `kg.evaluation.metrics.spread`.
     """
 
     metric: str
@@ -60,6 +63,12 @@ class Result:
     per_keypoint: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     curves: tuple[Curve, ...] = ()
     draws: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    collapsed: bool = False
+
+    @property
+    def meaningless(self) -> bool:
+        """Whether the figures must not be shown: a DAS of keypoints that lie in one place."""
+        return self.collapsed and is_das(self.metric)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, which knows no NaN: None stands for undefined."""
@@ -67,6 +76,11 @@ class Result:
         del written["draws"]
         plain: dict[str, Any] = to_plain(written)
         return plain
+
+
+def is_das(metric: str) -> bool:
+    """Tell whether a metric is a dual alignment score, which keypoints in one place can have for nothing."""
+    return metric.startswith("das-")
 
 
 def to_plain(value: Any) -> Any:

@@ -52,7 +52,12 @@ class Robustness:
         return Curve(
             name,
             np.array(self.levels),
-            np.array([found[number].values[part] for found in self.results]),
+            np.array(
+                [
+                    np.nan if found[number].meaningless else found[number].values[part]
+                    for found in self.results
+                ]
+            ),
             kind.axis,
             name,
             kind.unit,

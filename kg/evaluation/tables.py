@@ -8,7 +8,7 @@ from typing import Any
 from kg import paths
 from kg.data.corruptions import CORRUPTIONS
 from kg.evaluation.floors import Floor
-from kg.evaluation.results import Result
+from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
 
 FACTS = ("dataset", "category", "variant", "split_by", "preset", "inference")
@@ -24,11 +24,11 @@ def rows(results: Sequence[Result], meta: Mapping[str, Any], **more: Any) -> lis
             "protocol": result.protocol,
             "metric": result.metric,
             "part": part,
-            "value": result.values[part],
+            "value": "" if result.meaningless else result.values[part],
             "unit": unit,
-            "low": result.intervals.get(part, ("", ""))[0],
-            "high": result.intervals.get(part, ("", ""))[1],
-            "deviation": result.deviations.get(part, ""),
+            "low": "" if result.meaningless else result.intervals.get(part, ("", ""))[0],
+            "high": "" if result.meaningless else result.intervals.get(part, ("", ""))[1],
+            "deviation": "" if result.meaningless else result.deviations.get(part, ""),
             "shapes": result.shapes,
             "space": result.space,
             "threshold": "" if result.threshold is None else result.threshold,
@@ -37,6 +37,7 @@ def rows(results: Sequence[Result], meta: Mapping[str, Any], **more: Any) -> lis
             "corruption": "",
             "level": "",
             "floor": "",
+            "collapsed": "yes" if result.collapsed else "",
             **more,
         }
         for result in results
@@ -136,6 +137,8 @@ def _table(results: Sequence[Result], floors: Sequence[Floor]) -> list[str]:
                 value += f" ± {result.deviations[part]:.1f}"
             low, high = result.intervals.get(part, (None, None))
             interval = "–" if low is None else f"{low:.1f}–{high:.1f}"
+            if result.meaningless:
+                value, interval = COLLAPSED, "–"
             beside = [
                 "–" if (other := floor.result(result.metric)) is None else f"{other.values[part]:.1f}"
                 for floor in floors

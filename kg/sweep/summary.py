@@ -9,6 +9,7 @@ from typing import Any
 
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.published import ABLATION, PAPER
+from kg.evaluation.results import COLLAPSED, is_das
 from kg.evaluation.tables import save_csv, save_latex, tabular
 from kg.sweep.plan import Job
 
@@ -32,14 +33,16 @@ class Cell:
 
     Attributes:
         values: By seed.
+        collapsed: A training's keypoints lie in one place, so that there is no mean.
     """
 
     values: Mapping[int, float]
+    collapsed: bool = False
 
     @property
     def mean(self) -> float:
-        """Over the seeds; NaN for none."""
-        return fmean(self.values.values()) if self.values else math.nan
+        """Over the seeds; NaN for none, and where one has collapsed."""
+        return fmean(self.values.values()) if self.values and not self.collapsed else math.nan
 
     @property
     def deviation(self) -> float | None:
@@ -47,6 +50,8 @@ class Cell:
         return stdev(self.values.values()) if len(self.values) > 1 else None
 
     def __str__(self) -> str:
+        if self.collapsed:
+            return COLLAPSED
         if not self.values:
             return "–"
         spread = "" if self.deviation is None else f" ± {self.deviation:.1f}"
@@ -100,9 +105,10 @@ class Summary:
                 "method": row.label,
                 "figures": {
                     column: {
-                        "mean": cell.mean,
+                        "mean": None if cell.collapsed else cell.mean,
                         "deviation": cell.deviation,
                         "n": len(cell.values),
+                        "collapsed": cell.collapsed,
                         "by_seed": dict(cell.values),
                     }
                     for column, cell in row.cells.items()
@@ -143,6 +149,10 @@ class Summary:
         counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
         several = " ± standard deviation" if max(counts) > 1 else ""
         said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
+        if text := METRICS[self.metric].caution:
+            said += f" {text}"
+        if any(cell.collapsed for row in self.rows for cell in row.cells.values()):
+            said += " COLLAPSED: keypoints lie in one place on most shapes, and their DAS means nothing."
         if self.floors:
             said += f" {', '.join(row.label for row in self.floors)}: keypoints that no detector found."
         return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
@@ -200,11 +210,14 @@ def _table(
     rows = []
     for method in {job.method.label: job.method for job in jobs}.values():
         cells: dict[str, dict[int, float]] = {name: {} for name in columns.values()}
+        fallen: set[str] = set()
         for job, result in results:
+            if job.method.label == method.label and is_das(metric) and result.get("collapsed"):
+                fallen |= {columns[job.store.name], AVERAGE}
             value = result["values"][part]
             if job.method.label == method.label and value is not None:
                 cells[columns[job.store.name]][job.seed] = value
-        made = {name: Cell(by_seed) for name, by_seed in _with_average(cells).items()}
+        made = {name: Cell(by_seed, name in fallen) for name, by_seed in _with_average(cells).items()}
         rows.append(Row(method.label, method.recipe.without, made))
     splits = " and ".join(dict.fromkeys(result["split"] for _, result in results))
     protocols = " and ".join(dict.fromkeys(result["protocol"] for _, result in results))
@@ -266,7 +279,11 @@ def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
         for row in made.rows:
             key = (made.metric, made.part, made.unit, row.label)
             for name, cell in row.cells.items():
-                figures += [(*key, name, seed, value, "kg") for seed, value in cell.values.items()]
+                source = COLLAPSED if cell.collapsed else "kg"
+                figures += [
+                    (*key, name, seed, "" if cell.collapsed else value, source)
+                    for seed, value in cell.values.items()
+                ]
             figures += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
         for row in made.floors:
             key = (made.metric, made.part, made.unit, row.label)

@@ -185,6 +185,7 @@ class Metric:
         compares: It compares shapes with each other, so that one shape alone says nothing.
         reference: One part compares all shapes with the first.
         lower_is_better: Of its parts.
+        caution: What has to be said with its figures.
         beside: Parts that stand beside the headline in tables of many detectors.
     """
 
@@ -198,6 +199,7 @@ class Metric:
     compares: bool = False
     reference: bool = False
     lower_is_better: frozenset[str] = field(default_factory=frozenset)
+    caution: str = ""
     beside: tuple[str, ...] = ()
 
     @property

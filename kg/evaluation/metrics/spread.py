@@ -8,6 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from kg.evaluation.metrics import arrays
 from kg.evaluation.metrics.metric import OF_DIAGONAL, Measured, Metric, Sample, Terms, mean_part
 
+TOUCHING = 1.0
+"""Percent of the diagonal below which two keypoints count as one."""
+
+MOST = 0.5
+"""Share of the shapes above which keypoints are said to have collapsed."""
+
 
 class Spread(NamedTuple):
     """Of each shape, all (n,): distances in percent of the diagonal of the cloud's bounding box.
@@ -46,6 +52,20 @@ def spread(keypoints: ArrayLike, points: ArrayLike) -> Spread:
         mean=distances.mean(1) if count > 1 else undefined,
         distinct=1 + (np.diff(chosen, axis=1) > 0).sum(1),
     )
+
+
+def collapsed(keypoints: ArrayLike, points: ArrayLike) -> float:
+    """Return on which share of the shapes keypoints have collapsed, 0 to 1.
+
+    On such a shape two of them are less than `TOUCHING` apart, or the same cloud point is the nearest to
+    two. A single keypoint never has.
+
+    Raises:
+        ValueError: An array has the wrong shape, or a cloud has no extent.
+    """
+    found = spread(keypoints, points)
+    fewer = found.distinct < np.asarray(keypoints).shape[1]
+    return float(((found.least < TOUCHING) | fewer).mean())
 
 
 def _measure(sample: Sample, _: Terms) -> Measured:

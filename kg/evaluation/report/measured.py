@@ -13,7 +13,7 @@ from kg.evaluation.report.charts import Line, bars, line_chart, strip
 from kg.evaluation.report.html import between, card, folded, grid, number, section, table
 from kg.evaluation.report.pictures import extremes, picture
 from kg.evaluation.report.subject import Subject
-from kg.evaluation.results import Result
+from kg.evaluation.results import COLLAPSED, Result
 from kg.viz.colours import PALETTE
 
 SHOWN = 4
@@ -63,13 +63,14 @@ def _tile(result: Result) -> str:
     part = METRICS[result.metric].headline
     unit = result.units[part]
     sign = "%" if unit.startswith("%") else ""
-    within = result.intervals.get(part)
+    within = None if result.meaningless else result.intervals.get(part)
+    value = COLLAPSED if result.meaningless else number(result.values[part])
     said = [part] if part != "value" else []
     said += [unit] if unit != "%" else []
     interval = f"95 % {between(within)}" if within else ""
     return (
         f'<div class="card tile"><span class="name">{escape(result.metric)}</span>'
-        f"<b>{number(result.values[part])}<small>{sign}</small></b>"
+        f"<b>{value}<small>{'' if result.meaningless else sign}</small></b>"
         f"<span>{escape(', '.join(said))}</span><span>{interval}</span></div>"
     )
 
@@ -101,11 +102,14 @@ def figures(subject: Subject) -> str:
 
 def _row(result: Result, part: str, floors: Sequence[Floor]) -> list[str]:
     within, deviation = result.intervals.get(part), result.deviations.get(part)
+    value = number(result.values[part]) + ("" if deviation is None else f" ± {number(deviation)}")
+    if result.meaningless:
+        within, value = None, COLLAPSED
     beside = [floor.result(result.metric) for floor in floors]
     return [
         result.metric,
         part,
-        number(result.values[part]) + ("" if deviation is None else f" ± {number(deviation)}"),
+        value,
         *(number(math.nan if other is None else other.values[part]) for other in beside),
         result.units[part],
         between(within) if within else "",
@@ -141,6 +145,8 @@ def shapes(subject: Subject) -> str:
 
 def _judge(results: Sequence[Result]) -> tuple[Result, str] | None:
     for result in results:
+        if result.meaningless:
+            continue
         parts = [METRICS[result.metric].headline, *result.per_shape]
         for part in parts:
             if part in result.per_shape and len(np.unique(result.per_shape[part])) > 1:

@@ -117,7 +117,7 @@ def test_a_part_of_the_store(save):
     predictions = rows_of(predict(clouds, save(clouds)), np.array([4, 1]))
     known = clouds.landmarks[[4, 1]], clouds.landmark_ids[[4, 1]]
     expected = dual_alignment(predictions.keypoints, *known, self_pairs=False)
-    assert evaluate(predictions)[0].values == pytest.approx(expected._asdict())
+    assert by_name(evaluate(predictions))["das-annotated"].values == pytest.approx(expected._asdict())
 
 
 def test_das_without_annotations_has_coverage_and_spread_beside_it(save):

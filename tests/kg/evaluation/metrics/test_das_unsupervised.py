@@ -15,7 +15,7 @@ def slow(keypoints, first=0):
     for shape in others:
         for number, place in enumerate(reference):
             distances = [math.dist(place, point) for point in shape]
-            hits += distances.index(min(distances)) == number
+            hits += all(distances[number] < other for i, other in enumerate(distances) if i != number)
     return 100 * hits / (len(others) * len(reference))
 
 
@@ -35,8 +35,11 @@ def test_a_template_scores_100_and_a_shuffled_one_0():
     assert order_agreement(np.stack([template, np.roll(template, 1, axis=0)])) == 0
 
 
-def test_collapsed_keypoints_are_all_the_first():
-    assert order_agreement(np.zeros((4, 5, 3))) == 20
+def test_collapsed_keypoints_keep_no_identity():
+    assert order_agreement(np.zeros((4, 5, 3))) == 0
+    assert mean_order_agreement(np.zeros((4, 5, 3))) == 0
+    # The last two of three lie in one place.
+    assert order_agreement(np.array([[[0.0, 0, 0], [1, 0, 0], [1, 0, 0]]] * 2)) == pytest.approx(100 / 3)
 
 
 def test_the_first_shape_is_the_reference():

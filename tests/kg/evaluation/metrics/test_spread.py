@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.evaluation.metrics.spread import spread
+from kg.evaluation.metrics.spread import collapsed, spread
 
 
 @given(seed=st.integers(0, 2**32))
@@ -51,3 +51,17 @@ def test_a_single_keypoint_has_no_distance():
 def test_a_cloud_in_one_place():
     with pytest.raises(ValueError, match="cloud 0 has no extent"):
         spread(np.zeros((1, 2, 3)), np.zeros((1, 5, 3)))
+
+
+def test_keypoints_have_collapsed_where_two_are_one():
+    cloud = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]])
+    apart, merged = cloud[:3], cloud[[0, 0, 2]]
+    # Nearest to different points, though 0.9 % of the diagonal apart.
+    touching = np.array([[0.5 - 0.0045 * math.sqrt(2), 0, 0], [0.5 + 0.0045 * math.sqrt(2), 0, 0], [0, 1, 0]])
+    keypoints = np.stack([apart, merged, touching, apart])
+    assert collapsed(keypoints, np.stack([cloud] * 4)) == 0.5
+    wider = (touching - [0.5, 0, 0]) * [1.2, 1, 1] + [0.5, 0, 0]
+    assert collapsed(wider[None], cloud[None]) == 0
+    # Apart, but nearest to one point.
+    assert collapsed(np.array([[[0.0, 0, 0], [0.1, 0, 0]]]), cloud[None]) == 1
+    assert collapsed(cloud[None, :1], cloud[None]) == 0
