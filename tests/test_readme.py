@@ -32,7 +32,9 @@ def test_every_command_of_the_table_has_its_help(capsys):
         assert f"kg {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((fixtures/[^)]+)\)", README))
+@pytest.mark.parametrize(
+    "path", re.findall(r"\]\((?:\.\./\.\./)?(fixtures/[^)]+)\)", "".join([README, *topics().values()]))
+)
 def test_its_pictures_are_there(path):
     assert (ROOT / path).is_file()
 

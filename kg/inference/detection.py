@@ -36,8 +36,9 @@ def as_clouds(points: Cloud, count: int) -> tuple[Clouds, NDArray[np.int64]]:
     Raises:
         KgError: The points cannot be clouds; says why.
     """
-    given = points.detach().to("cpu", torch.float64).numpy() if isinstance(points, Tensor) else points
-    values = np.asarray(given, dtype=np.float64)
+    if isinstance(points, Tensor):
+        points = points.detach().to("cpu", torch.float64).numpy()
+    values = np.asarray(points, dtype=np.float64)
     if values.ndim not in (2, 3) or values.shape[-1] != 3 or 0 in values.shape:
         raise KgError(f"Points are (N, 3) or (B, N, 3), not {values.shape}.")
     if not np.isfinite(values).all():
@@ -73,7 +74,7 @@ def as_given(
     kept: NDArray[np.int64],
 ) -> Detection:
     """Return what was found in clouds as the points were given: one cloud or several, arrays or tensors."""
-    found = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
+    found: tuple[NDArray[Any], ...] = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
     if points.ndim == 2:
         found = tuple(values[0] for values in found)
     if isinstance(points, Tensor):
@@ -81,5 +82,5 @@ def as_given(
         kinds = (kind, torch.int64, kind)
         tensors = zip(found, kinds, strict=True)
         return Detection(*(torch.from_numpy(values).to(points.device, to) for values, to in tensors))
-    kept_kind = points.dtype if np.issubdtype(points.dtype, np.floating) else np.dtype(np.float64)
-    return Detection(found[0].astype(kept_kind), found[1], found[2])
+    real = np.issubdtype(points.dtype, np.floating)
+    return Detection(found[0].astype(points.dtype if real else np.float64), found[1], found[2])

@@ -127,6 +127,7 @@ class Predictor:
             KgError: The shape is another, there is no point, a coordinate is no finite number, or a cloud
                 has no extent or is a dot beside its distance from the origin.
         """
+        points = points if isinstance(points, Tensor) else np.asarray(points)
         clouds, kept = as_clouds(points, self.checkpoint.config.train.points)
         found = self.detect(clouds, inference=inference, batch_size=batch_size, precision=precision)
         return as_given(points, found.keypoints_source, found.indices, found.confidences, kept)

@@ -127,7 +127,9 @@ def find_resumed(named: Named) -> Path:
     """
     target = find_target(named)
     if target.kind == "predictions":
-        return find_run(Predictions.load(target.path).meta.get("run") or "")
+        if name := Predictions.load(target.path).meta.get("run"):
+            return find_run(name)
+        raise KgError(f"No run made {target.path}.", "Name a run: kg train --resume RUN")
     if target.kind == "checkpoint" and (target.run is None or target.path.name != LAST):
         raise KgError(
             f"No training goes on from {target.path}.", f"Name the run, or the {LAST} in its folder."

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,10 @@ import pytest
 
 from kg import paths
 from kg.cli.app import run
+from kg.config import PRESETS
+from kg.evaluation.metrics import METRICS
+from kg.evaluation.protocols import PROTOCOLS
+from kg.train.runs import new_run
 
 Install = Callable[..., Path]
 
@@ -99,3 +104,39 @@ def test_deformations(fixtures: Path, install: Install, capsys: pytest.CaptureFi
 def test_a_mistyped_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "dataset"]) == 2
     assert "datasets" in capsys.readouterr().err
+
+
+def test_runs_are_listed_the_latest_first(tiny_config, capsys):
+    one, two, begun = (new_run(tiny_config, "ellipsoid", name) for name in ("sweep/one", "two", "begun"))
+    for run_folder, seconds in ((one, 20), (two, 10)):
+        (run_folder / "last.pt").touch()
+        os.utime(run_folder / "last.pt", (seconds, seconds))
+    (begun / "metrics.jsonl").write_text('{"epoch": 1, "val_loss": 0.5}\n')
+    assert run(["list", "runs", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["runs"]
+    assert [entry["run"] for entry in listed] == ["sweep/one", "two", "begun"]
+    assert listed[2]["epochs"] == "1 of 3"
+    assert (listed[2]["best val_loss"], listed[2]["saved"]) == (0.5, "")
+    assert listed[0]["method"] == "key-grid, tiny, seed 0"
+
+
+def test_stores_are_listed_with_what_is_in_them(tiny_store, tmp_path, capsys):
+    there = tmp_path / "home" / "prepared" / "ellipsoids" / "ellipsoid"
+    there.mkdir(parents=True)
+    tiny_store.path.rename(there / "rest.h5")
+    (there / "broken.h5").write_text("no store")
+    assert run(["list", "stores", "--json"]) == 0
+    (store,) = json.loads(capsys.readouterr().out)["stores"]
+    assert (store["store"], store["shapes"], store["N"]) == ("ellipsoids/ellipsoid/rest", 20, 64)
+
+
+@pytest.mark.parametrize(
+    ("what", "names"), [("metrics", METRICS), ("presets", PRESETS), ("protocols", PROTOCOLS)]
+)
+def test_names_of_options_are_listed_with_their_meaning(what, names, capsys):
+    assert run(["list", what, "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)[what]
+    assert [entry[what.removesuffix("s")] for entry in listed] == list(names)
+    assert all(len(str(list(entry.values())[-1])) > 2 for entry in listed)
+    assert run(["list", what]) == 0
+    assert all(name in capsys.readouterr().out for name in [next(iter(names))])
