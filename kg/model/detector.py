@@ -132,7 +132,9 @@ class Detector(nn.Module, ABC):
 
     The constructor takes (model: ModelConfig, train: TrainConfig) and, as keywords with defaults, options
     of its own, which come as text from the command line (`--set detector.NAME=VALUE`) and are stored with
-    a run. A checkpoint keeps the `state_dict`, so whatever `fit` learns belongs into buffers.
+    a run. A checkpoint keeps the `state_dict`, so whatever `fit` learns belongs into buffers. A detector
+    without parameters is trained by `fit` alone: its epochs have no steps, and its losses are never asked
+    for.
 
     Attributes:
         defaults: Options of a training, texts by name, that differ from the preset's for this detector.
@@ -145,6 +147,11 @@ class Detector(nn.Module, ABC):
     needs_rest: ClassVar[bool] = False
     recordable: bool = False
     minimum_points: int = 1
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there are parameters for steps of a training to change."""
+        return any(True for _ in self.parameters())
 
     def fit(self, examples: Examples) -> None:
         """Look at all training clouds once, before the first step of a new training.

@@ -232,8 +232,9 @@ class _Training:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
         options = self.config.train
         began = time.monotonic()
-        count = len(self.batch.points)
-        batches = shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
+        count, batches = len(self.batch.points), list[Tensor]()
+        if self.model.has_steps:
+            batches = shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
         for rows in batches[self.step :]:
             if stop.is_set():
                 self.save()
@@ -243,9 +244,10 @@ class _Training:
                 self.sums[name] = self.sums.get(name, 0.0) + value * len(rows)
             self.step += 1
             report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
-        entry: Metrics = {"epoch": self.epoch + 1}
+        entry: Metrics = {"epoch": self.epoch + 1, "loss": 0.0}
         entry |= {name: total / len(self.batch.points) for name, total in self.sums.items()}
-        entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
+        if self.step:
+            entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
@@ -280,7 +282,7 @@ class _Training:
     def _validate(self) -> Metrics:
         """Return the losses on the validation shapes, evaluated as a user's shapes would be."""
         count = len(self.val_batch.points)
-        if not count:
+        if not count or not self.model.has_steps:
             return {}
         size, how = self.config.train.batch_size, self.config.model.normalisation
         self.steps.shown.eval()

@@ -29,7 +29,8 @@ class Step:
 
     def __init__(self, model: Detector, options: TrainConfig) -> None:
         self.model, self.options = model, options
-        self._device = next(model.parameters()).device
+        # One without parameters has no steps, and no device to do them on.
+        self._device = next((each.device for each in model.parameters()), torch.device("cpu"))
         self.optimizer = make_optimizer(model, options, self._device)
         self.shown = deepcopy(model).requires_grad_(False) if options.averaging else model
         self._losses = Recorder(self._do, self._device, model.recordable)
@@ -98,7 +99,8 @@ class Step:
 
 def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
     """Return the configured optimizer over a model's parameters, as a step on that device needs it."""
-    parameters, gpu = model.parameters(), device.type == "cuda"
+    # As a group, which may be empty: a detector need not have parameters.
+    parameters, gpu = [{"params": [*model.parameters()]}], device.type == "cuda"
     # What is recorded reads the rate from the GPU's memory.
     rate = torch.tensor(options.learning_rate, device=device) if gpu else options.learning_rate
     if options.optimizer == "adadelta":
