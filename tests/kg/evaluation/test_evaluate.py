@@ -154,7 +154,7 @@ def test_all_is_what_the_data_allow(save):
     names = by_name(evaluate(predict(everything, save(everything)), ["all"])).keys()
     assert names == {
         *("das-annotated", "das-unsupervised", "miou", "miou-geodesic", "pck", "coverage", "inclusivity"),
-        *("spread", "correspondence"),
+        *("spread", "correspondence", "das-rest"),
     }
     bare = make_clouds(landmarks=None, landmark_ids=None, rest_positions=None)
     names = by_name(evaluate(predict(bare, save(bare, "bare.h5")), ["all"])).keys()
