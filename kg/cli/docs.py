@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kg.cli.output import Json, show, table
+from kg.cli.output import Json, show, show_markdown, table
 from kg.errors import unknown_name
 
 ORDER = ("shapes", "garments", "datasets", "training", "sweeps", "measuring", "pictures", "python", "plugins")
@@ -30,10 +30,11 @@ def docs(
         return
     if topic not in texts:
         raise unknown_name("topic", topic, texts)
-    from rich.markdown import Markdown
-
     text = texts[topic]
-    show({"topic": topic, "title": _title(text), "text": text}, as_json, Markdown(text))
+    if as_json:
+        show({"topic": topic, "title": _title(text), "text": text}, as_json)
+    else:
+        show_markdown(text)
 
 
 def topics() -> dict[str, str]:

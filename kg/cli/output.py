@@ -50,6 +50,18 @@ def show(result: Mapping[str, Any], as_json: bool, *renderables: RenderableType)
         console.print(renderable)
 
 
+def show_markdown(text: str) -> None:
+    """Print a text: rendered for a person, as it is into a file or a pipe."""
+    # Wrapped, unlike results: a line of code that is cut off cannot be copied.
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        typer.echo(text)
+        return
+    from rich.markdown import Markdown
+
+    console.print(Markdown(text))
+
+
 def note(text: str) -> None:
     """Say something on the way, on stderr; rich markup is taken."""
     _stderr().print(text)
