@@ -134,5 +134,8 @@ def test_the_released_code_says_the_same(golden, close, case):
     assert total.item() == pytest.approx(float(expected["total"]), rel=1e-5)
     total.backward()
     for one, name in zip(keypoints, ("grad_kp1", "grad_kp2"), strict=True):
+        # Of keypoints in one place, either may be another's nearest.
+        same = torch.cdist(one, one, compute_mode="donot_use_mm_for_euclid_dist").detach() == 0
+        merged = [same.float() @ grad for grad in (one.grad, torch.from_numpy(expected[name]))]
         # The gradient of singular vectors is ill-conditioned where the views agree.
-        close(one.grad, expected[name], relative=2e-2 if case == "exact" else 1e-4)
+        close(merged[0], merged[1], relative=2e-2 if case == "exact" else 1e-4)
