@@ -1,10 +1,12 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kg import paths
 from kg.cli.app import run
 from kg.data.corruptions import CORRUPTIONS
 from kg.evaluation.metrics import METRICS
@@ -57,6 +59,10 @@ def detections(predictions, monkeypatch):
     import kg.inference.front
 
     asked = {}
+    for name in ("a", "b", "c", "some/run"):
+        folder = paths.runs() / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
 
     def load(run, checkpoint, device):
         asked.update(run=run, checkpoint=checkpoint, device=str(device))
@@ -73,7 +79,12 @@ def detections(predictions, monkeypatch):
         asked.update(store=store, split=split)
         seed = len(asked.setdefault("runs", []))
         asked["runs"].append(asked["run"])
-        meta = {**predictions.meta, "run": str(asked["run"]), "seed": seed, "checkpoint": f"{seed:012}"}
+        meta = {
+            **predictions.meta,
+            "run": Path(str(asked["run"])).name,
+            "seed": seed,
+            "checkpoint": f"{seed:012}",
+        }
         return replace(predictions, meta=meta)
 
     monkeypatch.setattr(kg.inference.front.Predictor, "load", load)
@@ -151,7 +162,7 @@ def test_a_run_is_predicted_on_its_test_split(detections, capsys):
 
 def test_options_of_a_run(detections):
     assert run(["eval", "some/run", "--cpu", "--split", "all", "--checkpoint", "last"]) == 0
-    assert str(detections["run"]) == "some/run"
+    assert detections["run"] == (paths.runs() / "some/run").resolve()
     assert (detections["split"], detections["checkpoint"]) == (None, "last")
     assert run(["eval", "--cpu", "--store", "other.h5"]) == 0
     assert str(detections["store"]) == "other.h5"

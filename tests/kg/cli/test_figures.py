@@ -11,7 +11,7 @@ def drawn(*names: str) -> list[list[list[str]]]:
     """Return the names of the curves in every panel of every row."""
     units = {name: METRICS[name].units for name in names}
     results = [
-        SimpleNamespace(metric=name, units=parts, values=dict.fromkeys(parts, 50.0))
+        SimpleNamespace(metric=name, units=parts, values=dict.fromkeys(parts, 50.0), meaningless=False)
         for name, parts in units.items()
     ]
     worse = [result for result in results if METRICS[result.metric].truth != "detector"]
