@@ -11,6 +11,8 @@ from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kg.evaluation.floors import Floor
     from kg.evaluation.results import Result
     from kg.evaluation.robustness import Robustness
@@ -246,7 +248,11 @@ def evaluate(
     }
     if curves:
         shown["robustness"] = [curve.to_dict() for curve in curves]
-    tables = [figures(results), *thirds_tables(results, compared), *floors_table(results, compared)]
+    tables: list[RenderableType] = [
+        figures(results),
+        *thirds_tables(results, compared),
+        *floors_table(results, compared),
+    ]
     tables += map(levels_table, curves)
     show(shown, as_json, *tables, caption(results, meta))
 
