@@ -188,7 +188,7 @@ class _Training:
         self.sums: Metrics = {}
         self.entry: Metrics = {}
         self.best: Metrics = {}
-        self.better: dict[str, Tensor] = {}
+        self.better: dict[str, Tensor] | None = None
         self.saved = -math.inf
 
     def restore(self) -> None:
@@ -224,9 +224,9 @@ class _Training:
 
     def save_best(self) -> None:
         """Write best.pt, where there is a better one than it has."""
-        if self.better:
+        if self.better is not None:
             save_checkpoint(self.run / "best.pt", self.better, self.config, int(self.best["epoch"]), {})
-            self.better = {}
+            self.better = None
 
     def run_epoch(self, stop: threading.Event, report: Callable[[Progress], None]) -> Metrics:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
