@@ -40,7 +40,7 @@ def bounds(session: nox.Session) -> None:
 
 @nox.session
 def plugin(session: nox.Session) -> None:
-    """What a stranger installs beside kg: their data set, backbone and motion, each used by command."""
+    """What a stranger installs beside kg: their data set, detector, backbone and motion, by command."""
     session.install(*CONSTRAINTS, ".", "./fixtures/third_party_plugin")
     folder = session.create_tmp()
     env = {"KG_HOME": f"{folder}/home", "KG_RUNS": f"{folder}/runs"}
@@ -53,5 +53,8 @@ def plugin(session: nox.Session) -> None:
     kg("train", "-c", "flat", *backbone, "--points", "256", "--epochs", "2", "--cpu")
     kg("predict", "-o", f"{folder}/out.npz", "--cpu")
     kg("eval", f"{folder}/out.npz", "--metric", "das,miou")
+    extremes = ("--detector", "extremes", "--set", "detector.softness=0.2", "--points", "256")
+    kg("train", "-c", "flat", *extremes, "--epochs", "2", "--cpu")
+    kg("predict", "-o", f"{folder}/extremes.npz", "--cpu")
     few = ("--objects", "1", "--frames", "3", "--points", "256", "--set", "seconds=0.1", "--no-picture")
     kg("prepare", "-c", "tie", "--deform", "pinch", *few, "--force")

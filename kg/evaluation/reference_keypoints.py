@@ -15,6 +15,7 @@ Elsewhere:
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.box import box_places
 from kg.data.rest import in_boxes
 from kg.evaluation.metrics import Sample, arrays
 
@@ -32,9 +33,6 @@ ABOUT = {
 
 ABOUT_ANNOTATED = "the annotations of the most frequent kinds: the best there can be"
 """What the oracle is where no rest positions are known."""
-
-UP = 1
-"""The axis that points up: y, as in ShapeNet and KeypointNet."""
 
 
 def reference_keypoints(sample: Sample) -> dict[str, Keypoints]:
@@ -121,22 +119,6 @@ def annotated_places(
             if len(candidates):
                 places[row, column] = candidates[np.linalg.norm(candidates - mean, axis=1).argmin()]
     return places
-
-
-def box_places(points: NDArray[np.floating], count: int) -> Keypoints:
-    """Return the corners of each cloud's bounding box and the centres of its top and bottom, as they are.
-
-    Args:
-        points: (n, N, 3), with y up.
-        count: K. Of fewer than ten the first, of which two are opposite corners; there are no more than ten.
-    """
-    signs = np.array(
-        [(1, 1, 1), (-1, -1, -1), (1, -1, -1), (-1, 1, 1), (-1, 1, -1), (1, -1, 1), (-1, -1, 1), (1, 1, -1)]
-    )
-    top = np.eye(3)[UP]
-    places = np.concatenate([signs, [top, -top]])[:count]
-    low, high = np.asarray(points, np.float64).min(1), np.asarray(points, np.float64).max(1)
-    return np.asarray(((low + high)[:, None] + places * (high - low)[:, None]) / 2)
 
 
 def _everywhere(places: Keypoints, points: NDArray[np.float64]) -> Keypoints:

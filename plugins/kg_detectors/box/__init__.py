@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from kg.config import Inference, ModelConfig, TrainConfig
+from kg.data.box import box_places
 from kg.errors import KgError
-from kg.evaluation.reference_keypoints import box_places
 from kg.model import Batch, Detector, Found, Losses
 from kg.ops import nearest_neighbours
 
