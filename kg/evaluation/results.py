@@ -58,10 +58,11 @@ class Result:
     warnings: tuple[str, ...]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     deviations: dict[str, float] = field(default_factory=dict)
-    ids: NDArray[np.str_] = field(default_factory=lambda: np.array([], str))
-    per_shape: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    per_keypoint: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    curves: tuple[Curve, ...] = ()
+    # What has a row for every shape is no part of what is printed.
+    ids: NDArray[np.str_] = field(default_factory=lambda: np.array([], str), repr=False)
+    per_shape: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    per_keypoint: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    curves: tuple[Curve, ...] = field(default=(), repr=False)
     draws: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
     collapsed: bool = False
 
