@@ -13,6 +13,9 @@ from kg_detectors.sc3k.released import released_name
 RUNS = {"formula_eval": (1e-5, 1e-3), "formula_train": (2e-4, 2e-2)}
 # Zero in exact arithmetic.
 NOISE = {"estimate_kp.conv23.bias"}
+RATE = 1e-3
+TURNED = 0.02
+"""Share of a tensor whose step may go the other way."""
 
 
 def adopted(state):
@@ -44,11 +47,16 @@ def test_it_gives_what_the_released_code_gave(golden, close, run):
             close(values[released_name(parameter)].grad.view(expected.shape), expected, relative=gradients)
         elif kind == "after" and (ours := released_name(parameter)) in values:
             close(values[ours], expected, 1e-4)
-    torch.optim.Adam(model.parameters(), 1e-3).step()
+    torch.optim.Adam(model.parameters(), RATE).step()
     for name, expected in recorded.items():
         kind, _, parameter = name.partition(".")
         if kind == "after_step" and parameter not in NOISE:
-            close(values[released_name(parameter)].view(expected.shape), expected, 2e-4)
+            away = np.abs(
+                values[released_name(parameter)].detach().numpy().reshape(expected.shape) - expected
+            )
+            # Adam's first step is the sign of a gradient: where that is noise, it may go the other way.
+            assert np.mean(away > 2e-4) <= TURNED, parameter
+            assert away.max() <= 2.1 * RATE, parameter
 
 
 @torch.no_grad()
