@@ -124,7 +124,7 @@ class Follow(Detector):
         check_features(self.backbone, points, features)
         hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
         with full_precision(points.device):
-            logits: Tensor = self.bins(hidden.relu())
+            logits: Tensor = self.bins(hidden.relu().float())
         return logits.view(*points.shape[:2], 3, BINS)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
