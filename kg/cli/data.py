@@ -1,5 +1,7 @@
 """The data that a command works on."""
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,3 +31,37 @@ def open_store(path: Path | None, category: str | None, dataset: str | None, var
         return find_store(
             Wanted(category, dataset, variant), workers=threads(), on_prepare=announce, progress=advance
         )
+
+
+def open_stores(
+    given: Sequence[Path] | None,
+    categories: Sequence[str],
+    dataset: str | None,
+    variants: Sequence[str],
+    *,
+    dry_run: bool = False,
+) -> "list[Store]":
+    """Return the stores at paths and those of each category in each variant, each once.
+
+    Args:
+        given: Paths.
+        categories: Of the others; with no path, none means the only one that is prepared.
+        dataset: That all are of, if anybody said so.
+        variants: Of each category; none for the only one there is.
+        dry_run: Make none; what would have to be made is left out with a note.
+
+    Raises:
+        KgError: There is none of a name, or several fit.
+    """
+    from kg import paths
+    from kg.data.find import Wanted
+
+    found = [open_store(path, None, None, None) for path in given or []]
+    kinds: list[str | None] = [*categories]
+    named: list[str | None] = [*variants]
+    for category, variant in product(kinds or [None] * (not found), named or [None]):
+        if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
+            note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
+            continue
+        found.append(open_store(None, category, dataset, variant))
+    return list({store.path.resolve(): store for store in found}.values())

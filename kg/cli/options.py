@@ -25,6 +25,14 @@ Floors = Annotated[
 ]
 Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set, where several have the category.")]
 Variant = Annotated[str | None, typer.Option("--variant", help="Prepared variant, where there are several.")]
+Categories = Annotated[
+    list[str] | None,
+    typer.Option("--category", "-c", help="What to train on: shirt, airplane, ...; several by commas."),
+]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option("--variant", help="Prepared variant, where there are several; each of several by commas."),
+]
 Run = Annotated[
     Path | None,
     typer.Option(

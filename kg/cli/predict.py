@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run, Threads
+from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run, Threads, Variant
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -24,6 +24,15 @@ def predict(
         ),
     ] = None,
     store: Annotated[Path | None, typer.Option(help="Another prepared store to predict.")] = None,
+    category: Annotated[
+        str | None,
+        typer.Option(
+            "--category",
+            "-c",
+            help="For a detector of several: which of its stores to predict, or what your shapes are.",
+        ),
+    ] = None,
+    variant: Variant = None,
     split: Annotated[Part, typer.Option(help="Part of the store.")] = "test",
     inference: Annotated[
         Literal["soft", "hard"] | None,
@@ -49,8 +58,10 @@ def predict(
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
     kg predict scan.ply --up y                    y is up here, z was in training
     kg predict --run NAME --split val
+    kg predict --run garments -c dress --variant fold
     kg predict --checkpoint released.pt plane.pcd
     """
+    from kg.data.find import Wanted
     from kg.devices import choose_device
     from kg.inference.predictor import Predictor, predict_files, predict_store
 
@@ -59,6 +70,10 @@ def predict(
     files = [path for entry in inputs or [] for path in _expand(entry)]
     if files and store is not None:
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")
+    if variant is not None and (files or store is not None):
+        raise KgError("--variant chooses one of the detector's own stores.", "Leave it out.")
+    if category is not None and store is not None:
+        raise KgError("--store and --category exclude each other.", "Leave one of them out.")
     detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up)
     multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
@@ -71,12 +86,14 @@ def predict(
                 inference=inference,
                 batch_size=batch_size,
                 precision=multiplied,
+                category=category,
                 progress=advance,
             )
         else:
             made = predict_store(
                 detector,
                 store=store,
+                wanted=Wanted(category, variant=variant),
                 split=None if split == "all" else split,
                 inference=inference,
                 batch_size=batch_size,

@@ -1,13 +1,12 @@
 """`kg sweep`."""
 
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg.cli.data import open_store
+from kg.cli.data import open_stores
 from kg.cli.options import (
     BatchSize,
     Csv,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from kg.data import Store
     from kg.sweep.plan import Job
     from kg.sweep.pool import Slot
     from kg.sweep.summary import Summary
@@ -152,7 +150,10 @@ def sweep(
         common,
         split_by,
     )
-    stores = _stores(store, several(category, "--category"), dataset, several(variant, "--variant"), dry_run)
+    categories = several(category, "--category")
+    if not store and not categories:
+        raise KgError("Nothing is named to train on.", "For example: kg sweep -c shirt -c tie")
+    stores = open_stores(store, categories, dataset, several(variant, "--variant"), dry_run=dry_run)
     for each in stores:
         check_store(names, each, split_by)
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
@@ -198,28 +199,6 @@ def _seeds(entries: Sequence[str] | None) -> list[int]:
     if wrong := [text for text in texts if not text.isdigit()]:
         raise typer.BadParameter(f"'{wrong[0]}' is no whole number.", param_hint="--seed")
     return [int(text) for text in texts]
-
-
-def _stores(
-    given: Sequence[Path] | None,
-    categories: Sequence[str],
-    dataset: str | None,
-    variants: Sequence[str],
-    dry_run: bool,
-) -> "list[Store]":
-    from kg import paths
-    from kg.data.find import Wanted
-
-    if not given and not categories:
-        raise KgError("Nothing is named to train on.", "For example: kg sweep -c shirt -c tie")
-    found = [open_store(path, None, None, None) for path in given or []]
-    wanted: list[str | None] = [*variants]
-    for category, variant in product(categories, wanted or [None]):
-        if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
-            note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
-            continue
-        found.append(open_store(None, category, dataset, variant))
-    return list({store.path.resolve(): store for store in found}.values())
 
 
 def _slots(count: int | None, gpu: Sequence[int] | None, cpu: bool, jobs: int) -> "list[Slot]":

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from kg.cli.data import open_store
+from kg.cli.data import open_stores
 from kg.cli.options import (
     BatchSize,
+    Categories,
     Cpu,
     Dataset,
     Detector,
@@ -26,8 +27,9 @@ from kg.cli.options import (
     Set,
     SplitBy,
     Threads,
-    Variant,
+    Variants,
     assignment,
+    several,
     texts,
 )
 from kg.cli.output import Json, is_terminal, note, progress, show, table
@@ -43,12 +45,12 @@ KEPT = {"epochs", "option", "resume", "store", "gpu", "cpu", "threads", "kernels
 
 def train(
     context: typer.Context,
-    category: Annotated[
-        str | None, typer.Option("--category", "-c", help="What to train on: shirt, airplane, ...")
-    ] = None,
+    category: Categories = None,
     dataset: Dataset = None,
-    variant: Variant = None,
-    store: Annotated[Path | None, typer.Option(help="A prepared store by its path.")] = None,
+    variant: Variants = None,
+    store: Annotated[
+        list[Path] | None, typer.Option(help="A prepared store by its path; may be repeated.")
+    ] = None,
     preset: Preset = "kg",
     detector: Detector = None,
     keypoints: Keypoints = None,
@@ -88,6 +90,7 @@ def train(
     kg train --category shirt --preset quick    a first look, minutes on a CPU
     kg train --category shirt --gpu 0           the full training, on a GPU
     kg train -c shirt --variant fold --detector follow
+    kg train -c shirt,dress --variant fold,drag --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations
@@ -99,8 +102,8 @@ def train(
         list_options(as_json)
         return
     from kg.config.recipe import Recipe
+    from kg.config.stores import rename_stores
     from kg.data import Store
-    from kg.data.find import check_same
     from kg.devices import choose_device, describe
     from kg.inference.targets import find_resumed
     from kg.train import Interrupted, Progress, Started, runs
@@ -122,15 +125,16 @@ def train(
         _check_kept([*filter(partial(_is_said, context), context.params), *given])
         folder = find_resumed(resume)
         config = runs.read_config(folder)
-        if store is not None:
-            same = check_same(Store(store), config.data.checksum, f"the run {runs.name_of(folder)}")
-            config = replace(config, data=replace(config.data, store=str(same.path.resolve())))
+        if store:
+            named = rename_stores(config.data, [*map(Store, store)], f"the run {runs.name_of(folder)}")
+            config = replace(config, data=named)
         if "epochs" in given:
             config = config.override("epochs", given["epochs"])
     else:
-        opened = open_store(store, category, dataset, variant)
-        config = Recipe(preset, given, tuple(without or ()), split_by).configure(opened)
-        folder = runs.new_run(config, opened.category, name)
+        opened = open_stores(store, several(category, "--category"), dataset, several(variant, "--variant"))
+        config = Recipe(preset, given, tuple(without or ()), split_by).configure(*opened)
+        first, *others = config.model.categories
+        folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
     where = runs.name_of(folder)
     note(f"Training in [bold]{folder}[/] on {describe(device)}")
 

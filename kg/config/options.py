@@ -34,6 +34,7 @@ class ModelConfig:
         canonical: Sort each cloud before evaluating it, so that keypoints do not depend on its order.
         decoder_heatmap: The decoder reads the grid heatmap, value and node.
         decoder_features: The decoder reads the encoder's features, its coarsest level included.
+        categories: Of the stores that it is trained on, in their order; nobody sets them.
     """
 
     detector: str = "key-grid"
@@ -50,6 +51,7 @@ class ModelConfig:
     canonical: bool = True
     decoder_heatmap: bool = True
     decoder_features: bool = True
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class TrainConfig:
         subsample: Share of the points that a step keeps, drawn at random.
         turn: Turn each cloud anew in each step: "yaw", about the vertical, "all", any way, or "none".
         turn_limit: Degrees, the most that it is turned about its axis.
+        turn_over: Share of the clouds that are turned over, so that what faced up faces down.
         jitter: Standard deviation of the noise on each point, normalised units.
         farthest: J, points of the farthest point keypoint loss.
         epochs: Passes over the training split.
@@ -87,6 +90,7 @@ class TrainConfig:
     subsample: Annotated[float, Bounds(0, 1, above=True)] = 1.0
     turn: Literal["none", "yaw", "all"] = "none"
     turn_limit: Annotated[float, Bounds(0, 180)] = 180.0
+    turn_over: Annotated[float, Bounds(0, 1)] = 0.0
     jitter: Annotated[float, Bounds(0)] = 0.0
     farthest: Annotated[int, Bounds(1)] = 12
     epochs: Annotated[int, Bounds(1)] = 100
@@ -114,11 +118,13 @@ class DataConfig:
     Attributes:
         store: Path of the prepared store.
         checksum: Of its points, so that a changed store is noticed.
+        others: Of further stores that are trained on too, their checksums by their paths.
         split_by: "object": garments never seen; "frame": the paper's, frames of the same garment.
     """
 
     store: str = ""
     checksum: str = ""
+    others: dict[str, str] = field(default_factory=dict)
     split_by: Literal["object", "frame"] = "object"
 
 
@@ -147,8 +153,8 @@ class Config:
             part = dict(values.get(name, {}))
             for key in part:
                 _check_name(key, [item.name for item in fields(kind)])
-            if name == "model" and "grid" in part:
-                part["grid"] = tuple(part["grid"])
+            for key in TUPLES.intersection(part):
+                part[key] = tuple(part[key])
             parts[name] = kind(**part)
         return cls(**parts)
 
@@ -168,7 +174,7 @@ class Config:
             return replace(self, model=replace(self.model, **changed))
         for part in ("model", "train"):
             current = getattr(self, part)
-            if name in {item.name for item in fields(current)}:
+            if name in {item.name for item in fields(current)} - {DERIVED}:
                 changed = read_values(type(current), {name: text})
                 if name in PLUGINS and text != getattr(current, name):
                     changed[f"{name}_options"] = {}
@@ -199,6 +205,12 @@ class Config:
         return tuple(part for part in ABLATIONS if self.without(part) == self)
 
 
+DERIVED = "categories"
+"""Follows from what is trained on; no user sets it."""
+
+TUPLES = {"grid", "categories"}
+"""Options that JSON has as lists."""
+
 PLUGINS = ("detector", "backbone")
 """Options that name a plugin, which has options of its own."""
 
@@ -214,7 +226,9 @@ the decoder without the encoder's features, without the grid heatmap; training w
 
 def options() -> dict[str, Any]:
     """Return every option of the model and the training with its default."""
-    return {**asdict(ModelConfig()), **asdict(TrainConfig())}
+    known = {**asdict(ModelConfig()), **asdict(TrainConfig())}
+    del known[DERIVED]
+    return known
 
 
 def _check_name(name: str, known: list[str]) -> None:

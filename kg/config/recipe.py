@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kg import plugins
-from kg.config.options import PLUGINS, Config, DataConfig
+from kg.config.options import PLUGINS, Config
 from kg.config.presets import preset
+from kg.config.stores import name_stores
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 
@@ -26,15 +27,17 @@ class Recipe:
     without: tuple[str, ...] = ()
     split_by: SplitBy = "object"
 
-    def configure(self, store: Store) -> Config:
-        """Return the configuration of the training on a store.
+    def configure(self, *stores: Store) -> Config:
+        """Return the configuration of the training on one store or several.
+
+        What a data set says of K and J holds for all that are of the same one.
 
         Raises:
             KgError: The preset, an option or a part is unknown, or an option cannot be what it says.
         """
         made = preset(self.preset)
         try:
-            source = plugins.dataset(store.dataset)
+            source = plugins.dataset(stores[0].dataset)
             defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
         except KgError:
             # The store outlives the plugin that made it.
@@ -53,7 +56,12 @@ class Recipe:
                 f"{made.train.farthest} farthest points are more than the {made.train.points} of a cloud.",
                 "Choose fewer, --farthest, or more of a cloud, --points.",
             )
-        return replace(made, data=DataConfig(str(store.path.resolve()), store.checksum, self.split_by))
+        categories = tuple(dict.fromkeys(store.category for store in stores))
+        return replace(
+            made,
+            model=replace(made.model, categories=categories),
+            data=name_stores(stores, self.split_by),
+        )
 
     def words(self) -> list[str]:
         """Return what says the same to `kg train`."""

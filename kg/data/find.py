@@ -51,7 +51,7 @@ def find_store(
     if len(fitting) == 1:
         return Store(fitting[0])
     if fitting:
-        names = ", ".join("/".join((*path.parts[-3:-1], path.stem)) for path in fitting)
+        names = ", ".join(map(label, fitting))
         raise KgError(
             f"{len(fitting)} prepared stores fit: {names}.", "Choose with --category, --dataset, --variant."
         )
@@ -107,6 +107,11 @@ def find_again(path: Path, checksum: str, since: str) -> Store:
     )
 
 
+def label(path: Path) -> str:
+    """Return what people call a store, by its path: data set, category and variant."""
+    return "/".join((*path.parts[-3:-1], path.stem))
+
+
 def check_same(store: Store, checksum: str, what: str) -> Store:
     """Return a store that the user named, if it is the one that something was made from.
 
@@ -114,11 +119,16 @@ def check_same(store: Store, checksum: str, what: str) -> Store:
         KgError: It has another checksum.
     """
     if store.checksum != checksum:
-        raise KgError(
-            f"{store.path} is not the store of {what}: its points have another checksum.",
-            "Leave --store out to have it found by its checksum.",
-        )
+        raise not_same(store, what)
     return store
+
+
+def not_same(store: Store, what: str) -> KgError:
+    """Return the error of a store that is named in the place of another."""
+    return KgError(
+        f"{store.path} is not the store of {what}: its points have another checksum.",
+        "Leave --store out to have it found by its checksum.",
+    )
 
 
 def _builtins(wanted: Wanted) -> list[Dataset]:

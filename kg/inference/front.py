@@ -9,7 +9,7 @@ import torch
 from kg.config import Inference
 from kg.data import Store
 from kg.data.dataset import Split
-from kg.data.find import check_same
+from kg.data.find import Wanted, check_same
 from kg.devices import choose_device
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
@@ -53,6 +53,8 @@ def predict(
     files: Sequence[Path | str] | None = None,
     *,
     store: Path | str | None = None,
+    category: str | None = None,
+    variant: str | None = None,
     split: Part = "test",
     inference: Inference | None = None,
     batch_size: int = 8,
@@ -65,6 +67,8 @@ def predict(
         named: A detector that is loaded, or whatever `load` takes.
         files: Meshes and clouds. Without them the store is predicted.
         store: A prepared store; by default the one that the detector was trained on.
+        category: For a detector of several: which of its stores, or what the files are.
+        variant: Which of the detector's stores.
         split: Which shapes of the store.
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
@@ -85,11 +89,13 @@ def predict(
             inference=inference,
             batch_size=batch_size,
             precision=precision,
+            category=category,
             progress=progress,
         )
     return predict_store(
         detector,
         store=None if store is None else Path(store),
+        wanted=Wanted(category, variant=variant),
         split=_split(split),
         inference=inference,
         batch_size=batch_size,

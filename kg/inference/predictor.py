@@ -15,14 +15,15 @@ from torch import Tensor
 import kg
 from kg import ops
 from kg.config import Inference
+from kg.config.stores import choose_store
 from kg.data.batches import thin
 from kg.data.dataset import Split
-from kg.data.find import find_again
+from kg.data.find import Wanted
 from kg.data.normalise import normalise
 from kg.data.read import naming, read_shape, require_utf8
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
-from kg.errors import KgError
+from kg.errors import KgError, unknown_name
 from kg.inference.detection import Cloud, Detection, as_clouds, as_given
 from kg.inference.predictions import Predictions
 from kg.inference.targets import Named, Target, find_checkpoint
@@ -93,7 +94,10 @@ class Predictor:
         """Finds what the detector finds, as a plain tuple; kept for the next clouds."""
         model = self.checkpoint.model
 
-        def find(clouds: Tensor, inference: Inference, precision: Precision) -> tuple[Tensor | None, ...]:
+        def find(
+            clouds: Tensor, inference: Inference, precision: Precision, category: str | None
+        ) -> tuple[Tensor | None, ...]:
+            model.assume(category)
             with autocast(self.device, precision):
                 found = model.find(clouds, inference)
             return found.keypoints, found.indices, found.confidences, found.edges, found.rest
@@ -107,6 +111,7 @@ class Predictor:
         inference: Inference | None = None,
         batch_size: int = 8,
         precision: Precision = "fp32",
+        category: str | None = None,
     ) -> Detection:
         """Return the keypoints of a cloud, or of a batch, in its own units.
 
@@ -118,19 +123,37 @@ class Predictor:
             inference: "soft" or "hard"; the run's own by default.
             batch_size: Clouds at a time.
             precision: Of matrix products.
+            category: Of the clouds, for a detector that was trained on several; it recognises them otherwise.
 
         Returns:
             Keypoints (K, 3) or (B, K, 3), of the kind, type and device of the points; indices and
             confidences.
 
         Raises:
-            KgError: The shape is another, there is no point, a coordinate is no finite number, or a cloud
-                has no extent or is a dot beside its distance from the origin.
+            KgError: The shape is another, there is no point, a coordinate is no finite number, a cloud has no
+                extent or is a dot beside its distance from the origin, or the category is unknown.
         """
         points = points if isinstance(points, Tensor) else np.asarray(points)
         clouds, kept = as_clouds(points, self.checkpoint.config.train.points)
-        found = self.detect(clouds, inference=inference, batch_size=batch_size, precision=precision)
+        found = self.detect(
+            clouds,
+            inference=inference,
+            batch_size=batch_size,
+            precision=precision,
+            category=self.check_category(category),
+        )
         return as_given(points, found.keypoints_source, found.indices, found.confidences, kept)
+
+    def check_category(self, category: str | None) -> str | None:
+        """Return a category that the user named; None if nobody named one.
+
+        Raises:
+            KgError: The detector was not trained on it.
+        """
+        known = self.checkpoint.config.model.categories
+        if category is not None and category not in known:
+            raise unknown_name("category of this detector", category, known)
+        return category
 
     @torch.no_grad()
     def detect(
@@ -140,6 +163,7 @@ class Predictor:
         inference: Inference | None = None,
         batch_size: int = 8,
         precision: Precision = "fp32",
+        category: str | None = None,
         meta: dict[str, Any] | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Predictions:
@@ -157,7 +181,7 @@ class Predictor:
         for first in range(0, len(points), batch_size):
             batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
             batch, carry_back = self.to_training_frame(batch)
-            keypoints, *others = self._find(batch, inference, precision)
+            keypoints, *others = self._find(batch, inference, precision, category)
             for column, value in zip(
                 columns.values(), (carry_back(cast(Tensor, keypoints)), *others), strict=True
             ):
@@ -202,6 +226,7 @@ def predict_store(
     detector: Predictor,
     *,
     store: Path | None = None,
+    wanted: Wanted | None = None,
     split: Split | None = "test",
     inference: Inference | None = None,
     batch_size: int = 8,
@@ -212,7 +237,8 @@ def predict_store(
 
     Args:
         detector: What to detect with.
-        store: The store; by default the one that the detector was trained on, wherever it lies now.
+        store: The store; by default one that the detector was trained on, wherever it lies now.
+        wanted: Which of those, where there are several.
         split: Which part, by the detector's own way of splitting; None for all.
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
@@ -220,14 +246,12 @@ def predict_store(
         progress: Called with (done, total).
 
     Raises:
-        KgError: The store is gone or was changed since the training, or the split is empty.
+        KgError: The store is gone or was changed since the training, it is not clear which one is meant, or
+            the split is empty.
     """
-    data = detector.checkpoint.config.data
-    if store is None and not data.store:
-        raise KgError(
-            "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
-        )
-    opened = Store(store) if store else find_again(Path(data.store), data.checksum, "the training")
+    config = detector.checkpoint.config
+    data = config.data
+    opened = Store(store) if store else choose_store(data, wanted or Wanted())
     clouds = opened.read(split, data.split_by)
     if len(clouds) == 0:
         # A sequence of one object cannot be split by object.
@@ -241,7 +265,7 @@ def predict_store(
         "category": opened.category,
         "variant": opened.variant,
         "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
-        "other_store": opened.checksum != data.checksum,
+        "other_store": opened.checksum not in (data.checksum, *data.others.values()),
         "split": split or "all",
         "split_by": data.split_by,
         "unit": opened.unit,
@@ -251,6 +275,7 @@ def predict_store(
         inference=inference,
         batch_size=batch_size,
         precision=precision,
+        category=opened.category if opened.category in config.model.categories else None,
         meta=meta,
         progress=progress,
     )
@@ -263,6 +288,7 @@ def predict_files(
     inference: Inference | None = None,
     batch_size: int = 8,
     precision: Precision = "fp32",
+    category: str | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -271,11 +297,22 @@ def predict_files(
     A file that cannot be read, or has fewer points than needed, is left out with a warning; `meta["skipped"]`
     lists them with the reasons.
 
+    Args:
+        detector: What to detect with.
+        files: Their paths.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        precision: Of matrix products.
+        category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
+        seed: Of the samples on meshes.
+        progress: Called with (done, total).
+
     Raises:
-        KgError: No file can be read, or the name of one cannot be stored.
+        KgError: No file can be read, the name of one cannot be stored, or the category is unknown.
     """
     names = [str(file) for file in files]
     require_utf8(names)
+    detector.check_category(category)
     count = detector.checkpoint.config.train.points
     points, frames = [], []
     read: list[str] = []
@@ -314,6 +351,7 @@ def predict_files(
         inference=inference,
         batch_size=batch_size,
         precision=precision,
+        category=category,
         meta=meta,
         progress=progress,
     )

@@ -3,8 +3,8 @@
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -25,18 +25,24 @@ class Batch(NamedTuple):
         points: (B, N, 3), normalised as the configuration says.
         rest: (B, N, 3), where each point lies on its object at rest, in that object's own box at rest,
             [-1, 1] on each axis; None where that is not known.
+        category: (B,) int64, which of `ModelConfig.categories` each is of; None where there is one alone.
     """
 
     points: Tensor
     rest: Tensor | None = None
+    category: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Return the same clouds on a device."""
-        return Batch(self.points.to(device), None if self.rest is None else self.rest.to(device))
+        return self._map(lambda column: column.to(device))
 
     def rows(self, rows: Tensor | slice) -> "Batch":
         """Return some of the clouds."""
-        return Batch(self.points[rows], None if self.rest is None else self.rest[rows])
+        return self._map(lambda column: column[rows])
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        others = (None if column is None else change(column) for column in self[1:])
+        return Batch(change(self.points), *others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,7 @@ class Examples:
         landmarks: (n, A, 3), as `points`, NaN where a shape has none; or None.
         landmark_ids: (n, A), semantic ids, -1 where a shape has none; or None.
         landmark_names: What semantic ids mean, where anybody named them.
+        categories: (n,) category of each cloud.
     """
 
     points: Tensor
@@ -62,10 +69,28 @@ class Examples:
     landmarks: Tensor | None
     landmark_ids: Tensor | None
     landmark_names: Mapping[int, str]
+    categories: list[str]
 
-    def batch(self) -> Batch:
-        """Return all of them as one batch."""
-        return Batch(self.points, self.rest)
+    def batch(self, categories: Sequence[str] = ()) -> Batch:
+        """Return all of them as one batch.
+
+        Args:
+            categories: What the batch counts categories by, those of the model.
+        """
+        category = None
+        if len(categories) > 1:
+            category = torch.tensor([categories.index(name) for name in self.categories], dtype=torch.int64)
+        return Batch(self.points, self.rest, category)
+
+    def rows(self, rows: Tensor) -> "Examples":
+        """Return some of them, (m,) int64 row numbers."""
+        columns = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name, column in columns.items():
+            if isinstance(column, Tensor):
+                columns[name] = column[rows]
+            elif isinstance(column, list):
+                columns[name] = [column[row] for row in rows.tolist()]
+        return Examples(**columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +192,13 @@ class Detector(nn.Module, ABC):
         An epoch has as many clouds either way. Called when a training begins, and when it is resumed.
         """
         return None
+
+    def assume(self, category: str | None) -> None:
+        """Take all clouds from now on to be of one of the categories of the training; None if none is known.
+
+        A detector that was trained on several may find keypoints of each elsewhere.
+        """
+        return
 
     def check(self) -> None:
         """Refuse options by which nothing can be learnt, before anything that takes time.

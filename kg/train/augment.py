@@ -18,7 +18,7 @@ def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) ->
         options: How many points are kept, turns and noise.
         normalisation: Of what comes out. Clouds that are not changed keep the store's range.
     """
-    points, rest = batch
+    points, rest, category = batch
     changed = False
     if options.subsample < 1:
         count = max(1, round(options.subsample * points.shape[1]))
@@ -29,12 +29,18 @@ def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) ->
     if options.turn != "none":
         points = points @ turns(len(points), options.turn, options.turn_limit, points.device)
         changed = True
+    if options.turn_over > 0:
+        over = torch.rand(len(points), device=points.device) < options.turn_over
+        # About the horizontal axis x; any turn about the vertical does the rest.
+        sides = torch.where(over[:, None], points.new_tensor([1, -1, -1]), points.new_tensor([1, 1, 1]))
+        points = points * sides[:, None]
+        changed = True
     if options.jitter > 0:
         points = points + options.jitter * torch.randn_like(points)
         changed = True
     if changed or normalisation != "range":
         points, _ = normalised(points, normalisation)
-    return Batch(points, rest)
+    return Batch(points, rest, category)
 
 
 def turns(count: int, kind: str, limit: float, device: torch.device) -> Tensor:

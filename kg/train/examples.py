@@ -1,7 +1,13 @@
-"""What a detector is trained on, read from a store."""
+"""What a detector is trained on, read from one store or several."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from kg.data.batches import thinning
 from kg.data.dataset import Split
@@ -10,28 +16,84 @@ from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.model.detector import Examples
 
+Owner = tuple[str, str, str]
+"""An object of a data set: data set, category, object."""
 
-def read_examples(store: Store, split: Split, by: SplitBy, points: int) -> Examples:
+
+def read_examples(stores: Sequence[Store], split: Split, by: SplitBy, points: int) -> Examples:
     """Return the clouds of a split, thinned to so many points, with what is known of them.
+
+    An object that is in several stores, deformed in several ways, is kept out of training where one of them
+    keeps it for validation or for the test.
 
     Raises:
         KgError: The clouds have fewer points.
     """
-    clouds = store.read(split, by)
+    kept_out = _kept_out(stores, split) if by == "object" else set()
+    return _joined([_read(store, split, by, points, kept_out) for store in stores])
+
+
+def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
+    """Return the objects that a store has in a later split than this one, and another may not."""
+    found = set()
+    if len(stores) > 1:
+        for store in stores:
+            later = store.splits("object") > SPLITS.index(split)
+            objects = np.asarray(store.read_column("objects"))
+            found |= {(store.dataset, store.category, name) for name in np.unique(objects[later]).tolist()}
+    return found
+
+
+def _read(store: Store, split: Split, by: SplitBy, points: int, kept_out: set[Owner]) -> Examples:
+    objects = store.read_column("objects")
+    allowed = [(store.dataset, store.category, name) not in kept_out for name in objects]
+    rows = np.flatnonzero((store.splits(by) == SPLITS.index(split)) & allowed)
+    clouds = store.read_rows(rows)
     kept = thinning(clouds.points, points)[..., None]
     rest = boxes = None
     if clouds.rest_positions is not None and len(clouds):
-        rows = np.flatnonzero(store.splits(by) == SPLITS.index(split))
         places, sides = in_boxes(clouds.rest_positions, np.array(store.rest_ids())[rows].tolist())
         rest, boxes = torch.from_numpy(np.take_along_axis(places, kept, axis=1)), torch.from_numpy(sides)
-    landmarks = None if clouds.landmarks is None else torch.from_numpy(clouds.landmarks)
     return Examples(
         points=torch.from_numpy(np.take_along_axis(clouds.points, kept, axis=1)),
         rest=rest,
         boxes=boxes,
-        objects=clouds.objects,
+        # A sequence is an object of one store: its frames count from the first.
+        objects=[f"{store.name}/{name}" for name in clouds.objects],
         frames=clouds.frame.tolist(),
-        landmarks=landmarks,
+        landmarks=None if clouds.landmarks is None else torch.from_numpy(clouds.landmarks),
         landmark_ids=None if clouds.landmark_ids is None else torch.from_numpy(clouds.landmark_ids),
         landmark_names=store.landmark_names,
+        categories=[store.category] * len(clouds),
     )
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    """Return the examples of several stores as one; what some of them lack, all lack."""
+    if len(parts) == 1:
+        return parts[0]
+    filled = [part for part in parts if len(part.points)] or parts[:1]
+    most = max((part.landmarks.shape[1] for part in filled if part.landmarks is not None), default=0)
+    values: dict[str, Any] = {}
+    for item in fields(Examples):
+        columns = [getattr(part, item.name) for part in filled]
+        if item.name in ("landmarks", "landmark_ids"):
+            columns = [None if column is None else _widened(column, most) for column in columns]
+        if any(column is None for column in columns):
+            values[item.name] = None
+        elif isinstance(columns[0], Tensor):
+            values[item.name] = torch.cat(columns)
+        elif isinstance(columns[0], list):
+            values[item.name] = [value for column in columns for value in column]
+        else:
+            values[item.name] = {key: name for column in columns for key, name in column.items()}
+    return Examples(**values)
+
+
+def _widened(landmarks: Tensor, count: int) -> Tensor:
+    """Return landmarks, or their ids, (n, A, ...) as (n, count, ...), with none where there are no more."""
+    missing: NDArray[Any] = np.full(
+        (len(landmarks), count - landmarks.shape[1], *landmarks.shape[2:]),
+        np.nan if landmarks.is_floating_point() else -1,
+    )
+    return torch.cat([landmarks, torch.from_numpy(missing).to(landmarks.dtype)], dim=1)

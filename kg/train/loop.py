@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from kg.config import Config, TrainConfig
+from kg.config.stores import name_stores, open_named
 from kg.data.batches import shuffled_batches, step_seed
-from kg.data.find import find_again
 from kg.data.lock import holding
 from kg.data.store import Store
 from kg.errors import KgError
@@ -102,10 +102,10 @@ def train(
             finite; the run has more epochs already; or another process trains in this folder.
         Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
     """
-    store = find_again(Path(config.data.store), config.data.checksum, "this run began")
-    config = replace(config, data=replace(config.data, store=str(store.path.resolve())))
+    stores = open_named(config.data, "this run began")
+    config = replace(config, data=name_stores(stores, config.data.split_by))
     started = time.monotonic()
-    training = _Training(config, run, device, store, fit=not resume or not (run / "last.pt").is_file())
+    training = _Training(config, run, device, stores, fit=not resume or not (run / "last.pt").is_file())
     with _alone(run), _stop_requests() as stop:
         if resume:
             training.restore()
@@ -114,7 +114,7 @@ def train(
         _note_environment(run, device, resume)
         begin(
             Started(
-                store=store.name,
+                store=" + ".join(store.name for store in stores),
                 train_shapes=len(training.batch.points),
                 val_shapes=len(training.val_batch.points),
                 parameters=sum(each.numel() for each in training.model.parameters()),
@@ -160,24 +160,28 @@ def _note_environment(run: Path, device: torch.device, resume: bool) -> None:
 class _Training:
     """The state of one training: where it stands is (epoch, step), whole steps only."""
 
-    def __init__(self, config: Config, run: Path, device: torch.device, store: Store, *, fit: bool) -> None:
+    def __init__(
+        self, config: Config, run: Path, device: torch.device, stores: Sequence[Store], *, fit: bool
+    ) -> None:
         self.config, self.run, self.device = config, run, device
         by = config.data.split_by
 
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
-        examples = read_examples(store, "train", by, config.train.points)
+        examples = read_examples(stores, "train", by, config.train.points)
         if len(examples.points) == 0:
-            raise KgError(f"{store.name} has no shapes to train on.", "Prepare more shapes: kg prepare")
+            raise KgError(f"{stores[0].name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         if self.model.needs_rest and examples.rest is None:
+            lacking = next(store.name for store in stores if not store.has_rest_positions)
             raise KgError(
-                f"The detector {config.model.detector} learns from places at rest, which {store.name} lacks.",
+                f"The detector {config.model.detector} learns from places at rest, which {lacking} lacks.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
             )
-        unseen = read_examples(store, "val", by, config.train.points)
+        unseen = read_examples(stores, "val", by, config.train.points)
         # A category's clouds are some hundred MB: on the device, no batch is waited for.
-        self.batch, self.val_batch = examples.batch().to(device), unseen.batch().to(device)
+        names = config.model.categories
+        self.batch, self.val_batch = examples.batch(names).to(device), unseen.batch(names).to(device)
         if fit:
             self.model.fit(examples)
         self.weights = self.model.draw(examples)

@@ -21,7 +21,7 @@ def between(places: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def bin_loss(logits: Tensor, places: Tensor) -> Tensor:
-    """Return the cross-entropy of each axis, (3,), mean over points.
+    """Return the cross-entropy of each cloud on each axis, (B, 3), mean over its points.
 
     A true place is shared between the two bins that it lies between, so that it is their mean.
 
@@ -32,7 +32,7 @@ def bin_loss(logits: Tensor, places: Tensor) -> Tensor:
     below, share = between(places)
     logs = logits.log_softmax(3)
     lower, upper = (logs.gather(3, bins[..., None])[..., 0] for bins in (below, below + 1))
-    return -(lower * (1 - share) + upper * share).mean((0, 1))
+    return -(lower * (1 - share) + upper * share).mean(1)
 
 
 def decode(logits: Tensor) -> Tensor:
@@ -55,13 +55,14 @@ def log_density(logits: Tensor, places: Tensor) -> Tensor:
 
     Args:
         logits: (B, N, 3, BINS).
-        places: (M, 3) in [-1, 1].
+        places: (B, M, 3) in [-1, 1].
     """
     below, share = between(places)
     total = logits.new_zeros(())
     for axis, values in enumerate(logits.softmax(3).unbind(2)):  # (B, N, BINS)
-        lower, upper = values[..., below[:, axis]], values[..., below[:, axis] + 1]
-        total = total + torch.log(torch.lerp(lower, upper, share[:, axis]) + LEAST)
+        bins = below[:, None, :, axis].expand(-1, values.shape[1], -1)  # (B, N, M)
+        lower, upper = values.gather(2, bins), values.gather(2, bins + 1)
+        total = total + torch.log(torch.lerp(lower, upper, share[:, None, :, axis]) + LEAST)
     return total
 
 

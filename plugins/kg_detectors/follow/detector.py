@@ -1,11 +1,12 @@
 """Keypoints that follow the material: where every point lies at rest, learnt from known correspondence."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kg import ops
 from kg.config import Inference, ModelConfig, TrainConfig
@@ -28,6 +29,10 @@ PLACES = 768
 """M of the template. On a shirt they are 3.5 cm apart, its two layers apart."""
 STRETCH = (0.05, 0.05, 0.1)
 """Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
+RECOGNISING = 0.1
+"""Weight of the loss of the category."""
+SYMMETRIES = {"none": [[1, 1, 1]], "turned": [[1, 1, 1], [-1, 1, -1]]}
+"""Signs of the axes at rest by which an object may look the same."""
 HARDER = 1.5
 """How much more often the last cloud of a sequence is drawn than the first, in units of the mean."""
 
@@ -47,6 +52,9 @@ class Follow(Detector):
             are on; "farthest", far apart; "landmarks", the first K landmarks of the data set.
         mirror: Axis of left and right, along which half of the clouds are mirrored in training, or "none"
             for objects whose sides differ. Clouds and objects at rest are to lie alike but for their turns.
+        symmetry: "turned" where clouds lie any way and nothing tells an object from the same one turned by
+            half about its length, so that left and right, front and back change places: a cloud then learns
+            from the nearer of the two. "none" where they lie alike.
 
     Raises:
         KgError: An option is unknown.
@@ -76,36 +84,64 @@ class Follow(Detector):
     boxes: Tensor
 
     def __init__(
-        self, model: ModelConfig, train: TrainConfig, *, anchors: str = "seams", mirror: str = "x"
+        self,
+        model: ModelConfig,
+        train: TrainConfig,
+        *,
+        anchors: str = "seams",
+        mirror: str = "x",
+        symmetry: str = "none",
     ) -> None:
         super().__init__()
         if anchors not in ANCHORS:
             raise KgError(f"anchors must be one of {', '.join(ANCHORS)}, not '{anchors}'.")
         if mirror not in (*AXES, "none"):
             raise KgError(f"mirror must be x, y, z or none, not '{mirror}'.")
+        if symmetry not in SYMMETRIES:
+            raise KgError(f"symmetry must be {' or '.join(SYMMETRIES)}, not '{symmetry}'.")
         self.config, self.options = model, train
-        self.kind, self.mirror = anchors, AXES.find(mirror)
+        self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
+        self.assumed: int | None = None
         self.backbone = make_backbone(model)
         self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
         self.own = nn.Linear(self.backbone.point_channels, WIDTH)
         self.whole = nn.Linear(self.backbone.global_channels, WIDTH)
         self.bins = nn.Linear(WIDTH, 3 * BINS)
-        self.register_buffer("places", torch.zeros(PLACES, 3))
-        self.register_buffer("boxes", torch.zeros(3))
-        self.register_buffer("anchors", torch.zeros(model.keypoints, dtype=torch.int64))
+        count = max(1, len(model.categories))
+        if count > 1:
+            self.recognise = nn.Linear(self.backbone.global_channels, count)
+        # Of each category, C first.
+        self.register_buffer("places", torch.zeros(count, PLACES, 3))
+        self.register_buffer("boxes", torch.zeros(count, 3))
+        self.register_buffer("anchors", torch.zeros(count, model.keypoints, dtype=torch.int64))
         # To a thousandth: what halves the largest part of a checkpoint.
-        self.register_buffer("ways", torch.zeros(PLACES, PLACES, dtype=torch.float16))
+        self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
 
     def fit(self, examples: Examples) -> None:
-        """Choose a template and the anchors on it."""
-        assert examples.rest is not None
-        assert examples.boxes is not None
-        template = make_template(examples.rest.numpy(), examples.boxes.numpy(), examples.objects, PLACES)
-        chosen = choose_anchors(self.kind, template, examples, self.config.keypoints)
-        self.places.copy_(torch.from_numpy(template.places))
-        self.boxes.copy_(torch.from_numpy(template.extent))
-        self.ways.copy_(torch.from_numpy(template.ways))
-        self.anchors.copy_(torch.from_numpy(chosen))
+        """Choose a template of each category and the anchors on it."""
+        names = np.asarray(examples.categories)
+        for number, name in enumerate(self.config.categories or np.unique(names)):
+            own = examples.rows(torch.from_numpy(np.flatnonzero(names == name)))
+            assert own.rest is not None
+            assert own.boxes is not None
+            template = make_template(own.rest.numpy(), own.boxes.numpy(), own.objects, PLACES)
+            chosen = choose_anchors(self.kind, template, own, self.config.keypoints)
+            self.places[number] = torch.from_numpy(template.places)
+            self.boxes[number] = torch.from_numpy(template.extent)
+            self.ways[number] = torch.from_numpy(template.ways)
+            self.anchors[number] = torch.from_numpy(chosen)
+
+    def assume(self, category: str | None) -> None:
+        """See `Detector.assume`; with none each cloud is of the category that it looks most like."""
+        self.assumed = None if category is None else self.config.categories.index(category)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take a state of before several categories, too, whose templates lack the first dimension."""
+        for name in ("places", "boxes", "anchors", "ways"):
+            saved = state_dict.get(prefix + name)
+            if saved is not None and saved.ndim < getattr(self, name).ndim:
+                state_dict[prefix + name] = saved[None]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def draw(self, examples: Examples) -> Tensor:
         """See `Detector.draw`: the later a cloud is in its sequence, the harder, and the more often drawn."""
@@ -118,51 +154,65 @@ class Follow(Detector):
                 weights[rows] += HARDER * ((frames[rows] - first) / (last - first) - 0.5)
         return torch.from_numpy(weights)
 
-    def forward(self, points: Tensor) -> Tensor:
-        """Return the logits of the bins, (B, N, 3, BINS)."""
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the logits of the bins, (B, N, 3, BINS), and of the categories, (B, C), if several."""
         features = self.backbone(points)
         check_features(self.backbone, points, features)
         hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
         with full_precision(points.device):
             logits: Tensor = self.bins(hidden.relu().float())
-        return logits.view(*points.shape[:2], 3, BINS)
+            known = self.recognise(features.global_feature.float()) if len(self.places) > 1 else None
+        return logits.view(*points.shape[:2], 3, BINS), known
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """See `Detector.losses`."""
-        points, rest = self._varied(batch)
-        with autocast(points.device, self.options.precision):
-            logits = self(points)
-        return _terms(bin_loss(logits, rest))
+        varied = self._varied(batch)
+        with autocast(batch.points.device, self.options.precision):
+            logits, known = self(varied.points)
+        return self._terms(logits, known, varied)
 
     def validation_losses(self, batch: Batch) -> Losses:
         """See `Detector.validation_losses`."""
-        assert batch.rest is not None
-        return _terms(bin_loss(self(batch.points), batch.rest))
+        logits, known = self(batch.points)
+        return self._terms(logits, known, batch)
 
-    def _varied(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _terms(self, logits: Tensor, known: Tensor | None, batch: Batch) -> Losses:
+        assert batch.rest is not None
+        # Of each cloud, its turns and axes (S, B, 3): the least of its turns counts, for a cloud as a whole.
+        signs = logits.new_tensor(self.symmetry)
+        each = torch.stack([bin_loss(logits, batch.rest * sign) for sign in signs])
+        best = each.sum(2).argmin(0)
+        least = each.gather(0, best[None, :, None].expand(1, -1, 3))[0].mean(0)
+        terms = {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, least.unbind(), strict=True)}
+        if known is not None and batch.category is not None:
+            terms["category"] = (RECOGNISING, functional.cross_entropy(known, batch.category))
+        return terms
+
+    def _varied(self, batch: Batch) -> Batch:
         """Return clouds and places as other garments would have them: mirrored, wider, longer or thicker."""
-        points, rest = batch
+        points, rest, category = batch
         assert rest is not None
         if self.mirror >= 0:
             sign = torch.ones_like(points[:, :1])
             sign[:, 0, self.mirror] = 1 - 2 * torch.randint(2, (len(points),), device=points.device)
             points, rest = points * sign, rest * sign
         stretch = torch.randn_like(points[:, :1]) * points.new_tensor(STRETCH)
-        return normalised(points * stretch.exp(), self.config.normalisation)[0], rest
+        return Batch(normalised(points * stretch.exp(), self.config.normalisation)[0], rest, category)
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
         check_points(self, self.config.detector, points.shape[1])
         order = ops.canonical_order(points) if self.config.canonical else None
         seen = points if order is None else ops.gather(points, order)
-        logits = self(seen)
-        ways = self.ways[:, self.anchors].to(logits.dtype)
-        found = read_out(log_density(logits, self.places).softmax(2), ways)
+        logits, known = self(seen)
+        if known is None or self.assumed is not None:
+            category = torch.full((len(points),), self.assumed or 0, device=points.device)
+        else:
+            category = known.argmax(1)
+        places, anchors = self.places[category], self.anchors[category]
+        ways = self.ways[category].gather(2, anchors[:, None].expand(-1, PLACES, -1)).to(logits.dtype)
+        found = read_out(log_density(logits, places).softmax(2), ways)
         indices, rest = found.indices, decode(logits)
         if order is not None:
             indices, rest = order.gather(1, indices), ops.gather(rest, order.argsort(1))
         return Found(ops.gather(points, indices), indices, found.confidences, rest=rest)
-
-
-def _terms(losses: Tensor) -> Losses:
-    return {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, losses.unbind(), strict=True)}

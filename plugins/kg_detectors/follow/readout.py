@@ -28,7 +28,7 @@ def read_out(posterior: Tensor, ways: Tensor) -> Readout:
 
     Args:
         posterior: (B, N, M), of each point over the template's places, sums to 1.
-        ways: (M, K), from each place to each anchor, as shares of the box's diagonal.
+        ways: (B, M, K), from each place to each anchor, as shares of the box's diagonal.
     """
     indices = (posterior @ ways).argmin(1)  # (B, K)
     near = posterior @ (ways <= CLOSE).to(posterior.dtype)

@@ -1,7 +1,9 @@
 """`kg predict` as it is typed."""
 
 import json
+import shutil
 
+import h5py
 import numpy as np
 
 from kg.cli.app import run
@@ -36,3 +38,20 @@ def test_files_are_predicted_in_the_order_of_their_numbers(train, tmp_path, caps
     assert run(["predict", str(folder / "c.npy")]) == 1
     assert "c.npy" in capsys.readouterr().err
     assert not (tmp_path / "mine.txt").exists()
+
+
+def test_a_detector_of_several_stores_asks_which_one(train, tiny_store, tmp_path, capsys):
+    other = tmp_path / "made" / "sphere" / "fold.h5"
+    other.parent.mkdir(parents=True)
+    shutil.copyfile(tiny_store.path, other)
+    with h5py.File(other, "a") as file:
+        file.attrs["category"], file.attrs["checksum"] = "sphere", "2" * 64
+    assert train("--store", str(other)) == 0
+    capsys.readouterr()
+    assert run(["predict", "-o", str(tmp_path / "out.npz")]) == 1
+    assert "Choose with --category and --variant" in capsys.readouterr().err
+    assert run(["predict", "-c", "sphere", "-o", str(tmp_path / "out.npz"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["category"], found["other_store"], found["shapes"]) == ("sphere", False, 4)
+    assert run(["predict", str(other), "-c", "cube", "-o", str(tmp_path / "out.npz")]) == 1
+    assert "There is no category of this detector" in capsys.readouterr().err

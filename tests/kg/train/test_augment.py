@@ -72,3 +72,14 @@ def test_noise_has_its_size():
     before = torch.stack([given.points.flatten().double(), torch.ones(60000, dtype=torch.double)], 1)
     scale, offset = torch.linalg.lstsq(before, noisy[:, None]).solution.flatten()
     assert ((noisy - before[:, 0] * scale - offset).std() / scale).item() == pytest.approx(0.001, rel=0.02)
+
+
+def test_clouds_that_are_turned_over_are_not_mirrored():
+    torch.manual_seed(0)
+    given = batch(200)
+    found = augment(given, TrainConfig(turn_over=0.3), "range")
+    before, after = (cloud[:, :3] - cloud[:, 3:4] for cloud in (given.points, found.points))
+    torch.testing.assert_close(torch.linalg.det(before).sign(), torch.linalg.det(after).sign())
+    over = (before[:, 0, 2] * after[:, 0, 2]) < 0
+    assert 0.2 < over.float().mean() < 0.4
+    assert torch.equal(found.rest, given.rest)

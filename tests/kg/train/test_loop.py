@@ -3,13 +3,16 @@
 import json
 import math
 import os
+import shutil
 import signal
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
+from kg.config.stores import name_stores
 from kg.data import Store
 from kg.data.batches import shuffled_batches
 from kg.errors import KgError
@@ -269,3 +272,19 @@ def test_two_trainings_do_not_share_a_run(tiny_config, tmp_path):
         assert not (tmp_path / "config.json").exists()
 
     train(replace(tiny_config, train=replace(tiny_config.train, epochs=1)), tmp_path, CPU, report=second)
+
+
+def test_a_training_on_two_stores_sees_the_clouds_of_both_and_resumes(tiny_config, tiny_store, tmp_path):
+    other = tmp_path / "other.h5"
+    shutil.copyfile(tiny_store.path, other)
+    with h5py.File(other, "a") as file:
+        file.attrs["category"], file.attrs["checksum"] = "sphere", "2" * 64
+    stores = (Store(tiny_store.path), Store(other))
+    config = replace(tiny_config, data=name_stores(stores, "object"))
+    run, halved = tmp_path / "both", tmp_path / "halved"
+    whole = train(config, run, CPU)
+    assert (whole.train_shapes, whole.val_shapes) == (26, 6)
+    with pytest.raises(Interrupted):
+        train(config, halved, CPU, report=stop_at(2, 3))
+    train(config, halved, CPU, resume=True)
+    assert_equal_states(parameters(run), parameters(halved))

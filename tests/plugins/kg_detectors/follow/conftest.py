@@ -52,4 +52,5 @@ def examples():
         landmarks=torch.tensor(np.array(landmarks), dtype=torch.float32),
         landmark_ids=torch.tensor([[4, 7]]).expand(12, 2),
         landmark_names={4: "one", 7: "other"},
+        categories=["bag"] * 12,
     )

@@ -17,6 +17,9 @@ from kg.train.step import Step
 from kg_detectors.follow import Follow
 from kg_detectors.follow.anchors import landmark_places
 
+WIDE = 0.8
+"""Of the bags at rest."""
+
 MODEL = ModelConfig(detector="follow", keypoints=4, backbone="tiny", normalisation="longest-side")
 OPTIONS = TrainConfig(optimizer="adamw", gradient_norm=1.0)
 
@@ -34,7 +37,7 @@ def test_it_is_found_by_its_entry_point():
     assert isinstance(make_detector(replace(MODEL, backbone="layered"), OPTIONS), Follow)
 
 
-@pytest.mark.parametrize("options", [{"anchors": "corners"}, {"mirror": "left"}])
+@pytest.mark.parametrize("options", [{"anchors": "corners"}, {"mirror": "left"}, {"symmetry": "all"}])
 def test_options_that_are_none_are_refused(tiny_backbone, options):
     with pytest.raises(KgError, match="must be"):
         Follow(MODEL, OPTIONS, **options)
@@ -77,12 +80,12 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
         nearest = torch.cdist(points, examples.points[: len(points)]).argmin(2)
         true = rest[: len(points)].gather(1, nearest[..., None].expand(-1, -1, 3))
         bins = torch.linspace(-1, 1, 32)
-        return -((true[..., None] - bins) / 0.05).square()
+        return -((true[..., None] - bins) / 0.05).square(), None
 
     monkeypatch.setattr(follow, "forward", known)
     found = follow.eval().find(examples.points)
     at = rest.gather(1, found.indices[..., None].expand(-1, -1, 3))
-    away = (at - follow.places[follow.anchors]) * follow.boxes / follow.boxes.norm() / 2
+    away = (at - follow.places[0, follow.anchors[0]]) * follow.boxes / follow.boxes.norm() / 2
     # 600 points of two layers lie a twentieth of the box apart.
     assert away[..., :2].norm(dim=2).max() < 0.1
     assert found.confidences.mean() > 0.7
@@ -91,7 +94,7 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
 def test_mirrored_clouds_have_mirrored_places(follow, examples):
     torch.manual_seed(2)
     batch = examples.batch()
-    points, rest = follow._varied(batch)
+    points, rest, _ = follow._varied(batch)
     mirrored = (rest[:, 0, 0] * batch.rest[:, 0, 0]) < 0
     assert 0 < mirrored.sum() < 12
     # A stretch keeps the side that a point is on; x is 0 in the middle of these clouds.
@@ -102,7 +105,7 @@ def test_mirrored_clouds_have_mirrored_places(follow, examples):
 
 
 def test_without_a_mirror_left_stays_left(tiny_backbone, examples):
-    _, rest = Follow(MODEL, OPTIONS, mirror="none")._varied(examples.batch())
+    _, rest, _ = Follow(MODEL, OPTIONS, mirror="none")._varied(examples.batch())
     assert torch.equal(rest, examples.rest)
 
 
@@ -122,7 +125,7 @@ def test_landmarks_are_found_at_rest_and_can_be_the_anchors(tiny_backbone, examp
     np.testing.assert_allclose(found, [[-1, -1, 1], [1, 1, -1]], atol=0.3)
     model = Follow(replace(MODEL, keypoints=2), OPTIONS, anchors="landmarks")
     model.fit(examples)
-    np.testing.assert_allclose(model.places[model.anchors], found, atol=0.2)
+    np.testing.assert_allclose(model.places[0, model.anchors[0]], found, atol=0.2)
 
 
 def test_more_keypoints_than_landmarks_are_refused(tiny_backbone, examples):
@@ -153,3 +156,72 @@ def test_a_training_begins_with_its_own_options_but_a_quick_one_stays_quick(tiny
 def test_losses_are_of_each_axis(follow, examples):
     terms = follow.eval().validation_losses(Batch(examples.points[:2], examples.rest[:2]))
     assert list(terms) == ["rest_x", "rest_y", "rest_z"]
+
+
+def two_kinds(examples):
+    """Return the same clouds, those of the last bag of another category, wider at rest."""
+    boxes = examples.boxes.clone()
+    boxes[8:, 0] *= 2
+    return replace(examples, categories=["bag"] * 8 + ["sack"] * 4, boxes=boxes)
+
+
+@pytest.fixture
+def joint(tiny_backbone, examples):
+    torch.manual_seed(0)
+    model = Follow(replace(MODEL, categories=("bag", "sack")), OPTIONS)
+    model.fit(two_kinds(examples))
+    return model
+
+
+def test_each_category_has_a_template_of_its_own_objects(joint, examples, tiny_backbone):
+    alone = Follow(MODEL, OPTIONS)
+    alone.fit(examples.rows(torch.arange(8)))
+    assert torch.equal(joint.places[0], alone.places[0])
+    assert joint.boxes[1, 0] == pytest.approx(2 * WIDE)
+    assert not torch.equal(joint.places[0], joint.places[1])
+
+
+def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examples, monkeypatch):
+    batch = two_kinds(examples).batch(joint.config.categories)
+    terms = joint.validation_losses(batch)
+    assert list(terms) == ["rest_x", "rest_y", "rest_z", "category"]
+    assert terms["category"][1].item() == pytest.approx(np.log(2), abs=0.5)
+    logits, _ = joint.eval()(examples.points[:2])
+    monkeypatch.setattr(joint, "forward", lambda points: (logits, torch.tensor([[0.0, 1], [1, 0]])))
+    own = joint.find(examples.points[:2])
+    joint.assume("sack")
+    sack = joint.find(examples.points[:2])
+    joint.assume("bag")
+    bag = joint.find(examples.points[:2])
+    assert torch.equal(own.indices[0], sack.indices[0])
+    assert torch.equal(own.indices[1], bag.indices[1])
+    assert not torch.equal(sack.indices, bag.indices)
+    joint.assume(None)
+    assert torch.equal(joint.find(examples.points[:2]).indices, own.indices)
+
+
+def test_a_checkpoint_of_one_category_from_before_there_were_several_loads(follow, tiny_backbone):
+    state = follow.state_dict()
+    for name in ("places", "boxes", "anchors", "ways"):
+        state[name] = state[name][0]
+    other = Follow(MODEL, OPTIONS)
+    other.load_state_dict(state)
+    assert torch.equal(other.places, follow.places)
+
+
+def test_where_objects_look_the_same_turned_the_nearer_counts_for_the_whole_cloud(tiny_backbone, examples):
+    torch.manual_seed(0)
+    plain, either = Follow(MODEL, OPTIONS), Follow(MODEL, OPTIONS, symmetry="turned")
+    either.load_state_dict(plain.state_dict())
+    plain, either = plain.eval(), either.eval()
+    turned = examples.rest * torch.tensor([-1.0, 1, -1])
+    each = [
+        [
+            sum(value.item() for _, value in plain.validation_losses(Batch(cloud[None], rest[None])).values())
+            for cloud, rest in zip(examples.points, places, strict=True)
+        ]
+        for places in (examples.rest, turned)
+    ]
+    found = sum(value.item() for _, value in either.validation_losses(examples.batch()).values())
+    assert found == pytest.approx(np.minimum(*each).mean(), rel=1e-5)
+    assert found < np.mean(each[0])

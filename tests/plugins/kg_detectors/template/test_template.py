@@ -10,7 +10,7 @@ from kg_detectors.template import Template
 
 def examples(points):
     names = [str(row) for row in range(len(points))]
-    return Examples(points, None, None, names, [0] * len(points), None, None, {})
+    return Examples(points, None, None, names, [0] * len(points), None, None, {}, ["thing"] * len(points))
 
 
 def slow_template(clouds, count):
