@@ -44,6 +44,13 @@ def predict(
         Literal["x", "y", "z", "-x", "-y", "-z"],
         typer.Option(help="The axis of these shapes that lies as z did in training."),
     ] = "z",
+    dense: Annotated[
+        bool,
+        typer.Option(
+            "--dense",
+            help="Also write where on its object at rest every point lies; kg viz colours clouds by it.",
+        ),
+    ] = False,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
     precision: Precision = None,
     gpu: Gpu = None,
@@ -59,6 +66,7 @@ def predict(
     kg predict scan.ply --up y                    y is up here, z was in training
     kg predict --run NAME --split val
     kg predict --run garments -c dress --variant fold
+    kg predict --dense                            and the place at rest of every point
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg.data.find import Wanted
@@ -87,6 +95,7 @@ def predict(
                 batch_size=batch_size,
                 precision=multiplied,
                 category=category,
+                dense=dense,
                 progress=advance,
             )
         else:
@@ -98,6 +107,7 @@ def predict(
                 inference=inference,
                 batch_size=batch_size,
                 precision=multiplied,
+                dense=dense,
                 progress=advance,
             )
     made.save(output)

@@ -59,6 +59,7 @@ def predict(
     inference: Inference | None = None,
     batch_size: int = 8,
     precision: Precision = "fp32",
+    dense: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of files or of a prepared store's shapes.
@@ -73,11 +74,12 @@ def predict(
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
         precision: Of matrix products.
+        dense: Also say where on its object at rest every point lies, for detectors that know.
         progress: Called with (done, total).
 
     Raises:
-        KgError: There is no such detector, store or file, both files and a store are given, or a file cannot
-            be read.
+        KgError: There is no such detector, store or file, both files and a store are given, a file cannot
+            be read, or the detector does not say where points lie.
     """
     if files is not None and store is not None:
         raise KgError("Files and a store exclude each other.", "Leave one of them out.")
@@ -90,6 +92,7 @@ def predict(
             batch_size=batch_size,
             precision=precision,
             category=category,
+            dense=dense,
             progress=progress,
         )
     return predict_store(
@@ -100,6 +103,7 @@ def predict(
         inference=inference,
         batch_size=batch_size,
         precision=precision,
+        dense=dense,
         progress=progress,
     )
 

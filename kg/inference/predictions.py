@@ -11,7 +11,7 @@ confidences      (n, K) float32      0 to 1, as the detector has it
 edge_pairs       (E, 2) int64        the skeleton's edges, as pairs of keypoints
 edges            (n, E) float32      0 to 1: weight of each edge
 rest             (n, N, 3) float32   where each point lies on its object at rest, in the object's own box,
-                                    [-1, 1] on each axis; of detectors that say so
+                                    [-1, 1] on each axis; of `kg predict --dense`
 meta             JSON                the run, its checkpoint, the store, the split, the inference
 """
 

@@ -164,13 +164,24 @@ class Predictor:
         batch_size: int = 8,
         precision: Precision = "fp32",
         category: str | None = None,
+        dense: bool = False,
         meta: dict[str, Any] | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Predictions:
         """Return the keypoints of clouds, which are thinned to the N of the training.
 
+        Args:
+            clouds: Of a store, or of files.
+            inference: "soft" or "hard"; the run's own by default.
+            batch_size: Clouds at a time.
+            precision: Of matrix products.
+            category: Of the clouds, for a detector that was trained on several.
+            dense: Also say where on its object at rest every point lies.
+            meta: What is known beside what the detector says of itself.
+            progress: Called with (done, total).
+
         Raises:
-            KgError: The clouds have fewer points than that.
+            KgError: The clouds have fewer points than that, or the detector does not say where points lie.
         """
         config = self.checkpoint.config
         inference = inference or config.model.inference
@@ -185,10 +196,15 @@ class Predictor:
             for column, value in zip(
                 columns.values(), (carry_back(cast(Tensor, keypoints)), *others), strict=True
             ):
-                if value is not None:
+                if value is not None and (column is not columns["rest"] or dense):
                     column.append(value.cpu().numpy())
             progress(min(first + batch_size, len(points)), len(points))
         stacked = {name: np.concatenate(values) for name, values in columns.items() if values}
+        if dense and "rest" not in stacked:
+            raise KgError(
+                f"The detector {config.model.detector} does not say where points lie at rest.",
+                "One that does: kg train --detector follow",
+            )
         pairs = ops.edge_pairs(stacked["keypoints"].shape[1]).numpy()
         if "edges" not in stacked:
             pairs, stacked["edges"] = pairs[:0], np.zeros((len(points), 0), np.float32)
@@ -231,6 +247,7 @@ def predict_store(
     inference: Inference | None = None,
     batch_size: int = 8,
     precision: Precision = "fp32",
+    dense: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of a prepared store's clouds.
@@ -243,11 +260,12 @@ def predict_store(
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
         precision: Of matrix products.
+        dense: Also say where on its object at rest every point lies.
         progress: Called with (done, total).
 
     Raises:
-        KgError: The store is gone or was changed since the training, it is not clear which one is meant, or
-            the split is empty.
+        KgError: The store is gone or was changed since the training, it is not clear which one is meant, the
+            split is empty, or the detector does not say where points lie.
     """
     config = detector.checkpoint.config
     data = config.data
@@ -276,6 +294,7 @@ def predict_store(
         batch_size=batch_size,
         precision=precision,
         category=opened.category if opened.category in config.model.categories else None,
+        dense=dense,
         meta=meta,
         progress=progress,
     )
@@ -289,6 +308,7 @@ def predict_files(
     batch_size: int = 8,
     precision: Precision = "fp32",
     category: str | None = None,
+    dense: bool = False,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -299,16 +319,18 @@ def predict_files(
 
     Args:
         detector: What to detect with.
-        files: Their paths.
+        files: Meshes and clouds.
         inference: "soft" or "hard"; the run's own by default.
         batch_size: Clouds at a time.
         precision: Of matrix products.
         category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
+        dense: Also say where on its object at rest every point lies.
         seed: Of the samples on meshes.
         progress: Called with (done, total).
 
     Raises:
-        KgError: No file can be read, the name of one cannot be stored, or the category is unknown.
+        KgError: No file can be read, the name of one cannot be stored, the category is unknown, or the
+            detector does not say where points lie.
     """
     names = [str(file) for file in files]
     require_utf8(names)
@@ -352,6 +374,7 @@ def predict_files(
         batch_size=batch_size,
         precision=precision,
         category=category,
+        dense=dense,
         meta=meta,
         progress=progress,
     )

@@ -15,7 +15,7 @@ from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
 from kg.viz.origin import store_of, up_of
 from kg.viz.samples import landmarks
-from kg.viz.sheet import closest
+from kg.viz.sheet import closest, predicted_colours
 from kg.viz.skeleton import choose_edges
 from kg.viz.style import Style
 
@@ -115,8 +115,8 @@ def motion_of_store(store: Store, name: str) -> Motion:
 def motion_of_predictions(predictions: Predictions, name: str | None, style: Style) -> Motion:
     """Return the frames of an object of predictions, in their order; of None all rows.
 
-    What only the store of the predictions knows, places at rest, time and which axis is up, is taken from
-    there if it still is what it was.
+    What only the store of the predictions knows, time and which axis is up, is taken from there if it still
+    is what it was; so are places at rest, where the predictions do not say them.
     """
     rows = np.arange(len(predictions))
     if name is not None:
@@ -126,6 +126,9 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     scale, offset = predictions.scale[rows, None, None], predictions.offset[rows, None, None]
     store = store_of(predictions)
+    colours = predicted_colours(predictions, rows)
+    if colours is None and store is not None:
+        colours = _colours_there(store, ids, predictions.points[rows])
     return Motion(
         name=name or "",
         ids=ids,
@@ -133,7 +136,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
         keypoints=predictions.keypoints[rows] * scale + offset,
         edge_pairs=predictions.edge_pairs[columns],
         strengths=np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)[rows],
-        colours=None if store is None else _colours_there(store, ids, predictions.points[rows]),
+        colours=colours,
         up=up_of(store),
         seconds=None if store is None else _seconds(store),
         predicted=True,

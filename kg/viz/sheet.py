@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.viz import probe
+from kg.viz.colours import place_colours
 from kg.viz.origin import store_of, up_of
 from kg.viz.picture import Rendered, cannot_render, plan, write
 from kg.viz.scene import Scene, Shape, make_scene
@@ -127,19 +128,33 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     strengths = np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)
     up = style.up or up_of(store_of(predictions))
+    colours = predicted_colours(predictions, rows)
     shown = [
         Shape(
             names[row],
             upright(predictions.points[row], up),
             upright(predictions.keypoints[row], up),
             strengths[row],
+            None if colours is None else colours[place],
         )
-        for row in rows
+        for place, row in enumerate(rows)
     ]
     for shape in shown:
         if not np.isfinite(shape.keypoints).all():
             raise KgError(f"The shape '{shape.title}' has keypoints that are no numbers.")
     return _scene(shown, predictions.edge_pairs[columns], style)
+
+
+def predicted_colours(
+    predictions: Predictions, rows: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Return the colours (m, N, 3) of the clouds of some rows, by where their points are said to lie at rest.
+
+    None for predictions that do not say so (`kg predict --dense`).
+    """
+    if predictions.rest is None:
+        return None
+    return place_colours(predictions.rest[np.asarray(rows)], -np.ones(3), np.ones(3))
 
 
 def _scene(shapes: Sequence[Shape], edges: NDArray[np.int64], style: Style) -> Scene:

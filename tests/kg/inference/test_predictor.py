@@ -154,3 +154,15 @@ def test_any_checkpoint_file_can_be_named(detector, tmp_path):
     assert loaded.checkpoint.identity == load_checkpoint(path, CPU).identity
     with pytest.raises(KgError, match="no checkpoint"):
         Predictor.load(None, str(tmp_path / "none.pt"), CPU)
+
+
+def test_places_at_rest_are_told_where_they_are_asked_for_and_known(detector, monkeypatch):
+    with pytest.raises(KgError, match="key-grid does not say where points lie") as caught:
+        predict_store(detector, dense=True)
+    assert "follow" in caught.value.hint
+    model = detector.checkpoint.model
+    find = model.find
+    monkeypatch.setattr(model, "find", lambda points, how: replace(find(points, how), rest=points / 2))
+    dense = predict_store(detector, dense=True, batch_size=3)
+    np.testing.assert_array_equal(dense.rest, dense.points / 2)
+    assert predict_store(replace(detector)).rest is None

@@ -13,6 +13,7 @@ from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.viz.motion import choose_object, follow, motion_of_predictions, motion_of_store
+from kg.viz.sheet import predicted_colours
 from kg.viz.style import Style
 
 FRAMES, POINTS = 6, 300
@@ -161,3 +162,18 @@ def test_the_first_object_with_frames_or_the_wanted_one() -> None:
         with pytest.raises(KgError, match=said) as caught:
             choose_object(["a", "b"], wanted)
         assert "--deform" in caught.value.hint
+
+
+def test_clouds_have_the_colours_of_the_places_that_the_detector_says(tmp_path: Path) -> None:
+    predictions = predicted(stored(tmp_path / "v.h5"))
+    said = np.tile(np.linspace(-1, 1, POINTS, dtype=np.float32)[:, None], (len(predictions), 1, 3))
+    told = replace(predictions, rest=said)
+    motion = motion_of_predictions(told, "b", Style())
+    sheet_of_all = predicted_colours(told, [7, 1])
+    assert motion.colours is not None
+    assert sheet_of_all is not None
+    np.testing.assert_array_equal(sheet_of_all[0], motion.colours[1])
+    # One end is one colour on all frames, the other end another.
+    assert np.ptp(motion.colours[:, 0], axis=0).max() == 0
+    assert np.abs(motion.colours[0, 0] - motion.colours[0, -1]).max() > 0.2
+    assert predicted_colours(predictions, [0]) is None

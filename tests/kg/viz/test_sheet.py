@@ -285,3 +285,15 @@ def test_importing_it_imports_nothing_heavy() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_sheet_colours_points_by_the_places_that_are_said(predictions: Predictions, picture: Path) -> None:
+    bare = replace(predictions, keypoints=predictions.keypoints[:, :0], edge_pairs=predictions.edge_pairs[:0])
+    bare = replace(bare, edges=predictions.edges[:, :0])
+
+    def colourful(said: Predictions) -> float:
+        render(said, picture, style=FRONT)
+        return float(np.ptp(pixels(picture), axis=-1).max())
+
+    rest = predictions.points / np.abs(predictions.points).max()
+    assert colourful(replace(bare, rest=rest)) > colourful(bare) + 0.15
