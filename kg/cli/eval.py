@@ -113,6 +113,8 @@ def evaluate(
     correspondence-symmetric
                       the same, each cloud as it is or turned by half a turn,
                       for garments that lie any way
+    reliability       confidences are the shares of keypoints within 5 % of the
+                      extent; how far they are from that, 0 is best
     repeatability     how far they move when it is turned, noisy or thinned
     chamfer           how far the decoder's cloud is from the shape
     all               each that the data allow

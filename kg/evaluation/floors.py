@@ -73,6 +73,8 @@ def measure_floors(
     except KgError:
         # What was measured did without ground truth, and said so.
         known = plain
+    # Keypoints that nobody detected have no confidences.
+    known = replace(known, confidences=None)
     metrics = [METRICS[result.metric] for result in results if METRICS[result.metric].truth != "detector"]
     labels = {result.metric: result.protocol for result in results}
     references = reference_keypoints(known)

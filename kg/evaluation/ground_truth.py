@@ -19,12 +19,14 @@ LACKING = {
     "rest_positions": "no object with rest positions on several frames",
     "landmarks at rest": "no annotated landmarks or no rest positions",
     "symmetry": "no object on several frames that is symmetric at rest",
+    "confidences": "no confidences, or no object with rest positions on several frames",
 }
 LEFT_OUT = {
     "landmarks": "they have no landmarks",
     "rest_positions": "their objects have no other frame",
     "landmarks at rest": "they have no landmarks",
     "symmetry": "their objects have no other frame",
+    "confidences": "their objects have no other frame",
 }
 
 
@@ -56,6 +58,7 @@ def plain_sample(predictions: Predictions) -> Sample:
         scale=predictions.scale,
         offset=predictions.offset,
         objects=predictions.objects,
+        confidences=_confidences(predictions),
     )
 
 
@@ -93,13 +96,21 @@ def known_sample(predictions: Predictions) -> Sample:
         landmarks=column(clouds.landmarks),
         landmark_ids=column(clouds.landmark_ids),
         rest_positions=column(clouds.rest_positions),
+        confidences=_confidences(predictions),
     )
+
+
+def _confidences(predictions: Predictions) -> NDArray[np.floating] | None:
+    """Return the confidences, of a detector that has any: not the same for all."""
+    return predictions.confidences if np.ptp(predictions.confidences) > 0 else None
 
 
 def measurable(metric: Metric, sample: Sample) -> NDArray[np.int64]:
     """Return the rows of the shapes of which enough is known for the metric."""
     if metric.truth == "detector":
         return np.arange(len(sample) if sample.detector is not None else 0)
+    if metric.truth == "confidences" and sample.confidences is None:
+        return np.arange(0)
     return _told(metric, len(sample), sample.landmark_ids, sample.rest_positions, sample.rest_id)
 
 
@@ -141,7 +152,7 @@ def _told(
         return np.arange(0)
     if metric.truth in ("landmarks", "landmarks at rest"):
         return np.arange(0) if landmark_ids is None else np.flatnonzero((landmark_ids >= 0).any(1))
-    if metric.truth in ("rest_positions", "symmetry"):
+    if metric.truth in ("rest_positions", "symmetry", "confidences"):
         if rest_positions is None or rest_id is None:
             return np.arange(0)
         if metric.truth == "symmetry" and symmetry.asymmetry(rest_positions, rest_id) > symmetry.NEARLY:

@@ -12,6 +12,7 @@ from kg.evaluation.metrics import (
     miou,
     miou_geodesic,
     pck,
+    reliability,
     repeatability,
     spread,
 )
@@ -31,6 +32,7 @@ METRICS: dict[str, Metric] = {
         spread,
         correspondence,
         correspondence_symmetric,
+        reliability,
         repeatability,
         chamfer,
     )

@@ -1,5 +1,6 @@
 """Correspondence: does a keypoint stay at its place on an object that deforms."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -145,13 +146,20 @@ def thirds(
     return third
 
 
-def measure_drift(sample: Sample, *, symmetric: bool) -> Measured:
-    """Return the parts of `UNITS`, of all clouds and of those of each third, and the PCK curve."""
+@lru_cache(maxsize=2)
+def drift_of(sample: Sample, *, symmetric: bool = False) -> Drift:
+    """Return how far the keypoints of a sample wander, see `rest_drift`; kept for the next metric."""
     assert sample.rest_positions is not None
     assert sample.rest_id is not None
     assert sample.frame is not None
     known = sample.points, sample.rest_positions, sample.rest_id, sample.frame
-    found = rest_drift(sample.keypoints, *known, symmetric=symmetric)
+    return rest_drift(sample.keypoints, *known, symmetric=symmetric)
+
+
+def measure_drift(sample: Sample, *, symmetric: bool) -> Measured:
+    """Return the parts of `UNITS`, of all clouds and of those of each third, and the PCK curve."""
+    assert sample.frame is not None
+    found = drift_of(sample, symmetric=symmetric)
     there = ~np.isnan(found.geodesic[:, 0])
     parts = _parts(found)
     of_cloud = thirds(sample.objects, sample.frame, there)

@@ -16,7 +16,7 @@ OF_EXTENT = "% of extent"
 """Of the diagonal of the bounding box of an object at rest."""
 
 Space = Literal["normalised", "source", "at rest"]
-Truth = Literal["landmarks", "rest_positions", "landmarks at rest", "symmetry", "detector"]
+Truth = Literal["landmarks", "rest_positions", "landmarks at rest", "symmetry", "confidences", "detector"]
 
 THIRDS = ("first third", "middle", "last")
 """Of a sequence: what the names of a metric's parts for it end in."""
@@ -47,6 +47,7 @@ class Sample:
         landmarks: (n, A, 3) normalised, NaN where a shape has none, or None.
         landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.
         rest_positions: (n, N, 3) where each cloud point lies on the object at rest, or None.
+        confidences: (n, K), 0 to 1, of a detector that tells sure keypoints from others, or None.
         detector: That found the keypoints, or None where it is not at hand.
     """
 
@@ -60,6 +61,7 @@ class Sample:
     landmarks: NDArray[np.floating] | None = None
     landmark_ids: NDArray[np.integer] | None = None
     rest_positions: NDArray[np.floating] | None = None
+    confidences: NDArray[np.floating] | None = None
     detector: Redetector | None = None
 
     def __len__(self) -> int:

@@ -417,3 +417,17 @@ def test_a_result_is_written_as_plain_values(save):
             assert len(values) == SHAPES
         for curve in plain["curves"]:
             assert len(curve["x"]) == len(curve["y"])
+
+
+def test_reliability_is_measured_where_a_detector_tells_sure_keypoints_from_others(save):
+    clouds = make_clouds()
+    sure = np.random.default_rng(3).random((SHAPES, KEYPOINTS)).astype(np.float32)
+    store = save(clouds)
+    alike = predict(clouds, store)
+    assert "reliability" not in [result.metric for result in evaluate(alike)]
+    with pytest.raises(KgError, match="no confidences"):
+        evaluate(alike, ["reliability"])
+    told = replace(alike, confidences=sure)
+    result = next(result for result in evaluate(told) if result.metric == "reliability")
+    assert result.shapes == 4
+    assert result.values["confidence"] == pytest.approx(100 * sure[[1, 4]].mean(), rel=1e-5)

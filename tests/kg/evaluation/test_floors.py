@@ -90,6 +90,14 @@ def test_the_oracle_does_not_wander_and_what_stands_still_does(cloth):
     assert floors["oracle"].results[0].seeds == ()
 
 
+def test_keypoints_that_nobody_detected_have_no_reliability(cloth):
+    sure = np.random.default_rng(0).random(cloth.confidences.shape).astype(np.float32)
+    told = replace(cloth, confidences=sure)
+    results = evaluate(told)
+    assert "reliability" in by_name(results)
+    assert all(floor.result("reliability") is None for floor in measure_floors(told, results))
+
+
 def test_a_box_is_measured_as_any_keypoints_are(cloth, tmp_path):
     rng = np.random.default_rng(3)
     landmarks = rng.uniform(-1, 1, (5, 4, 3)).astype(np.float32)
