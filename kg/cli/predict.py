@@ -44,6 +44,14 @@ def predict(
         Literal["x", "y", "z", "-x", "-y", "-z"],
         typer.Option(help="The axis of these shapes that lies as z did in training."),
     ] = "z",
+    anchors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ANCHORS",
+            help="Read keypoints of follow out elsewhere: seams, farthest, landmarks, a run that found "
+            "keypoints at rest, or SHAPE:PICKS, points of a mesh at rest. Default: as trained.",
+        ),
+    ] = None,
     dense: Annotated[
         bool,
         typer.Option(
@@ -66,6 +74,8 @@ def predict(
     kg predict scan.ply --up y                    y is up here, z was in training
     kg predict --run NAME --split val
     kg predict --run garments -c dress --variant fold
+    kg predict --anchors landmarks                of the same network
+    kg predict --anchors shirt.obj:12,90,417      points that you picked
     kg predict --dense                            and the place at rest of every point
     kg predict --checkpoint released.pt plane.pcd
     """
@@ -82,7 +92,7 @@ def predict(
         raise KgError("--variant chooses one of the detector's own stores.", "Leave it out.")
     if category is not None and store is not None:
         raise KgError("--store and --category exclude each other.", "Leave one of them out.")
-    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up)
+    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up, anchors)
     multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")

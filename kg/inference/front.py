@@ -27,6 +27,7 @@ def load(
     checkpoint: str | None = None,
     device: torch.device | str | None = None,
     up: Up = "z",
+    anchors: str | None = None,
 ) -> Predictor:
     """Load a trained detector. Call it with points to get their keypoints.
 
@@ -36,16 +37,19 @@ def load(
         checkpoint: Of a run: "best", "last" or a file in its folder. Default: best.
         device: "cpu", "cuda", "cuda:1" or a device. Default: the best there is.
         up: The axis of your clouds that lies as z did in training.
+        anchors: Where keypoints are read out instead of where the training had them, of detectors such as
+            `follow`: "farthest", "landmarks", a run, "SHAPE:PICKS"; see `kg docs training`.
 
     Raises:
-        KgError: There is no such run or checkpoint.
+        KgError: There is no such run or checkpoint, or the detector does not know the anchors.
 
     Example:
         >>> detector = kg.load("latest")
         >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
         >>> found.keypoints, found.indices, found.confidences
     """
-    return Predictor.load(named, checkpoint, choose_device() if device is None else torch.device(device), up)
+    where = choose_device() if device is None else torch.device(device)
+    return Predictor.load(named, checkpoint, where, up, anchors)
 
 
 def predict(

@@ -56,15 +56,24 @@ class Predictor:
         run: That it is from; "" for a checkpoint without one.
         device: Where it works.
         up: The axis of the clouds that lies as z did in training.
+        anchors: Where keypoints are read out, if not where the training had them.
     """
 
     checkpoint: Checkpoint
     run: str
     device: torch.device
     up: Up = "z"
+    anchors: str | None = None
 
     @classmethod
-    def load(cls, named: Named, checkpoint: str | None, device: torch.device, up: Up = "z") -> "Predictor":
+    def load(
+        cls,
+        named: Named,
+        checkpoint: str | None,
+        device: torch.device,
+        up: Up = "z",
+        anchors: str | None = None,
+    ) -> "Predictor":
         """Load the detector of a run, of a checkpoint file or of predictions.
 
         Args:
@@ -72,13 +81,19 @@ class Predictor:
             checkpoint: "best", "last" or a path; by default the best.
             device: Where it will work.
             up: The axis of the clouds that lies as z did in training.
+            anchors: Where keypoints are read out instead, for a detector that reads them out at places of
+                the object at rest; see `kg.model.Detector.read_at`.
 
         Raises:
-            KgError: There is no such run or checkpoint, or the two contradict each other.
+            KgError: There is no such run or checkpoint, the two contradict each other, or the detector does
+                not know the anchors.
         """
         path = find_checkpoint(named, checkpoint)
         run = Target("checkpoint", path).run
-        return cls(load_checkpoint(path, device), name_of(run) if run else "", device, up)
+        loaded = load_checkpoint(path, device)
+        if anchors is not None:
+            loaded.model.read_at(anchors)
+        return cls(loaded, name_of(run) if run else "", device, up, anchors)
 
     def to_training_frame(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
@@ -232,6 +247,7 @@ class Predictor:
             "seed": config.train.seed,
             "inference": inference,
             "up": self.up,
+            "anchors": self.anchors,
             "device": self.device.type,
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,

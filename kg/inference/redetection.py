@@ -91,4 +91,6 @@ class Redetection:
 def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     """Return the detector that made predictions, by what they say; None where its run is not here."""
     found = maker_of(meta)
-    return None if found is None else Predictor.load(found, None, device, meta.get("up", "z"))
+    if found is None:
+        return None
+    return Predictor.load(found, None, device, meta.get("up", "z"), meta.get("anchors"))

@@ -200,6 +200,20 @@ class Detector(nn.Module, ABC):
         """
         return
 
+    def read_at(self, anchors: str) -> None:
+        """Read keypoints out at other places of the objects at rest from now on.
+
+        Args:
+            anchors: What they are called; see the detector.
+
+        Raises:
+            KgError: It does not know them, or finds keypoints by itself.
+        """
+        raise KgError(
+            "This detector finds keypoints by itself: no anchors can be chosen.",
+            "Train one that reads them out at places at rest: kg train --detector follow",
+        )
+
     def check(self) -> None:
         """Refuse options by which nothing can be learnt, before anything that takes time.
 

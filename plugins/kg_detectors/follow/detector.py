@@ -16,10 +16,10 @@ from kg.model.backbone import check_features
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
 from kg.ops.precision import autocast, full_precision
-from kg_detectors.follow.anchors import ANCHORS, choose_anchors
+from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
-from kg_detectors.follow.readout import read_out
-from kg_detectors.follow.template import make_template
+from kg_detectors.follow.readout import read_out, ways_to
+from kg_detectors.follow.template import Template, make_template
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
@@ -27,6 +27,8 @@ WIDTH = 96
 """Channels of the hidden layer of the head."""
 PLACES = 768
 """M of the template. On a shirt they are 3.5 cm apart, its two layers apart."""
+SURFACE = 2048
+"""Points of the template that another detector is shown to find keypoints on it."""
 STRETCH = (0.05, 0.05, 0.1)
 """Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
 RECOGNISING = 0.1
@@ -49,7 +51,9 @@ class Follow(Detector):
         model: The network.
         train: The training.
         anchors: Where keypoints are at rest: "seams", far apart where it matters least which layer they
-            are on; "farthest", far apart; "landmarks", the first K landmarks of the data set.
+            are on; "farthest", far apart; "landmarks", the first K landmarks of the data set; a run, whose
+            detector finds K keypoints on an object at rest; or SHAPE:PICKS, see
+            `kg_detectors.follow.anchors.find_anchors`.
         mirror: Axis of left and right, along which half of the clouds are mirrored in training, or "none"
             for objects whose sides differ. Clouds and objects at rest are to lie alike but for their turns.
         symmetry: "turned" where clouds lie any way and nothing tells an object from the same one turned by
@@ -80,7 +84,9 @@ class Follow(Detector):
 
     ways: Tensor
     anchors: Tensor
+    landmarks: Tensor
     places: Tensor
+    surface: Tensor
     boxes: Tensor
 
     def __init__(
@@ -93,8 +99,6 @@ class Follow(Detector):
         symmetry: str = "none",
     ) -> None:
         super().__init__()
-        if anchors not in ANCHORS:
-            raise KgError(f"anchors must be one of {', '.join(ANCHORS)}, not '{anchors}'.")
         if mirror not in (*AXES, "none"):
             raise KgError(f"mirror must be x, y, z or none, not '{mirror}'.")
         if symmetry not in SYMMETRIES:
@@ -113,7 +117,9 @@ class Follow(Detector):
         # Of each category, C first.
         self.register_buffer("places", torch.zeros(count, PLACES, 3))
         self.register_buffer("boxes", torch.zeros(count, 3))
-        self.register_buffer("anchors", torch.zeros(count, model.keypoints, dtype=torch.int64))
+        self.register_buffer("surface", torch.zeros(count, SURFACE, 3))
+        self.register_buffer("anchors", torch.zeros(count, model.keypoints, 3))
+        self.register_buffer("landmarks", torch.full((count, MARKS, 3), torch.nan))
         # To a thousandth: what halves the largest part of a checkpoint.
         self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
 
@@ -124,12 +130,38 @@ class Follow(Detector):
             own = examples.rows(torch.from_numpy(np.flatnonzero(names == name)))
             assert own.rest is not None
             assert own.boxes is not None
-            template = make_template(own.rest.numpy(), own.boxes.numpy(), own.objects, PLACES)
-            chosen = choose_anchors(self.kind, template, own, self.config.keypoints)
+            template = make_template(own.rest.numpy(), own.boxes.numpy(), own.objects, PLACES, SURFACE)
             self.places[number] = torch.from_numpy(template.places)
+            self.surface[number] = torch.from_numpy(template.surface)
             self.boxes[number] = torch.from_numpy(template.extent)
             self.ways[number] = torch.from_numpy(template.ways)
-            self.anchors[number] = torch.from_numpy(chosen)
+            marks = torch.from_numpy(landmark_places(own)[:MARKS])
+            self.landmarks[number, : len(marks)] = marks
+        anchors = self._anchors(self.kind)
+        if anchors.shape != self.anchors.shape:
+            raise KgError(
+                f"There are {anchors.shape[1]} anchors {self.kind} for {self.config.keypoints} keypoints.",
+                f"Ask for as many: --keypoints {anchors.shape[1]}",
+            )
+        self.anchors.copy_(anchors)
+
+    def check(self) -> None:
+        """See `Detector.check`."""
+        check_anchors(self.kind)
+
+    def read_at(self, anchors: str) -> None:
+        """See `Detector.read_at`."""
+        self.anchors = self._anchors(anchors).to(self.anchors)
+
+    def _anchors(self, named: str) -> Tensor:
+        """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
+        columns = self.places, self.surface, self.boxes, self.ways, self.landmarks
+        kinds = zip(*(column.double().cpu().numpy() for column in columns), strict=True)
+        found = [
+            find_anchors(named, Template(*template), landmarks, self.config.keypoints)
+            for *template, landmarks in kinds
+        ]
+        return torch.from_numpy(np.stack(found))
 
     def assume(self, category: str | None) -> None:
         """See `Detector.assume`; with none each cloud is of the category that it looks most like."""
@@ -137,10 +169,17 @@ class Follow(Detector):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take a state of before several categories, too, whose templates lack the first dimension."""
-        for name in ("places", "boxes", "anchors", "ways"):
+        for name in ("places", "boxes", "ways"):
             saved = state_dict.get(prefix + name)
             if saved is not None and saved.ndim < getattr(self, name).ndim:
                 state_dict[prefix + name] = saved[None]
+        places, anchors = (state_dict.get(prefix + name) for name in ("places", "anchors"))
+        if places is not None and anchors is not None and not anchors.is_floating_point():
+            # Of before anchors could lie between the template's places.
+            rows = anchors.view(len(places), -1)
+            state_dict[prefix + "anchors"] = places.gather(1, rows[..., None].expand(-1, -1, 3))
+            state_dict[prefix + "surface"] = places[:, torch.arange(SURFACE) % PLACES]
+            state_dict[prefix + "landmarks"] = self.landmarks
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def draw(self, examples: Examples) -> Tensor:
@@ -209,9 +248,8 @@ class Follow(Detector):
             category = torch.full((len(points),), self.assumed or 0, device=points.device)
         else:
             category = known.argmax(1)
-        places, anchors = self.places[category], self.anchors[category]
-        ways = self.ways[category].gather(2, anchors[:, None].expand(-1, PLACES, -1)).to(logits.dtype)
-        found = read_out(log_density(logits, places).softmax(2), ways)
+        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
+        found = read_out(log_density(logits, self.places[category]).softmax(2), ways)
         indices, rest = found.indices, decode(logits)
         if order is not None:
             indices, rest = order.gather(1, indices), ops.gather(rest, order.argsort(1))

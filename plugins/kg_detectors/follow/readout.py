@@ -2,8 +2,13 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from kg_detectors.follow.template import THIN
+
+DOORS = 3
+"""Places through which the ways lead to an anchor that is none itself."""
 CLOSE = 0.05
 """Share of the box's diagonal: a keypoint within it of its anchor counts as found."""
 
@@ -33,3 +38,28 @@ def read_out(posterior: Tensor, ways: Tensor) -> Readout:
     indices = (posterior @ ways).argmin(1)  # (B, K)
     near = posterior @ (ways <= CLOSE).to(posterior.dtype)
     return Readout(indices, near.gather(1, indices[:, None])[:, 0].clamp(0, 1))
+
+
+def ways_to(anchors: Tensor, places: Tensor, ways: Tensor, boxes: Tensor) -> Tensor:
+    """Return the ways from the places to anchors anywhere on the object, (C, M, K), shares of the diagonal.
+
+    They lead through the nearest of the three places that are nearest to the anchor.
+
+    Args:
+        anchors: (C, K, 3) in [-1, 1] of the box.
+        places: (C, M, 3), the same.
+        ways: (C, M, M) between places.
+        boxes: (C, 3) sides of the box.
+    """
+    diagonal = boxes.norm(dim=1)[:, None]
+    sides = boxes[:, None] / diagonal[..., None] / 2
+    # A thin axis counts for more in the search, so that it finds places of the same layer.
+    stretched = torch.maximum(boxes, THIN * diagonal)[:, None]
+    apart = torch.cdist(anchors * stretched, places * stretched, compute_mode="donot_use_mm_for_euclid_dist")
+    doors = apart.topk(DOORS, largest=False).indices  # (C, K, DOORS)
+    count, kinds = ways.shape[1], torch.arange(len(ways), device=ways.device)[:, None, None]
+    last = ((anchors[:, :, None] - places[kinds, doors]) * sides[:, None]).norm(dim=3)
+    flat = doors.flatten(1)[:, None].expand(-1, count, -1)
+    through = ways.gather(2, flat).to(last).view(*flat.shape[:2], -1, DOORS) + last[:, None]
+    shortest: Tensor = through.amin(3)
+    return shortest

@@ -31,11 +31,13 @@ class Template:
 
     Attributes:
         places: (M, 3) in [-1, 1], each axis by the object's own box.
+        surface: (S, 3), the same and more of them, farthest first.
         extent: (3,) edges of the mean box, in the source's units.
         ways: (M, M) shortest ways along the object, as shares of the box's diagonal.
     """
 
     places: Floats
+    surface: Floats
     extent: Floats
     ways: Floats
 
@@ -74,7 +76,7 @@ class Template:
 
 
 def make_template(
-    rest: NDArray[np.floating], boxes: NDArray[np.floating], objects: Sequence[str], count: int
+    rest: NDArray[np.floating], boxes: NDArray[np.floating], objects: Sequence[str], count: int, dense: int
 ) -> Template:
     """Return the template of some objects.
 
@@ -83,6 +85,7 @@ def make_template(
         boxes: (n, 3), sides of the box, in the source's unit.
         objects: (n,), what is one object.
         count: M. Where the usual object has fewer samples, some places are there several times.
+        dense: S, as many or more.
     """
     names, first = np.unique(np.asarray(objects), return_index=True)
     sides = np.maximum(boxes[first].astype(np.float64), LEAST * boxes.max())
@@ -92,8 +95,9 @@ def make_template(
     several = rows[np.unique(np.linspace(0, len(rows) - 1, CLOUDS).round().astype(int))]
     places = rest[several].reshape(-1, 3).astype(np.float64)
     samples = places * extent / 2
-    chosen = np.resize(farthest_points(samples, min(count, len(samples))), count)
-    return Template(places[chosen], extent, _ways(samples, chosen) / float(np.linalg.norm(extent)))
+    chosen = np.resize(farthest_points(samples, min(dense, len(samples))), dense)
+    ways = _ways(samples, chosen[:count]) / float(np.linalg.norm(extent))
+    return Template(places[chosen[:count]], places[chosen], extent, ways)
 
 
 def _ways(samples: Floats, chosen: NDArray[np.int64]) -> Floats:

@@ -12,6 +12,7 @@ import torch
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import TURNS, Predictor, predict_files, predict_store
+from kg.inference.redetection import detector_of
 from kg.model.checkpoint import load_checkpoint
 from kg.train import train
 from kg.train.runs import new_run
@@ -166,3 +167,16 @@ def test_places_at_rest_are_told_where_they_are_asked_for_and_known(detector, mo
     dense = predict_store(detector, dense=True, batch_size=3)
     np.testing.assert_array_equal(dense.rest, dense.points / 2)
     assert predict_store(replace(detector)).rest is None
+
+
+def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path, monkeypatch):
+    named = tmp_path / "runs" / "mine"
+    with pytest.raises(KgError, match="no anchors can be chosen") as caught:
+        Predictor.load(named, "best", CPU, anchors="farthest")
+    assert "--detector follow" in caught.value.hint
+    asked = []
+    monkeypatch.setattr(type(detector.checkpoint.model), "read_at", lambda model, what: asked.append(what))
+    found = predict_store(Predictor.load(named, "best", CPU, anchors="farthest"))
+    assert found.meta["anchors"] == "farthest"
+    detector_of(found.meta, CPU)
+    assert asked == ["farthest"] * 2

@@ -40,7 +40,7 @@ def test_it_is_found_by_its_entry_point():
 @pytest.mark.parametrize("options", [{"anchors": "corners"}, {"mirror": "left"}, {"symmetry": "all"}])
 def test_options_that_are_none_are_refused(tiny_backbone, options):
     with pytest.raises(KgError, match="must be"):
-        Follow(MODEL, OPTIONS, **options)
+        Follow(MODEL, OPTIONS, **options).check()
 
 
 def test_it_learns_where_points_lie(follow, examples):
@@ -85,7 +85,7 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
     monkeypatch.setattr(follow, "forward", known)
     found = follow.eval().find(examples.points)
     at = rest.gather(1, found.indices[..., None].expand(-1, -1, 3))
-    away = (at - follow.places[0, follow.anchors[0]]) * follow.boxes / follow.boxes.norm() / 2
+    away = (at - follow.anchors) * follow.boxes / follow.boxes.norm() / 2
     # 600 points of two layers lie a twentieth of the box apart.
     assert away[..., :2].norm(dim=2).max() < 0.1
     assert found.confidences.mean() > 0.7
@@ -125,7 +125,7 @@ def test_landmarks_are_found_at_rest_and_can_be_the_anchors(tiny_backbone, examp
     np.testing.assert_allclose(found, [[-1, -1, 1], [1, 1, -1]], atol=0.3)
     model = Follow(replace(MODEL, keypoints=2), OPTIONS, anchors="landmarks")
     model.fit(examples)
-    np.testing.assert_allclose(model.places[0, model.anchors[0]], found, atol=0.2)
+    np.testing.assert_allclose(model.anchors[0], found, atol=1e-6)
 
 
 def test_more_keypoints_than_landmarks_are_refused(tiny_backbone, examples):
@@ -138,7 +138,8 @@ def test_a_checkpoint_keeps_the_template(follow, tiny_backbone):
     other.load_state_dict(follow.state_dict())
     assert torch.equal(other.ways, follow.ways)
     assert torch.equal(other.anchors, follow.anchors)
-    assert follow.anchors.unique().numel() == 4
+    assert len(follow.anchors[0].unique(dim=0)) == 4
+    assert torch.equal(follow.surface[:, : follow.places.shape[1]], follow.places)
 
 
 def test_a_training_begins_with_its_own_options_but_a_quick_one_stays_quick(tiny_store):
@@ -202,11 +203,34 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
 
 def test_a_checkpoint_of_one_category_from_before_there_were_several_loads(follow, tiny_backbone):
     state = follow.state_dict()
+    # Anchors were numbers of places.
+    state["anchors"] = torch.cdist(state["anchors"], state["places"]).argmin(2)
+    del state["surface"], state["landmarks"]
+    several = dict(state)
     for name in ("places", "boxes", "anchors", "ways"):
         state[name] = state[name][0]
-    other = Follow(MODEL, OPTIONS)
-    other.load_state_dict(state)
-    assert torch.equal(other.places, follow.places)
+    for before in (state, several):
+        other = Follow(MODEL, OPTIONS)
+        other.load_state_dict(before)
+        assert torch.equal(other.places, follow.places)
+        assert torch.equal(other.anchors, follow.anchors)
+    other.read_at("farthest")
+    with pytest.raises(KgError, match="cannot lie on 0 landmarks"):
+        other.read_at("landmarks")
+
+
+def test_the_same_network_reads_keypoints_out_elsewhere(follow, examples):
+    points = examples.points[:2]
+    with torch.no_grad():
+        before = follow.eval().find(points)
+        follow.read_at("farthest")
+        elsewhere = follow.find(points)
+        follow.read_at("seams")
+        again = follow.find(points)
+    assert not torch.equal(elsewhere.indices, before.indices)
+    assert torch.equal(again.indices, before.indices)
+    with pytest.raises(KgError, match="anchors must be"):
+        follow.read_at("corners")
 
 
 def test_where_objects_look_the_same_turned_the_nearer_counts_for_the_whole_cloud(tiny_backbone, examples):

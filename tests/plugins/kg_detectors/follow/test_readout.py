@@ -2,7 +2,7 @@
 
 import torch
 
-from kg_detectors.follow.readout import read_out
+from kg_detectors.follow.readout import read_out, ways_to
 
 # Three places in a row, a tenth apart; the anchor is the first.
 WAYS = torch.tensor([[0.0], [0.1], [0.2]])
@@ -32,3 +32,34 @@ def test_each_cloud_and_anchor_by_itself():
         for k in range(4):
             expected = [(posterior[b, n] * ways[:, k]).sum().item() for n in range(20)]
             assert found.indices[b, k] == min(range(20), key=expected.__getitem__)
+
+
+def test_ways_to_an_anchor_lead_through_the_places_around_it():
+    # Two layers of a row of places, 10 wide and 1 apart; the way to the other one leads round the end x = -1.
+    x = torch.linspace(-1, 1, 41)
+    places = torch.cat([torch.stack([x, 0 * x, torch.full_like(x, side)], 1) for side in (-1.0, 1.0)])
+    boxes = torch.tensor([10.0, 0, 1])
+    along = 5 * (x + 1)
+    straight = (along[:, None] - along).abs()
+    around = along[:, None] + along + 1
+    ways = torch.cat([torch.cat([straight, around], 1), torch.cat([around, straight], 1)])
+    diagonal = boxes.norm()
+    anchors = torch.tensor([[0.12, 0, -1], [-0.6, 0, 1]])
+    found = ways_to(anchors[None], places[None], ways[None] / diagonal, boxes[None])[0] * diagonal
+    at = 5 * (anchors[:, 0] + 1)
+    for k, side in enumerate((0, 1)):
+        same, other = found[41 * side : 41 * side + 41, k], found[41 - 41 * side : 82 - 41 * side, k]
+        # Through a neighbour and back where the anchor lies between: at most twice the step to it.
+        assert ((same - (along - at[k]).abs()).abs() <= 0.25).all()
+        assert ((other - (along + at[k] + 1)).abs() <= 0.25).all()
+
+
+def test_an_anchor_that_is_a_place_has_its_ways():
+    generator = torch.Generator().manual_seed(0)
+    places = torch.rand(1, 30, 3, generator=generator) * 2 - 1
+    boxes = torch.tensor([[2.0, 2, 2]])
+    ways = torch.cdist(places, places) / boxes.norm()
+    chosen = torch.tensor([3, 17])
+    torch.testing.assert_close(
+        ways_to(places[:, chosen], places, ways, boxes), ways[:, :, chosen], atol=1e-5, rtol=0
+    )

@@ -8,20 +8,21 @@ from kg_detectors.follow.template import Template, make_template
 
 @pytest.fixture
 def template(examples):
-    return make_template(examples.rest.numpy(), examples.boxes.numpy(), examples.objects, 300)
+    return make_template(examples.rest.numpy(), examples.boxes.numpy(), examples.objects, 300, 500)
 
 
 def test_its_places_are_of_the_object_and_its_box_is_the_mean(examples, template):
     own = examples.rest.numpy().reshape(-1, 3)
     assert all(np.abs(own - place).max(1).min() < 1e-6 for place in template.places)
     np.testing.assert_allclose(template.extent, [0.8, 0.6, 0.02], rtol=1e-6)
+    np.testing.assert_array_equal(template.surface[:300], template.places)
 
 
 def test_the_object_of_the_most_usual_proportions_is_taken(examples):
     boxes = np.array([[1.0, 1, 0.1]] * 4 + [[2.0, 1, 0.1]] * 4 + [[1.4, 1, 0.1]] * 4)
     rest = examples.rest.numpy().copy()
     rest[8:, :, 1] = -0.5  # the third object is told by this
-    made = make_template(rest, boxes, examples.objects, 20)
+    made = make_template(rest, boxes, examples.objects, 20, 20)
     assert (made.places[:, 1] == -0.5).all()
     np.testing.assert_allclose(made.extent, [4.4 / 3, 1, 0.1])
 
@@ -40,15 +41,16 @@ def test_pieces_that_no_way_joins_are_measured_straight():
     rest = np.array(
         [[[-1.0, y, 0] for y in np.linspace(-1, 1, 10)] + [[1.0, y, 0] for y in np.linspace(-1, 1, 10)]]
     )
-    made = make_template(rest, np.array([[100.0, 1, 0]]), ["one"], 20)
+    made = make_template(rest, np.array([[100.0, 1, 0]]), ["one"], 20, 20)
     assert np.isfinite(made.ways).all()
     assert made.ways.max() == pytest.approx(1, rel=1e-2)
 
 
 def test_an_object_of_few_samples_fills_its_places_with_copies():
-    made = make_template(np.zeros((1, 5, 3)) + np.arange(5)[:, None] / 5, np.ones((1, 3)), ["one"], 12)
+    made = make_template(np.zeros((1, 5, 3)) + np.arange(5)[:, None] / 5, np.ones((1, 3)), ["one"], 12, 15)
     assert made.places.shape == (12, 3)
     assert made.ways.shape == (12, 12)
+    assert made.surface.shape == (15, 3)
 
 
 def pillow():
@@ -59,7 +61,7 @@ def pillow():
     flat = np.linalg.norm(places[:, None, :2] - places[None, :, :2], axis=2) / 2
     across = (edge[:, None] + edge) / 2 + flat
     ways = np.where(places[:, None, 2] == places[None, :, 2], flat, across)
-    return Template(places, np.array([1.0, 1, 0.02]), ways)
+    return Template(places, places, np.array([1.0, 1, 0.02]), ways)
 
 
 def test_a_mistake_of_the_layer_costs_the_way_around_the_edge():
@@ -79,7 +81,8 @@ def test_keypoints_are_spread_over_the_edge():
 
 def test_where_no_axis_is_thin_every_place_will_do():
     rng = np.random.default_rng(0)
-    made = Template(rng.uniform(-1, 1, (50, 3)), np.ones(3), np.ones((50, 50)))
+    places = rng.uniform(-1, 1, (50, 3))
+    made = Template(places, places, np.ones(3), np.ones((50, 50)))
     assert not made.cost_of_layers().any()
     assert len(set(made.spread(12).tolist())) == 12
 
