@@ -73,7 +73,7 @@ def predict(
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
     kg predict scan.ply --up y                    y is up here, z was in training
     kg predict --run NAME --split val
-    kg predict --run garments -c dress --variant fold
+    kg predict --run garments -c skirt --variant fold
     kg predict --anchors landmarks                of the same network
     kg predict --anchors shirt.obj:12,90,417      points that you picked
     kg predict --dense                            and the place at rest of every point

@@ -90,7 +90,7 @@ def train(
     kg train --category shirt --preset quick    a first look, minutes on a CPU
     kg train --category shirt --gpu 0           the full training, on a GPU
     kg train -c shirt --variant fold --detector follow
-    kg train -c shirt,dress --variant fold,drag --detector follow
+    kg train -c shirt,skirt --variant fold,drag --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations

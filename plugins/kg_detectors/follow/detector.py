@@ -29,7 +29,7 @@ PLACES = 768
 """M of the template. On a shirt they are 3.5 cm apart, its two layers apart."""
 SURFACE = 2048
 """Points of the template that another detector is shown to find keypoints on it."""
-STRETCH = (0.05, 0.05, 0.1)
+STRETCH = (0.08, 0.08, 0.25)
 """Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
 RECOGNISING = 0.1
 """Weight of the loss of the category."""
