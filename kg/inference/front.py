@@ -12,8 +12,9 @@ from kg.data.dataset import Split
 from kg.data.find import Wanted, check_same
 from kg.devices import choose_device
 from kg.errors import KgError
+from kg.inference.poses import Search, Up
 from kg.inference.predictions import Predictions
-from kg.inference.predictor import Predictor, Up, predict_files, predict_store
+from kg.inference.predictor import Predictor, predict_files, predict_store
 from kg.inference.redetection import Redetection, detector_of
 from kg.inference.targets import Named
 from kg.ops.precision import Precision
@@ -28,6 +29,7 @@ def load(
     device: torch.device | str | None = None,
     up: Up = "z",
     anchors: str | None = None,
+    search: Search = "none",
 ) -> Predictor:
     """Load a trained detector. Call it with points to get their keypoints.
 
@@ -39,6 +41,8 @@ def load(
         up: The axis of your clouds that lies as z did in training.
         anchors: Where keypoints are read out instead of where the training had them, of detectors such as
             `follow`: "farthest", "landmarks", a run, "SHAPE:PICKS"; see `kg docs training`.
+        search: Turns of a cloud that are tried, where nobody knows how it lies: "yaw" about the vertical,
+            "sides" with either side up as well. The surest keypoints count.
 
     Raises:
         KgError: There is no such run or checkpoint, or the detector does not know the anchors.
@@ -49,7 +53,7 @@ def load(
         >>> found.keypoints, found.indices, found.confidences
     """
     where = choose_device() if device is None else torch.device(device)
-    return Predictor.load(named, checkpoint, where, up, anchors)
+    return Predictor.load(named, checkpoint, where, up, anchors, search)
 
 
 def predict(

@@ -2,11 +2,11 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError, unknown_name
 from kg.inference.detection import Cloud, Detection, as_clouds, as_given
+from kg.inference.poses import Search, Up, rotations
 from kg.inference.predictions import Predictions
 from kg.inference.targets import Named, Target, find_checkpoint
 from kg.model.checkpoint import Checkpoint, load_checkpoint
@@ -34,17 +35,6 @@ from kg.ops.recording import Recorder
 from kg.train.runs import name_of
 
 Progress = Callable[[int, int], None]
-Up = Literal["x", "y", "z", "-x", "-y", "-z"]
-
-TURNS = {
-    "x": ((0, 0, -1), (0, 1, 0), (1, 0, 0)),
-    "y": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
-    "z": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-    "-x": ((0, 0, 1), (0, 1, 0), (-1, 0, 0)),
-    "-y": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
-    "-z": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
-}
-"""Rotations that bring an axis to z by the shortest way."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +47,7 @@ class Predictor:
         device: Where it works.
         up: The axis of the clouds that lies as z did in training.
         anchors: Where keypoints are read out, if not where the training had them.
+        search: Which turns of a cloud are tried; the keypoints of the surest count.
     """
 
     checkpoint: Checkpoint
@@ -64,6 +55,7 @@ class Predictor:
     device: torch.device
     up: Up = "z"
     anchors: str | None = None
+    search: Search = "none"
 
     @classmethod
     def load(
@@ -73,6 +65,7 @@ class Predictor:
         device: torch.device,
         up: Up = "z",
         anchors: str | None = None,
+        search: Search = "none",
     ) -> "Predictor":
         """Load the detector of a run, of a checkpoint file or of predictions.
 
@@ -83,6 +76,7 @@ class Predictor:
             up: The axis of the clouds that lies as z did in training.
             anchors: Where keypoints are read out instead, for a detector that reads them out at places of
                 the object at rest; see `kg.model.Detector.read_at`.
+            search: Which turns of a cloud are tried; see `kg.inference.poses.rotations`.
 
         Raises:
             KgError: There is no such run or checkpoint, the two contradict each other, or the detector does
@@ -93,16 +87,42 @@ class Predictor:
         loaded = load_checkpoint(path, device)
         if anchors is not None:
             loaded.model.read_at(anchors)
-        return cls(loaded, name_of(run) if run else "", device, up, anchors)
+        return cls(loaded, name_of(run) if run else "", device, up, anchors, search)
 
-    def to_training_frame(self, clouds: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back."""
+    def to_training_frame(
+        self, clouds: Tensor, turn: Tensor | None = None
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back.
+
+        Args:
+            clouds: Normalised as a store has them.
+            turn: The rotation (3, 3) that brings them there; by default that of `up` alone.
+        """
         how = self.checkpoint.config.model.normalisation
-        if self.up == "z" and how == "range":
-            return clouds, lambda points: points
-        turn = torch.tensor(TURNS[self.up], dtype=clouds.dtype, device=clouds.device)
+        if turn is None:
+            if self.up == "z" and how == "range":
+                return clouds, lambda points: points
+            turn = rotations(self.up, "none")[0]
+        turn = turn.to(clouds)
         seen, frame = normalised(clouds @ turn.T, how)
         return seen, lambda points: frame.back(points) @ turn
+
+    def _surest(self, clouds: Tensor, *how: Hashable) -> list[Tensor | None]:
+        """Return what is found in clouds (B, N, 3), keypoints in their own frame: of each the surest turn."""
+        best: list[Tensor | None] = []
+        for turn in rotations(self.up, self.search) if self.search != "none" else [None]:
+            seen, carry_back = self.to_training_frame(clouds, turn)
+            found = [None if column is None else column.clone() for column in self._find(seen, *how)]
+            found[0] = carry_back(cast(Tensor, found[0]))
+            if not best:
+                best = found
+                continue
+            sure, known = (cast(Tensor, columns[2]).mean(1) for columns in (found, best))
+            better = sure > known
+            for old, new in zip(best, found, strict=True):
+                if old is not None and new is not None:
+                    old[better] = new[better]
+        return best
 
     @cached_property
     def _find(self) -> Recorder[tuple[Tensor | None, ...]]:
@@ -170,6 +190,10 @@ class Predictor:
             raise unknown_name("category of this detector", category, known)
         return category
 
+    def known(self, category: str | None) -> str | None:
+        """Return a category if the detector was trained on it; None if not."""
+        return category if category in self.checkpoint.config.model.categories else None
+
     @torch.no_grad()
     def detect(
         self,
@@ -206,11 +230,8 @@ class Predictor:
         }
         for first in range(0, len(points), batch_size):
             batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
-            batch, carry_back = self.to_training_frame(batch)
-            keypoints, *others = self._find(batch, inference, precision, category)
-            for column, value in zip(
-                columns.values(), (carry_back(cast(Tensor, keypoints)), *others), strict=True
-            ):
+            found = self._surest(batch, inference, precision, category)
+            for column, value in zip(columns.values(), found, strict=True):
                 if value is not None and (column is not columns["rest"] or dense):
                     column.append(value.cpu().numpy())
             progress(min(first + batch_size, len(points)), len(points))
@@ -248,6 +269,7 @@ class Predictor:
             "inference": inference,
             "up": self.up,
             "anchors": self.anchors,
+            "search": self.search,
             "device": self.device.type,
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,
@@ -309,7 +331,7 @@ def predict_store(
         inference=inference,
         batch_size=batch_size,
         precision=precision,
-        category=opened.category if opened.category in config.model.categories else None,
+        category=detector.known(opened.category),
         dense=dense,
         meta=meta,
         progress=progress,

@@ -45,6 +45,7 @@ class Redetection:
             seen,
             inference=self.predictions.meta["inference"],
             batch_size=BATCH,
+            category=self.detector.known(self.predictions.meta.get("category")),
             progress=lambda done, total: self.advance(done, total, text=f"{corruption} {level:g}"),
         )
         return undo(found.keypoints)
@@ -93,4 +94,6 @@ def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     found = maker_of(meta)
     if found is None:
         return None
-    return Predictor.load(found, None, device, meta.get("up", "z"), meta.get("anchors"))
+    return Predictor.load(
+        found, None, device, meta.get("up", "z"), meta.get("anchors"), meta.get("search", "none")
+    )

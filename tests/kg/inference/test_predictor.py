@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from kg.errors import KgError
+from kg.inference.poses import TURNS
 from kg.inference.predictions import Predictions
-from kg.inference.predictor import TURNS, Predictor, predict_files, predict_store
+from kg.inference.predictor import Predictor, predict_files, predict_store
 from kg.inference.redetection import detector_of
+from kg.model import Found
 from kg.model.checkpoint import load_checkpoint
 from kg.train import train
 from kg.train.runs import new_run
@@ -180,3 +182,24 @@ def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path,
     assert found.meta["anchors"] == "farthest"
     detector_of(found.meta, CPU)
     assert asked == ["farthest"] * 2
+
+
+@pytest.mark.parametrize(("search", "right"), [("yaw", True), ("none", False)])
+def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, search, right):
+    """A detector that knows the points with the largest x, and is sure where that is the long side."""
+
+    def find(points, inference):
+        indices = points[..., 0].topk(3, dim=1).indices
+        long = points[..., 0].amax(1) - points[..., 0].amin(1)
+        keypoints = points.gather(1, indices[..., None].expand(-1, -1, 3))
+        return Found(keypoints, indices, long[:, None].expand(-1, 3) / 4)
+
+    monkeypatch.setattr(detector.checkpoint.model, "find", find)
+    generator = torch.Generator().manual_seed(0)
+    clouds = torch.rand(4, 64, 3, generator=generator) * torch.tensor([0.2, 1, 0.2])
+    found = replace(detector, search=search)(clouds)
+    torch.testing.assert_close(found.keypoints, clouds.gather(1, found.indices[..., None].expand(-1, -1, 3)))
+    # Their long side is y: either of its ends, for the sure one, which has the wrong axis otherwise.
+    ends = (clouds[..., 1].amax(1, keepdim=True), clouds[..., 1].amin(1, keepdim=True))
+    off = torch.minimum(*((found.keypoints[..., 1] - end).abs() for end in ends)).amax(1)
+    assert (off < 0.3).all() == right
