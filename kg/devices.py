@@ -53,6 +53,23 @@ def describe(device: "torch.device") -> str:
     return f"{device} ({count} thread{'s' * (count > 1)})"
 
 
+def peak_memory(device: "torch.device") -> float:
+    """Return the most memory that this process has held so far, GiB: of a GPU, or of the machine.
+
+    NaN where the system does not say.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return float("nan")
+    # In KiB, on a Mac in bytes.
+    return getrusage(RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+
+
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 

@@ -51,6 +51,14 @@ def sweep(
     preset: Annotated[
         list[str] | None, typer.Option("--preset", "-p", help="kg, quick, paper or release; several.")
     ] = None,
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="What finds keypoints, as in kg train; several. NAME:OPTION=VALUE sets an option for this "
+            "one alone.",
+        ),
+    ] = None,
     option: Set = None,
     without: Annotated[
         list[str] | None,
@@ -102,6 +110,7 @@ def sweep(
     """Train and measure many detectors: categories x methods x seeds, in one table.
 
     kg sweep -c shirt -c tie --seed 0,1,2                  mean and deviation
+    kg sweep -c bed --detector key-grid,sc3k,template      methods of the field
     kg sweep -c shirt --set sigma=0.05 --set sigma=0.2     an option, two values
     kg sweep -c shirt -c tie --preset kg --preset release  two presets
     kg sweep -c shirt --ablation --seed 0,1,2              the paper's Table 5
@@ -122,6 +131,7 @@ def sweep(
     from kg.evaluation.ground_truth import check_store
     from kg.evaluation.protocols import find_protocol
     from kg.sweep import plan, state
+    from kg.sweep.costs import summarise_costs
     from kg.sweep.pool import Pool
     from kg.sweep.summary import summarise, write_csv, write_latex
     from kg.train import runs
@@ -149,6 +159,7 @@ def sweep(
         parts,
         common,
         split_by,
+        several(detector, "--detector"),
     )
     categories = several(category, "--category")
     if not store and not categories:
@@ -156,6 +167,8 @@ def sweep(
     stores = open_stores(store, categories, dataset, several(variant, "--variant"), dry_run=dry_run)
     for each in stores:
         check_store(names, each, split_by)
+    for method, lacks in plan.lacking(methods, stores):
+        note(f"{method.label} learns from places at rest, which {lacks.name} lacks: left out there.")
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
     left = [job for job in planned if not state.is_trained(job)]
@@ -175,16 +188,18 @@ def sweep(
 
     answers = {job: found for job in planned if (found := state.measured(job, measure))}
     summaries = summarise(answers, planned, ablation)
+    costs = summarise_costs(planned) if summaries else []
     for path, write in ((csv, write_csv), (latex, write_latex)):
         if path is not None and summaries:
-            write(path, summaries)
+            write(path, [*summaries, *costs])
     result = {
         "sweep": str(paths.runs() / name),
         "trained": len(answers),
         "failed": {job.name: reason for job, reason in pool.failed.items()},
         "tables": [made.to_dict() for made in summaries],
+        "costs": [made.to_dict() for made in costs],
     }
-    show(result, as_json, *(part for made in summaries for part in _shown(made)))
+    show(result, as_json, *(part for made in (*summaries, *costs) for part in _shown(made)))
     if pool.failed:
         for job, reason in pool.failed.items():
             note(f"[red]failed[/] {job.name}: {reason}")

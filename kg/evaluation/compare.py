@@ -11,19 +11,10 @@ from kg.evaluation.comparable import data_of, differences, differing, same_data
 from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.bootstrap import interval
-from kg.evaluation.metrics.published import AVERAGE, PUBLISHED, REPRODUCED, Published
+from kg.evaluation.metrics.published import Published, published_on
 from kg.evaluation.results import COLLAPSED, Result, to_plain
 from kg.evaluation.tables import rows, save_latex, tabular
 from kg.inference.predictions import Predictions
-
-DEFORMATIONS = ("drop", "drag", "fold")
-"""How the paper deforms garments: what the variant of a store begins with."""
-
-SHAPENET = ("shapenet", "keypointnet")
-"""Data sets whose shapes are ShapeNet's."""
-
-PANTS = {"long-pants": "pants"}
-"""What the paper calls a category."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,17 +211,6 @@ def compare(entries: Sequence[Entry]) -> Comparison:
     parts += [figure.measured_as for figure in figures]
     columns = sorted(dict.fromkeys(parts), key=lambda column: list(names).index(column[0]))
     return Comparison(entries, columns, figures, _differences(entries))
-
-
-def published_on(dataset: str, category: str, variant: str) -> list[Published]:
-    """Return what others published on data like a prepared store's; nothing where they have nothing."""
-    names, data = [category], "ShapeNetCoreV2"
-    if (deformation := variant.partition("-")[0]) in DEFORMATIONS:
-        names, data = [PANTS.get(category, category), AVERAGE], f"ClothesNet {deformation}"
-    elif dataset not in SHAPENET:
-        return []
-    known = (*PUBLISHED, *REPRODUCED)
-    return [figure for figure in known if figure.data == data and figure.category in names]
 
 
 def _differences(entries: Sequence[Entry]) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 
+from kg import plugins
 from kg.config import Config
 from kg.config.recipe import Recipe
 from kg.data.store import SplitBy, Store
@@ -79,8 +80,9 @@ def plan_methods(
     without: Sequence[str],
     common: dict[str, str],
     split_by: SplitBy = "object",
+    detectors: Sequence[str] = (),
 ) -> list[Method]:
-    """Return every combination of presets, option values and ablations.
+    """Return every combination of presets, detectors, option values and ablations.
 
     Args:
         presets: Names in `kg.config.PRESETS`.
@@ -88,6 +90,8 @@ def plan_methods(
         without: Ablations: `NONE`, a part, or several that go together, joined by "+".
         common: Options of all of them.
         split_by: How stores are split.
+        detectors: Their names, each with options of its own, NAME:OPTION=VALUE:..., which stand against
+            the common ones; by default that of the preset.
 
     Raises:
         KgError: The seed is varied as an option, or an option is given in two ways.
@@ -99,20 +103,57 @@ def plan_methods(
         if name in common:
             raise KgError(f"'{name}' is given by its own option and by --set.", "Leave one of them out.")
         values.setdefault(name, []).append(text)
+    chosen_detectors = {entry: _detector_options(entry) for entry in detectors} or {"": {}}
+    for name in values:
+        if name in set().union(*chosen_detectors.values()):
+            raise KgError(f"'{name}' is given for a detector and by --set.", "Leave one of them out.")
     ablations = [() if entry == NONE else tuple(entry.split("+")) for entry in without] or [()]
     made = []
-    for preset, chosen, parts in product(presets, product(*values.values()), ablations):
+    for preset, (entry, own), chosen, parts in product(
+        presets, chosen_detectors.items(), product(*values.values()), ablations
+    ):
         options = dict(zip(values, chosen, strict=True))
         left_out = f"without {' and '.join(parts)}" if parts else FULL
         label = [preset] if len(presets) > 1 else []
+        label += [entry] if len(chosen_detectors) > 1 else []
         label += [f"{name}={text}" for name, text in options.items() if len(values[name]) > 1]
         label += [left_out] if len(ablations) > 1 or parts else []
-        said = [preset, *(f"{name}{text}" for name, text in options.items())]
+        said = [preset, *filter(None, [entry]), *(f"{name}{text}" for name, text in options.items())]
         said += [f"without-{'-'.join(parts)}"] if parts else []
         slug = re.sub(r"[^\w.+-]", "_", "-".join(said))
-        recipe = Recipe(preset, {**common, **options}, parts, split_by)
-        made.append(Method(", ".join(label) or preset, slug, recipe))
+        recipe = Recipe(preset, {**common, **own, **options}, parts, split_by)
+        made.append(Method(", ".join(label) or entry or preset, slug, recipe))
     return list({method.slug: method for method in made}.values())
+
+
+def _detector_options(entry: str) -> dict[str, str]:
+    """Return the options of a training that an entry, NAME or NAME:OPTION=VALUE:..., stands for."""
+    name, *texts = entry.split(":")
+    options = {"detector": name}
+    for text in texts:
+        option, equals, value = text.partition("=")
+        if not equals:
+            raise KgError(
+                f"'{text}' in --detector {entry} is no OPTION=VALUE.",
+                "For example: --detector sc3k,key-grid:normalisation=stretch",
+            )
+        options[option.strip().replace("-", "_")] = value.strip()
+    return options
+
+
+def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Method, Store]]:
+    """Return what cannot be trained: methods that learn from places at rest, on stores that lack them.
+
+    Raises:
+        KgError: There is no detector of some name.
+    """
+    return [
+        (method, store)
+        for store in stores
+        for method in methods
+        if not store.has_rest_positions
+        and plugins.detector(method.recipe.configure(store).model.detector).needs_rest
+    ]
 
 
 def plan_jobs(
@@ -120,15 +161,24 @@ def plan_jobs(
 ) -> list[Job]:
     """Return every training, one seed of everything first, so that a sweep cut short compares something.
 
+    What `lacking` names is left out.
+
     Raises:
-        KgError: An option is unknown or cannot be read, or two stores have one name.
+        KgError: An option is unknown or cannot be read, two stores have one name, or nothing is left.
     """
+    impossible = lacking(methods, stores)
     jobs = [
         Job(method, store, seed, sweep)
         for seed in dict.fromkeys(seeds)
         for store in stores
         for method in methods
+        if (method, store) not in impossible
     ]
+    if not jobs:
+        raise KgError(
+            f"What is to be trained learns from places at rest, which {stores[0].name} lacks.",
+            "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
+        )
     of_folder: dict[Path, Job] = {}
     for job in jobs:
         if (other := of_folder.setdefault(job.folder, job)) is not job:

@@ -66,27 +66,35 @@ def keep_measured(job: Job, words: Sequence[str], printed: str) -> None:
 
 
 def seconds_an_epoch(job: Job) -> float | None:
-    """Return how long an epoch takes, by runs on the same data with as many points; None without one."""
-    train = job.config.train
+    """Return how long an epoch takes; None if it is not known.
+
+    It is by runs of the same detector on the same data with as many points.
+    """
+    wanted = _pace_of(job.config)
     alike = []
     for folder in (*runs.list_runs(job.sweep), *runs.list_runs()):
         # A run of another version, or one that is just being removed, is nothing to fail by.
         with suppress(KgError, OSError, LookupError):
             config = runs.read_config(folder)
-            if (config.data.checksum, config.train.points) == (job.store.checksum, train.points):
+            if _pace_of(config) == wanted:
                 alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
     return median(alike) if alike else None
+
+
+def _pace_of(config: Config) -> tuple[str, str, int]:
+    """Return what runs have in common that are as fast as each other."""
+    return config.model.detector, config.data.checksum, config.train.points
 
 
 def seconds_left(jobs: Sequence[Job], together: int) -> float | None:
     """Return about how long the rest of some trainings takes, so many together; None if it is not known.
 
-    Data of which nothing is known count as the mean of those that are.
+    Those of which nothing is known count as the mean of the others.
     """
-    paces: dict[tuple[str, int], float | None] = {}
+    paces: dict[tuple[str, str, int], float | None] = {}
     total, known, unknown = 0.0, 0, 0
     for job in jobs:
-        key = (job.store.checksum, job.config.train.points)
+        key = _pace_of(job.config)
         if key not in paces:
             paces[key] = seconds_an_epoch(job)
         left = job.config.train.epochs - epochs_done(job)

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from kg.evaluation.metrics import METRICS
-from kg.evaluation.metrics.published import ABLATION, PAPER
+from kg.evaluation.metrics.published import ABLATION, DETECTORS, PAPER, published_on
 from kg.evaluation.results import COLLAPSED, is_das
 from kg.evaluation.tables import save_csv, save_latex, tabular
 from kg.sweep.plan import Job
@@ -84,6 +84,7 @@ class Summary:
         facts: Split, protocol and how many shapes, for people.
         rows: The methods; all have the same columns, the data and the average where there are several.
         floors: Keypoints that no detector found, on the same clouds; in the same columns.
+        caution: What has to be said with its figures.
     """
 
     metric: str
@@ -92,6 +93,12 @@ class Summary:
     facts: str
     rows: tuple[Row, ...]
     floors: tuple[Row, ...] = ()
+    caution: str = ""
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The columns that the paper has figures in."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.published))
 
     @property
     def title(self) -> str:
@@ -133,7 +140,7 @@ class Summary:
 
         With more columns than fit on a page it has a line for each of them.
         """
-        columns, published = self.rows[0].cells, self.rows[0].published
+        columns, published = self.rows[0].cells, self.published
         lines = [["method", *columns, *(f"{name} †" for name in published)]]
         for row in (*self.rows, *self.floors):
             theirs = (f"{row.published[name]:.1f}" if name in row.published else "–" for name in published)
@@ -149,13 +156,13 @@ class Summary:
         counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
         several = " ± standard deviation" if max(counts) > 1 else ""
         said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
-        if text := METRICS[self.metric].caution:
-            said += f" {text}"
+        if self.caution:
+            said += f" {self.caution}"
         if any(cell.collapsed for row in self.rows for cell in row.cells.values()):
             said += " COLLAPSED: keypoints lie in one place on most shapes, and their DAS means nothing."
         if self.floors:
             said += f" {', '.join(row.label for row in self.floors)}: keypoints that no detector found."
-        return f"{said} † published: {PAPER}, on its own data." if self.rows[0].published else said
+        return f"{said} † published: {PAPER}, on its own data." if self.published else said
 
 
 def _span(numbers: Iterable[int]) -> str:
@@ -171,7 +178,8 @@ def summarise(
     Args:
         answers: What `kg eval --json` said of each job; a job without one is left out of the means.
         jobs: All jobs of the sweep, in order.
-        ablation: Put the paper's ablation beside what counts as it does, if need be in a table of its own.
+        ablation: Put the paper's ablation beside what counts as it does, if need be in a table of its own;
+            otherwise what it has of each detector on such data.
     """
     columns = column_names(jobs)
     results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
@@ -185,7 +193,7 @@ def summarise(
         for part in dict.fromkeys(parts):
             table = _table(name, part, of_metric, jobs, columns)
             table = replace(table, floors=_floors(name, part, answers, jobs, columns))
-            made.append(_beside_published(table) if ablation else table)
+            made.append(_beside_ablation(table) if ablation else _beside_published(table, jobs))
     return made
 
 
@@ -217,13 +225,13 @@ def _table(
             value = result["values"][part]
             if job.method.label == method.label and value is not None:
                 cells[columns[job.store.name]][job.seed] = value
-        made = {name: Cell(by_seed, name in fallen) for name, by_seed in _with_average(cells).items()}
+        made = {name: Cell(by_seed, name in fallen) for name, by_seed in with_average(cells).items()}
         rows.append(Row(method.label, method.recipe.without, made))
     splits = " and ".join(dict.fromkeys(result["split"] for _, result in results))
     protocols = " and ".join(dict.fromkeys(result["protocol"] for _, result in results))
     shapes = _span(result["shapes"] for _, result in results)
     facts = f"{splits} split, {shapes} shapes, protocol {protocols}"
-    return Summary(metric, part, units[part], facts, tuple(rows))
+    return Summary(metric, part, units[part], facts, tuple(rows), caution=METRICS[metric].caution)
 
 
 def _floors(
@@ -242,12 +250,12 @@ def _floors(
                 of_floor = cells.setdefault(floor["name"], {name: {} for name in columns.values()})
                 of_floor[columns[job.store.name]].setdefault(job.seed, values[0])
     return tuple(
-        Row(name, (), {column: Cell(by_seed) for column, by_seed in _with_average(by_column).items()})
+        Row(name, (), {column: Cell(by_seed) for column, by_seed in with_average(by_column).items()})
         for name, by_column in cells.items()
     )
 
 
-def _with_average(cells: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+def with_average(cells: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
     """Return the figures of a row, by column and seed, with their average where there are several columns."""
     if len(cells) == 1:
         return cells
@@ -257,7 +265,20 @@ def _with_average(cells: dict[str, dict[int, float]]) -> dict[str, dict[int, flo
     return {**cells, AVERAGE: average}
 
 
-def _beside_published(summary: Summary) -> Summary:
+def _beside_published(summary: Summary, jobs: Sequence[Job]) -> Summary:
+    """Return a table with what the paper has of each whole detector on such data, counted in this way."""
+    published: dict[str, dict[str, float]] = {}
+    for job in jobs:
+        theirs = DETECTORS.get(job.config.model.detector)
+        for figure in published_on(job.store.dataset, job.store.category, job.store.variant):
+            same = (figure.method, figure.source) == (theirs, PAPER)
+            if same and figure.measured_as == (summary.metric, summary.part) and not job.recipe.without:
+                published.setdefault(job.method.label, {})[figure.on] = figure.value
+    rows = [replace(row, published=published.get(row.label, {})) for row in summary.rows]
+    return replace(summary, rows=tuple(rows))
+
+
+def _beside_ablation(summary: Summary) -> Summary:
     """Return a table with the figures of the paper's ablation that count as it does."""
 
     def published(without: tuple[str, ...]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from kg.config.stores import name_stores, open_named
 from kg.data.batches import shuffled_batches, step_seed
 from kg.data.lock import holding
 from kg.data.store import Store
+from kg.devices import peak_memory
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.model.detector import Batch, make_detector
@@ -254,6 +255,7 @@ class _Training:
             entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
+        entry["memory"] = peak_memory(self.device)
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
         if not self.best or _badness(entry) <= _badness(self.best):
             self.best = entry

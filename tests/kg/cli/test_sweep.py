@@ -94,13 +94,34 @@ def test_the_table_is_the_mean_over_seeds_and_is_made_once(sweep, played, tmp_pa
     assert "85.0 ± 7.1" in out
     assert "n = 2" in out
     assert err.count("done") == 4
-    assert (tmp_path / "t.csv").read_text().count("\n") == 1 + 4
+    assert (tmp_path / "t.csv").read_text().count("\n") == 1 + 4 + 4
     monkeypatch.setattr(pool, "KG", ("false",))
     assert sweep(*words, "--json") == 0
     out, err = capsys.readouterr()
     (table,) = json.loads(out)["tables"]
     assert table["rows"][0]["figures"]["ellipsoid"]["by_seed"] == {"0": 80.0, "1": 90.0}
     assert "4 of them finished" in err
+
+
+def test_detectors_are_rows_and_what_they_cost_stands_below(sweep, played, capsys):
+    assert sweep("--detector", "key-grid,template:epochs=2", "--set", "keypoints=4", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    (table,) = result["tables"]
+    assert [row["method"] for row in table["rows"]] == ["key-grid", "template:epochs=2"]
+    (time,) = result["costs"]
+    assert (time["metric"], time["part"], time["unit"]) == ("training", "time", "minutes")
+    assert [row["figures"]["ellipsoid"]["mean"] for row in time["rows"]] == [3 / 60, 3 / 60]
+
+
+def test_a_detector_that_cannot_learn_here_is_left_out(sweep, tiny_store, played, capsys):
+    assert not tiny_store.has_rest_positions
+    assert sweep("--detector", "template,follow", "--json") == 0
+    captured = capsys.readouterr()
+    assert "follow learns from places at rest" in captured.err
+    (table,) = json.loads(captured.out)["tables"]
+    assert [row["method"] for row in table["rows"]] == ["template"]
+    assert sweep("--detector", "follow", "--name", "other") == 1
+    assert "kg prepare --deform fold" in capsys.readouterr().err
 
 
 def test_an_ablation_has_the_papers_figures_beside_it(sweep, played, capsys):
@@ -136,6 +157,7 @@ def test_a_failure_is_named_at_the_end_and_the_rest_is_shown(sweep, played, caps
         (["--metric", "das,correspondence"], 1, "'correspondence' cannot be measured"),
         (["--metric", "dass"], 1, "das"),
         (["--set", "sigma"], 2, "NAME=VALUE"),
+        (["--detector", "key-gird"], 1, "Did you mean 'key-grid'"),
         (["--gpu", "0"], 1, "exclude each other"),
     ],
 )

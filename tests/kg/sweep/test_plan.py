@@ -33,6 +33,16 @@ def test_a_row_is_called_by_what_sets_it_apart():
     assert labels(without=["heatmap"]) == ["without heatmap"]
 
 
+def test_a_detector_may_have_options_of_its_own():
+    chosen = ["template", "sc3k:epochs=5:detector.poses=all"]
+    methods = plan_methods(["kg"], [], [], {"epochs": "9"}, detectors=chosen)
+    assert [method.label for method in methods] == chosen
+    assert methods[0].recipe.options == {"epochs": "9", "detector": "template"}
+    assert methods[1].recipe.options == {"epochs": "5", "detector": "sc3k", "detector.poses": "all"}
+    assert labels(detectors=["sc3k"]) == ["sc3k"]
+    assert labels(detectors=["sc3k"], varied=[("epochs", "1"), ("epochs", "2")]) == ["epochs=1", "epochs=2"]
+
+
 def test_jobs_are_all_of_one_seed_first(tiny_preset, tiny_store, tmp_path):
     methods = plan_methods(["tiny"], [], ["none", "similarity"], {})
     jobs = plan_jobs(methods, [tiny_store], [0, 1, 0], tmp_path)
@@ -58,6 +68,11 @@ def test_an_option_is_given_in_one_way():
         labels(varied=[("seed", "1"), ("seed", "2")])
     with pytest.raises(KgError, match="'keypoints' is given by its own option"):
         labels(varied=[("keypoints", "8")], common={"keypoints": "10"})
+    for name in ("epochs", "detector"):
+        with pytest.raises(KgError, match=f"'{name}' is given for a detector"):
+            labels(varied=[(name, "8")], detectors=["sc3k:epochs=10"])
+    with pytest.raises(KgError, match="'fast' in --detector sc3k:fast"):
+        labels(detectors=["sc3k:fast"])
 
 
 def test_a_method_that_cannot_be_trained_is_refused_before_anything_is(tiny_preset, tiny_store, tmp_path):

@@ -30,6 +30,13 @@ def test_the_time_that_is_left_follows_the_pace_of_what_is_done(jobs, begin):
     assert state.seconds_left(jobs[:1], 2) == 0
 
 
+def test_another_detector_has_another_pace(jobs, begin):
+    begin(jobs[0], 3)
+    other = replace(jobs[0].config, model=replace(jobs[0].config.model, detector="sc3k"))
+    runs.write_json(jobs[0].folder / "config.json", other.to_dict())
+    assert state.seconds_an_epoch(jobs[1]) is None
+
+
 def test_a_run_that_cannot_be_read_is_no_hindrance(jobs, begin, tmp_path):
     begin(jobs[0], 1)
     for number, content in enumerate(("{", '{"model": {"gone": 1}}', "{}")):

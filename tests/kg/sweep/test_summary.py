@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from kg.sweep.plan import plan_jobs, plan_methods
 from kg.sweep.summary import Cell, Row, Summary, summarise, write_csv, write_latex
 
 
@@ -82,6 +83,16 @@ def test_what_is_published_of_garments_stands_beside_the_first_shape_alone(jobs,
     assert first.rows[0].published == {"fold shirt": 92.0, "fold pants": 100.0}
     assert first.rows[0].cells["ellipsoid"].mean == 70
     assert [made.title for made in summarise(answers, jobs)] == [mean.title, coverage.title]
+
+
+def test_what_is_published_of_a_detector_stands_beside_it(tiny_preset, tiny_store, tmp_path):
+    tiny_store.dataset, tiny_store.category, tiny_store.variant = "keypointnet", "bed", "official"
+    methods = plan_methods(["tiny"], [], [], {}, detectors=["box", "sc3k"])
+    planned = plan_jobs(methods, [tiny_store], [0], tmp_path)
+    das, _ = summarise(dict(zip(planned, map(answer, (76.0, 50.0)), strict=True)), planned)
+    assert [row.published for row in das.rows] == [{}, {"bed": 64.9}]
+    assert das.grid() == [["method", "bed", "bed †"], ["box", "76.0", "–"], ["sc3k", "50.0", "64.9"]]
+    assert "published" in das.caption()
 
 
 def test_many_columns_are_lines():

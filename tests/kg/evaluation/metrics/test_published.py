@@ -1,18 +1,20 @@
 import pytest
 
-from kg.evaluation.metrics.published import ABLATION, AVERAGE, PUBLISHED
+from kg.evaluation.metrics.published import ABLATION, AVERAGE, DETECTORS, PUBLISHED
 
 
-@pytest.mark.parametrize(("metric", "average"), [("das", 72.8), ("miou", 49.0)])
-def test_the_categories_have_the_average_that_is_published_with_them(metric, average):
+@pytest.mark.parametrize("metric", ["das", "miou"])
+@pytest.mark.parametrize("method", DETECTORS.values())
+def test_the_categories_have_the_average_that_is_published_with_them(method, metric):
     values = {
         figure.category: figure.value
         for figure in PUBLISHED
-        if (figure.method, figure.data, figure.metric) == ("Key-Grid", "ShapeNetCoreV2", metric)
+        if (figure.method, figure.data, figure.metric) == (method, "ShapeNetCoreV2", metric)
     }
-    assert values.pop(AVERAGE) == average
+    average = values.pop(AVERAGE)
     assert len(values) == 13
-    assert sum(values.values()) / 13 == pytest.approx(average, abs=0.051)
+    # One of the paper's averages is cut off, not rounded.
+    assert sum(values.values()) / 13 == pytest.approx(average, abs=0.1)
 
 
 def test_the_full_method_of_the_ablation_is_that_of_the_tables():
