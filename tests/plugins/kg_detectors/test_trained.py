@@ -17,7 +17,9 @@ CPU = torch.device("cpu")
 LOSSES = {
     "skeleton-merger": {"forward", "backward", "residual", "offsets"},
     "sc3k": {"separation", "overlap", "shape", "volume", "consistency", "pose"},
+    "keypoint-deformer": {"spread", "chamfer", "offset"},
 }
+REGRESSED = {"keypoint-deformer"}
 
 
 def interrupt(now):
@@ -48,4 +50,6 @@ def test_a_training_resumes_to_the_same_weights_and_finds_keypoints(tiny_config,
     found = predict_store(Predictor.load(whole, "last", CPU), split="test")
     assert found.keypoints.shape == (4, 4, 3)
     low, high = (getattr(found.points, side)(1)[:, None] for side in ("min", "max"))
-    assert np.all((found.keypoints >= low) & (found.keypoints <= high))
+    inside = (found.keypoints >= low) & (found.keypoints <= high)
+    # What is regressed may lie beside the cloud.
+    assert np.all(inside | (name in REGRESSED))
