@@ -186,6 +186,13 @@ class Detector(nn.Module, ABC):
         """
         return
 
+    def calibrate(self, batch: Batch) -> None:
+        """Learn how far confidences can be trusted, of clouds that were not trained on, in evaluation mode.
+
+        Called with the validation clouds whenever weights are kept.
+        """
+        return
+
     def draw(self, examples: Examples) -> Tensor | None:
         """Return how often each cloud is drawn, (n,), relative to the others; None for once an epoch.
 

@@ -257,7 +257,11 @@ class _Training:
         entry["seconds"] = time.monotonic() - began
         entry["memory"] = peak_memory(self.device)
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
-        if not self.best or _badness(entry) <= _badness(self.best):
+        better = not self.best or _badness(entry) <= _badness(self.best)
+        if len(self.val_batch.points) and (better or self.epoch == options.epochs):
+            with torch.no_grad():
+                self.steps.shown.eval().calibrate(self._normalised(self.val_batch))
+        if better:
             self.best = entry
             self.better = {name: value.clone() for name, value in self.steps.shown.state_dict().items()}
         if self.epoch == options.epochs or time.monotonic() - self.saved >= SAVED_EVERY:
@@ -284,19 +288,22 @@ class _Training:
         self._terms = [(name, weight) for name, (weight, _) in terms.items()]
         return torch.stack([value for _, value in terms.values()])
 
+    def _normalised(self, batch: Batch) -> Batch:
+        """Return a batch as the detector sees clouds; by their range they are read."""
+        how = self.config.model.normalisation
+        return batch if how == "range" else batch._replace(points=normalised(batch.points, how)[0])
+
     @torch.no_grad()
     def _validate(self) -> Metrics:
         """Return the losses on the validation shapes, evaluated as a user's shapes would be."""
         count = len(self.val_batch.points)
         if not count or not self.model.has_steps:
             return {}
-        size, how = self.config.train.batch_size, self.config.model.normalisation
+        size = self.config.train.batch_size
         self.steps.shown.eval()
         sums: Metrics = {}
         for first in range(0, count, size):
-            batch = self.val_batch.rows(slice(first, first + size))
-            if how != "range":
-                batch = batch._replace(points=normalised(batch.points, how)[0])
+            batch = self._normalised(self.val_batch.rows(slice(first, first + size)))
             losses = self.validation(batch).tolist()
             for (name, _), loss in zip(self._terms, losses, strict=True):
                 sums[name] = sums.get(name, 0.0) + loss * len(batch.points)

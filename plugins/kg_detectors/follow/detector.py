@@ -18,6 +18,7 @@ from kg.model.normalisation import normalised
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
+from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
 from kg_detectors.follow.readout import read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
 from kg_detectors.heads import make_backbone
@@ -87,6 +88,7 @@ class Follow(Detector):
     landmarks: Tensor
     places: Tensor
     surface: Tensor
+    temperature: Tensor
     boxes: Tensor
 
     def __init__(
@@ -119,6 +121,7 @@ class Follow(Detector):
         self.register_buffer("boxes", torch.zeros(count, 3))
         self.register_buffer("surface", torch.zeros(count, SURFACE, 3))
         self.register_buffer("anchors", torch.zeros(count, model.keypoints, 3))
+        self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("landmarks", torch.full((count, MARKS, 3), torch.nan))
         # To a thousandth: what halves the largest part of a checkpoint.
         self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
@@ -180,6 +183,7 @@ class Follow(Detector):
             state_dict[prefix + "anchors"] = places.gather(1, rows[..., None].expand(-1, -1, 3))
             state_dict[prefix + "surface"] = places[:, torch.arange(SURFACE) % PLACES]
             state_dict[prefix + "landmarks"] = self.landmarks
+        state_dict.setdefault(prefix + "temperature", self.temperature)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def draw(self, examples: Examples) -> Tensor:
@@ -238,6 +242,24 @@ class Follow(Detector):
         stretch = torch.randn_like(points[:, :1]) * points.new_tensor(STRETCH)
         return Batch(normalised(points * stretch.exp(), self.config.normalisation)[0], rest, category)
 
+    def calibrate(self, batch: Batch) -> None:
+        """See `Detector.calibrate`: the temperature by which it surprises least what is right."""
+        assert batch.rest is not None
+        rows = torch.linspace(0, len(batch.points) - 1, min(CLOUDS, len(batch.points))).round().long()
+        total = self.temperature.new_zeros(len(TEMPERATURES))
+        for row in rows.to(batch.points.device):
+            cloud = batch.rows(row[None])
+            category = torch.zeros_like(row)[None] if cloud.category is None else cloud.category
+            places, boxes, ways = self.places[category], self.boxes[category], self.ways[category].float()
+            assert cloud.rest is not None
+            truths = [
+                ways[:, nearest_places(cloud.rest * sign, places, boxes)[0], :ANCHORS]
+                for sign in places.new_tensor(self.symmetry)
+            ]
+            density = log_density(self(cloud.points)[0], places)
+            total += surprises(density, ways[:, :, :ANCHORS], torch.stack(truths))
+        self.temperature.fill_(TEMPERATURES[int(total.argmin())])
+
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
         check_points(self, self.config.detector, points.shape[1])
@@ -249,7 +271,7 @@ class Follow(Detector):
         else:
             category = known.argmax(1)
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
-        found = read_out(log_density(logits, self.places[category]).softmax(2), ways)
+        found = read_out(log_density(logits, self.places[category]), ways, self.temperature)
         indices, rest = found.indices, decode(logits)
         if order is not None:
             indices, rest = order.gather(1, indices), ops.gather(rest, order.argsort(1))

@@ -25,19 +25,22 @@ class Readout(NamedTuple):
     confidences: Tensor
 
 
-def read_out(posterior: Tensor, ways: Tensor) -> Readout:
+def read_out(density: Tensor, ways: Tensor, temperature: float | Tensor = 1.0) -> Readout:
     """Return for each anchor the cloud's point whose way to it is expected to be the least.
 
     That is the choice with the least mean error, if the posterior is right: a point that may lie far away
     on another layer loses against one that is nearer for sure. A mean over points would lie on none.
 
     Args:
-        posterior: (B, N, M), of each point over the template's places, sums to 1.
-        ways: (B, M, K), from each place to each anchor, as shares of the box's diagonal.
+        density: (B, N, M), logarithms of how likely each point lies at each of the template's places, up to
+            a constant.
+        ways: (B, M, K), or (M, K) for all, from each place to each anchor, shares of the box's diagonal.
+        temperature: What confidences are calibrated by; the choice does not depend on it.
     """
-    indices = (posterior @ ways).argmin(1)  # (B, K)
-    near = posterior @ (ways <= CLOSE).to(posterior.dtype)
-    return Readout(indices, near.gather(1, indices[:, None])[:, 0].clamp(0, 1))
+    indices = (density.softmax(2) @ ways).argmin(1)  # (B, K)
+    chosen = density.gather(1, indices[..., None].expand(-1, -1, density.shape[2]))  # (B, K, M)
+    near = (ways <= CLOSE).to(density.dtype).transpose(-2, -1)
+    return Readout(indices, ((chosen / temperature).softmax(2) * near).sum(2).clamp(0, 1))
 
 
 def ways_to(anchors: Tensor, places: Tensor, ways: Tensor, boxes: Tensor) -> Tensor:

@@ -289,3 +289,21 @@ def test_a_training_on_two_stores_sees_the_clouds_of_both_and_resumes(tiny_confi
         train(config, halved, CPU, report=stop_at(2, 3))
     train(config, halved, CPU, resume=True)
     assert_equal_states(parameters(run), parameters(halved))
+
+
+def test_confidences_are_calibrated_on_validation_clouds_before_weights_are_kept(
+    tiny_config, tmp_path, monkeypatch
+):
+    seen = []
+
+    def calibrate(model, batch):
+        seen.append((model.training, torch.is_grad_enabled(), batch.points.shape))
+        next(model.parameters()).data.flatten()[0] = 7.0
+
+    monkeypatch.setattr(network.KeyGrid, "calibrate", calibrate)
+    train(tiny_config, tmp_path, CPU)
+    assert seen
+    assert set(seen) == {(False, False, (3, 48, 3))}
+    for name in ("best", "last"):
+        kept = load_checkpoint(tmp_path / f"{name}.pt", CPU).model
+        assert next(kept.parameters()).flatten()[0] == 7

@@ -16,6 +16,7 @@ from kg.model.detector import make_detector
 from kg.train.step import Step
 from kg_detectors.follow import Follow
 from kg_detectors.follow.anchors import landmark_places
+from kg_detectors.follow.calibration import TEMPERATURES
 
 WIDE = 0.8
 """Of the bags at rest."""
@@ -249,3 +250,22 @@ def test_where_objects_look_the_same_turned_the_nearer_counts_for_the_whole_clou
     found = sum(value.item() for _, value in either.validation_losses(examples.batch()).values())
     assert found == pytest.approx(np.minimum(*each).mean(), rel=1e-5)
     assert found < np.mean(each[0])
+
+
+def test_a_temperature_is_found_kept_and_used(follow, examples, tiny_backbone):
+    points, batch = examples.points[:3], examples.batch()
+    with torch.no_grad():
+        follow.eval().calibrate(batch)
+        assert float(follow.temperature) in TEMPERATURES
+        follow.temperature.fill_(1.0)
+        before = follow.find(points).confidences
+        follow.temperature.fill_(4.0)
+        # So much flatter that nothing is close to anywhere for sure.
+        assert follow.find(points).confidences.mean() < before.mean()
+    other, state = Follow(MODEL, OPTIONS), follow.state_dict()
+    other.load_state_dict(state)
+    assert float(other.temperature) == 4
+    del state["temperature"]
+    old = Follow(MODEL, OPTIONS)
+    old.load_state_dict(state)
+    assert float(old.temperature) == 1
