@@ -304,7 +304,7 @@ def tiny_config(tiny_backbone, tiny_store):
     """A configuration that trains on `tiny_store` in a second."""
     return Config(
         preset="tiny",
-        model=ModelConfig(keypoints=4, backbone="tiny", grid=(4, 4, 4), sigma=0.3),
+        model=ModelConfig(keypoints=4, backbone="tiny", grid=(4, 4, 4), sigma=0.3, normalisation="range"),
         train=TrainConfig(points=48, farthest=5, epochs=3, batch_size=4, similarity_delay=1),
         data=DataConfig(str(tiny_store.path), tiny_store.checksum),
     )

@@ -11,14 +11,24 @@ if TYPE_CHECKING:
     from kg.data import Dataset, Store
 
 
-def open_store(path: Path | None, category: str | None, dataset: str | None, variant: str | None) -> "Store":
+def open_store(
+    path: Path | None,
+    category: str | None,
+    dataset: str | None,
+    variant: str | None,
+    preset: str = "kg",
+) -> "Store":
     """Return the store at a path, or the one that fits what the user said, made if it is of built-in shapes.
 
+    A store that is made has clouds normalised as the preset's detectors want them.
+
     Raises:
-        KgError: There is none, or several fit.
+        KgError: There is none, or several fit, or the preset is unknown.
     """
+    from kg.config import preset as configured
     from kg.data import Store
     from kg.data.find import Wanted, find_store
+    from kg.data.normalise import frames_for
     from kg.devices import threads
 
     if path is not None:
@@ -29,7 +39,11 @@ def open_store(path: Path | None, category: str | None, dataset: str | None, var
 
     with progress(f"Preparing {category or ''}") as advance:
         return find_store(
-            Wanted(category, dataset, variant), workers=threads(), on_prepare=announce, progress=advance
+            Wanted(category, dataset, variant),
+            workers=threads(),
+            normalisation=frames_for(configured(preset).model.normalisation),
+            on_prepare=announce,
+            progress=advance,
         )
 
 
@@ -39,6 +53,7 @@ def open_stores(
     dataset: str | None,
     variants: Sequence[str],
     *,
+    preset: str = "kg",
     dry_run: bool = False,
 ) -> "list[Store]":
     """Return the stores at paths and those of each category in each variant, each once.
@@ -48,6 +63,7 @@ def open_stores(
         categories: Of the others; with no path, none means the only one that is prepared.
         dataset: That all are of, if anybody said so.
         variants: Of each category; none for the only one there is.
+        preset: For which one is made, see `open_store`.
         dry_run: Make none; what would have to be made is left out with a note.
 
     Raises:
@@ -63,5 +79,5 @@ def open_stores(
         if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
             note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
             continue
-        found.append(open_store(None, category, dataset, variant))
+        found.append(open_store(None, category, dataset, variant, preset))
     return list({store.path.resolve(): store for store in found}.values())

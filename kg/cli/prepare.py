@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -60,6 +60,13 @@ def prepare(
             "--set", metavar="NAME=VALUE", help="An option of --deform or --camera; --set help lists them."
         ),
     ] = None,
+    normalisation: Annotated[
+        Literal["longest-side", "range"],
+        typer.Option(
+            help="What brings clouds into [-1, 1]: the centre of the box and its longest side, or one "
+            "range over all axes, as Key-Grid has it."
+        ),
+    ] = "longest-side",
     variant: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +137,14 @@ def prepare(
     seen_by = _camera(dataset, camera, of_camera)
     if camera and variant is None:
         variant = f"{dataset.variant}-camera"
-    options = PrepareOptions(points=points, objects=objects, seed=seed, deform=deformed, camera=seen_by)
+    options = PrepareOptions(
+        points=points,
+        objects=objects,
+        seed=seed,
+        deform=deformed,
+        camera=seen_by,
+        normalisation=normalisation,
+    )
     stores: list[dict[str, Any]] = []
     failed: dict[str, KgError] = {}
     for one in chosen:

@@ -164,7 +164,9 @@ def sweep(
     categories = several(category, "--category")
     if not store and not categories:
         raise KgError("Nothing is named to train on.", "For example: kg sweep -c shirt -c tie")
-    stores = open_stores(store, categories, dataset, several(variant, "--variant"), dry_run=dry_run)
+    first = (several(preset, "--preset") or ["kg"])[0]
+    variants = several(variant, "--variant")
+    stores = open_stores(store, categories, dataset, variants, preset=first, dry_run=dry_run)
     for each in stores:
         check_store(names, each, split_by)
     for method, lacks in plan.lacking(methods, stores):

@@ -131,7 +131,8 @@ def train(
         if "epochs" in given:
             config = config.override("epochs", given["epochs"])
     else:
-        opened = open_stores(store, several(category, "--category"), dataset, several(variant, "--variant"))
+        categories, variants = several(category, "--category"), several(variant, "--variant")
+        opened = open_stores(store, categories, dataset, variants, preset=preset)
         config = Recipe(preset, given, tuple(without or ()), split_by).configure(*opened)
         first, *others = config.model.categories
         folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)

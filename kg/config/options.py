@@ -28,9 +28,9 @@ class ModelConfig:
         dropout: Before the keypoint weights, while training.
         inference: A keypoint is the weighted mean of the cloud ("soft") or its point of the largest
             weight ("hard").
-        normalisation: What a cloud is brought into [-1, 1] by: "range", one range for all three axes, as
-            Key-Grid has it and stores are; "longest-side", the centre and the longest side of its box, which
-            does not depend on where the origin is; "stretch", each side of its box.
+        normalisation: What a cloud is brought into [-1, 1] by: "longest-side", the centre and the longest
+            side of its box, so that it does not matter where the origin is; "range", one range for all
+            three axes, as Key-Grid has it; "stretch", each side of its box.
         canonical: Sort each cloud before evaluating it, so that keypoints do not depend on its order.
         decoder_heatmap: The decoder reads the grid heatmap, value and node.
         decoder_features: The decoder reads the encoder's features, its coarsest level included.
@@ -47,7 +47,7 @@ class ModelConfig:
     sign: Sign = "near"
     dropout: Annotated[float, Bounds(0, 1)] = 0.5
     inference: Inference = "soft"
-    normalisation: Normalisation = "range"
+    normalisation: Normalisation = "longest-side"
     canonical: bool = True
     decoder_heatmap: bool = True
     decoder_features: bool = True
@@ -155,6 +155,9 @@ class Config:
                 _check_name(key, [item.name for item in fields(kind)])
             for key in TUPLES.intersection(part):
                 part[key] = tuple(part[key])
+            if name == "model":
+                # What was trained before there was a choice has the range.
+                part.setdefault("normalisation", "range")
             parts[name] = kind(**part)
         return cls(**parts)
 
@@ -182,13 +185,9 @@ class Config:
         raise unknown_name("option", name, options())
 
     def differs_in(self, name: str) -> bool:
-        """Tell whether an option of the model or the training has another value than kg's own default."""
-        default = Config()
-        return any(
-            getattr(own, name) != getattr(usual, name)
-            for own, usual in ((self.model, default.model), (self.train, default.train))
-            if hasattr(own, name)
-        )
+        """Tell whether an option of the training has another value than kg's own default."""
+        usual = TrainConfig()
+        return hasattr(usual, name) and getattr(self.train, name) != getattr(usual, name)
 
     def without(self, part: str) -> "Config":
         """Return a copy without a part of the method, a name in `ABLATIONS`.

@@ -43,7 +43,8 @@ class Recipe:
             # The store outlives the plugin that made it.
             defaults = {}
         kind = plugins.detector(self.options.get("detector", made.model.detector))
-        # What a preset says of its own accord, a quick one's epochs, stands against the detector's.
+        # What a preset says of the training of its own accord, a quick one's epochs, stands against the
+        # detector's.
         own = {name: text for name, text in kind.defaults.items() if not made.differs_in(name)}
         texts = defaults | own | dict(self.options)
         # A plugin before the options of its own.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.normalise import Frame, frame_of
+from kg.data.normalise import Frame, Kind, frame_of, off_range, to_source
 from kg.data.sample import farthest_points
 from kg.data.store import Clouds
 from kg.errors import KgError, unknown_name
@@ -69,7 +69,7 @@ class Undo(NamedTuple):
 
     Attributes:
         scale: (n,).
-        offset: (n,).
+        offset: (n, 3).
         turns: (n, 3, 3) by which the clouds were turned.
     """
 
@@ -79,7 +79,7 @@ class Undo(NamedTuple):
 
     def __call__(self, seen: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return positions (n, M, 3) of the corrupted clouds in the normalised space of the clean ones."""
-        there = np.asarray(seen, np.float64) * self.scale[:, None, None] + self.offset[:, None, None]
+        there = to_source(seen, self.scale, self.offset)
         return (there @ self.turns).astype(np.float32)
 
 
@@ -103,6 +103,7 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
             f"It goes from {corruption.least:g} to {corruption.most:g} ({corruption.label}).",
         )
     count = clouds.points.shape[1]
+    how: Kind = "longest-side" if off_range(clouds.scale, clouds.offset).any() else "range"
     points, frames, turns = [], [], []
     for label, cloud in zip(clouds.ids, clouds.points, strict=True):
         rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
@@ -110,7 +111,7 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
         left = _exactly(corruption.apply(cloud.astype(np.float64) @ turn.T, level, rng), count, rng)
         untouched = corruption.harmless and level == corruption.least
         # However little is left of a cloud, and wherever: it is measured.
-        frame = Frame(1.0, 0.0) if untouched else frame_of(left)
+        frame = Frame(1.0, (0.0, 0.0, 0.0)) if untouched else frame_of(left, how)
         points.append(frame.to_normalised(left))
         frames.append(frame)
         turns.append(turn)
@@ -119,7 +120,15 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
         offset=np.array([frame.offset for frame in frames]),
         turns=np.stack(turns),
     )
-    plain = replace(clouds, points=np.stack(points), landmarks=None, landmark_ids=None, rest_positions=None)
+    plain = replace(
+        clouds,
+        points=np.stack(points),
+        scale=clouds.scale * undo.scale,
+        offset=to_source(undo.offset[:, None], clouds.scale, clouds.offset)[:, 0],
+        landmarks=None,
+        landmark_ids=None,
+        rest_positions=None,
+    )
     return plain, undo
 
 

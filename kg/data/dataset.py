@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from kg.data.camera import Camera
+from kg.data.normalise import Kind
 from kg.data.shape import Shape
 from kg.errors import KgError, unknown_name
 
@@ -48,6 +49,7 @@ class PrepareOptions:
         seed: Of everything random: made shapes, surface samples, splits.
         deform: How the shapes are deformed (`kg.sim`), as plain values; None if they are not.
         camera: What each cloud is seen by; None to sample whole shapes.
+        normalisation: What clouds are brought into [-1, 1] by.
     """
 
     points: int = 2048
@@ -55,6 +57,7 @@ class PrepareOptions:
     seed: int = 0
     deform: Mapping[str, Any] | None = None
     camera: Camera | None = None
+    normalisation: Kind = "longest-side"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kg import paths, plugins
 from kg.data.dataset import Dataset, PrepareOptions
+from kg.data.normalise import Kind
 from kg.data.preparing.prepare import prepare
 from kg.data.store import Store, read_checksum
 from kg.errors import KgError, unknown_name
@@ -32,6 +33,7 @@ def find_store(
     wanted: Wanted,
     *,
     workers: int = 1,
+    normalisation: Kind = "longest-side",
     on_prepare: Callable[[Dataset], None] = lambda dataset: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Store:
@@ -40,6 +42,7 @@ def find_store(
     Args:
         wanted: What the user said.
         workers: Processes that make one (see `kg.data.preparing.prepare.prepare`).
+        normalisation: Of the clouds of one that is made.
         on_prepare: Called before a store is made.
         progress: Called with (done, total) shapes while it is made.
 
@@ -62,9 +65,8 @@ def find_store(
         if wanted.category in dataset.categories and wanted.variant in (None, dataset.variant):
             on_prepare(dataset)
             raw = paths.raw(dataset.name)
-            made = prepare(
-                dataset, wanted.category, raw, PrepareOptions(), workers=workers, progress=progress
-            )
+            options = PrepareOptions(normalisation=normalisation)
+            made = prepare(dataset, wanted.category, raw, options, workers=workers, progress=progress)
             return made.store
     categories = {path.parts[-2] for path in known} | {
         name for dataset in builtins for name in dataset.categories

@@ -1,11 +1,18 @@
 """The space that the model works in, and the way back."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kg.errors import KgError
+
+Array = NDArray[np.float64]
+
+Kind = Literal["longest-side", "range"]
+"""The centre of the box and half its longest side, kg's own; or one minimum and one maximum over all axes, as
+Key-Grid has it, by which a cloud moves with its distance from the origin."""
 
 SMALLEST = 0.05
 """Share of the range that a cloud's largest extent fills at least. A crumpled mask that is dragged 1.2 m away
@@ -18,11 +25,11 @@ class Frame:
 
     Attributes:
         scale: Source units for one normalised unit; above 0.
-        offset: Source coordinate of the normalised origin, the same on all three axes.
+        offset: Source coordinates of the normalised origin, (3,).
     """
 
     scale: float
-    offset: float
+    offset: tuple[float, float, float]
 
     def to_source(self, normalised: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return points (..., 3) in source units, float64."""
@@ -33,14 +40,19 @@ class Frame:
         return ((np.asarray(source, dtype=np.float64) - self.offset) / self.scale).astype(np.float32)
 
 
-def normalise(points: NDArray[np.floating]) -> Frame:
+def frames_for(detector: str) -> Kind:
+    """Return by what clouds are normalised for a detector that normalises them in this way itself."""
+    return "range" if detector == "range" else "longest-side"
+
+
+def normalise(points: NDArray[np.floating], how: Kind = "longest-side") -> Frame:
     """Return the frame that brings a cloud (N, 3) into [-1, 1] (see `frame_of`).
 
     Raises:
-        KgError: All points lie in one place, or so far from the origin that the cloud would be a dot: its
-            largest extent is less than `SMALLEST` of (max - min).
+        KgError: All points lie in one place, or, by their range, so far from the origin that the cloud would
+            be a dot: its largest extent is less than `SMALLEST` of (max - min).
     """
-    frame = frame_of(points)
+    frame = frame_of(points, how)
     extent = float(np.ptp(points, axis=0).max())
     if not extent > 0:
         raise KgError("All points of the cloud lie in one place.")
@@ -53,16 +65,51 @@ def normalise(points: NDArray[np.floating]) -> Frame:
     return frame
 
 
-def frame_of(points: NDArray[np.floating]) -> Frame:
+def frame_of(points: NDArray[np.floating], how: Kind = "longest-side") -> Frame:
     """Return the frame that brings a cloud (N, 3) into [-1, 1], wherever in there it comes to lie.
 
-    One scalar minimum and maximum over all points and axes, as Key-Grid has it:
-    `2 (X - min) / (max - min) - 1`. The aspect ratio is kept, the centre of the axes is not.
+    By "longest-side" the centre of its box comes to the origin. By "range" there is one scalar minimum and
+    maximum over all points and axes, as Key-Grid has it: `2 (X - min) / (max - min) - 1`; the centre of the
+    axes is not kept. The aspect ratio is kept by both.
 
     Raises:
-        KgError: All coordinates are equal, so there is no extent to divide by.
+        KgError: There is no extent to divide by.
     """
-    low, high = float(points.min()), float(points.max())
-    if not high > low:
+    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    if how == "range":
+        low, high = np.full(3, low.min()), np.full(3, high.max())
+    scale, (x, y, z) = float((high - low).max()) / 2, ((high + low) / 2).tolist()
+    if not scale > 0:
         raise KgError("All points of the cloud lie in one place.")
-    return Frame(scale=(high - low) / 2, offset=(high + low) / 2)
+    return Frame(scale, (x, y, z))
+
+
+def to_source(normalised: ArrayLike, scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Array:
+    """Return points of several clouds (n, M, 3) in source units, float64.
+
+    Args:
+        normalised: (n, M, 3).
+        scale: (n,) of each cloud's frame.
+        offset: (n, 3), or (n,) where it is one number for all axes.
+    """
+    places: Array = np.asarray(normalised, np.float64) * scale[:, None, None] + _each(offset)[:, None]
+    return places
+
+
+def off_range(scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Array:
+    """Return what has to be added to clouds so that only their range is to be normalised, (n, 3).
+
+    Their axes then lie to each other as in the source; 0 where they do already.
+
+    Args:
+        scale: (n,) of each cloud's frame.
+        offset: (n, 3) or (n,).
+    """
+    each = _each(offset)
+    return np.broadcast_to((each - each[:, :1]) / scale[:, None], (len(each), 3))
+
+
+def _each(offset: NDArray[np.floating]) -> Array:
+    """Return offsets (n, 3) or (n,) as (n, 3) or (n, 1)."""
+    each = np.asarray(offset, np.float64)
+    return each if each.ndim == 2 else each[:, None]

@@ -1,7 +1,8 @@
 """The prepared store: one HDF5 file of clouds, ready to train on.
 
 points          (n, N, 3) float32   normalised
-scale, offset   (n,) float64        source = normalised * scale + offset
+scale           (n,) float64        source = normalised * scale + offset
+offset          (n, 3) float64      (n,) in stores of version 1: one number for all axes
 ids, objects    (n,) string
 frame           (n,) int32
 split/object    (n,) uint8          0 train, 1 val, 2 test; no object on both sides
@@ -33,7 +34,7 @@ from kg.data.hdf5 import own_dataset
 from kg.data.split import SPLITS
 from kg.errors import KgError
 
-FORMAT, VERSION = "kg-store", 1
+FORMAT, VERSION = "kg-store", 2
 
 SplitBy = Literal["object", "frame"]
 
@@ -216,7 +217,7 @@ def _check_columns(file: Any) -> None:
     kinds: dict[str, tuple[str, tuple[int, ...]]] = {
         "points": ("f", (size, 3)),
         "scale": ("f", ()),
-        "offset": ("f", ()),
+        "offset": ("f", own_dataset(file, "offset").shape[1:2] and (3,)),
         "ids": ("O", ()),
         "objects": ("O", ()),
         "frame": ("iu", ()),

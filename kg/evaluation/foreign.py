@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 import kg
-from kg.data.normalise import Frame
+from kg.data.normalise import to_source
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
@@ -57,8 +57,8 @@ def read_keypoints(
         known = np.isin(clouds.ids, ids)
         clouds = opened.read_rows(rows[known])
     if space == "source":
-        frames = (Frame(*frame) for frame in zip(clouds.scale, clouds.offset, strict=True))
-        found = np.stack([frame.to_normalised(one) for frame, one in zip(frames, found, strict=True)])
+        origins = to_source(np.zeros((len(found), 1, 3)), clouds.scale, clouds.offset)
+        found = (found - origins) / clouds.scale[:, None, None]
     found = found.astype(np.float32)
     if np.median(np.abs(found)) > FAR:
         warnings.warn(
@@ -73,7 +73,7 @@ def read_keypoints(
         scale=clouds.scale,
         offset=clouds.offset,
         keypoints=found,
-        keypoints_source=found * clouds.scale[:, None, None] + clouds.offset[:, None, None],
+        keypoints_source=to_source(found, clouds.scale, clouds.offset),
         indices=np.array(indices, dtype=np.int64),
         confidences=np.ones(found.shape[:2], np.float32),
         edge_pairs=np.zeros((0, 2), np.int64),

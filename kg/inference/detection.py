@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kg.data.batches import thinning
-from kg.data.normalise import normalise
+from kg.data.normalise import Kind, normalise
 from kg.data.store import Clouds
 from kg.errors import KgError
 
@@ -30,8 +30,13 @@ class Detection(NamedTuple):
     confidences: Any
 
 
-def as_clouds(points: Cloud, count: int) -> tuple[Clouds, NDArray[np.int64]]:
+def as_clouds(points: Cloud, count: int, how: Kind) -> tuple[Clouds, NDArray[np.int64]]:
     """Return clouds of `count` points, normalised, and which of the points given (B, count) they are.
+
+    Args:
+        points: (N, 3) or (B, N, 3).
+        count: Of the points of each.
+        how: What they are normalised by.
 
     Raises:
         KgError: The points cannot be clouds; says why.
@@ -53,7 +58,7 @@ def as_clouds(points: Cloud, count: int) -> tuple[Clouds, NDArray[np.int64]]:
     else:
         kept = thinning(batch, count)
     chosen = np.take_along_axis(batch, kept[..., None], axis=1)
-    frames = [normalise(cloud) for cloud in chosen]
+    frames = [normalise(cloud, how) for cloud in chosen]
     names = [str(row) for row in range(len(batch))]
     clouds = Clouds(
         ids=names,

@@ -3,7 +3,8 @@
 ids              (n,) string         of the clouds
 objects          (n,) string         identity of the things they show
 points           (n, N, 3) float32   the clouds, normalised
-scale, offset    (n,) float64        source = normalised * scale + offset
+scale            (n,) float64        source = normalised * scale + offset
+offset           (n, 3) float64      (n,) in older files: one number for all axes
 keypoints        (n, K, 3) float32   normalised
 keypoints_source (n, K, 3) float64   in the source's own units
 indices          (n, K) int64        the cloud point nearest to each keypoint

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import kg
@@ -19,7 +20,7 @@ from kg.config.stores import choose_store
 from kg.data.batches import thin
 from kg.data.dataset import Split
 from kg.data.find import Wanted
-from kg.data.normalise import normalise
+from kg.data.normalise import Kind, frames_for, normalise, off_range, to_source
 from kg.data.read import naming, read_shape, require_utf8
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
@@ -89,13 +90,35 @@ class Predictor:
             loaded.model.read_at(anchors)
         return cls(loaded, name_of(run) if run else "", device, up, anchors, search)
 
+    @property
+    def frames(self) -> Kind:
+        """What clouds are to be normalised by that come from no store."""
+        return frames_for(self.checkpoint.config.model.normalisation)
+
+    def to_device(
+        self, clouds: NDArray[np.float32], scale: NDArray[np.float64], offset: NDArray[np.float64]
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return clouds where the detector works, by their range if it wants that, and the way back.
+
+        Args:
+            clouds: (B, N, 3), normalised somehow.
+            scale: (B,), of source = normalised * scale + offset.
+            offset: (B, 3) or (B,).
+        """
+        points = torch.from_numpy(clouds).to(self.device)
+        shift = torch.from_numpy(off_range(scale, offset)[:, None]).to(points)
+        if self.frames != "range" or not shift.any():
+            return points, lambda found: found
+        ranged, frame = normalised(points + shift, "range")
+        return ranged, lambda found: frame.back(found) - shift
+
     def to_training_frame(
         self, clouds: Tensor, turn: Tensor | None = None
     ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return clouds (B, N, 3) as they lay in training, normalised anew, and what carries points back.
 
         Args:
-            clouds: Normalised as a store has them.
+            clouds: As `to_device` gives them.
             turn: The rotation (3, 3) that brings them there; by default that of `up` alone.
         """
         how = self.checkpoint.config.model.normalisation
@@ -169,7 +192,7 @@ class Predictor:
                 extent or is a dot beside its distance from the origin, or the category is unknown.
         """
         points = points if isinstance(points, Tensor) else np.asarray(points)
-        clouds, kept = as_clouds(points, self.checkpoint.config.train.points)
+        clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.frames)
         found = self.detect(
             clouds,
             inference=inference,
@@ -229,8 +252,10 @@ class Predictor:
             name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest")
         }
         for first in range(0, len(points), batch_size):
-            batch = torch.from_numpy(points[first : first + batch_size]).to(self.device)
+            rows = slice(first, first + batch_size)
+            batch, carry_back = self.to_device(points[rows], clouds.scale[rows], clouds.offset[rows])
             found = self._surest(batch, inference, precision, category)
+            found[0] = carry_back(cast(Tensor, found[0]))
             for column, value in zip(columns.values(), found, strict=True):
                 if value is not None and (column is not columns["rest"] or dense):
                     column.append(value.cpu().numpy())
@@ -244,14 +269,13 @@ class Predictor:
         pairs = ops.edge_pairs(stacked["keypoints"].shape[1]).numpy()
         if "edges" not in stacked:
             pairs, stacked["edges"] = pairs[:0], np.zeros((len(points), 0), np.float32)
-        source = stacked["keypoints"] * clouds.scale[:, None, None] + clouds.offset[:, None, None]
         return Predictions(
             ids=np.array(clouds.ids),
             objects=np.array(clouds.objects),
             points=points,
             scale=clouds.scale,
             offset=clouds.offset,
-            keypoints_source=source,
+            keypoints_source=to_source(stacked["keypoints"], clouds.scale, clouds.offset),
             edge_pairs=pairs,
             meta=self._meta(inference) | (meta or {}),
             **stacked,
@@ -382,7 +406,7 @@ def predict_files(
             shape = read_shape(file)
             with naming(file):
                 cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
-                frame = normalise(cloud)
+                frame = normalise(cloud, detector.frames)
         except KgError as error:
             skipped[name] = error
             continue

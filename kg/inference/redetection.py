@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from kg.data.corruptions import corrupt
+from kg.data.normalise import to_source
 from kg.data.store import Clouds
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
@@ -56,24 +57,22 @@ class Redetection:
         Clouds and ground truth stay the clean ones: it is the same shape, seen worse.
         """
         keypoints = self.keypoints(corruption, level)
-        there, scale = keypoints.astype(np.float64), self.predictions.scale[:, None, None]
-        return replace(
-            self.predictions,
-            keypoints=keypoints,
-            keypoints_source=there * scale + self.predictions.offset[:, None, None],
-        )
+        there = to_source(keypoints, self.predictions.scale, self.predictions.offset)
+        return replace(self.predictions, keypoints=keypoints, keypoints_source=there)
 
     @torch.no_grad()
     def reconstructions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""
         points, made = self.predictions.points, []
         for first in range(0, len(points), BATCH):
-            clouds = torch.from_numpy(points[first : first + BATCH]).to(self.detector.device)
+            rows = slice(first, first + BATCH)
+            frames = self.predictions.scale[rows], self.predictions.offset[rows]
+            clouds, from_device = self.detector.to_device(points[rows], *frames)
             batch, carry_back = self.detector.to_training_frame(clouds)
             rebuilt = self.detector.checkpoint.model.reconstruct(batch, self.predictions.meta["inference"])
             if rebuilt is None:
                 raise KgError("The detector does not rebuild clouds, so that there is nothing to compare.")
-            made.append(carry_back(rebuilt).cpu().numpy())
+            made.append(from_device(carry_back(rebuilt)).cpu().numpy())
             self.advance(min(first + BATCH, len(points)), len(points), text="reconstruction")
         return np.concatenate(made), points
 

@@ -50,7 +50,7 @@ class Examples:
     """What a detector is trained on, all of it, as it may look at it before the first step.
 
     Attributes:
-        points: (n, P, 3), normalised as the store has them.
+        points: (n, P, 3), normalised by their range, or somehow; see `kg.train.examples.read_examples`.
         rest: (n, P, 3), as in `Batch`, or None.
         boxes: (n, 3), lengths of the box at rest, in the source's unit, or None.
         objects: (n,) identity of each cloud's object.

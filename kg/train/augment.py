@@ -14,9 +14,9 @@ def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) ->
     """Return a batch as a detector is to see it; what is random comes from PyTorch's generator.
 
     Args:
-        batch: Clouds as the store has them.
+        batch: Clouds as `kg.train.examples.read_examples` gives them.
         options: How many points are kept, turns and noise.
-        normalisation: Of what comes out. Clouds that are not changed keep the store's range.
+        normalisation: Of what comes out. By "range", clouds that are not changed have it already.
     """
     points, rest, category = batch
     changed = False

@@ -9,28 +9,43 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kg.config import Normalisation
 from kg.data.batches import thinning
 from kg.data.dataset import Split
 from kg.data.rest import in_boxes
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.model.detector import Examples
+from kg.train.ranges import by_range
 
 Owner = tuple[str, str, str]
 """An object of a data set: data set, category, object."""
 
 
-def read_examples(stores: Sequence[Store], split: Split, by: SplitBy, points: int) -> Examples:
+def read_examples(
+    stores: Sequence[Store],
+    split: Split,
+    by: SplitBy,
+    points: int,
+    normalisation: Normalisation = "longest-side",
+) -> Examples:
     """Return the clouds of a split, thinned to so many points, with what is known of them.
 
     An object that is in several stores, deformed in several ways, is kept out of training where one of them
     keeps it for validation or for the test.
 
+    Args:
+        stores: Where they are.
+        split: Which.
+        by: How stores are split.
+        points: P, of each cloud.
+        normalisation: Of the clouds: their range where it says so, else as the store has them.
+
     Raises:
         KgError: The clouds have fewer points.
     """
     kept_out = _kept_out(stores, split) if by == "object" else set()
-    return _joined([_read(store, split, by, points, kept_out) for store in stores])
+    return _joined([_read(store, split, by, points, normalisation, kept_out) for store in stores])
 
 
 def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
@@ -44,11 +59,20 @@ def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
     return found
 
 
-def _read(store: Store, split: Split, by: SplitBy, points: int, kept_out: set[Owner]) -> Examples:
+def _read(
+    store: Store,
+    split: Split,
+    by: SplitBy,
+    points: int,
+    normalisation: Normalisation,
+    kept_out: set[Owner],
+) -> Examples:
     objects = store.read_column("objects")
     allowed = [(store.dataset, store.category, name) not in kept_out for name in objects]
     rows = np.flatnonzero((store.splits(by) == SPLITS.index(split)) & allowed)
     clouds = store.read_rows(rows)
+    if normalisation == "range":
+        clouds = by_range(clouds)
     kept = thinning(clouds.points, points)[..., None]
     rest = boxes = None
     if clouds.rest_positions is not None and len(clouds):

@@ -165,12 +165,12 @@ class _Training:
         self, config: Config, run: Path, device: torch.device, stores: Sequence[Store], *, fit: bool
     ) -> None:
         self.config, self.run, self.device = config, run, device
-        by = config.data.split_by
+        by, how = config.data.split_by, config.model.normalisation
 
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
-        examples = read_examples(stores, "train", by, config.train.points)
+        examples = read_examples(stores, "train", by, config.train.points, how)
         if len(examples.points) == 0:
             raise KgError(f"{stores[0].name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         if self.model.needs_rest and examples.rest is None:
@@ -179,7 +179,7 @@ class _Training:
                 f"The detector {config.model.detector} learns from places at rest, which {lacking} lacks.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
             )
-        unseen = read_examples(stores, "val", by, config.train.points)
+        unseen = read_examples(stores, "val", by, config.train.points, how)
         # A category's clouds are some hundred MB: on the device, no batch is waited for.
         names = config.model.categories
         self.batch, self.val_batch = examples.batch(names).to(device), unseen.batch(names).to(device)

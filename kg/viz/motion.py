@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.normalise import to_source
 from kg.data.sample import farthest_points
 from kg.data.spacing import spacing
 from kg.data.store import Store
@@ -87,8 +88,7 @@ def motion_of_store(store: Store, name: str) -> Motion:
     rows = np.flatnonzero(np.array(store.read_column("objects")) == name)
     clouds = store.read_rows(rows)
     order = np.argsort(clouds.frame, kind="stable")
-    scale, offset = clouds.scale[:, None, None], clouds.offset[:, None, None]
-    points = clouds.points * scale + offset
+    points = to_source(clouds.points, clouds.scale, clouds.offset)
     if clouds.rest_positions is not None:
         keypoints, colours = (
             follow(points, clouds.rest_positions, FOLLOWED, int(order[0])),
@@ -96,7 +96,9 @@ def motion_of_store(store: Store, name: str) -> Motion:
         )
     else:
         marks = landmarks(clouds)
-        keypoints = np.stack(marks) * scale + offset if marks else np.empty((len(clouds), 0, 3))
+        keypoints = np.empty((len(clouds), 0, 3))
+        if marks:
+            keypoints = to_source(np.stack(marks), clouds.scale, clouds.offset)
         colours = None
     return Motion(
         name=name,
@@ -124,7 +126,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     ids = [str(predictions.ids[row]) for row in rows]
     columns = choose_edges(predictions, style.threshold) if style.edges else np.empty(0, dtype=np.int64)
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
-    scale, offset = predictions.scale[rows, None, None], predictions.offset[rows, None, None]
+    frames = predictions.scale[rows], predictions.offset[rows]
     store = store_of(predictions)
     colours = predicted_colours(predictions, rows)
     if colours is None and store is not None:
@@ -132,8 +134,8 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     return Motion(
         name=name or "",
         ids=ids,
-        points=predictions.points[rows] * scale + offset,
-        keypoints=predictions.keypoints[rows] * scale + offset,
+        points=to_source(predictions.points[rows], *frames),
+        keypoints=to_source(predictions.keypoints[rows], *frames),
         edge_pairs=predictions.edge_pairs[columns],
         strengths=np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)[rows],
         colours=colours,

@@ -112,7 +112,9 @@ def prepare(
         parts.tidy()
         if strict:
             _refuse([entry for part in parts.found() for entry in part.told("skipped")])
-        job = Job(dataset, items, parts, options.points, options.seed, strict, options.camera)
+        job = Job(
+            dataset, items, parts, options.points, options.seed, strict, options.camera, options.normalisation
+        )
         try:
             _make(job, workers, progress)
         except KeyboardInterrupt as error:
@@ -178,7 +180,9 @@ def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
 
 def _found(store: Store, made_from: dict[str, Any]) -> Prepared:
     """Return the store that is there, if it was made as is wanted now."""
-    wanted, before = made_from["options"], store.provenance.get("options", {})
+    # In whichever frame clouds are, a detector brings them into its own.
+    wanted = {key: value for key, value in made_from["options"].items() if key != "normalisation"}
+    before = store.provenance.get("options", {})
     hint = "Replace it with --force, or keep both with --variant NAME."
     if changed := ", ".join(f"{key} {before.get(key)}" for key in wanted if before.get(key) != wanted[key]):
         raise KgError(f"{store.name} was prepared with other options ({changed}).", hint)

@@ -8,7 +8,7 @@ import numpy as np
 
 from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
-from kg.data.normalise import normalise
+from kg.data.normalise import Kind, normalise
 from kg.data.preparing.parts import Parts, Told
 from kg.data.sample import sample_shape
 from kg.data.shape import Shape
@@ -34,6 +34,7 @@ class Job:
             item), so that it comes out the same whoever makes it and whatever happens to the others.
         strict: Stop at a broken shape instead of leaving it out.
         camera: What each shape is seen by; None to sample whole shapes.
+        normalisation: Of the clouds.
     """
 
     dataset: Dataset
@@ -43,6 +44,7 @@ class Job:
     seed: int
     strict: bool
     camera: Camera | None = None
+    normalisation: Kind = "longest-side"
 
     def make(self, numbers: range) -> Generator[int, None, None]:
         """Make the rows of these shapes and write them; yields each number when its row is made.
@@ -88,7 +90,7 @@ class Job:
             camera = camera.placed_for(item.object, self.seed)
         rng = np.random.default_rng([self.seed, number])
         points, rest_positions = sample_shape(shape, self.points, rng, camera)
-        frame = normalise(points)
+        frame = normalise(points, self.normalisation)
         return _Row(
             item=item,
             shape=shape,
@@ -112,7 +114,7 @@ class _Row:
     points: np.ndarray[tuple[int, int], np.dtype[np.float32]]
     rest_positions: np.ndarray[tuple[int, int], np.dtype[np.float32]] | None
     scale: float
-    offset: float
+    offset: tuple[float, float, float]
     landmarks: np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
@@ -130,7 +132,7 @@ def _stack(rows: Sequence[_Row], points: int) -> Clouds:
         frame=np.array([row.item.frame for row in rows], dtype=np.int32),
         points=np.array([row.points for row in rows], dtype=np.float32).reshape(-1, points, 3),
         scale=np.array([row.scale for row in rows], dtype=np.float64),
-        offset=np.array([row.offset for row in rows], dtype=np.float64),
+        offset=np.array([row.offset for row in rows], dtype=np.float64).reshape(-1, 3),
         landmarks=landmarks,
         landmark_ids=landmark_ids,
         # All or none: a store with gaps in its ground truth would be scored on what happens to be there.

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kg.data.normalise import to_source
 from kg.evaluation.metrics import arrays
 
 PERCENT = "%"
@@ -40,7 +41,7 @@ class Sample:
         keypoints: (n, K, 3) normalised.
         points: (n, N, 3) the clouds, normalised.
         scale: (n,) of source = normalised * scale + offset.
-        offset: (n,) of the same.
+        offset: (n, 3) of the same; (n,) where it is one number for all axes.
         objects: (n,) identity of the things that the clouds show.
         rest_id: (n,) objects with one shape at rest count as one, or None.
         frame: (n,) number of the cloud in its object's sequence, or None.
@@ -77,8 +78,7 @@ class Sample:
 
     def to_source(self, normalised: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return positions (n, M, 3) in the source's own units."""
-        scaled = np.asarray(normalised, np.float64) * self.scale[:, None, None]
-        return np.asarray(scaled + self.offset[:, None, None])
+        return to_source(normalised, self.scale, self.offset)
 
     def within(self, space: Space) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
         """Return keypoints, points and landmarks in a space."""

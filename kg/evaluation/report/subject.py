@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from kg.evaluation.floors import Floor
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
@@ -56,7 +54,8 @@ class Subject:
         use = None
         if again is not None:
             detector, inference = again.detector, predictions.meta["inference"]
-            clouds, _ = detector.to_training_frame(torch.from_numpy(predictions.points).to(detector.device))
+            known = predictions.points, predictions.scale, predictions.offset
+            clouds, _ = detector.to_training_frame(detector.to_device(*known)[0])
             use = detector.checkpoint.model.heatmap_use(clouds, inference)
         store = store_of(predictions)
         return cls(

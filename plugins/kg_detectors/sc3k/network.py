@@ -111,6 +111,7 @@ class SC3K(Detector):
 
     defaults: ClassVar[Mapping[str, str]] = {
         "keypoints": "10",
+        "normalisation": "range",
         "optimizer": "adam",
         "learning_rate": "0.001",
         "batch_size": "26",

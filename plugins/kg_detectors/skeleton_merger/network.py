@@ -61,6 +61,7 @@ class SkeletonMerger(Detector):
 
     defaults: ClassVar[Mapping[str, str]] = {
         "keypoints": "10",
+        "normalisation": "range",
         "optimizer": "adadelta",
         "learning_rate": "1",
         "adadelta_eps": "0.01",

@@ -48,6 +48,7 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
         "seed": 3,
         "deform": None,
         "camera": None,
+        "normalisation": "longest-side",
         "raw": str(mugs),
     }
 
@@ -183,9 +184,9 @@ def test_a_third_party_data_set(fixtures: Path, install: Install, capsys: Captur
     clouds = Store(Path(store["file"])).read()
     assert Store(Path(store["file"])).landmark_names[2] == "+y"
     # x² / a² + y² / b² + z² / c² = 1, with the axes a, b, c read off the landmarks.
-    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
     assert clouds.landmarks is not None
-    poles = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    poles = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None]
     axes = np.stack([poles[:, 0, 0], poles[:, 2, 1], poles[:, 4, 2]], axis=1)
     np.testing.assert_allclose(((source / axes[:, None]) ** 2).sum(axis=2), 1, atol=1e-4)
     assert run(["prepare", "ellipsoids", "--from", str(fixtures)]) == 1
@@ -295,7 +296,7 @@ def test_a_third_party_motion(fixtures: Path, install: Install, capsys: Capture)
     options = ("--set", "seconds=0.1", "--set", "height=0.05", "--set", "step=0.002")
     [store] = prepare(capsys, *words, *options)["stores"]
     clouds = Store(Path(store["file"])).read()
-    tops = (clouds.points[:, :, 2] * clouds.scale[:, None] + clouds.offset[:, None]).max(axis=1)
+    tops = (clouds.points[:, :, 2] * clouds.scale[:, None] + clouds.offset[:, 2:]).max(axis=1)
     assert tops[-1] - tops[0] == pytest.approx(0.05, abs=0.01)
     assert run(["prepare", "-c", "tie", "--deform", "pinhc"]) == 1
     assert "Did you mean 'pinch'?" in capsys.readouterr().err

@@ -122,3 +122,12 @@ def test_a_configuration_from_before_the_ablations_has_every_part():
     values = Config().to_dict()
     del values["model"]["decoder_heatmap"], values["model"]["decoder_features"]
     assert Config.from_dict(values) == Config()
+
+
+def test_clouds_are_normalised_by_their_range_where_nobody_could_choose_and_where_published():
+    values = Config().to_dict()
+    del values["model"]["normalisation"]
+    assert Config.from_dict(values).model.normalisation == "range"
+    chosen = {name: made.model.normalisation for name, made in PRESETS.items()}
+    published = dict.fromkeys(("quick", "paper", "release"), "range")
+    assert chosen == {"kg": "longest-side", **published}

@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def write(path: Path, values: Clouds, rest_id: list[str] | None = None) -> Store
         rest_ids=rest_id,
     )
     return Store(path)
+
+
+def test_a_frame_has_an_origin_of_three_numbers_or_of_one(tmp_path: Path) -> None:
+    of_three = replace(clouds(), offset=np.random.default_rng(1).random((4, 3)))
+    for number, values in enumerate((clouds(), of_three)):
+        read = write(tmp_path / f"{number}.h5", values).read()
+        np.testing.assert_array_equal(read.offset, values.offset)
+    with pytest.raises(KgError, match="its 'offset' is float64"):
+        write(tmp_path / "two.h5", replace(clouds(), offset=np.zeros((4, 2))))
 
 
 def test_kin_are_those_of_one_object_unless_others_are_named(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from kg.data.normalise import normalise, to_source
+from kg.data.store import write_store
 from kg.errors import KgError
 from kg.inference.poses import TURNS
 from kg.inference.predictions import Predictions
@@ -203,3 +205,47 @@ def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, se
     ends = (clouds[..., 1].amax(1, keepdim=True), clouds[..., 1].amin(1, keepdim=True))
     off = torch.minimum(*((found.keypoints[..., 1] - end).abs() for end in ends)).amax(1)
     assert (off < 0.3).all() == right
+
+
+def normalised_by(how, store, tmp_path):
+    """Return the file of a store of the same clouds, normalised in a way."""
+    clouds = store.read()
+    source = to_source(clouds.points, clouds.scale, clouds.offset)
+    frames = [normalise(cloud, how) for cloud in source]
+    made = replace(
+        clouds,
+        points=np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, source, strict=True)]),
+        scale=np.array([frame.scale for frame in frames]),
+        offset=np.array([frame.offset for frame in frames]),
+        landmarks=None,
+        landmark_ids=None,
+    )
+    splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
+    facts = {"dataset": "d", "category": "c", "variant": "v", "unit": "metre"}
+    path = tmp_path / f"{how}.h5"
+    write_store(path, [made], splits, **facts, landmark_names={}, provenance={})
+    return path
+
+
+def test_a_detector_of_ranges_finds_the_same_in_a_store_of_boxes(detector, tiny_store, tmp_path):
+    expected, found = (
+        predict_store(detector, store=normalised_by(how, tiny_store, tmp_path))
+        for how in ("range", "longest-side")
+    )
+    # The ellipsoids are sampled unevenly, so that the centre of a box is not that of the source.
+    assert np.abs(found.points - expected.points).max() > 0.01
+    np.testing.assert_allclose(found.keypoints_source, expected.keypoints_source, atol=1e-5)
+
+
+def test_where_the_origin_is_does_not_matter_but_to_a_detector_of_ranges(detector, tmp_path):
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (64, 3)) * [1, 0.7, 0.3]
+    away = np.array([0.1, 0.8, -0.4])
+    config = detector.checkpoint.config
+    free = replace(config, model=replace(config.model, normalisation="longest-side"))
+    boxed = replace(detector, checkpoint=replace(detector.checkpoint, config=free))
+    far = []
+    for each in (detector, boxed):
+        here, there = each(points).keypoints, each(points + away).keypoints - away
+        far.append(np.abs(here - there).max())
+    assert far[0] > 1e-3
+    assert far[1] < 1e-5

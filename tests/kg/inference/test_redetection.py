@@ -35,9 +35,7 @@ def test_keypoints_come_back_from_a_rotated_cloud(again):
     seen, undo = corrupt(again._clouds(), "rotation", 180)
     with torch.no_grad():
         there = again.detector.checkpoint.model(torch.from_numpy(seen.points)).keypoints.numpy()
-    expected = np.einsum(
-        "nkc,ncd->nkd", there * undo.scale[:, None, None] + undo.offset[:, None, None], undo.turns
-    )
+    expected = np.einsum("nkc,ncd->nkd", there * undo.scale[:, None, None] + undo.offset[:, None], undo.turns)
     found = again.corrupted("rotation", 180)
     assert_allclose(found.keypoints, expected, atol=1e-5)
     assert_allclose(found.keypoints_source, expected * 0.5 + 0.25, atol=1e-5)

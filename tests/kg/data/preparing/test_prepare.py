@@ -63,12 +63,12 @@ def test_points_landmarks_and_material_agree() -> None:
     assert clouds.points.shape == (6, 32, 3)
     assert clouds.landmarks is not None
     assert clouds.rest_positions is not None
-    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
     # Material was set to the vertices themselves.
     np.testing.assert_allclose(source, clouds.rest_positions, atol=1e-5)
     np.testing.assert_allclose(clouds.points.min(axis=(1, 2)), -1)
     np.testing.assert_allclose(clouds.points.max(axis=(1, 2)), 1)
-    landmarks = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    landmarks = clouds.landmarks * clouds.scale[:, None, None] + clouds.offset[:, None]
     np.testing.assert_allclose(landmarks, np.tile([[0, 0, 0], [1, 0, 0]], (6, 1, 1)), atol=1e-5)
     assert made.store.provenance["options"]["points"] == 32
 
@@ -185,7 +185,7 @@ class TestCamera:
     def test_points_keep_their_material(self) -> None:
         clouds = self.stored(Camera())
         assert clouds.rest_positions is not None
-        source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+        source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
         np.testing.assert_allclose(source, clouds.rest_positions, atol=1e-5)
         # From 20 degrees above the horizon nobody sees the bottom, y = 0.
         assert (clouds.rest_positions[..., 1] > 1e-6).all()
