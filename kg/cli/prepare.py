@@ -1,7 +1,7 @@
 """`kg prepare`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from kg.cli.options import Threads, assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
-from kg.errors import KgError
+from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
     from kg.data import Dataset, PrepareOptions
@@ -35,6 +35,15 @@ def prepare(
     source: Annotated[
         Path | None,
         typer.Option("--from", metavar="FOLDER", help="Read this folder in place, not the fetched one."),
+    ] = None,
+    frames_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="folder|file|none|MANIFEST.csv",
+            help="Which of your files are frames of one object: those in one folder; none, but meshes with "
+            "equal faces correspond; none at all; or what a CSV says of id, object, frame, split, file.",
+            show_default="guessed, and told",
+        ),
     ] = None,
     points: Annotated[int, typer.Option("--points", "-n", min=4, help="N, points a cloud.")] = 2048,
     objects: Annotated[
@@ -95,6 +104,7 @@ def prepare(
     kg prepare --category shirt                    built-in garments
     kg prepare folder --from mugs/ -c mug          your own files
     kg prepare folder --from mugs/ -c mug -n 512 --variant small
+    kg prepare folder --from coats/ -c coat --frames-of folder
     kg prepare keypointnet                         all of a fetched data set
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
     kg prepare -c shirt,tie --deform drop --objects 64
@@ -144,6 +154,7 @@ def prepare(
         deform=deformed,
         camera=seen_by,
         normalisation=normalisation,
+        frames_of=_frames_of(dataset, frames_of),
     )
     stores: list[dict[str, Any]] = []
     failed: dict[str, KgError] = {}
@@ -159,6 +170,23 @@ def prepare(
     _report(dataset, stores, failed, as_json)
     if failed:
         raise typer.Exit(1)
+
+
+def _frames_of(dataset: "Dataset", said: str | None) -> str | None:
+    """Return a word, or the path of a manifest that is there."""
+    words = ("folder", "file", "none")
+    if said is None or not dataset.frames_of:
+        if said is not None:
+            raise KgError(f"{dataset.name} knows its frames itself.", "Leave out --frames-of.")
+        return None
+    if said in words:
+        return said
+    path = Path(said).expanduser()
+    if path.suffix.lower() != ".csv":
+        raise unknown_name("choice of --frames-of", said, (*words, "MANIFEST.csv"))
+    if not path.is_file():
+        raise KgError(f"There is no manifest {path}.", "kg docs shapes shows one.")
+    return str(path.resolve())
 
 
 def _camera(dataset: "Dataset", wanted: bool, options: dict[str, str]) -> "Camera | None":
@@ -273,6 +301,7 @@ def _prepare(
                 strict=strict,
                 workers=workers or available(),
                 progress=_with_rate(category, advance),
+                on_items=lambda items: _tell(category, dataset.understood(items, options)),
                 on_wait=lambda: note(f"Waiting for another kg that is preparing {category}."),
             )
         except Interrupted as interrupted:
@@ -281,6 +310,11 @@ def _prepare(
                 "the same command goes on from there."
             )
             raise
+
+
+def _tell(category: str, understood: Sequence[str]) -> None:
+    for number, line in enumerate(understood):
+        note(escape(line if number else f"{category}: {line}"))
 
 
 def _with_rate(category: str, advance: Callable[..., None]) -> Callable[[int, int], None]:
@@ -327,6 +361,7 @@ def _report(
     columns = [
         "category",
         "variant",
+        "objects",
         "shapes",
         "train/val/test",
         "points",
@@ -337,6 +372,7 @@ def _report(
         [
             store["category"],
             store["variant"],
+            store["objects"],
             store["shapes"],
             "/".join(str(store[split]) for split in ("train", "val", "test")),
             store["points"],
@@ -377,6 +413,7 @@ def _describe(prepared: "Prepared") -> dict[str, Any]:
         "category": store.category,
         "variant": store.variant,
         "made": prepared.made,
+        "objects": len(set(store.read_column("objects"))),
         "shapes": store.count,
         **{split: int((splits == number).sum()) for number, split in enumerate(SPLITS)},
         "points": store.points_per_cloud,

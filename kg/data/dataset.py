@@ -50,6 +50,8 @@ class PrepareOptions:
         deform: How the shapes are deformed (`kg.sim`), as plain values; None if they are not.
         camera: What each cloud is seen by; None to sample whole shapes.
         normalisation: What clouds are brought into [-1, 1] by.
+        frames_of: Which files of one's own are frames of one object, to a data set that asks (`Dataset.
+            frames_of`): `folder`, `file`, `none`, or the path of a manifest; None if that was not said.
     """
 
     points: int = 2048
@@ -58,6 +60,7 @@ class PrepareOptions:
     deform: Mapping[str, Any] | None = None
     camera: Camera | None = None
     normalisation: Kind = "longest-side"
+    frames_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class Dataset(ABC):
         unit: Of the source coordinates, for people to read ("metre", "ShapeNet unit diagonal"); deformations
             go by metre, centimetre and millimetre, and guess what else it may be.
         up: The axis of the source coordinates that is up, y or z: a camera looks down along it.
+        frames_of: True if it goes by `PrepareOptions.frames_of`.
     """
 
     name: ClassVar[str]
@@ -143,6 +147,7 @@ class Dataset(ABC):
     by_object: ClassVar[bool] = False
     unit: ClassVar[str] = "unknown"
     up: ClassVar[str] = "y"
+    frames_of: ClassVar[bool] = False
 
     def downloads(self, part: str | None, get: Get) -> Sequence[Remote]:
         """Return what to download: files, archives, or both.
@@ -193,6 +198,10 @@ class Dataset(ABC):
         Raises:
             KgError: The raw folder lacks what is needed; names the missing file.
         """
+
+    def understood(self, items: Sequence[Item], options: PrepareOptions) -> Sequence[str]:
+        """Return what it took a user's files for, a sentence each, told before they are prepared."""
+        return ()
 
     @abstractmethod
     def load(self, item: Item) -> Shape:

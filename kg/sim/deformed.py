@@ -95,6 +95,10 @@ class Deformed(Dataset):
             for frame in range(self.count)
         ]
 
+    def understood(self, items: Sequence[Item], options: PrepareOptions) -> Sequence[str]:
+        """Return what the data set itself does."""
+        return self.dataset.understood(items, options)
+
     def load(self, item: Item) -> Shape:
         """Return a frame, after all that are before it.
 

@@ -70,6 +70,7 @@ def prepare(
     workers: int = 1,
     progress: Progress = lambda done, total: None,
     on_wait: Callable[[], None] = lambda: None,
+    on_items: Callable[[Sequence[Item]], None] = lambda items: None,
 ) -> Prepared:
     """Make the store of a category, unless one made with the same options from the same files is there.
 
@@ -89,6 +90,7 @@ def prepare(
             `multiprocessing` asks: that its own work is below `if __name__ == "__main__":`.
         progress: Called with (done, total): at first with what is done already, then after each shape.
         on_wait: Called once if another process is preparing the same store, and has to be waited for.
+        on_items: Called once with all shapes to be, before the work.
 
     Raises:
         KgError: Nothing can be prepared, a store with other options is there, a shape is broken and
@@ -98,6 +100,7 @@ def prepare(
     variant = variant or dataset.variant
     path = paths.store(dataset.name, category, variant)
     items = _items(dataset, category, raw, options)
+    on_items(items)
     stamps = item_stamps(items)
     made_from = {
         "options": {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())},

@@ -22,7 +22,7 @@ def mugs(tmp_path: Path) -> Path:
     folder = tmp_path / "my mugs"
     folder.mkdir()
     for number in range(10):
-        np.save(folder / f"{number}.npy", rng.normal(size=(32, 3)))
+        np.save(folder / f"{'abcdefghij'[number]}.npy", rng.normal(size=(32, 3)))
     return folder
 
 
@@ -37,7 +37,7 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
     [store] = result["stores"]
     assert store["file"] == str(paths.store("folder", "mug", "rest"))
     assert (store["shapes"], store["train"], store["val"], store["test"]) == (10, 7, 1, 2)
-    assert (store["points"], store["made"]) == (16, True)
+    assert (store["objects"], store["points"], store["made"]) == (10, 16, True)
     assert not store["landmarks"]
     assert not store["rest_positions"]
     assert result["failed"] == {}
@@ -49,6 +49,7 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
         "deform": None,
         "camera": None,
         "normalisation": "longest-side",
+        "frames_of": None,
         "raw": str(mugs),
     }
 
@@ -60,6 +61,33 @@ def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
     assert "Next: kg train --category mug" in out
     assert max(len(line) for line in out.splitlines() if "home" not in line) <= 80
     assert err == ""
+
+
+def test_what_files_were_taken_for_is_told_before_the_work(mugs: Path, capsys: Capture) -> None:
+    arguments = ["prepare", "folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--no-picture"]
+    assert run([*arguments, "--frames-of", "folder"]) == 0
+    out, err = capsys.readouterr()
+    assert "mug: 1 object, 10 frames, correspondence: no" in err
+    assert "10/0/0" in out
+    manifest = mugs.parent / "frames.csv"
+    manifest.write_text("file,object\n" + "".join(f"{name}.npy,{name in 'abc'}\n" for name in "abcdefgh"))
+    assert run([*arguments, "--frames-of", str(manifest), "--force"]) == 0
+    out, err = capsys.readouterr()
+    assert "mug: 2 objects, 8 frames, correspondence: no" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["folder", "--frames-of", "flie"], "Did you mean 'file'?"),
+        (["folder", "--frames-of", "none.csv"], "There is no manifest none.csv"),
+        (["garments", "--frames-of", "file"], "Leave out --frames-of"),
+    ],
+)
+def test_frames_of_what_is_not_there(mugs: Path, capsys: Capture, words: list[str], match: str) -> None:
+    source = ["--from", str(mugs)] if words[0] == "folder" else []
+    assert run(["prepare", *words, *source, "-c", "shirt"]) == 1
+    assert match in capsys.readouterr().err
 
 
 def test_without_a_category_every_one_that_is_found(fixtures: Path, capsys: Capture) -> None:

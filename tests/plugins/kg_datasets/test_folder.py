@@ -120,22 +120,192 @@ def bent(vertices: np.ndarray, angle: float, scale: float = 1.0) -> np.ndarray:
     return scale * turned
 
 
+def sequence(root: Path, name: str, width: float = 1.0, frames: int = 4) -> None:
+    vertices, quads = sheet(width)
+    for frame in range(frames):
+        write_obj(root / name / f"{frame}.obj", bent(vertices, 0.4 * frame), quads)
+
+
 def test_a_folder_of_poses_is_one_object_of_many_frames(tmp_path: Path, folder: Dataset) -> None:
-    """Poses 2 and 10 are bent and in another scale; the frames follow the numbers, not the letters."""
+    """Bent and in other scales, 2 larger than 1 as by stretching; frames follow numbers, not letters."""
     flat, quads = sheet()
     for number, angle in ((10, 1.5), (2, 0.7), (1, 0.0)):
         write_obj(tmp_path / "all" / "shirt" / f"{number}.obj", bent(flat, angle, 1 + number / 10), quads)
     write_obj(tmp_path / "all" / "other" / "1.obj", bent(sheet(2)[0], 0.3), quads)
     items = folder.items("all", tmp_path, OPTIONS)
     assert [(item.id, item.object, item.frame, item.rest_id) for item in items] == [
-        ("other/1", "other/1", 0, None),
-        ("shirt/1", "shirt", 0, None),
-        ("shirt/2", "shirt", 1, None),
-        ("shirt/10", "shirt", 2, None),
+        ("other/1", "other/1", 0, "other/1"),
+        ("shirt/1", "shirt", 0, "shirt/2"),
+        ("shirt/2", "shirt", 1, "shirt/2"),
+        ("shirt/10", "shirt", 2, "shirt/2"),
     ]
     # All in one folder, the object goes by the name of the category.
     flat_items = folder.items("polo", tmp_path / "all" / "shirt", OPTIONS)
     assert [(item.id, item.object) for item in flat_items] == [("1", "polo"), ("2", "polo"), ("10", "polo")]
+
+
+def objects(folder: Dataset, root: Path, options: PrepareOptions = OPTIONS) -> dict[str, str]:
+    return {item.id: item.object for item in folder.items("raw", root, options)}
+
+
+def test_a_noisy_sequence_stays_one_object(tmp_path: Path, folder: Dataset) -> None:
+    """Noise as long as an edge leaves no distance as it was; the faces are the same for all that."""
+    flat, quads = sheet()
+    rng = np.random.default_rng(0)
+    for name in ("spread", "half", "folded", "crumpled"):
+        write_obj(tmp_path / "raw" / f"{name}.obj", flat + rng.normal(scale=0.25, size=flat.shape), quads)
+    assert set(objects(folder, tmp_path / "raw").values()) == {"raw"}
+    assert folder.understood(folder.items("raw", tmp_path / "raw", OPTIONS), OPTIONS)[0] == (
+        "1 object, 4 frames, correspondence: yes"
+    )
+
+
+def test_clouds_with_numbers_in_their_names_stay_together(tmp_path: Path, folder: Dataset) -> None:
+    names = ("cloth", "cloth.001", "cloth.002", "cloth-17", "chair", "a/000", "a/010", "b/000", "b/1_x")
+    write_clouds(tmp_path / "raw", {f"{name}.npy": 70 + number for number, name in enumerate(names)})
+    assert objects(folder, tmp_path / "raw") == {
+        **dict.fromkeys(("cloth", "cloth.001", "cloth.002", "cloth-17"), "raw"),
+        "chair": "chair",
+        "a/000": "a",
+        "a/010": "a",
+        "b/000": "b/000",
+        "b/1_x": "b/1_x",
+    }
+    store = prepare(folder, "raw", tmp_path / "raw", OPTIONS).store
+    assert not store.has_rest_positions
+    first, hint = folder.understood(folder.items("raw", tmp_path / "raw", OPTIONS), OPTIONS)
+    assert first == "5 objects, 9 frames, correspondence: no"
+    assert "--frames-of file" in hint
+
+
+def test_names_tell_nothing_in_a_folder_of_a_split(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(
+        tmp_path, {f"mug/{split}/mug_{n}.npy": 70 + n for split in ("train", "test") for n in range(3)}
+    )
+    items = folder.items("mug", tmp_path, OPTIONS)
+    assert len({item.object for item in items}) == 6
+
+
+def test_objects_never_share_a_name(tmp_path: Path, folder: Dataset) -> None:
+    """The group would go by the category, as a file, or by its folder, as another file."""
+    write_clouds(
+        tmp_path / "raw", {"0.npy": 70, "1.npy": 71, "raw.npy": 72, "a/0.npy": 73, "a/1.npy": 74, "a.npy": 75}
+    )
+    assert objects(folder, tmp_path / "raw") == {
+        "0": "0",
+        "1": "0",
+        "raw": "raw",
+        "a/0": "a/0",
+        "a/1": "a/0",
+        "a": "a",
+    }
+
+
+def test_a_foreign_mesh_among_poses_costs_itself_alone(tmp_path: Path, folder: Dataset) -> None:
+    """It corresponds to nothing; numbered like the others it is a frame, otherwise an object."""
+    sequence(tmp_path / "raw", "a")
+    sequence(tmp_path / "raw", "b", 2.0)
+    vertices, quads = sheet(cells=3)
+    write_obj(tmp_path / "raw" / "a" / "4.obj", vertices, quads)
+    write_obj(tmp_path / "raw" / "a" / "table.obj", vertices + np.array([0, 0, 1]), quads[:-1])
+    items = {item.id: item for item in folder.items("raw", tmp_path / "raw", OPTIONS)}
+    assert {items[f"a/{number}"].object for number in range(5)} == {"a"}
+    assert items["a/table"].object == "a/table"
+    assert items["a/4"].rest_id == "a/4"
+    assert folder.understood(list(items.values()), OPTIONS)[0] == (
+        "3 objects, 10 frames, correspondence: of 8 frames"
+    )
+    store = prepare(folder, "raw", tmp_path / "raw", OPTIONS).store
+    clouds = store.read()
+    assert clouds.rest_positions is not None
+    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None, None]
+    for name in ("a/4", "a/table"):
+        row = clouds.ids.index(name)
+        np.testing.assert_allclose(clouds.rest_positions[row], source[row], atol=1e-6)
+    # A pose was bent about x = 0.5 in the plane of y; where its points are at rest, y is the same.
+    row = clouds.ids.index("a/3")
+    np.testing.assert_allclose(clouds.rest_positions[row][:, 1], source[row][:, 1], atol=1e-6)
+    assert np.abs(clouds.rest_positions[row][:, 2]).max() < 1e-6 < source[row][:, 2].max()
+
+
+def with_frames_of(how: str | Path) -> PrepareOptions:
+    return PrepareOptions(points=64, frames_of=str(how))
+
+
+def test_what_is_said_of_frames_stands(tmp_path: Path, folder: Dataset) -> None:
+    sequence(tmp_path / "raw", "a", frames=2)
+    write_clouds(tmp_path / "raw", {"b/this.npy": 70, "b/that.npy": 71})
+    said = {
+        how: folder.items("raw", tmp_path / "raw", with_frames_of(how)) for how in ("folder", "file", "none")
+    }
+    ids = ["a/0", "a/1", "b/that", "b/this"]
+    assert all([item.id for item in items] == ids for items in said.values())
+    assert [(item.object, item.frame) for item in said["folder"]] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert [item.rest_id for item in said["folder"]] == ["a/0", "a/0", "b/that", "b/this"]
+    assert [item.object for item in said["file"]] == [item.object for item in said["none"]] == ids
+    assert [item.rest_id for item in said["file"]] == ["a/0", "a/0", "b/that", "b/this"]
+    assert [item.rest_id for item in said["none"]] == ids
+    assert folder.load(said["none"][0]).rest_positions is None
+    told = {how: list(folder.understood(items, with_frames_of(how))) for how, items in said.items()}
+    assert told == {
+        "folder": ["2 objects, 4 frames, correspondence: of 2 frames"],
+        "file": ["4 objects, 4 frames, correspondence: of 2 frames"],
+        "none": ["4 objects, 4 frames, correspondence: no"],
+    }
+
+
+def test_a_manifest_says_it_all(tmp_path: Path, folder: Dataset) -> None:
+    sequence(tmp_path / "raw", "a")
+    write_clouds(tmp_path / "raw", {"b/this.npy": 70, "b/that.npy": 71})
+    manifest = tmp_path / "frames.csv"
+    manifest.write_text(
+        "\ufeffframe, file, object, split, id\n"
+        "7,a/3.obj,shirt,train,\n5,a/0.obj,shirt,train,flat\n,b/this.npy,,test,\n0,b/that.npy,other,,\n",
+        encoding="utf-8",
+    )
+    items = folder.items("raw", tmp_path / "raw", with_frames_of(manifest))
+    assert [(item.id, item.object, item.frame, item.split, item.rest_id) for item in items] == [
+        ("a/3", "shirt", 7, "train", "flat"),
+        ("flat", "shirt", 5, "train", "flat"),
+        ("b/this", "b/this", 0, "test", "b/this"),
+        ("b/that", "other", 0, None, "b/that"),
+    ]
+    # Of a category only what lies in its folder.
+    assert [item.id for item in folder.items("b", tmp_path / "raw", with_frames_of(manifest))] == [
+        "b/this",
+        "b/that",
+    ]
+    store = prepare(folder, "raw", tmp_path / "raw", with_frames_of(manifest)).store
+    assert store.splits().tolist()[:3] == [0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "no column 'file'"),
+        ("name,object\n", "no column 'name'"),
+        ("file\n", "names no file"),
+        ("file\na/0.obj,more\n", "line 2: It has more or fewer values"),
+        ("file,object\na/0.obj\n", "line 2: It has more or fewer values"),
+        ("file\na/none.obj\n", r"There is no file .*none\.obj"),
+        ("file\n../a/0.obj\n", "no path below"),
+        ("file\n/etc/passwd\n", "no path below"),
+        ("file,frame\na/0.obj,-1\n", "'-1' is no number"),
+        ("file,split\na/0.obj,tset\n", "no split 'tset'"),
+        ("file\na/0.obj\na/0.obj\n", r"file .*a/0\.obj twice"),
+        ("file,id\na/0.obj,x\na/1.obj,x\n", "id x twice"),
+        ("file,object,frame\na/0.obj,x,1\na/1.obj,x,1\n", "frame 1 of x twice"),
+        ("file,object,split\na/0.obj,x,train\na/1.obj,x,test\n", "'x' into train and test"),
+        ("file,object,split\na/0.obj,x,train\na/1.obj,x,\n", "'x' into train and no split"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(
+    tmp_path: Path, folder: Dataset, text: str, match: str
+) -> None:
+    sequence(tmp_path / "raw", "a", frames=2)
+    (tmp_path / "frames.csv").write_text(text)
+    with pytest.raises(KgError, match=match):
+        folder.items("raw", tmp_path / "raw", with_frames_of(tmp_path / "frames.csv"))
 
 
 def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, folder: Dataset) -> None:
@@ -168,11 +338,8 @@ def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> Non
 
 
 def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
-    quads = sheet()[1]
     for name, width in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
-        for frame in range(4):
-            file = tmp_path / "shirt" / name / f"{frame}.obj"
-            write_obj(file, bent(sheet(width)[0], 0.4 * frame), quads)
+        sequence(tmp_path / "shirt", name, width)
     store = prepare(folder, "shirt", tmp_path, OPTIONS).store
     clouds, splits = store.read(), store.splits().tolist()
     assert clouds.frame.tolist() == [0, 1, 2, 3] * 3
@@ -181,21 +348,22 @@ def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> N
     )
     assert sorted(splits[::4]) == [0, 1, 2]
     assert store.has_rest_positions
-    assert store.rest_ids() == clouds.objects
+    assert [name[0] for name in store.rest_ids()] == clouds.objects
 
 
 def test_meshes_of_one_template_and_many_sizes_are_kin(tmp_path: Path, folder: Dataset) -> None:
     for name, width in (("narrow", 1.0), ("middling", 1.3), ("wide", 2.0)):
         vertices, quads = sheet(width)
         write_obj(tmp_path / f"{name}.obj", vertices, quads)
-    items = folder.items("bag", tmp_path, OPTIONS)
+    options = with_frames_of("file")
+    items = folder.items("bag", tmp_path, options)
     assert [(item.object, item.frame, item.rest_id) for item in items] == [
-        (name, 0, "bag") for name in ("middling", "narrow", "wide")
+        (name, 0, "wide") for name in ("middling", "narrow", "wide")
     ]
-    store = prepare(folder, "bag", tmp_path, OPTIONS).store
+    store = prepare(folder, "bag", tmp_path, options).store
     clouds = store.read()
     assert sorted(store.splits()) == [0, 1, 2]
-    assert store.rest_ids() == ["bag"] * 3
+    assert store.rest_ids() == ["wide"] * 3
     assert clouds.rest_positions is not None
     # The sheet is spread out most where it is widest, and there every sample's place is measured.
     np.testing.assert_allclose(clouds.rest_positions[..., 0].max(axis=1), 1.5, atol=0.1)
@@ -206,7 +374,7 @@ def test_a_mesh_in_a_folder_by_itself_is_no_kin(tmp_path: Path, folder: Dataset)
     for name in ("a", "b"):
         write_obj(tmp_path / "shirt" / name / "mesh.obj", flat, quads)
     items = folder.items("shirt", tmp_path, OPTIONS)
-    assert [(item.object, item.rest_id) for item in items] == [("a/mesh", None), ("b/mesh", None)]
+    assert [(item.object, item.rest_id) for item in items] == [(name, name) for name in ("a/mesh", "b/mesh")]
     assert folder.load(items[0]).rest_positions is None
 
 
@@ -319,12 +487,22 @@ def test_real_sequences_are_one_object_each(shared_data: Path, folder: Dataset) 
 
 def test_real_bags_of_one_topology(shared_data: Path, folder: Dataset) -> None:
     bags = shared_data / "bags"
-    items = folder.items("bag", bags, OPTIONS)
+    # Their names are numbered, so it has to be said that they are no frames.
+    assert {item.object for item in folder.items("bag", bags, OPTIONS)} == {"bag"}
+    items = folder.items("bag", bags, with_frames_of("file"))
     assert len({item.object for item in items}) == 36
-    assert {item.rest_id for item in items} == {"bag"}
+    assert len({item.rest_id for item in items}) == 1
     rests = [folder.load(item).rest_positions for item in items[:5]]
+    reference = folder.load(next(item for item in items if item.id == item.rest_id)).vertices
     for rest_positions in rests:
-        np.testing.assert_array_equal(rest_positions, folder.load(items[0]).vertices)
+        np.testing.assert_array_equal(rest_positions, reference)
+
+
+def test_real_animals_in_poses(shared_data: Path, folder: Dataset) -> None:
+    items = folder.items("animals", shared_data / "animals", OPTIONS)
+    assert folder.understood(items, OPTIONS)[0] == "3 objects, 31 frames, correspondence: yes"
+    assert {item.object for item in items} == {"cat", "horse", "lion"}
+    assert folder.find_categories(shared_data / "animals") == ("cat", "horse", "lion")
 
 
 def test_hidden_folders_are_no_categories(tmp_path: Path, folder: Dataset) -> None:

@@ -1,0 +1,105 @@
+"""Meshes whose vertices correspond: those with the same polygons."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data import Mesh, read_mesh
+from kg.errors import KgError
+
+SOME = 500
+"""Vertices among which distances are measured."""
+MOST_EDGES, STRETCH = 0.9, 0.1
+"""A mesh is in another scale if nine edges of ten are longer by the same factor, within a tenth, and that
+is more than a tenth. What is a little larger is stretched."""
+
+
+class Family(NamedTuple):
+    """Two or more files of meshes with the same polygons, and the one that is taken for their rest."""
+
+    files: tuple[Path, ...]
+    reference: Path
+
+
+def families(files: Sequence[Path], *, one_thing: bool) -> list[Family]:
+    """Return the families among files, each in the files' order; clouds are in none.
+
+    The reference is the mesh that is most spread out, on which places are told apart best. Of one thing a
+    mesh in a larger scale is not more spread out; of several things the larger one is.
+
+    A file that cannot be read is in none: loading it says what is wrong.
+    """
+    members: dict[bytes, list[Path]] = defaultdict(list)
+    crowding: dict[Path, float] = {}
+    for file in files:
+        try:
+            mesh = read_mesh(file)
+        except KgError:
+            continue
+        if mesh.is_cloud or mesh.is_soup:
+            continue
+        alike = members[_polygons(mesh)]
+        alike.append(file)
+        # By NaN no other mesh can be measured.
+        if np.isfinite(mesh.vertices).all():
+            crowding[file] = _crowding(mesh.vertices)
+            if one_thing and len(alike) > 1:
+                crowding[file] *= _scale(mesh, read_reference(alike[0]))
+    found = []
+    for alike in members.values():
+        finite = [file for file in alike if file in crowding]
+        if len(alike) > 1 and finite:
+            found.append(Family(tuple(alike), min(finite, key=crowding.__getitem__)))
+    return found
+
+
+@lru_cache(maxsize=4)
+def read_reference(file: Path) -> Mesh:
+    """Return a mesh that others are compared with, one after the other."""
+    return read_mesh(file)
+
+
+def _polygons(mesh: Mesh) -> bytes:
+    """Return a fingerprint of what two meshes share if vertex i is the same place on both."""
+    sizes = np.array([len(mesh.vertices), *mesh.sizes], dtype=np.int64)
+    return hashlib.sha256(sizes.tobytes() + mesh.corners.tobytes()).digest()
+
+
+def _scale(mesh: Mesh, first: Mesh) -> float:
+    """Return the scale of a mesh beside another one; 1 where they differ in more than that, or hardly."""
+    here, there = _edge_lengths(mesh), _edge_lengths(first)
+    extended = (here > 0) & (there > 0)
+    if not extended.any():
+        return 1.0
+    ratio = here[extended] / there[extended]
+    scale = float(np.median(ratio))
+    scaled = abs(scale - 1) > STRETCH and (np.abs(ratio / scale - 1) <= STRETCH).mean() >= MOST_EDGES
+    return scale if scaled else 1.0
+
+
+def _edge_lengths(mesh: Mesh) -> NDArray[np.float64]:
+    ends = np.cumsum(mesh.sizes)
+    following = np.arange(1, len(mesh.corners) + 1)
+    following[ends - 1] = ends - mesh.sizes
+    steps = mesh.vertices[mesh.corners[following]] - mesh.vertices[mesh.corners]
+    lengths: NDArray[np.float64] = np.linalg.norm(steps, axis=1)
+    return lengths
+
+
+def _crowding(vertices: NDArray[np.float64]) -> float:
+    """Return the mean inverse distance of vertices, as of equal charges.
+
+    It is low for cloth spread out, high for cloth folded up, or for a garment lying flat, whose two layers
+    could hardly be told apart by where they lie.
+    """
+    some = vertices[:: 1 + len(vertices) // SOME]
+    first, second = np.triu_indices(len(some), 1)
+    distances = np.linalg.norm(some[first] - some[second], axis=1)
+    # Vertices in one place, as along an open seam, count much but not without end.
+    return float((1 / (distances + 1e-3 * distances.max())).mean())
