@@ -60,7 +60,7 @@ def test_the_table_and_what_comes_next(mugs: Path, capsys: Capture) -> None:
     assert str(paths.store("folder", "mug", "rest")) in out
     assert "Next: kg train --category mug" in out
     assert max(len(line) for line in out.splitlines() if "home" not in line) <= 80
-    assert err == ""
+    assert err == "mug: 10 objects, 10 frames, correspondence: no\n"
 
 
 def test_what_files_were_taken_for_is_told_before_the_work(mugs: Path, capsys: Capture) -> None:
