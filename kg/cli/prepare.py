@@ -366,7 +366,7 @@ def _report(
         "train/val/test",
         "points",
         "landmarks",
-        "rest_positions",
+        "at rest",
     ]
     rows = [
         [

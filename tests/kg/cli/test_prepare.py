@@ -228,7 +228,7 @@ def test_an_interrupted_one_says_what_is_done(
     load = Folder.load
 
     def interrupted(self: Folder, item: Any) -> Any:
-        if item.id == "4":
+        if item.id == "e":
             raise KeyboardInterrupt
         return load(self, item)
 
