@@ -268,7 +268,8 @@ class TestPicture:
         command = ["folder", "--from", str(mugs), "-c", "mug", "-n", "16", "--json"]
         assert run(["prepare", *command, *more]) == 0
         out, err = capsys.readouterr()
-        return json.loads(out)["stores"][0]["picture"], err
+        # Before that stands what the files were taken for.
+        return json.loads(out)["stores"][0]["picture"], err.partition("\n")[2]
 
     def test_it_is_drawn_once(self, mugs: Path, capsys: Capture) -> None:
         picture, _ = self.prepare(capsys, mugs)
