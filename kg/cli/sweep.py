@@ -170,7 +170,7 @@ def sweep(
     for each in stores:
         check_store(names, each, split_by)
     for method, lacks in plan.lacking(methods, stores):
-        note(f"{method.label} learns from places at rest, which {lacks.name} lacks: left out there.")
+        note(f"{method.label} learns from places at rest or sequences that {lacks.name} lacks: left out.")
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
     left = [job for job in planned if not state.is_trained(job)]

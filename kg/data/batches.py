@@ -1,5 +1,7 @@
 """Clouds for training: thinned to N points, in a shuffled order that the seed alone decides."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -49,6 +51,26 @@ def shuffled_batches(
     else:
         order = torch.multinomial(weights, clouds, replacement=True, generator=generator)
     return list(torch.split(order, batch_size))
+
+
+def consecutive(objects: Sequence[str], frames: Sequence[int], batch_size: int) -> list[Tensor]:
+    """Return row numbers in batches of consecutive frames of one object; its last batch may be smaller.
+
+    Args:
+        objects: (n,), what each row is of.
+        frames: (n,), its number within the object's sequence.
+        batch_size: Frames of a batch, at most.
+    """
+    order = np.lexsort((frames, objects))
+    _, first = np.unique(np.asarray(objects)[order], return_index=True)
+    of_object = (torch.from_numpy(rows) for rows in np.split(order, first[1:]) if len(rows))
+    return [batch for rows in of_object for batch in torch.split(rows, batch_size)]
+
+
+def shuffled(batches: Sequence[Tensor], seed: int, epoch: int) -> list[Tensor]:
+    """Return the same batches in the order of an epoch, counted from 0."""
+    generator = torch.Generator().manual_seed(step_seed(seed, epoch, 0))
+    return [batches[number] for number in torch.randperm(len(batches), generator=generator).tolist()]
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

@@ -164,12 +164,14 @@ class Detector(nn.Module, ABC):
     Attributes:
         defaults: Options of a training, texts by name, that differ from the preset's for this detector.
         needs_rest: It learns from places at rest: `Batch.rest` and `Examples.rest` must be there.
+        needs_sequences: Its batches are consecutive frames of one object, of which there must be several.
         recordable: A step can be recorded as a CUDA graph; see `kg.model.Backbone.recordable`.
         minimum_points: The smallest N that it takes.
     """
 
     defaults: ClassVar[Mapping[str, str]] = {}
     needs_rest: ClassVar[bool] = False
+    needs_sequences: ClassVar[bool] = False
     recordable: bool = False
     minimum_points: int = 1
 

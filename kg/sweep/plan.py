@@ -142,18 +142,21 @@ def _detector_options(entry: str) -> dict[str, str]:
 
 
 def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Method, Store]]:
-    """Return what cannot be trained: methods that learn from places at rest, on stores that lack them.
+    """Return what cannot be trained: methods on stores that lack what they learn from.
+
+    That is places at rest, or sequences.
 
     Raises:
         KgError: There is no detector of some name.
     """
-    return [
-        (method, store)
-        for store in stores
-        for method in methods
-        if not store.has_rest_positions
-        and plugins.detector(method.recipe.configure(store).model.detector).needs_rest
-    ]
+    found = []
+    for store in stores:
+        sequences = len(set(store.read_column("objects"))) < store.count
+        for method in methods:
+            kind = plugins.detector(method.recipe.configure(store).model.detector)
+            if (kind.needs_rest and not store.has_rest_positions) or (kind.needs_sequences and not sequences):
+                found.append((method, store))
+    return found
 
 
 def plan_jobs(
@@ -176,7 +179,8 @@ def plan_jobs(
     ]
     if not jobs:
         raise KgError(
-            f"What is to be trained learns from places at rest, which {stores[0].name} lacks.",
+            f"What is to be trained learns from places at rest or from sequences, and {stores[0].name} lacks "
+            "them.",
             "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
         )
     of_folder: dict[Path, Job] = {}

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from kg.config import Config
+from kg.config.options import DERIVED
 from kg.errors import KgError
 from kg.sweep.plan import Job
 from kg.train import runs
@@ -46,9 +47,10 @@ def check_options(jobs: Iterable[Job]) -> None:
 
 def _flat(config: Config) -> dict[str, Any]:
     values = config.to_dict()
-    # The same data may lie elsewhere by now: the checksum tells.
-    data = {name: value for name, value in values["data"].items() if name != "store"}
-    return {**values["model"], **values["train"], **data}
+    # The same data may lie elsewhere by now: the checksum tells. Older runs do not say what follows.
+    values["data"].pop("store")
+    values["model"].pop(DERIVED)
+    return {**values["model"], **values["train"], **values["data"]}
 
 
 def measured(job: Job, words: Sequence[str]) -> dict[str, Any] | None:

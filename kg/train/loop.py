@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kg.config import Config, TrainConfig
 from kg.config.stores import name_stores, open_named
-from kg.data.batches import shuffled_batches, step_seed
+from kg.data.batches import consecutive, shuffled, shuffled_batches, step_seed
 from kg.data.lock import holding
 from kg.data.store import Store
 from kg.devices import peak_memory
@@ -179,10 +179,21 @@ class _Training:
                 f"The detector {config.model.detector} learns from places at rest, which {lacking} lacks.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
             )
+        if self.model.needs_sequences and len(set(examples.objects)) == len(examples.objects):
+            raise KgError(
+                f"The detector {config.model.detector} learns from sequences, and {stores[0].name} has none.",
+                "Deform meshes (kg prepare --deform fold), or prepare a folder of poses.",
+            )
         unseen = read_examples(stores, "val", by, config.train.points, how)
         # A category's clouds are some hundred MB: on the device, no batch is waited for.
         names = config.model.categories
         self.batch, self.val_batch = examples.batch(names).to(device), unseen.batch(names).to(device)
+        size = config.train.batch_size
+        self.runs: list[Tensor] | None = None
+        self.val_batches = list(torch.split(torch.arange(len(unseen.points)), size))
+        if self.model.needs_sequences:
+            self.runs = consecutive(examples.objects, examples.frames, size)
+            self.val_batches = consecutive(unseen.objects, unseen.frames, size)
         if fit:
             self.model.fit(examples)
         self.weights = self.model.draw(examples)
@@ -239,7 +250,11 @@ class _Training:
         began = time.monotonic()
         count, batches = len(self.batch.points), list[Tensor]()
         if self.model.has_steps:
-            batches = shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
+            batches = (
+                shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
+                if self.runs is None
+                else shuffled(self.runs, options.seed, self.epoch)
+            )
         for rows in batches[self.step :]:
             if stop.is_set():
                 self.save()
@@ -299,11 +314,10 @@ class _Training:
         count = len(self.val_batch.points)
         if not count or not self.model.has_steps:
             return {}
-        size = self.config.train.batch_size
         self.steps.shown.eval()
         sums: Metrics = {}
-        for first in range(0, count, size):
-            batch = self._normalised(self.val_batch.rows(slice(first, first + size)))
+        for rows in self.val_batches:
+            batch = self._normalised(self.val_batch.rows(rows.to(self.device)))
             losses = self.validation(batch).tolist()
             for (name, _), loss in zip(self._terms, losses, strict=True):
                 sums[name] = sums.get(name, 0.0) + loss * len(batch.points)

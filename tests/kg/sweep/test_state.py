@@ -48,6 +48,10 @@ def test_a_run_that_cannot_be_read_is_no_hindrance(jobs, begin, tmp_path):
 def test_a_run_with_other_options_is_not_taken_for_this_one(jobs, begin):
     begin(jobs[0], 3)
     state.check_options(jobs)
+    config = jobs[0].config.to_dict()
+    del config["model"]["categories"]  # as an older version wrote it
+    runs.write_json(jobs[0].folder / "config.json", config)
+    state.check_options(jobs)
     other = replace(jobs[0].config, train=replace(jobs[0].config.train, epochs=9))
     runs.write_json(jobs[0].folder / "config.json", other.to_dict())
     with pytest.raises(KgError, match="epochs 9, not 3"):

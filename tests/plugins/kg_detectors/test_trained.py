@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from kg.config import DataConfig
+from kg.data.split import SPLITS
+from kg.data.store import Store, write_store
 from kg.inference.predictor import Predictor, predict_store
 from kg.model.checkpoint import load_checkpoint
 from kg.train import Interrupted, train
@@ -18,8 +21,31 @@ LOSSES = {
     "skeleton-merger": {"forward", "backward", "residual", "offsets"},
     "sc3k": {"separation", "overlap", "shape", "volume", "consistency", "pose"},
     "keypoint-deformer": {"spread", "chamfer", "offset"},
+    "selfgeo": {"reconstruction", "coverage", "surface", "smoothness", "geodesic"},
 }
 REGRESSED = {"keypoint-deformer"}
+
+
+@pytest.fixture
+def sequences(tiny_store, tmp_path):
+    """The clouds of the tiny store as frames: two things to train on, one to validate, one to test."""
+    clouds = tiny_store.read()
+    things = [*(7 * "a"), *(6 * "b"), *(3 * "c"), *(4 * "d")]
+    frames = np.array([things[:row].count(thing) for row, thing in enumerate(things)], np.int32)
+    splits = [SPLITS[number] for number in tiny_store.splits()]
+    path = tmp_path / "sequences.h5"
+    write_store(
+        path,
+        [replace(clouds, objects=things, frame=frames)],
+        {"object": splits, "frame": splits},
+        dataset="ellipsoids",
+        category="ellipsoid",
+        variant="moving",
+        unit="metre",
+        landmark_names={},
+        provenance={},
+    )
+    return Store(path)
 
 
 def interrupt(now):
@@ -28,9 +54,10 @@ def interrupt(now):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_training_resumes_to_the_same_weights_and_finds_keypoints(tiny_config, tmp_path, name):
+def test_a_training_resumes_to_the_same_weights_and_finds_keypoints(sequences, tiny_config, tmp_path, name):
     config = replace(
         tiny_config,
+        data=DataConfig(str(sequences.path), sequences.checksum),
         model=replace(tiny_config.model, detector=name),
         train=replace(tiny_config.train, epochs=2, batch_size=7),
     )
