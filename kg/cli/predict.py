@@ -66,6 +66,14 @@ def predict(
             help="Also write where on its object at rest every point lies; kg viz colours clouds by it.",
         ),
     ] = False,
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="See each frame of an object in the light of those before it. Files are frames of one "
+            "object, in their order.",
+        ),
+    ] = False,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
     precision: Precision = None,
     gpu: Gpu = None,
@@ -84,6 +92,7 @@ def predict(
     kg predict --run garments -c skirt --variant fold
     kg predict --anchors landmarks                of the same network
     kg predict --anchors shirt.obj:12,90,417      points that you picked
+    kg predict --track frames/                    a sequence, frame by frame
     kg predict --dense                            and the place at rest of every point
     kg predict --checkpoint released.pt plane.pcd
     """
@@ -114,6 +123,7 @@ def predict(
                 precision=multiplied,
                 category=category,
                 dense=dense,
+                track=track,
                 progress=advance,
             )
         else:
@@ -126,6 +136,7 @@ def predict(
                 batch_size=batch_size,
                 precision=multiplied,
                 dense=dense,
+                track=track,
                 progress=advance,
             )
     made.save(output)

@@ -106,7 +106,7 @@ def off_range(scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Arra
         offset: (n, 3) or (n,).
     """
     each = _each(offset)
-    return np.broadcast_to((each - each[:, :1]) / scale[:, None], (len(each), 3))
+    return np.broadcast_to((each - each[:, :1]) / scale[:, None], (len(each), 3)).copy()
 
 
 def _each(offset: NDArray[np.floating]) -> Array:

@@ -68,6 +68,7 @@ def predict(
     batch_size: int = 8,
     precision: Precision = "fp32",
     dense: bool = False,
+    track: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of files or of a prepared store's shapes.
@@ -83,6 +84,7 @@ def predict(
         batch_size: Clouds at a time.
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies, for detectors that know.
+        track: See each frame of an object in the light of those before it; files are frames of one object.
         progress: Called with (done, total).
 
     Raises:
@@ -101,6 +103,7 @@ def predict(
             precision=precision,
             category=category,
             dense=dense,
+            track=track,
             progress=progress,
         )
     return predict_store(
@@ -112,6 +115,7 @@ def predict(
         batch_size=batch_size,
         precision=precision,
         dense=dense,
+        track=track,
         progress=progress,
     )
 

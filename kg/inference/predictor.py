@@ -37,6 +37,9 @@ from kg.train.runs import name_of
 
 Progress = Callable[[int, int], None]
 
+SEQUENCE = "sequence"
+"""What files are called that are frames of one object."""
+
 
 @dataclass(frozen=True)
 class Predictor:
@@ -147,6 +150,17 @@ class Predictor:
                     old[better] = new[better]
         return best
 
+    def _tracked(
+        self, clouds: Tensor, positions: NDArray[np.float64], precision: Precision, category: str | None
+    ) -> list[Tensor | None]:
+        """Return what is found in the frames (T, N, 3) of one object, keypoints in their own frame."""
+        model = self.checkpoint.model
+        seen, carry_back = self.to_training_frame(clouds)
+        model.assume(category)
+        with autocast(self.device, precision):
+            found = model.track(seen, torch.from_numpy(positions).to(seen))
+        return [carry_back(found.keypoints), found.indices, found.confidences, found.edges, found.rest]
+
     @cached_property
     def _find(self) -> Recorder[tuple[Tensor | None, ...]]:
         """Finds what the detector finds, as a plain tuple; kept for the next clouds."""
@@ -227,6 +241,7 @@ class Predictor:
         precision: Precision = "fp32",
         category: str | None = None,
         dense: bool = False,
+        track: bool = False,
         meta: dict[str, Any] | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Predictions:
@@ -239,11 +254,13 @@ class Predictor:
             precision: Of matrix products.
             category: Of the clouds, for a detector that was trained on several.
             dense: Also say where on its object at rest every point lies.
+            track: Take the clouds of an object as frames, each seen in the light of those before it.
             meta: What is known beside what the detector says of itself.
             progress: Called with (done, total).
 
         Raises:
-            KgError: The clouds have fewer points than that, or the detector does not say where points lie.
+            KgError: The clouds have fewer points than that, the detector does not say where points lie, or it
+                does not track.
         """
         config = self.checkpoint.config
         inference = inference or config.model.inference
@@ -251,16 +268,29 @@ class Predictor:
         columns: dict[str, list[np.ndarray[Any, Any]]] = {
             name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest")
         }
-        for first in range(0, len(points), batch_size):
-            rows = slice(first, first + batch_size)
+        if track and self.search != "none":
+            raise KgError("A sequence is tracked as it lies.", "Leave --search or --track out.")
+        together = (
+            _sequences(clouds)
+            if track
+            else np.split(np.arange(len(points)), range(batch_size, len(points), batch_size))
+        )
+        done = 0
+        for rows in together:
             batch, carry_back = self.to_device(points[rows], clouds.scale[rows], clouds.offset[rows])
-            found = self._surest(batch, inference, precision, category)
+            if track:
+                there = to_source(points[rows], clouds.scale[rows], clouds.offset[rows])
+                found = self._tracked(batch, there - there.mean((0, 1)), precision, category)
+            else:
+                found = self._surest(batch, inference, precision, category)
             found[0] = carry_back(cast(Tensor, found[0]))
             for column, value in zip(columns.values(), found, strict=True):
                 if value is not None and (column is not columns["rest"] or dense):
                     column.append(value.cpu().numpy())
-            progress(min(first + batch_size, len(points)), len(points))
-        stacked = {name: np.concatenate(values) for name, values in columns.items() if values}
+            done += len(rows)
+            progress(done, len(points))
+        order = np.argsort(np.concatenate(together))
+        stacked = {name: np.concatenate(values)[order] for name, values in columns.items() if values}
         if dense and "rest" not in stacked:
             raise KgError(
                 f"The detector {config.model.detector} does not say where points lie at rest.",
@@ -277,7 +307,7 @@ class Predictor:
             offset=clouds.offset,
             keypoints_source=to_source(stacked["keypoints"], clouds.scale, clouds.offset),
             edge_pairs=pairs,
-            meta=self._meta(inference) | (meta or {}),
+            meta=self._meta(inference) | {"track": track} | (meta or {}),
             **stacked,
         )
 
@@ -300,6 +330,13 @@ class Predictor:
         }
 
 
+def _sequences(clouds: Clouds) -> list[NDArray[np.int64]]:
+    """Return the rows of each object's clouds, in the order of their frames."""
+    objects = np.array(clouds.objects)
+    rows = (np.flatnonzero(objects == name) for name in dict.fromkeys(clouds.objects))
+    return [own[np.argsort(clouds.frame[own], kind="stable")] for own in rows]
+
+
 def predict_store(
     detector: Predictor,
     *,
@@ -310,6 +347,7 @@ def predict_store(
     batch_size: int = 8,
     precision: Precision = "fp32",
     dense: bool = False,
+    track: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of a prepared store's clouds.
@@ -323,6 +361,7 @@ def predict_store(
         batch_size: Clouds at a time.
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies.
+        track: Take the clouds of an object as frames, each seen in the light of those before it.
         progress: Called with (done, total).
 
     Raises:
@@ -357,6 +396,7 @@ def predict_store(
         precision=precision,
         category=detector.known(opened.category),
         dense=dense,
+        track=track,
         meta=meta,
         progress=progress,
     )
@@ -371,6 +411,7 @@ def predict_files(
     precision: Precision = "fp32",
     category: str | None = None,
     dense: bool = False,
+    track: bool = False,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -387,6 +428,7 @@ def predict_files(
         precision: Of matrix products.
         category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
         dense: Also say where on its object at rest every point lies.
+        track: Take the files as frames of one object, each seen in the light of those before it.
         seed: Of the samples on meshes.
         progress: Called with (done, total).
 
@@ -421,8 +463,8 @@ def predict_files(
         warnings.warn(f"{problem.message} It is left out.", stacklevel=2)
     clouds = Clouds(
         ids=read,
-        objects=read,
-        frame=np.zeros(len(read), np.int32),
+        objects=[SEQUENCE] * len(read) if track else read,
+        frame=np.arange(len(read), dtype=np.int32) if track else np.zeros(len(read), np.int32),
         points=np.stack(points),
         scale=np.array([frame.scale for frame in frames]),
         offset=np.array([frame.offset for frame in frames]),
@@ -437,6 +479,7 @@ def predict_files(
         precision=precision,
         category=category,
         dense=dense,
+        track=track,
         meta=meta,
         progress=progress,
     )

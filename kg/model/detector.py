@@ -252,6 +252,21 @@ class Detector(nn.Module, ABC):
             inference: "soft" or "hard", for detectors that know both; by default as configured.
         """
 
+    def track(self, points: Tensor, positions: Tensor) -> Found:
+        """Return what is found in the frames of one object, each in the light of those before it.
+
+        Args:
+            points: (T, N, 3), in order, normalised as the configuration says.
+            positions: (T, N, 3), the same points where they are, in one frame of reference.
+
+        Raises:
+            KgError: The detector sees each frame alone.
+        """
+        raise KgError(
+            "This detector sees each frame alone: it does not track.",
+            "Leave --track out, or train one that does: kg train --detector follow",
+        )
+
     def reconstruct(self, points: Tensor, inference: Inference | None = None) -> Tensor | None:
         """Return clouds (B, N, 3) as they are rebuilt from keypoints; None for a detector that does not."""
         return None

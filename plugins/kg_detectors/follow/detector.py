@@ -21,6 +21,7 @@ from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
 from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
 from kg_detectors.follow.readout import read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
+from kg_detectors.follow.tracking import Before, blur, carried
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
@@ -262,17 +263,38 @@ class Follow(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
-        check_points(self, self.config.detector, points.shape[1])
-        order = ops.canonical_order(points) if self.config.canonical else None
-        seen = points if order is None else ops.gather(points, order)
-        logits, known = self(seen)
-        if known is None or self.assumed is not None:
-            category = torch.full((len(points),), self.assumed or 0, device=points.device)
-        else:
-            category = known.argmax(1)
+        logits, category = self._located(points)
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
         found = read_out(log_density(logits, self.places[category]), ways, self.temperature)
-        indices, rest = found.indices, decode(logits)
+        keypoints = ops.gather(points, found.indices)
+        return Found(keypoints, found.indices, found.confidences, rest=decode(logits))
+
+    def track(self, points: Tensor, positions: Tensor) -> Found:
+        """See `Detector.track`; what is known of each point is carried on by `carried`."""
+        size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
+        category, before, found = None, None, []
+        for cloud, there in zip(points[:, None], positions, strict=True):
+            logits, recognised = self._located(cloud)
+            # An object is of one category, that of its first frame.
+            category = recognised if category is None else category
+            density = log_density(logits, self.places[category])
+            if before is not None:
+                spread = blur(self.ways[category][0].to(logits))
+                density = carried(density[0], there, before, spread, size)[None]
+            before = Before(there, density[0].softmax(1))
+            ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits)
+            read = read_out(density, ways, self.temperature)
+            found.append((ops.gather(cloud, read.indices), *read, decode(logits)))
+        keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
+        return Found(keypoints, indices, confidences, rest=rest)
+
+    def _located(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the bins of each point, (B, N, 3, BINS), and each cloud's category, (B,)."""
+        check_points(self, self.config.detector, points.shape[1])
+        order = ops.canonical_order(points) if self.config.canonical else None
+        logits, known = self(points if order is None else ops.gather(points, order))
         if order is not None:
-            indices, rest = order.gather(1, indices), ops.gather(rest, order.argsort(1))
-        return Found(ops.gather(points, indices), indices, found.confidences, rest=rest)
+            logits = ops.gather(logits.flatten(2), order.argsort(1)).view(logits.shape)
+        if known is None or self.assumed is not None:
+            return logits, torch.full((len(points),), self.assumed or 0, device=points.device)
+        return logits, known.argmax(1)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kg.data.normalise import normalise, to_source
-from kg.data.store import write_store
+from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 from kg.inference.poses import TURNS
 from kg.inference.predictions import Predictions
@@ -249,3 +249,57 @@ def test_where_the_origin_is_does_not_matter_but_to_a_detector_of_ranges(detecto
         far.append(np.abs(here - there).max())
     assert far[0] > 1e-3
     assert far[1] < 1e-5
+
+
+def test_frames_are_tracked_in_their_order_and_returned_in_that_of_the_clouds(
+    detector, tmp_path, monkeypatch
+):
+    with pytest.raises(KgError, match="does not track") as caught:
+        predict_store(detector, track=True)
+    assert "--detector follow" in caught.value.hint
+    seen = []
+
+    def track(points, positions):
+        seen.append(positions[:, 0, 0].tolist())
+        first = points[:, :3]
+        return Found(first, torch.arange(3).expand(len(points), 3), torch.ones(len(points), 3))
+
+    monkeypatch.setattr(detector.checkpoint.model, "track", track)
+    clouds = detector_clouds(["b", "a", "b", "a"], [4, 2, 1, 9])
+    found = detector.detect(clouds, track=True)
+    # Of each object by its frames, in one frame of reference: the first coordinate says which cloud it is.
+    assert [[round(x) for x in xs] for xs in seen] == [[1, -1], [-1, 1]]
+    np.testing.assert_array_equal(found.keypoints, clouds.points[:, :3])
+    assert found.meta["track"]
+    with pytest.raises(KgError, match="tracked as it lies"):
+        replace(detector, search="yaw").detect(clouds, track=True)
+
+
+def test_files_that_are_tracked_are_frames_of_one_object(detector, tmp_path, monkeypatch):
+    lengths = []
+
+    def track(points, positions):
+        lengths.append(len(points))
+        return Found(points[:, :3], torch.arange(3).expand(len(points), 3), torch.ones(len(points), 3))
+
+    monkeypatch.setattr(detector.checkpoint.model, "track", track)
+    for number in range(3):
+        np.save(tmp_path / f"{number}.npy", np.random.default_rng(number).random((64, 3)))
+    found = predict_files(detector, [tmp_path / f"{number}.npy" for number in range(3)], track=True)
+    assert lengths == [3]
+    assert set(found.objects) == {"sequence"}
+
+
+def detector_clouds(objects, frames):
+    """Return clouds by their range whose offset is their number."""
+    count = len(objects)
+    points = np.random.default_rng(0).uniform(-1, 1, (count, 64, 3)).astype(np.float32)
+    points[:, 0] = 0
+    return Clouds(
+        ids=[str(row) for row in range(count)],
+        objects=objects,
+        frame=np.array(frames, np.int32),
+        points=points,
+        scale=np.full(count, 1e-3),
+        offset=np.arange(count, dtype=np.float64),
+    )

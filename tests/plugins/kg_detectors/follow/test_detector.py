@@ -269,3 +269,18 @@ def test_a_temperature_is_found_kept_and_used(follow, examples, tiny_backbone):
     old = Follow(MODEL, OPTIONS)
     old.load_state_dict(state)
     assert float(old.temperature) == 1
+
+
+def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(follow, examples):
+    points = examples.points[:4]
+    with torch.no_grad():
+        alone = follow.eval().find(points)
+        found = follow.track(points, points)
+        one = follow.track(points[:1], points[:1])
+    assert torch.equal(one.indices, alone.indices[:1])
+    assert torch.equal(found.indices[0], alone.indices[0])
+    assert found.keypoints.shape == alone.keypoints.shape
+    chosen = points.gather(1, found.indices[..., None].expand(-1, -1, 3))
+    assert torch.equal(found.keypoints, chosen)
+    torch.testing.assert_close(found.confidences[0], alone.confidences[0])
+    assert not torch.allclose(found.confidences[1:], alone.confidences[1:])
