@@ -54,11 +54,12 @@ def prepare(
         str | None,
         typer.Option(
             metavar="MOTION",
-            help="Deform each mesh as cloth, by simulation: drop, drag, fold, ...; kg list deformations.",
+            help="Deform each mesh as cloth, by simulation: drop, fold, ...; several by commas; all; "
+            "kg list deformations.",
         ),
     ] = None,
     frames: Annotated[
-        int, typer.Option(min=2, help="Clouds of each deformed mesh, evenly over its sequence.")
+        int, typer.Option(min=2, help="Clouds of each deformed mesh, all over its sequence.")
     ] = 128,
     camera: Annotated[
         bool, typer.Option("--camera", help="Keep only what one depth camera sees of each shape.")
@@ -110,6 +111,8 @@ def prepare(
     kg prepare -c shirt,tie --deform drop --objects 64
     kg prepare folder --from coats/ -c coat --deform drop --frames 32
     kg prepare -c shirt --deform drag --set lift=0.3 --set turns=3
+    kg prepare -c shirt --deform fold --set yaw=180 --set back=0.5
+    kg prepare -c shirt --deform all --set share.fold=3
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .gltf .npy .npz .xyz .txt.
@@ -205,18 +208,15 @@ def _deform(
     dataset: "Dataset", name: str | None, frames: int, given: dict[str, str], seed: int
 ) -> "tuple[Dataset, dict[str, Any] | None]":
     """Return the data set deformed as asked, and in what way; itself and None if not at all."""
-    from dataclasses import asdict
-
     if name is None:
         if given:
             raise typer.BadParameter(f"{next(iter(given))} goes with --deform.", param_hint="--set")
         return dataset, None
     from kg.sim.deformed import Deformed
-    from kg.sim.options import deformation
+    from kg.sim.mix import mix
 
-    how, cloth = deformation(name, given)
-    chosen = {"name": name, "frames": frames, **asdict(how), **asdict(cloth)}
-    return Deformed(dataset, how, frames, cloth, seed), chosen
+    motions = mix(name, given)
+    return Deformed(dataset, motions, frames, seed), {**motions.described(), "frames": frames}
 
 
 def _list_options(deform: str | None, as_json: bool) -> None:
@@ -226,9 +226,10 @@ def _list_options(deform: str | None, as_json: bool) -> None:
     from kg.config.meanings import meanings
     from kg.data.camera import Camera
     from kg.sim import Settings
+    from kg.sim.mix import ALL, chosen
     from kg.sim.options import options
 
-    names = [deform] if deform else [found.name for found in plugins.deformations() if not found.problem]
+    names = chosen(deform or ALL)
     kinds = {name: plugins.deformation(name) for name in names}
     known = {name: options(kind) for name, kind in kinds.items()}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import KgError
-from kg.sim.settings import Settings
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -99,10 +98,6 @@ class Cloth:
             ),
             edge=float(edges.rest.mean()),
         )
-
-    def thickness(self, settings: Settings) -> float:
-        """Return how near two layers of this cloth come, metres."""
-        return settings.thickness * self.edge
 
     def near(self, thickness: float) -> tuple[Pairs, Pairs]:
         """Return the neighbours that may come nearer than the thickness, as they are at rest.

@@ -35,9 +35,9 @@ NEAREST = 0.1
 """Sides never come nearer than so much of what they are to keep."""
 TOUCHING = 0.01
 """Sides touch that are nearer than so many thicknesses."""
-WINDOW, STEPS = 0.4, 2.0
+WINDOW, STEPS = 1.0, 2.0
 """The radius of a vertex's window: so many thicknesses, or its way in so many steps if that is more."""
-FORESEEN, LONGEST = 1.0, 0.1
+FORESEEN, LONGEST = 2.5, 0.1
 """Pairs are found ahead for as long as most vertices take for so many thicknesses, or so many seconds."""
 SLOW = 0.3
 """A vertex that uses up less than so much of its window until then is taken to stay where it is."""

@@ -1,10 +1,11 @@
 """What every deformation has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,15 @@ from numpy.typing import NDArray
 from kg.errors import KgError
 from kg.sim.garment import Garment
 from kg.sim.settings import Settings
-from kg.sim.simulation import Grip
+from kg.sim.simulation import Grip, Simulation
 
 Points = NDArray[np.float64]
 
 LAID = ([2, 1, 0], [0, 2, 1], [0, 1, 2])
 """Axes that become x, y and -z (z, if that is the last) where the first is thin, the second, or the last."""
 
-LATE = 0.035
-"""Share of a sequence by which a hand may come late, at the next frame: it starts so gently that this hardly
-shows, and 16 frames or 30 and more are made of whole steps, whatever the number of folds."""
+TICK = 1 / 50
+"""Seconds that are simulated at once at most, and between the moments of which frames by motion are some."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,42 @@ class Deformation(ABC):
         name: As typed on the command line; equal to the entry point's name.
         cloth: Settings of its cloth, unless the user has others.
         some: Options that are above 0; the others may be 0.
+        shares: Options that are at most 1.
         ranges: Options that are the lowest and highest of what is drawn.
 
     Attributes:
         seconds: Length of a sequence.
+        yaw: Most degrees by which a sequence is turned about the vertical, either way; 180 for any heading.
+        back: Share of the sequences in which a lying garment begins with its back up.
+        frames_by: How frames are chosen: at even times, or so that as much moves between any two of them.
 
     Raises:
-        KgError: A value is negative or not finite, nothing where there must be something, or a range's
-            lowest is above its highest.
+        KgError: A value is negative or not finite, nothing where there must be something, a share above 1,
+            or a range's lowest is above its highest.
     """
 
     name: ClassVar[str]
     cloth: ClassVar[Settings] = Settings()
     some: ClassVar[tuple[str, ...]] = ("seconds",)
+    shares: ClassVar[tuple[str, ...]] = ("back",)
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()
     seconds: float = 3.0
+    yaw: float = 0.0
+    back: float = 0.0
+    frames_by: Literal["time", "motion"] = "time"
 
     def __post_init__(self) -> None:
         for name in (option.name for option in fields(self)):
             value, more = getattr(self, name), name in self.some
+            if isinstance(value, str):
+                continue
             if not 0 <= value < inf or (more and value == 0):
                 raise KgError(
                     f"A {self.name} needs {name} {'above' if more else 'of at least'} 0, not {value}."
                 )
+        for name in self.shares:
+            if getattr(self, name) > 1:
+                raise KgError(f"A {self.name} needs {name} of at most 1, not {getattr(self, name)}.")
         for low, high in self.ranges:
             if getattr(self, low) > getattr(self, high):
                 raise KgError(f"A {self.name} needs {low} of at most {high}, {getattr(self, high)}.")
@@ -74,30 +87,67 @@ class Deformation(ABC):
         Times are seconds since `begin` was through.
         """
 
+    def lie(self, garment: Garment, rng: np.random.Generator, seconds: float = 0.5) -> None:
+        """Lay a garment down for so long, in some of the sequences with its back up."""
+        lay_down(garment, seconds, back=bool(rng.random() < self.back))
+
     def frames(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[Points]:
         """Yield the vertices (V, 3) of so many frames, the first of them before anything moved.
 
-        Hands do the same however many frames there are; they come late by `LATE` of the sequence at most.
+        Hands do the same however many frames there are. Simulated is what the garment's pattern is aligned
+        with; all of it is turned as `yaw` says.
         """
-        simulation = garment.simulation
+        angle = np.radians(self.yaw) * rng.uniform(-1, 1)
+        turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
         self.begin(garment, rng)
-        simulation.time = 0.0
+        garment.simulation.time = 0.0
+        if self.frames_by == "time":
+            for positions in self._moments(garment, np.linspace(0, self.seconds, count), rng):
+                yield positions @ turn
+            return
+        ticks = max(count, round(self.seconds / TICK) + 1)
+        moments = list(self._moments(garment, np.linspace(0, self.seconds, ticks), rng))
+        for number in evenly_moved(moments, count):
+            yield moments[number] @ turn
+
+    def _moments(
+        self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
+    ) -> Iterator[Points]:
+        """Yield the vertices (V, 3) at times that ascend, with hands that come in time between them."""
+        simulation = garment.simulation
         hands = self.grips(garment, rng)
         until, grips = next(hands, (np.inf, []))
-        for frame in range(count):
-            if frame:
-                left = self.seconds / (count - 1)
-                while simulation.time + left > until + LATE * self.seconds:
-                    left -= until - simulation.time
-                    simulation.advance(until - simulation.time, grips)
-                    until, grips = next(hands, (np.inf, []))
-                simulation.advance(left, grips)
-            while simulation.time >= until - 1e-9:
+        for time in times.tolist():
+            while until < time - 1e-9:
+                _go_on(simulation, until, grips)
                 until, grips = next(hands, (np.inf, []))
+            _go_on(simulation, time, grips)
             yield simulation.positions.copy()
 
 
-def lay_down(garment: Garment, seconds: float) -> None:
+def _go_on(simulation: Simulation, until: float, grips: Sequence[Grip]) -> None:
+    """Let time go on, a tick at a time: the steps of each are as short as its fastest hand wants them."""
+    while until - simulation.time > 1e-9:
+        simulation.advance(min(TICK, until - simulation.time), grips)
+
+
+def evenly_moved(moments: Sequence[Points], count: int) -> NDArray[np.int64]:
+    """Return which of so many moments (V, 3) to keep, (count,) ascending, that as much moves between any two.
+
+    What counts is the mean way of the vertices. The first and the last are among them.
+    """
+    ways = [np.linalg.norm(after - before, axis=1).mean() for before, after in pairwise(moments)]
+    gone = np.concatenate([[0.0], np.cumsum(ways)])
+    # Where hardly anything moves, time counts, so little that it is seen nowhere else.
+    gone += np.linspace(0, 1e-6 + 1e-3 * gone[-1], len(gone))
+    numbers = np.searchsorted(gone, np.linspace(0, gone[-1], count) - 1e-12)
+    each = np.arange(count)
+    numbers = np.maximum.accumulate(numbers - each) + each
+    kept: NDArray[np.int64] = np.minimum(numbers, len(moments) - count + each)
+    return kept
+
+
+def lay_down(garment: Garment, seconds: float, *, back: bool = False) -> None:
     """Let a garment sink to the ground and lie there, its flattest side down.
 
     What stands with y up lies with y along the ground, as patterns do.
@@ -105,6 +155,7 @@ def lay_down(garment: Garment, seconds: float) -> None:
     Args:
         garment: To be laid, in any pose along the axes that does not pass through itself.
         seconds: How long it is given.
+        back: Whether its back comes up, and its left to the right.
     """
     simulation = garment.simulation
     simulation.settle()
@@ -112,6 +163,8 @@ def lay_down(garment: Garment, seconds: float) -> None:
     positions -= (positions.min(axis=0) + positions.max(axis=0)) / 2
     thin = int(np.ptp(positions, axis=0).argmin())
     positions[:] = positions[:, LAID[thin]] * ([1, 1, 1] if thin == 2 else [1, 1, -1])
+    if back:
+        positions *= [-1, 1, -1]
     positions[:, 2] += simulation.thickness / 2 - positions[:, 2].min()
     simulation.advance(seconds)
     simulation.velocities[:] = 0

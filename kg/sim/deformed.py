@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
 from kg.errors import KgError
-from kg.sim.deformation import Deformation
 from kg.sim.garment import Garment, landmark_vertices
+from kg.sim.mix import Mix
 from kg.sim.refine import refine
-from kg.sim.settings import Settings
 
 Points = NDArray[np.float64]
 
@@ -31,7 +30,7 @@ SOME = 9
 
 
 class Deformed(Dataset):
-    """The meshes of another data set, set in motion by a deformation.
+    """The meshes of another data set, set in motion by a deformation each.
 
     All that the other data set says of itself holds, but that z is up and frames are many. A frame is the
     item `<id>-<frame>` of the same object; its points are at rest where the other data set says, or where the
@@ -42,16 +41,13 @@ class Deformed(Dataset):
     by_object: ClassVar[bool] = True
     up: ClassVar[str] = "z"
 
-    def __init__(
-        self, dataset: Dataset, deformation: Deformation, frames: int, settings: Settings, seed: int
-    ) -> None:
-        self.dataset, self.deformation, self.settings = dataset, deformation, settings
-        self.count, self.seed = frames, seed
+    def __init__(self, dataset: Dataset, mix: Mix, frames: int, seed: int) -> None:
+        self.dataset, self.mix, self.count, self.seed = dataset, mix, frames, seed
         self._running: _Sequence | None = None
         for name in inspect.get_annotations(Dataset):
             if name not in vars(Deformed):
                 setattr(self, name, getattr(dataset, name))
-        self.variant = deformation.name  # type: ignore[misc]
+        self.variant = mix.name  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         # A simulation that runs stays in its process.
@@ -114,9 +110,10 @@ class Deformed(Dataset):
     def _begin(self, base: Item, category: str, guessed: float | None = None) -> "_Sequence":
         shape = as_cloth(self.dataset, base)
         unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
-        garment = Garment.of_shape(shape, self.landmark_names(category), self.settings, unit)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
-        frames = self.deformation.frames(garment, self.count, rng)
+        how, settings = self.mix.drawn(rng)
+        garment = Garment.of_shape(shape, self.landmark_names(category), settings, unit)
+        frames = how.frames(garment, self.count, rng)
         return _Sequence(base.id, shape, landmark_vertices(shape), unit, frames)
 
 

@@ -153,6 +153,8 @@ def _keep_apart(x, before, velocities, step, strays, inverse_masses, pairs, of_t
         hold = min(1.0, friction * push / slid) if slid > 0 else 0.0
         mi, mj, mk, mm = inverse_masses[i], inverse_masses[j], inverse_masses[k], inverse_masses[m]
         total = mi * wi * wi + mj * wj * wj + mk * wk * wk + mm * wm * wm
+        if total == 0:
+            continue
         a, b, c = (
             (push * nx - hold * a) / total,
             (push * ny - hold * b) / total,

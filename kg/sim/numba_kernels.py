@@ -38,7 +38,7 @@ def predict(positions, velocities, gravity, step):
 
 
 @loop
-def _keep_lengths(positions, inverse_masses, pairs, rest, compliance, pulled):
+def _keep_lengths(positions, inverse_masses, pairs, rest, compliance, slack, loose, pulled):
     for link in range(len(pairs)):
         i, j = pairs[link, 0], pairs[link, 1]
         weight = inverse_masses[i] + inverse_masses[j]
@@ -48,7 +48,12 @@ def _keep_lengths(positions, inverse_masses, pairs, rest, compliance, pulled):
         length = np.sqrt(x * x + y * y + z * z)
         if length == 0:
             continue
-        pull = (rest[link] - length - compliance * pulled[link]) / (length * (weight + compliance))
+        short, gives = rest[link] - length, compliance
+        if short > slack * rest[link]:
+            short -= slack * rest[link]
+        elif short > 0:
+            gives = loose
+        pull = (short - gives * pulled[link]) / (length * (weight + gives))
         pulled[link] += pull * length
         first, second = pull * inverse_masses[i], pull * inverse_masses[j]
         positions[i, 0] += first * x
@@ -59,9 +64,9 @@ def _keep_lengths(positions, inverse_masses, pairs, rest, compliance, pulled):
         positions[j, 2] -= second * z
 
 
-def keep_lengths(positions, inverse_masses, links, compliance, pulled):
+def keep_lengths(positions, inverse_masses, links, compliance, slack, loose, pulled):
     """See `numpy_kernels.keep_lengths`."""
-    _keep_lengths(positions, inverse_masses, links.pairs, links.rest, compliance, pulled)
+    _keep_lengths(positions, inverse_masses, links.pairs, links.rest, compliance, slack, loose, pulled)
 
 
 @loop

@@ -129,7 +129,7 @@ def keep_apart(
         before: (V, 3) metres, where they were when the step began.
         velocities: (V, 3) m/s, with which vertices were taken to go on.
         step: Seconds.
-        inverse_masses: (V,) 1/kg.
+        inverse_masses: (V,) 1/kg; 0 of what is held, which is not pushed.
         kinds: Pairs of vertex and triangle, pairs of edges.
         friction: Coulomb coefficient.
     """
@@ -364,7 +364,10 @@ def _push(
     slid = shares @ (positions[pair] - before[pair])
     slid -= slid @ normal * normal
     masses = inverse_masses[pair]
-    move = (push * normal - held(push, slid, friction) * slid) / (masses @ shares**2)
+    total = masses @ shares**2
+    if total == 0:
+        return
+    move = (push * normal - held(push, slid, friction) * slid) / total
     positions[pair] += np.outer(masses * shares, move)
 
 

@@ -35,23 +35,35 @@ def predict(positions: Points, velocities: Points, gravity: Values, step: float)
 
 
 def keep_lengths(
-    positions: Points, inverse_masses: Values, links: Links, compliance: float, pulled: Values
+    positions: Points,
+    inverse_masses: Values,
+    links: Links,
+    compliance: float,
+    slack: float,
+    loose: float,
+    pulled: Values,
 ) -> None:
-    """Move the ends of each link towards its length, in place.
+    """Move the ends of each link towards its length, in place, or to where it is short by its slack.
 
     Args:
         positions: (V, 3).
         inverse_masses: (V,) 1/kg.
         links: The pairs and their lengths.
         compliance: Inverse of their stiffness over the square of the step, 1/kg.
+        slack: Share of its length by which a link may be short.
+        loose: The compliance of what is shorter by less than that, 1/kg.
         pulled: (L,) kg m, what each has pulled in this step, in place: it gives way to all of that.
     """
     for first, last in zip((0, *links.ends), links.ends, strict=False):
         i, j = links.pairs[first:last].T
         between = positions[i] - positions[j]
         length = np.sqrt((between * between).sum(axis=1))
-        weight = inverse_masses[i] + inverse_masses[j] + compliance
-        short = links.rest[first:last] - length - compliance * pulled[first:last]
+        rest = links.rest[first:last]
+        short = rest - length
+        within = (short > 0) & (short <= slack * rest)
+        gives = np.where(within, loose, compliance)
+        short -= np.where(short > slack * rest, slack * rest, 0.0) + gives * pulled[first:last]
+        weight = inverse_masses[i] + inverse_masses[j] + gives
         with np.errstate(divide="ignore", invalid="ignore"):
             pull = np.where(length > 0, short / (length * weight), 0.0)
         pulled[first:last] += pull * length

@@ -13,10 +13,12 @@ class Settings:
     Attributes:
         density: Mass of the cloth, kg/m².
         stretch: Its resistance to stretch and shear, N/m (Young's modulus times thickness).
+        slack: Share by which an edge may be shorter than at rest before that: wrinkles finer than the mesh,
+            into which cloth gives way under the least pressure. Without, a closed mesh could hardly change.
+        wrinkle: What such wrinkles resist, N/m.
         bend: Its resistance to bending, N m (bending moment times radius, a metre of cloth).
         crease: Share of a bend that stays, of what is bent, 1/s: folded cloth forgets that it was flat.
-        grip: How firmly hands hold, N/m for each vertex.
-        thickness: How near two layers come, as a share of the mesh's mean edge.
+        thickness: How near two layers come, metres.
         edge_thickness: How near an edge of one layer comes to an edge of another, as a share of thickness.
             Layers lie upon each other by vertices and triangles; the less edges keep, the faster it goes.
         ground_friction: Coulomb coefficient between cloth and ground.
@@ -33,10 +35,11 @@ class Settings:
 
     density: float = 0.2
     stretch: float = 1e4
+    slack: float = 0.0
+    wrinkle: float = 3.0
     bend: float = 3e-5
     crease: float = 3.0
-    grip: float = 20.0
-    thickness: float = 0.25
+    thickness: float = 0.002
     edge_thickness: float = 0.5
     ground_friction: float = 0.8
     cloth_friction: float = 0.5
@@ -46,9 +49,10 @@ class Settings:
     rounds: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("density", "stretch", "bend", "grip", "thickness", "edge_thickness", "step", "rounds"):
+        above = ("density", "stretch", "wrinkle", "bend", "thickness", "edge_thickness", "step", "rounds")
+        for name in above:
             if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
-        for name in ("crease", "ground_friction", "cloth_friction", "drag", "gravity"):
+        for name in ("slack", "crease", "ground_friction", "cloth_friction", "drag", "gravity"):
             if not 0 <= getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

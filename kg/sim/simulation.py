@@ -23,39 +23,39 @@ Points = NDArray[np.float64]
 
 SPRING = 2 / np.sqrt(3)
 """Springs k along a lattice of equilateral triangles make a sheet of modulus 2k/√3."""
-STRIDE, FINER = 0.4, 4.0
-"""A hand goes so many thicknesses in a step, which is made so much shorter for that at most: what its bound
+STRIDE, FINER = 0.25, 4.0
+"""Thicknesses that a hand goes in a step, which is made so much shorter for that at most: what its bound
 (`kg.sim.contact`) holds back while a hand goes on would stretch."""
+HURRY = 0.3
+"""m/s by which a hand is faster at most than its path, once something has kept it from there."""
 FINE = 0.02
 """Metres: where edges are shorter, rounds are as many more, or else steps shorter. Vertices are so light
 there that in one round a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of
 a mask by half."""
+RESTING = 0.005
+"""m/s: cloth that no hand holds and no vertex of which has gone faster lies still until a hand takes it."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grip:
-    """Vertices that a hand holds, as with springs: cloth that is too short or in the way gives.
+    """Vertices that a hand holds: they go where it goes, however the cloth pulls, unless cloth is in the way.
 
     Attributes:
         vertices: (G,) indices.
         path: Gives their places (G, 3) at a time, seconds since the simulation began.
-        start, end: When the hand takes and has let go, seconds.
-        loosens: When it begins to let go.
+        start, end: When the hand takes and lets go, seconds.
     """
 
     vertices: NDArray[np.int64]
     path: Callable[[float], Points]
     start: float
     end: float
-    loosens: float
 
-    def firmness(self, time: float) -> float:
-        """Return how firmly it holds, from 1 down to 0."""
-        if self.loosens <= time < self.end:
-            return (self.end - time) / (self.end - self.loosens)
-        return float(self.start <= time <= self.loosens)
+    def holds(self, time: float) -> bool:
+        """Tell whether it holds at a time."""
+        return self.start <= time <= self.end
 
 
 class Simulation:
@@ -78,7 +78,8 @@ class Simulation:
         self.velocities = np.zeros_like(self.positions)
         self.time = 0.0
         self.grips: Sequence[Grip] = ()
-        self.thickness = cloth.thickness(self.settings)
+        self._at_rest: Points | None = None
+        self.thickness = self.settings.thickness
         self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
         self._kernels = choose()
         self._masses = cloth.areas * self.settings.density
@@ -97,10 +98,10 @@ class Simulation:
 
     @property
     def slip(self) -> float:
-        """Metres from the hands that hold firmly now to what they hold, on average; 0 without any."""
-        firm = [grip for grip in self.grips if grip.firmness(self.time) == 1]
-        ways = [grip.path(self.time) - self.positions[grip.vertices] for grip in firm]
-        return float(np.linalg.norm(np.concatenate(ways), axis=1).mean()) if ways else 0.0
+        """Metres from the hands that hold now to what they hold, the farthest; 0 without any."""
+        holding = [grip for grip in self.grips if grip.holds(self.time)]
+        ways = [grip.path(self.time) - self.positions[grip.vertices] for grip in holding]
+        return float(np.linalg.norm(np.concatenate(ways), axis=1).max()) if ways else 0.0
 
     def settle(self) -> None:
         """Part layers that lie too near, without gravity, ground or speed."""
@@ -110,16 +111,38 @@ class Simulation:
 
     def advance(self, seconds: float, grips: Sequence[Grip] = ()) -> None:
         """Go on by one frame of so many seconds, held by the grips that are in force."""
-        self.grips = grips
+        if seconds < 1e-9:
+            return
+        self.grips, until = grips, self.time + seconds
+        held = any(grip.start <= until and grip.end >= self.time for grip in grips)
+        if not held and self._rests():
+            self.time = until
+            return
+        start = self.positions.copy()
         shorter = max(self._shorter, min(FINER, self._haste(seconds, grips)))
         steps = ceil(seconds / self.settings.step * shorter - 1e-9)
         step = seconds / steps
         for _ in range(steps):
             self.time += step
-            self._substep(step, [grip for grip in grips if grip.start <= self.time <= grip.end])
+            self._substep(step, [grip for grip in grips if grip.holds(self.time)])
+
+        # A little time says little: what has just been let go of is about to fall.
+        if not held and seconds > 4 * self.settings.step:
+            ways = np.linalg.norm(self.positions - start, axis=1)
+            if ways.max() < RESTING * seconds:
+                self.velocities[:] = 0
+                self._at_rest = self.positions.copy()
+
+    def _rests(self) -> bool:
+        """Tell whether it lay still when it was last seen, and nothing has been done to it since."""
+        return (
+            self._at_rest is not None
+            and not self.velocities.any()
+            and np.array_equal(self._at_rest, self.positions)
+        )
 
     def _haste(self, seconds: float, grips: Sequence[Grip]) -> float:
-        """Return how many `STRIDE`s the fastest hand goes in a step."""
+        """Return how many `STRIDE`s the fastest hand goes in a step of the settings."""
         ways = [grip.path(self.time + seconds) - grip.path(self.time) for grip in grips]
         farthest = max((float(np.linalg.norm(way, axis=1).max()) for way in ways), default=0.0)
         return farthest / seconds * self.settings.step / (STRIDE * self.thickness)
@@ -127,14 +150,18 @@ class Simulation:
     def _substep(self, step: float, grips: Sequence[Grip], *, weightless: bool = False) -> None:
         kernels, settings, positions = self._kernels, self.settings, self.positions
         contacts, inverse_masses = self._contacts, self._inverse_masses
-        before = positions.copy()
+        if grips:
+            inverse_masses = inverse_masses.copy()
+        before, height = positions.copy(), -np.inf if weightless else self.thickness / 2
         kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
-        contacts.look(before, positions, self.velocities, step)
         for grip in grips:
-            self._hold(grip, step)
+            inverse_masses[grip.vertices] = 0.0
+            positions[grip.vertices] = self._carried(grip, before[grip.vertices], step)
+        contacts.look(before, positions, self.velocities, step)
         edges, compliance = self.cloth.edges, SPRING / settings.stretch / step**2
         pulled = np.zeros(len(edges.pairs))
-        kernels.keep_lengths(positions, inverse_masses, edges, compliance, pulled)
+        kept = edges, compliance, settings.slack, SPRING / settings.wrinkle / step**2, pulled
+        kernels.keep_lengths(positions, inverse_masses, *kept)
         kernels.keep_bends(
             positions,
             inverse_masses,
@@ -147,17 +174,18 @@ class Simulation:
         contacts.hold_back(positions, before, step)
         contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
         for _ in range(self._rounds - 1):
-            kernels.keep_lengths(positions, inverse_masses, edges, compliance, pulled)
+            kernels.keep_lengths(positions, inverse_masses, *kept)
             contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
-        height = -np.inf if weightless else self.thickness / 2
         kernels.stay_above(positions, before, height, settings.ground_friction)
         contacts.hold_back(positions, before, step)
         contacts.go_on(positions, before, step)
         kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step))
 
-    def _hold(self, grip: Grip, step: float) -> None:
-        weight = self._inverse_masses[grip.vertices]
-        stiffness = self.settings.grip * grip.firmness(self.time) * step**2
-        share = stiffness * weight / (stiffness * weight + 1)
-        held = self.positions[grip.vertices]
-        self.positions[grip.vertices] = held + share[:, None] * (grip.path(self.time) - held)
+    def _carried(self, grip: Grip, held: Points, step: float) -> Points:
+        """Return where a hand has what it holds (G, 3) after a step: on its path, or on the way there."""
+        places = grip.path(self.time)
+        ways, along = places - held, places - grip.path(self.time - step)
+        lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))
+        carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
+        carried[:, 2] = np.maximum(carried[:, 2], self.thickness / 2)
+        return carried

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim import Deformation, Garment, Grip, Settings, eased, lay_down
+from kg.sim import Deformation, Garment, Grip, Settings, eased
 
 Points = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Drag(Deformation):
 
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:
         """Lay it down."""
-        lay_down(garment, seconds=0.5)
+        self.lie(garment, rng)
 
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the one grip."""
@@ -55,7 +55,7 @@ class Drag(Deformation):
         def at(time: float) -> Points:
             return start + path(eased(time / until))
 
-        yield until, [Grip(vertices, at, 0.0, until, loosens=until)]
+        yield until, [Grip(vertices, at, 0.0, until)]
 
     def _path(self, rng: np.random.Generator) -> Callable[[float], Points]:
         """Return where the hand is, (3,) from where it began, at a share of its way."""

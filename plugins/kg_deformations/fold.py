@@ -7,14 +7,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim import Deformation, Garment, Grip, Settings, eased, lay_down
+from kg.sim import Deformation, Garment, Grip, Settings, eased
 
 Points = NDArray[np.float64]
 
 PAUSE = 0.2
 """Share of the time of each fold that is left to the cloth alone."""
-MOVING = 0.9
-"""Share of the time of a grip in which the hand moves; in the rest it lets go slowly."""
 ARC = 0.75
 """Height of a hand's way over a crease, as a share of a half circle's."""
 SIDES = ("left", "right")
@@ -22,8 +20,8 @@ SLEEVED = ("armpit", "cuff top", "cuff underside")
 """Landmarks on either side of a garment with sleeves."""
 LONG = 0.4
 """A sleeve longer than this share of the width between the armpits is folded by itself."""
-TWICE = 45.0
-"""What is shorter than so many thicknesses makes a pile after one fold that another would not hold."""
+TWICE = 0.2
+"""Metres: what is shorter makes a pile after one fold that another would not hold."""
 INWARDS = 0.2
 """So much inwards for each unit down."""
 NARROWER = 0.12
@@ -69,7 +67,7 @@ class Fold(Deformation):
 
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:
         """Lay it down."""
-        lay_down(garment, seconds=0.5)
+        self.lie(garment, rng)
 
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grips of each fold."""
@@ -97,7 +95,7 @@ def recipe(garment: Garment, rng: np.random.Generator) -> list[Callable[[Garment
     longer, sides = int(extents.argmax()), rng.choice([-1, 1], 2)
     if "crotch" in garment.places:
         longer = 1  # Legs are laid on each other, however short they are.
-    if extents[longer] > TWICE * garment.simulation.thickness:
+    if extents[longer] > TWICE:
         return [half(1 - longer, sides[0]), half(longer, sides[1])]
     return [half(0 if "crotch" in garment.places else int(rng.integers(2)), sides[0])]
 
@@ -138,7 +136,8 @@ def sleeve(side: str) -> Callable[[Garment], Crease]:
         armpit = garment.flat(f"{side} armpit")
         hands = [garment.places[f"{side} cuff {end}"] for end in ("top", "underside")]
         along = (garment.flat(hands[0]) + garment.flat(hands[1])) / 2 - armpit
-        out = np.array([1.0 if side == "left" else -1.0, 0.0])
+        other = garment.flat(f"{'left' if side == 'right' else 'right'} armpit")
+        out = np.array([np.sign(armpit[0] - other[0]), 0.0])
         down = np.array([-INWARDS * out[0], -1.0])
         normal = along / np.linalg.norm(along) - down / np.linalg.norm(down)
         normal /= np.linalg.norm(normal)
@@ -169,7 +168,7 @@ def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
     short = min(pile + np.ptp(height), away / 2)
 
     def at(time: float) -> Points:
-        angle = np.pi * eased((time - start) / (MOVING * (end - start)))
+        angle = np.pi * eased((time - start) / (end - start))
         cos, sin = np.cos(angle), np.sin(angle)
         done = (1 - cos) / 2
         middle = centre + (away * (cos - 1) + short * done) * normal + (ARC * away * sin + rise * done) * up
@@ -177,4 +176,4 @@ def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
         places: Points = middle + beside + turned
         return places
 
-    return Grip(vertices, at, start, end, loosens=start + MOVING * (end - start))
+    return Grip(vertices, at, start, end)

@@ -11,9 +11,14 @@ from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.errors import KgError
 from kg.sim import Settings
 from kg.sim.deformed import Deformed, metres
+from kg.sim.mix import Mix
 from kg_deformations.drop import Drop
 
 OPTIONS = PrepareOptions(points=64, deform={"name": "drop"})
+
+
+def alone(how, **cloth):
+    return Mix(how.name, ((how, Settings(**cloth)),), (1.0,))
 
 
 class Towels(Dataset):
@@ -45,7 +50,7 @@ class Towels(Dataset):
 @pytest.fixture
 def towels(lying):
     dataset = Towels(lying)
-    return dataset, Deformed(dataset, Drop(seconds=0.06), 4, Settings(step=1 / 500), seed=0)
+    return dataset, Deformed(dataset, alone(Drop(seconds=0.06), step=1 / 500), 4, seed=0)
 
 
 def items(deformed):
@@ -91,9 +96,7 @@ def test_patterns_are_simulated_as_they_are(towels):
     first = items(deformed)[0]
     assert len(deformed.load(first).faces) > len(dataset.sheet[1])
     dataset.cloth = True
-    assert np.array_equal(
-        Deformed(dataset, Drop(), 4, Settings(), seed=0).load(first).faces, dataset.sheet[1]
-    )
+    assert np.array_equal(Deformed(dataset, alone(Drop()), 4, seed=0).load(first).faces, dataset.sheet[1])
 
 
 def test_a_frame_is_the_same_in_whatever_order(towels):
@@ -156,7 +159,8 @@ def test_a_category_has_one_unit_in_which_it_has_a_garments_size(lying, sizes, u
 def test_all_meshes_are_simulated_in_the_units_of_their_category(lying):
     """Each begins to fall from half a metre, in millimetres, be it small or 2 m; so does one in metres."""
     sheets = Sheets(lying, [290, 7, 301, 280, 2000, 0.4])
-    deformed = Deformed(sheets, Drop(seconds=0.2, lowest=0.5, highest=0.5, spin=0), 2, Settings(), seed=0)
+    fall = Drop(seconds=0.2, lowest=0.5, highest=0.5, spin=0)
+    deformed = Deformed(sheets, alone(fall), 2, seed=0)
     found = deformed.items("", Path(), OPTIONS)
     heights = [deformed.load(found[2 * number]).vertices[:, 2].min() for number in (0, 2, 4, 5)]
     assert heights == pytest.approx([500, 500, 500, 0.5])

@@ -22,7 +22,7 @@ def load(version):
 def test_a_link_shares_its_correction_by_weight(version):
     positions = np.array([[0.0, 0, 0], [2, 0, 0]])
     links = Links(np.array([[0, 1]]), np.array([1.0]), (1,))
-    load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 0.0, np.zeros(1))
+    load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 0.0, 0.0, 0.0, np.zeros(1))
     assert positions == pytest.approx(np.array([[0.75, 0, 0], [1.75, 0, 0]]))
 
 
@@ -31,9 +31,19 @@ def test_a_link_is_as_stiff_however_often_it_pulls(version):
     positions, pulled = np.array([[0.0, 0, 0], [2, 0, 0]]), np.zeros(1)
     links = Links(np.array([[0, 1]]), np.array([1.0]), (1,))
     for _ in range(4):
-        load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 4.0, pulled)
+        load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 4.0, 0.0, 0.0, pulled)
         assert positions == pytest.approx(np.array([[0.375, 0, 0], [1.875, 0, 0]]))
     assert pulled == pytest.approx([-0.125])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("length", "becomes"), [(0.8, 0.9), (0.95, 0.96), (1.2, 1.0)])
+def test_a_link_is_loose_where_it_is_short_by_less_than_its_slack(version, length, becomes):
+    positions = np.array([[0.0, 0, 0], [length, 0, 0]])
+    links = Links(np.array([[0, 1]]), np.array([1.0]), (1,))
+    # A compliance of 16 beside a weight of 4 leaves a fifth of the way.
+    load(version).keep_lengths(positions, np.array([3.0, 1.0]), links, 0.0, 0.1, 16.0, np.zeros(1))
+    assert positions[1, 0] - positions[0, 0] == pytest.approx(becomes)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

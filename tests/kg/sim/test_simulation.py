@@ -7,16 +7,19 @@ from kg.sim import Cloth, Settings, Simulation
 from kg.sim.crossings import crossings
 from kg.sim.simulation import Grip
 
+EDGES_APART = Settings().edge_thickness * Settings().thickness
+"""Metres that edges of two layers keep; vertices and triangles keep more."""
+
 
 def hold(vertices, positions, until=np.inf):
     places = positions[vertices].copy()
-    return Grip(np.asarray(vertices), lambda time: places, 0.0, until, loosens=until)
+    return Grip(np.asarray(vertices), lambda time: places, 0.0, until)
 
 
 def test_a_hanging_sheet_lengthens_as_an_elastic_one(make_sheet):
     vertices, faces = make_sheet(10, 24)
     vertices += np.array([0, 0, 2])
-    settings = Settings(stretch=100.0, density=0.4, grip=1e6, drag=20.0, step=1 / 20_000)
+    settings = Settings(stretch=100.0, density=0.4, drag=20.0, step=1 / 20_000)
     cloth = Cloth.of_mesh(vertices, faces)
     simulation = Simulation(cloth, settings)
     grips = [hold(np.flatnonzero(vertices[:, 2] == 2), vertices)]
@@ -81,17 +84,17 @@ def test_layers_stay_apart(lying, layer_gap):
     simulation.positions[:, 2] += simulation.thickness / 2
     simulation.velocities[len(vertices) :, 2] = -5.0
     simulation.advance(0.3)
-    assert layer_gap(simulation) > 0.8 * simulation.thickness
+    assert layer_gap(simulation) > 0.8 * EDGES_APART
     assert crossings([simulation.positions], cloth.faces) == [0]
 
 
 def test_layers_that_touch_at_first_part_without_a_jolt(lying, layer_gap):
     vertices, faces = lying
-    above = vertices + np.array([0.003, 0.002, 0.004])
+    above = vertices + np.array([0.003, 0.002, 0.001])
     cloth = Cloth.of_mesh(np.concatenate([vertices, above]), np.concatenate([faces, faces + len(vertices)]))
     simulation = Simulation(cloth)
     simulation.settle()
-    assert layer_gap(simulation) > 0.9 * simulation.thickness
+    assert layer_gap(simulation) > 0.9 * EDGES_APART
     assert simulation.kinetic_energy == 0
 
 
@@ -101,9 +104,10 @@ def test_a_hand_carries_cloth_and_lets_go(lying):
     simulation.positions[:, 2] += 1.0
     held = np.arange(13)
     start = simulation.positions[held].copy()
-    grip = Grip(held, lambda time: start + np.array([0, 0, time]), 0.0, 0.5, loosens=0.4)
+    grip = Grip(held, lambda time: start + np.array([0, 0, time]), 0.0, 0.5)
     simulation.advance(0.4, [grip])
-    assert simulation.positions[held, 2].mean() == pytest.approx(1.4, abs=0.02)
+    assert simulation.slip < 1e-9
+    assert simulation.positions[held] == pytest.approx(start + np.array([0, 0, 0.4]))
     simulation.advance(0.6, [grip])
     assert simulation.positions[held, 2].mean() < 1.2
 
@@ -119,7 +123,7 @@ def drag_by_a_ribbon(make_sheet, edge, settings):
     simulation.positions[:, 2] += simulation.thickness / 2
     held = np.flatnonzero(simulation.positions[:, 0] > 39 * edge)
     start = simulation.positions[held].copy()
-    grip = Grip(held, lambda time: start + np.array([0.3 * time, 0, 0]), 0.0, 1.0, loosens=1.0)
+    grip = Grip(held, lambda time: start + np.array([0.3 * time, 0, 0]), 0.0, 1.0)
     simulation.advance(0.3, [grip])
     i, j = simulation.cloth.edges.pairs.T
     lengths = np.linalg.norm(simulation.positions[i] - simulation.positions[j], axis=1)
@@ -128,7 +132,7 @@ def drag_by_a_ribbon(make_sheet, edge, settings):
 
 @pytest.mark.parametrize("edge", [0.02, 0.014, 0.012, 0.005], ids=["usual", "steps", "rounds", "many rounds"])
 def test_a_ribbon_that_drags_a_cloth_stretches_no_more_where_edges_are_short(make_sheet, edge):
-    assert np.percentile(drag_by_a_ribbon(make_sheet, edge, Settings()), 99) < 0.25
+    assert np.percentile(drag_by_a_ribbon(make_sheet, edge, Settings()), 99) < 0.3
 
 
 def test_more_rounds_make_stiffer_cloth(make_sheet):
@@ -142,7 +146,7 @@ def test_edges_that_cross_each_other_keep_their_own_thickness(share):
     lower = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0, -0.8]])
     upper = np.array([[0, -0.5, 0.01], [0, 0.5, 0.01], [0, 0, 0.81]])
     cloth = Cloth.of_mesh(np.concatenate([lower, upper]), np.arange(6).reshape(2, 3))
-    simulation = Simulation(cloth, Settings(edge_thickness=share))
+    simulation = Simulation(cloth, Settings(thickness=0.2, edge_thickness=share))
     simulation.settle()
     between = simulation.positions[3:5, 2].mean() - simulation.positions[:2, 2].mean()
     assert between == pytest.approx(share * simulation.thickness)
@@ -151,7 +155,7 @@ def test_edges_that_cross_each_other_keep_their_own_thickness(share):
 def test_a_ledge_sags_as_an_elastic_plate(make_sheet):
     vertices, faces = make_sheet(10, 12)
     vertices = vertices[:, [0, 2, 1]]
-    settings = Settings(bend=5e-3, crease=0.0, grip=1e6, drag=20.0, step=1 / 20_000)
+    settings = Settings(bend=5e-3, crease=0.0, drag=20.0, step=1 / 20_000)
     simulation = Simulation(Cloth.of_mesh(vertices, faces), settings)
     simulation.positions[:, 2] += 1.0
     held = np.flatnonzero(vertices[:, 0] < 0.095)
@@ -185,7 +189,7 @@ def test_layers_that_were_thrown_together_part_again(lying, layer_gap):
     simulation.positions[:, 2] += simulation.thickness / 2
     simulation.velocities[len(vertices) :, 2] = -20.0
     simulation.advance(0.15)
-    assert layer_gap(simulation) > 0.7 * simulation.thickness
+    assert layer_gap(simulation) > 0.7 * EDGES_APART
     assert crossings([simulation.positions], cloth.faces) == [0]
 
 

@@ -32,4 +32,4 @@ def test_hands_keep_what_they_hold(make_sheet, how):
     cloth = Cloth.of_mesh(vertices[:, [0, 2, 1]], faces)
     garment = Garment(Simulation(cloth, how.cloth), {})
     slips = [garment.simulation.slip for _ in how.frames(garment, 21, np.random.default_rng(0))]
-    assert 0 < max(slips) < cloth.edge
+    assert max(slips) < 0.005

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from kg.sim.deformation import LATE
 from kg_deformations.fold import Fold, half, recipe, sleeve
 
 
@@ -26,16 +25,18 @@ class Watched(Fold):
 
 
 def test_folds_are_the_same_for_few_frames_as_for_many(towel, run):
-    many = Watched(seconds=1.2, sloppiness=0.0)
+    many = Watched(seconds=2.4, sloppiness=0.0)
     after = run(many, towel, count=60)[1][-1]
-    for count in (2, 3, 6, 8, 12, 16):
-        few = Watched(seconds=1.2, sloppiness=0.0)
-        last = run(few, towel, count=count)[1][-1]
+    for count in (2, 6, 16):
+        few = Watched(seconds=2.4, sloppiness=0.0)
+        made, frames = run(few, towel, count=count)
+        last = frames[-1]
         assert len(few.seen) == len(many.seen) == 2
         for (asked, grip), (_, other) in zip(few.seen, many.seen, strict=True):
             assert (grip.start, grip.end) == (other.start, other.end)
-            assert grip.vertices.tolist() == other.vertices.tolist()
-            assert -1e-9 < asked - grip.start < LATE * 1.2 + 1e-9
+            held, also = (made.simulation.cloth.rest[each.vertices] for each in (grip, other))
+            assert held.mean(axis=0) == pytest.approx(also.mean(axis=0), abs=0.01)
+            assert asked == pytest.approx(grip.start)
         assert np.ptp(last[:, :2], axis=0) == pytest.approx(np.ptp(after[:, :2], axis=0), rel=0.15)
 
 
