@@ -51,12 +51,13 @@ def runs() -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary name beside `path` that takes its place on success and is removed on failure.
 
     A reader therefore sees the old file or the whole new one, never a half. The temporary name keeps
     the suffix, because writers choose their format by it.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     temporary.touch(exist_ok=False)

@@ -2,13 +2,18 @@
 
 A plugin that is broken or whose name is taken never stops kg: it is a `Plugin` with a `problem`, which is
 a warning wherever all are looked at, which `kg info` lists, and an error when that very one is asked for.
+
+Example:
+    >>> plugins.DATASETS.load("garments")()
+    >>> [plugin.name for plugin in plugins.BACKBONES.all()]
 """
 
 import inspect
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, get_origin
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, get_origin
 
 import entrypoints
 
@@ -20,13 +25,7 @@ if TYPE_CHECKING:
     from kg.model.detector import Detector
     from kg.sim import Deformation
 
-DATASETS = "kg.datasets"
-BACKBONES = "kg.backbones"
-DETECTORS = "kg.detectors"
-DEFORMATIONS = "kg.deformations"
-
-NAMED = (DATASETS, DEFORMATIONS)
-"""Groups whose classes have a name, the same as their entry point, and are made without arguments."""
+Base = TypeVar("Base")
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,77 @@ class Plugin:
     target: str
     distribution: str
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Base]):
+    """A kind of plugin.
+
+    Attributes:
+        group: Of its entry points.
+        title: What people call one of them.
+        contract: Module and name of the class that they are subclasses of; imported where it is needed.
+        named: They have a name, the same as their entry point, and are made without arguments.
+    """
+
+    group: str
+    title: str
+    contract: str
+    named: bool = False
+
+    def load(self, name: str) -> type[Base]:
+        """Return the class of that name.
+
+        Raises:
+            KgError: There is none (the hint names the closest), or its plugin is broken.
+        """
+        usable = {plugin.name: (plugin, point) for plugin, point in _scan(self.group) if not plugin.problem}
+        if name not in usable:
+            raise unknown_name(self.title, name, usable)
+        return self._load(*usable[name])
+
+    def all(self) -> list[Plugin]:
+        """Return every plugin of the kind, each loaded once to see whether it works."""
+        return [plugin for plugin, _ in self._examined()]
+
+    def working(self) -> dict[str, type[Base]]:
+        """Return the classes of all plugins that work, by name."""
+        return {plugin.name: loaded for plugin, loaded in self._examined() if loaded is not None}
+
+    def _examined(self) -> list[tuple[Plugin, type[Base] | None]]:
+        examined: list[tuple[Plugin, type[Base] | None]] = []
+        for plugin, point in _scan(self.group):
+            loaded = None
+            if not plugin.problem:
+                try:
+                    loaded = self._load(plugin, point)
+                except KgError as error:
+                    plugin = replace(plugin, problem=error.message)
+                    warnings.warn(error.message, stacklevel=3)
+            examined.append((plugin, loaded))
+        return examined
+
+    def _load(self, plugin: Plugin, point: entrypoints.EntryPoint) -> type[Base]:
+        module, _, name = self.contract.partition(":")
+        base: type[Base] = getattr(import_module(module), name)
+        which = f"The plugin '{plugin.name}' ({plugin.target})"
+        mend = f"Mend or remove the package '{plugin.distribution}'."
+        try:
+            loaded = point.load()
+            if self.named and isinstance(loaded, type) and not _missing(loaded, base):
+                loaded()
+        except Exception as error:
+            raise KgError(f"{which} does not load: {type(error).__name__}: {error}", mend) from error
+        if not (isinstance(loaded, type) and issubclass(loaded, base)):
+            raise KgError(
+                f"{which} is no {base.__module__}.{base.__name__}.",
+                f"Its entry point in the group {self.group} has to name a subclass.",
+            )
+        if missing := _missing(loaded, base):
+            raise KgError(f"{which} lacks {', '.join(missing)}.", mend)
+        if self.named and (own := getattr(loaded, "name")) != plugin.name:  # noqa: B009
+            raise KgError(f"{which} calls itself '{own}'.", mend)
+        return loaded
 
 
 def _scan(group: str) -> list[tuple[Plugin, entrypoints.EntryPoint]]:
@@ -60,34 +130,6 @@ def _distribution(point: entrypoints.EntryPoint) -> str:
     return point.distro.name if point.distro else "unknown"
 
 
-def _load(group: str, base: type, plugin: Plugin, point: entrypoints.EntryPoint) -> type:
-    try:
-        loaded = point.load()
-        if group in NAMED and isinstance(loaded, type) and not _missing(loaded, base):
-            loaded()
-    except Exception as error:
-        raise KgError(
-            f"The plugin '{plugin.name}' ({plugin.target}) does not load: {type(error).__name__}: {error}",
-            f"Mend or remove the package '{plugin.distribution}'.",
-        ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise KgError(
-            f"The plugin '{plugin.name}' ({plugin.target}) is no {base.__module__}.{base.__name__}.",
-            f"Its entry point in the group {group} has to name a subclass.",
-        )
-    if missing := _missing(loaded, base):
-        raise KgError(
-            f"The plugin '{plugin.name}' ({plugin.target}) lacks {', '.join(missing)}.",
-            f"Mend or remove the package '{plugin.distribution}'.",
-        )
-    if group in NAMED and loaded.name != plugin.name:  # type: ignore[attr-defined]
-        raise KgError(
-            f"The plugin '{plugin.name}' ({plugin.target}) calls itself '{loaded.name}'.",  # type: ignore[attr-defined]
-            f"Mend or remove the package '{plugin.distribution}'.",
-        )
-    return loaded
-
-
 def _missing(loaded: type, base: type) -> list[str]:
     """Return the methods and class attributes that the base leaves to its subclasses and this one lacks."""
     origins: dict[str, object] = {
@@ -100,95 +142,9 @@ def _missing(loaded: type, base: type) -> list[str]:
     ]
 
 
-def _get(group: str, kind: str, base: type, name: str) -> type:
-    usable = {plugin.name: (plugin, point) for plugin, point in _scan(group) if not plugin.problem}
-    if name not in usable:
-        raise unknown_name(kind, name, usable)
-    return _load(group, base, *usable[name])
+DATASETS: Kind["Dataset"] = Kind("kg.datasets", "data set", "kg.data:Dataset", named=True)
+BACKBONES: Kind["Backbone"] = Kind("kg.backbones", "backbone", "kg.model.backbone:Backbone")
+DETECTORS: Kind["Detector"] = Kind("kg.detectors", "detector", "kg.model.detector:Detector")
+DEFORMATIONS: Kind["Deformation"] = Kind("kg.deformations", "deformation", "kg.sim:Deformation", named=True)
 
-
-def _examine(group: str, base: type) -> list[Plugin]:
-    examined = []
-    for plugin, point in _scan(group):
-        problem = plugin.problem
-        if not problem:
-            try:
-                _load(group, base, plugin, point)
-            except KgError as error:
-                problem = error.message
-                warnings.warn(problem, stacklevel=3)
-        examined.append(Plugin(plugin.name, plugin.target, plugin.distribution, problem))
-    return examined
-
-
-def dataset(name: str) -> "Dataset":
-    """Return the data set of that name.
-
-    Raises:
-        KgError: There is none (the hint names the closest), or its plugin is broken.
-    """
-    from kg.data import Dataset
-
-    made: Dataset = _get(DATASETS, "data set", Dataset, name)()
-    return made
-
-
-def datasets() -> list[Plugin]:
-    """Return every data set plugin, each loaded once to see whether it works."""
-    from kg.data import Dataset
-
-    return _examine(DATASETS, Dataset)
-
-
-def backbone(name: str) -> "type[Backbone]":
-    """Return the backbone class of that name.
-
-    Raises:
-        KgError: There is none (the hint names the closest), or its plugin is broken.
-    """
-    from kg.model.backbone import Backbone
-
-    return _get(BACKBONES, "backbone", Backbone, name)
-
-
-def backbones() -> list[Plugin]:
-    """Return every backbone plugin, each loaded once to see whether it works."""
-    from kg.model.backbone import Backbone
-
-    return _examine(BACKBONES, Backbone)
-
-
-def detector(name: str) -> "type[Detector]":
-    """Return the detector class of that name.
-
-    Raises:
-        KgError: There is none (the hint names the closest), or its plugin is broken.
-    """
-    from kg.model.detector import Detector
-
-    return _get(DETECTORS, "detector", Detector, name)
-
-
-def detectors() -> list[Plugin]:
-    """Return every detector plugin, each loaded once to see whether it works."""
-    from kg.model.detector import Detector
-
-    return _examine(DETECTORS, Detector)
-
-
-def deformation(name: str) -> "type[Deformation]":
-    """Return the deformation class of that name.
-
-    Raises:
-        KgError: There is none (the hint names the closest), or its plugin is broken.
-    """
-    from kg.sim import Deformation
-
-    return _get(DEFORMATIONS, "deformation", Deformation, name)
-
-
-def deformations() -> list[Plugin]:
-    """Return every deformation plugin, each loaded once to see whether it works."""
-    from kg.sim import Deformation
-
-    return _examine(DEFORMATIONS, Deformation)
+KINDS = (DATASETS, BACKBONES, DETECTORS, DEFORMATIONS)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -255,12 +256,9 @@ class Tiny(Backbone):
 @pytest.fixture
 def tiny_backbone(monkeypatch):
     """Register the backbone `tiny` for one test."""
-    found = plugins.backbone
-
-    def backbone(name):
-        return Tiny if name == "tiny" else found(name)
-
-    monkeypatch.setattr(plugins, "backbone", backbone)
+    load = plugins.BACKBONES.load
+    fake = SimpleNamespace(load=lambda name: Tiny if name == "tiny" else load(name))
+    monkeypatch.setattr(plugins, "BACKBONES", fake)
 
 
 @pytest.fixture

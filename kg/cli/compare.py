@@ -1,10 +1,12 @@
 """`kg compare`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kg.cli.inventory import show_help
 from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
@@ -67,55 +69,53 @@ def compare(
     found, on the clouds of row 1 where nothing else is said. Rows with † are what
     the paper has on like data.
     """
+    if show_help(as_json, metrics=metric, protocols=[protocol]):
+        return
+    from kg.devices import choose_device
     from kg.evaluation.compare import Entry, write_latex
     from kg.evaluation.compare import compare as put_together
-    from kg.evaluation.evaluate import asks_detector, check_names, evaluate
-    from kg.evaluation.floors import measure_floors
+    from kg.evaluation.evaluate import check_names
     from kg.evaluation.foreign import read_keypoints
-    from kg.evaluation.protocols import find_protocol
+    from kg.evaluation.front import evaluate
     from kg.evaluation.tables import save_csv
-    from kg.inference.front import predictions_of
     from kg.inference.targets import find_targets
 
-    names = several(metric, "--metric")
+    names = several(metric, "--metric") or None
     if names:
         check_names(names)
     if not targets and not keypoints:
         raise KgError("Nothing is named to compare.", "For example: kg compare RUN OTHER_RUN")
-    ask = asks_detector(names, find_protocol(protocol))
+    if keypoints and store is None:
+        raise KgError("--keypoints needs the --store that they are of.", "For example: --store STORE.h5")
+    measure = partial(evaluate, metrics=names, protocol=protocol, device=choose_device(gpu, cpu))
     entries = []
     for target in find_targets(targets or []):
+        # What a file holds is predicted already.
         is_file = target.kind == "predictions"
         with progress(f"Predicting {target.label}") as advance:
-            found, again = predictions_of(
-                target.path,
-                advance,
-                # What a file holds is predicted already.
-                split=None if is_file else split,
-                store=None if is_file else store,
-                gpu=gpu,
-                cpu=cpu,
-                again=ask,
-            )
             try:
-                results = evaluate(found, names or None, protocol=protocol, detector=again)
+                made = measure(
+                    target.path,
+                    split=None if is_file else split,
+                    store=None if is_file else store,
+                    floors=floors,
+                    progress=advance,
+                )
             except KgError as error:
                 raise KgError(f"{target.path}: {error.message}", error.hint) from error
-        beside = measure_floors(found, results, protocol=protocol) if floors else []
-        entries.append(Entry(target.label, found, results, beside))
+        entries.append(Entry(target.label, made.predictions, made.results, made.floors))
     for file in keypoints or []:
-        if store is None:
-            raise KgError("--keypoints needs the --store that they are of.", "For example: --store STORE.h5")
+        assert store is not None
         theirs = read_keypoints(file, store, space=space, split=split)
-        entries.append(Entry(file.stem, theirs, evaluate(theirs, names or None, protocol=protocol)))
-    made = put_together(entries)
-    for warning in made.warnings:
+        entries.append(Entry(file.stem, theirs, measure(theirs, floors=False).results))
+    comparison = put_together(entries)
+    for warning in comparison.warnings:
         note(f"[yellow]note[/] {warning}")
     if csv is not None:
-        save_csv(csv, made.rows(published))
+        save_csv(csv, comparison.rows(published))
     if latex is not None:
-        write_latex(latex, made, published)
-    show(made.to_dict(), as_json, *_shown(made, published))
+        write_latex(latex, comparison, published)
+    show(comparison.to_dict(), as_json, *_shown(comparison, published))
 
 
 def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":

@@ -1,23 +1,17 @@
 """`kg eval`."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kg.cli.inventory import show_help
 from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
-from kg.cli.output import Json, note, progress, show, table
+from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from kg.evaluation.floors import Floor
-    from kg.evaluation.results import Result
-    from kg.evaluation.robustness import Robustness
     from kg.inference.predictions import Predictions
-    from kg.inference.redetection import Redetection
 
 
 def evaluate(
@@ -132,187 +126,61 @@ def evaluate(
 
     The column 95 % is what other objects of the kind would give (bootstrap).
     """
-    if protocol == "help":
-        _list_protocols(as_json)
-        return
-    if "help" in (corrupt or []):
-        _list_corruptions(as_json)
+    if show_help(as_json, metrics=metric, protocols=[protocol], corruptions=corrupt):
         return
     from rich.markup import escape
 
-    from kg.cli.figures import (
-        caption,
-        figures,
-        floors_table,
-        levels_table,
-        panels_of,
-        plot_caption,
-        thirds_tables,
-    )
-    from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
-    from kg.evaluation.comparable import check_same_data, differences
-    from kg.evaluation.evaluate import asks_detector, check_names
-    from kg.evaluation.evaluate import evaluate as measure
-    from kg.evaluation.floors import measure_floors
+    from kg.cli.figures import caption, figures, floors_table, levels_table, thirds_tables
+    from kg.devices import choose_device
     from kg.evaluation.foreign import read_keypoints
-    from kg.evaluation.metrics import METRICS
-    from kg.evaluation.protocols import find_protocol
-    from kg.evaluation.robustness import measure_robustness, parse_corruption
+    from kg.evaluation.front import evaluate as measure
+    from kg.evaluation.plot import write_plot
+    from kg.evaluation.report import check_report, write_report
     from kg.evaluation.tables import write_csv, write_latex
-    from kg.inference.front import predictions_of
-    from kg.inference.targets import find_targets
+    from kg.viz.curves import check_plot
 
-    names = several(metric, "--metric")
-    if names:
-        check_names(names)
-    wanted = find_protocol(protocol)
-    asked = [parse_corruption(text) for text in corrupt or []]
     if plot is not None:
-        from kg.viz.curves import check_plot, draw_curves
-
         check_plot(plot)
-    if report is not None and report.suffix != ".html":
-        raise KgError(f"A report is an .html file, not '{report.suffix}'.", "For example: --report out.html")
-    asking = [name for name in names if name in METRICS and METRICS[name].truth == "detector"]
-    # What corrupts clouds by itself has nothing to tell of corrupted ones.
-    if asked and (wanted.corruption is not None or (names and names == asking)):
-        what = ", ".join(asking) if asking else f"the protocol '{wanted.name}'"
-        raise KgError(f"--corrupt does not go with {what}, which detects anew itself.", "Leave one out.")
-
-    def results_of(predictions: "Predictions", again: "Redetection | None" = None) -> "list[Result]":
-        chosen = names if again else [name for name in names if name not in asking or not asked]
-        return measure(predictions, chosen or None, threshold=threshold, protocol=protocol, detector=again)
-
-    per_run, per_corruption, found, first = [], [], [], None
+    if report is not None:
+        check_report(report)
+    named: list[Path] | Predictions | None = targets or None
+    if keypoints is not None:
+        if store is None or targets or checkpoint:
+            raise KgError(
+                "--keypoints goes with --store and with no detector.",
+                "For example: kg eval --keypoints theirs.npy --store STORE.h5",
+            )
+        named = read_keypoints(keypoints, store, space=space, split=split or "test")
+        split = None
     with progress("Predicting") as advance:
-        of: list[Path | None] = [target.path for target in find_targets(targets or [])] or [None]
-        for target in of:
-            if keypoints is not None:
-                if store is None or targets or checkpoint:
-                    raise KgError(
-                        "--keypoints goes with --store and with no detector.",
-                        "For example: kg eval --keypoints theirs.npy --store STORE.h5",
-                    )
-                predictions, again = (
-                    read_keypoints(keypoints, store, space=space, split=split or "test"),
-                    None,
-                )
-            else:
-                predictions, again = predictions_of(
-                    target,
-                    advance,
-                    split=split,
-                    checkpoint=checkpoint,
-                    store=store,
-                    gpu=gpu,
-                    cpu=cpu,
-                    seed=seed,
-                    again=bool(asked or report) or asks_detector(names, wanted),
-                )
-            found.append(predictions)
-            check_same_data(found[0], predictions)
-            per_run.append(results_of(predictions, again))
-            first = first or (predictions, again)
-            if asked:
-                if again is None:
-                    raise KgError(
-                        f"No run here made {keypoints or target}: --corrupt detects anew.",
-                        "Name the run instead of its predictions.",
-                    )
-                per_corruption.append(measure_robustness(again, asked, results_of))
-    results = mean_over_runs(per_run)
-    compared: list[Floor] = []
-    if floors:
-        # The clouds are the same for all runs; only a template is of the first one.
-        compared = measure_floors(found[0], per_run[0], threshold=threshold, protocol=protocol)
-    curves = [mean_robustness(of_runs) for of_runs in zip(*per_corruption, strict=True)]
-    meta = in_common([predictions.meta for predictions in found])
-    for text in differences(found):
-        note(f"[yellow]note[/] {escape(text)}")
-    for warning, about in _shared(results).items():
-        named = "" if len(about) == len(results) else f"{', '.join(about)}: "
-        note(f"[yellow]note[/] {escape(named + warning)}")
-    if csv is not None:
-        write_csv(csv, results, meta, curves, compared)
-    if latex is not None:
-        write_latex(latex, results, meta, curves, compared)
-    if plot is not None:
-        draw_curves(plot, panels_of(results, curves), plot_caption(results, meta))
-    if report is not None and first is not None:
-        pictured, again = first
-        if again is not None and wanted.corruption is not None:
-            pictured = again.corrupted(*wanted.corruption)
-        _write_report(report, pictured, again, results, curves, compared)
-    shown = {
-        "predictions": meta,
-        "results": [result.to_dict() for result in results],
-        "floors": [floor.to_dict() for floor in compared],
-    }
-    if curves:
-        shown["robustness"] = [curve.to_dict() for curve in curves]
-    tables: list[RenderableType] = [
-        figures(results),
-        *thirds_tables(results, compared),
-        *floors_table(results, compared),
-    ]
-    tables += map(levels_table, curves)
-    show(shown, as_json, *tables, caption(results, meta))
-
-
-def _write_report(
-    path: Path,
-    predictions: "Predictions",
-    again: "Redetection | None",
-    results: "list[Result]",
-    curves: "list[Robustness]",
-    floors: "list[Floor]",
-) -> None:
-    from contextlib import suppress
-
-    from kg.evaluation.report import Subject, write_report
-    from kg.train.runs import find_run
-
-    run = None
-    if name := predictions.meta.get("run"):
-        with suppress(KgError):
-            run = find_run(name)
-    write_report(path, Subject.of(predictions, again, results, curves, run, floors))
-    note(f"Wrote [bold]{path}[/]")
-
-
-def _shared(results: "list[Result]") -> dict[str, list[str]]:
-    """Return every warning once, with the metrics that it is about."""
-    about: dict[str, list[str]] = {}
-    for result in results:
-        for warning in result.warnings:
-            about.setdefault(warning, []).append(result.metric)
-    return about
-
-
-def _list_protocols(as_json: bool) -> None:
-    from kg.evaluation.protocols import PROTOCOLS
-
-    rows = [
-        (protocol.name, protocol.title, ", ".join(protocol.metrics + protocol.optional), protocol.source)
-        for protocol in PROTOCOLS.values()
-    ]
-    shown = {"protocols": [asdict(protocol) for protocol in PROTOCOLS.values()]}
-    show(shown, as_json, table("", ("protocol", "how", "metrics", "source"), rows))
-
-
-def _list_corruptions(as_json: bool) -> None:
-    from kg.data.corruptions import CORRUPTIONS
-
-    rows = [
-        (
-            name,
-            kind.title,
-            " ".join(f"{level:g}" for level in kind.spaced(*kind.levels)),
-            kind.unit or kind.label,
+        evaluation = measure(
+            named,
+            several(metric, "--metric") or None,
+            protocol=protocol,
+            threshold=threshold,
+            split=split,
+            checkpoint=checkpoint,
+            store=store,
+            corruptions=corrupt or (),
+            seed=seed,
+            floors=floors,
+            redetect=report is not None,
+            device=choose_device(gpu, cpu),
+            progress=advance,
         )
-        for name, kind in CORRUPTIONS.items()
-    ]
-    shown = {
-        "corruptions": [dict(zip(("name", "title", "levels", "unit"), row, strict=True)) for row in rows]
-    }
-    show(shown, as_json, table("", ("corruption", "what happens to a cloud", "levels", "unit"), rows))
+    for text in evaluation.notes():
+        note(f"[yellow]note[/] {escape(text)}")
+    for write, path in ((write_csv, csv), (write_latex, latex), (write_plot, plot), (write_report, report)):
+        if path is not None:
+            write(path, evaluation)
+            note(f"Wrote [bold]{escape(str(path))}[/]")
+    results, beside = evaluation.results, evaluation.floors
+    show(
+        evaluation.to_dict(),
+        as_json,
+        figures(results),
+        *thirds_tables(results, beside),
+        *floors_table(results, beside),
+        *map(levels_table, evaluation.robustness),
+        caption(results, evaluation.meta),
+    )

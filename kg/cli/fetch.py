@@ -61,7 +61,7 @@ def fetch(
     """
     from kg import paths, plugins
 
-    dataset = plugins.dataset(name)
+    dataset = plugins.DATASETS.load(name)()
     folder = paths.raw(name)
     if dataset.builtin:
         result = {"dataset": name, "builtin": True, "fetched": False, "folder": None}

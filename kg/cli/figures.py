@@ -1,4 +1,4 @@
-"""How `kg eval` shows its figures: tables, what they have in common, and the panels of a plot."""
+"""How `kg eval` shows its figures: tables, and what they have in common."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from kg.cli.output import table
-from kg.errors import KgError
-from kg.evaluation.evaluate import COMPANIONS
 from kg.evaluation.floors import Floor
-from kg.evaluation.metrics import METRICS, Curve
+from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.metric import THIRDS
 from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import facts
 
 COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space,\nthreshold")
-ABREAST = 3
-"""Panels of a plot in a row, at most."""
 
 
 def figures(results: Sequence[Result]) -> Table:
@@ -111,44 +107,3 @@ def levels_table(curve: Robustness) -> Table:
 def caption(results: Sequence[Result], meta: Mapping[str, Any]) -> Text:
     """Return what the figures have in common, for below them."""
     return Text("\n" + "\n".join(facts(results, meta)), style="dim")
-
-
-def plot_caption(results: Sequence[Result], meta: Mapping[str, Any]) -> str:
-    """Return the same in a line, for below a plot."""
-    said = dict(line.split(maxsplit=1) for line in facts(results, meta))
-    shapes = f"{max(result.shapes for result in results)} shapes"
-    named = (f"{name} {said[name]}" for name in ("split", "protocol", "seed", "checkpoint") if name in said)
-    return " · ".join((said.get("data", ""), shapes, *named)).removeprefix(" · ")
-
-
-def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[list[list[Curve]]]:
-    """Return the panels of a plot, in rows: corruptions side by side, a row for each unit; else all curves.
-
-    What stands beside the metrics asked for is drawn where it shares their unit.
-
-    Raises:
-        KgError: There is nothing that varies.
-    """
-    if not curves:
-        found = [[curve] for result in results for curve in result.curves]
-        if not found:
-            raise KgError(
-                "There is no curve to plot: none of the metrics has one.",
-                "For example: --corrupt noise, or --metric miou",
-            )
-        return _in_rows(found)
-    # What asks the detector again itself, as repeatability does, was not measured on corrupted clouds.
-    names = [curve.name for curve in curves[0].headlines()]
-    asked = [name for name in names if name not in COMPANIONS] or names
-    units = dict.fromkeys(METRICS[name].units[METRICS[name].headline] for name in asked)
-    rows = []
-    for unit in units:
-        of_unit = [[of for of in curve.headlines() if of.y_unit == unit] for curve in curves]
-        rows += _in_rows(of_unit)
-    return rows
-
-
-def _in_rows(panels: list[list[Curve]]) -> list[list[list[Curve]]]:
-    rows = math.ceil(len(panels) / ABREAST)
-    abreast = math.ceil(len(panels) / rows)
-    return [panels[first : first + abreast] for first in range(0, len(panels), abreast)]

@@ -24,11 +24,7 @@ def info(as_json: Json = False) -> None:
     device = choose_device()
     chosen = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    found_plugins = {
-        "data set": plugins.datasets(),
-        "backbone": plugins.backbones(),
-        "deformation": plugins.deformations(),
-    }
+    found_plugins = {kind.title: kind.all() for kind in plugins.KINDS}
     stores = paths.stores()
     result: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **versions()},

@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from kg.cli.output import show, table
+
 Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
 """Columns, rows, and what to type next."""
 
@@ -51,7 +53,7 @@ def _metrics() -> Listing:
     rows = [
         [
             name,
-            ", ".join(f"{part} ({unit})" for part, unit in metric.units.items()),
+            ", ".join(f"{part} ({metric.units[part]})" for part in metric.whole),
             "" if metric.threshold is None else metric.threshold,
             {None: "nothing", "rest_positions": "rest positions"}.get(metric.truth, metric.truth),
             _first_sentence(inspect.getdoc(inspect.getmodule(metric.measure)) or ""),
@@ -83,6 +85,22 @@ def _protocols() -> Listing:
     return ("protocol", "how", "metrics", "source"), rows, "Measure by one: kg eval --protocol NAME"
 
 
+def _corruptions() -> Listing:
+    from kg.data.corruptions import CORRUPTIONS
+
+    rows = [
+        [
+            name,
+            kind.title,
+            " ".join(f"{level:g}" for level in kind.spaced(*kind.levels)),
+            kind.unit or kind.label,
+        ]
+        for name, kind in CORRUPTIONS.items()
+    ]
+    columns = ("corruption", "what happens to a cloud", "levels", "unit")
+    return columns, rows, "Measure on corrupted clouds: kg eval --corrupt NAME=FROM:TO"
+
+
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config["model"], **config["train"]}
 
@@ -97,5 +115,28 @@ LISTS: dict[str, Callable[[], Listing]] = {
     "metrics": _metrics,
     "presets": _presets,
     "protocols": _protocols,
+    "corruptions": _corruptions,
 }
 """What makes each list, by its name."""
+
+
+def show_list(what: str, as_json: bool) -> None:
+    """Show one of `LISTS`."""
+    columns, rows, usage = LISTS[what]()
+    listed = [dict(zip(columns, row, strict=True)) for row in rows]
+    made = table(what.capitalize(), columns, rows)
+    made.columns[0].no_wrap = True  # names are there to be copied
+    show({what: listed}, as_json, made, usage)
+
+
+def show_help(as_json: bool, **given: Sequence[str] | None) -> bool:
+    """Show the list of the first option of which a value is "help"; tell whether there is one.
+
+    Args:
+        as_json: Print JSON.
+        given: The values of options, each by the name of the list of what it takes.
+    """
+    what = next((what for what, values in given.items() if "help" in ",".join(values or ()).split(",")), None)
+    if what is not None:
+        show_list(what, as_json)
+    return what is not None

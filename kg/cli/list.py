@@ -1,16 +1,12 @@
 """`kg list`."""
 
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from kg.cli.inventory import LISTS
+from kg.cli.inventory import LISTS, show_list
 from kg.cli.output import Json, show, table
-
-if TYPE_CHECKING:
-    from kg.plugins import Plugin
 
 OBTAINED = {
     "built in": "built in, made by kg prepare",
@@ -20,10 +16,15 @@ OBTAINED = {
     "in parts": "kg fetch {name}, or a part of it with --category",
 }
 
-DETECTORS = "Train one: kg train --category shirt --detector NAME"
-DEFORMATIONS = (
-    "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help"
-)
+DESCRIBED = {
+    "detectors": ("how it finds keypoints", "Train one: kg train --category shirt --detector NAME"),
+    "backbones": ("what it is", "Train with one: kg train --set backbone=NAME"),
+    "deformations": (
+        "what happens to a garment",
+        "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help",
+    ),
+}
+"""Of plugins: the heading of what they say of themselves, and what to type next."""
 
 
 def list_plugins(
@@ -38,12 +39,13 @@ def list_plugins(
             "metrics",
             "presets",
             "protocols",
+            "corruptions",
         ],
         typer.Argument(help="What to list.", show_choices=True),
     ] = "datasets",
     as_json: Json = False,
 ) -> None:
-    """List what there is of a kind: data sets, plugins, runs, stores, metrics, presets, protocols.
+    """List what there is of a kind: data sets, plugins, runs, stores, metrics and the like.
 
     kg list                 data sets, with what is here of each
     kg list runs            trainings, the latest first
@@ -51,35 +53,18 @@ def list_plugins(
     kg list detectors
     kg list metrics --json
     """
-    from kg import plugins
-
     if what == "datasets":
         _list_datasets(as_json)
     elif what in LISTS:
-        columns, rows, usage = LISTS[what]()
-        found = [dict(zip(columns, row, strict=True)) for row in rows]
-        show({what: found}, as_json, table(what.capitalize(), columns, rows), usage)
-    elif what == "detectors":
-        _list_described(
-            what, plugins.detectors(), plugins.detector, as_json, "how it finds keypoints", DETECTORS
-        )
-    elif what == "backbones":
-        _list_backbones(as_json)
+        show_list(what, as_json)
     else:
-        _list_described(
-            what,
-            plugins.deformations(),
-            plugins.deformation,
-            as_json,
-            "what happens to a garment",
-            DEFORMATIONS,
-        )
+        _list_plugins(what, as_json)
 
 
 def _list_datasets(as_json: bool) -> None:
     from kg import paths, plugins
 
-    listed = plugins.datasets()
+    listed = plugins.DATASETS.all()
     found = [_describe(plugin.name) for plugin in listed if not plugin.problem]
     broken = [vars(plugin) for plugin in listed if plugin.problem]
     show(
@@ -94,7 +79,7 @@ def _describe(name: str) -> dict[str, Any]:
     from kg import paths, plugins
     from kg.errors import KgError
 
-    dataset = plugins.dataset(name)
+    dataset = plugins.DATASETS.load(name)()
     folder = paths.raw(name)
     files = [path for path in folder.rglob("*") if path.is_file()]
     try:
@@ -154,34 +139,18 @@ def _card(dataset: dict[str, Any]) -> Any:
     return card
 
 
-def _list_backbones(as_json: bool) -> None:
+def _list_plugins(what: str, as_json: bool) -> None:
+    """Show plugins with the first line of what their classes say of themselves."""
     from kg import plugins
 
-    listed = plugins.backbones()
-    show(
-        {"backbones": [vars(plugin) for plugin in listed]},
-        as_json,
-        table(
-            "Backbones",
-            ["name", "is", "from", "state"],
-            [
-                [plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
-                for plugin in listed
-            ],
-        ),
-        "Train with one: kg train --set backbone=NAME",
-    )
-
-
-def _list_described(
-    group: str, found: "list[Plugin]", load: Callable[[str], type], as_json: bool, column: str, usage: str
-) -> None:
-    """Show plugins with the first line of what their classes say of themselves."""
+    kind = next(kind for kind in plugins.KINDS if kind.group == f"kg.{what}")
+    found = kind.all()
     about = {
-        plugin.name: (inspect.getdoc(load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
+        plugin.name: (inspect.getdoc(kind.load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
         for plugin in found
         if not plugin.problem
     }
     rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in found]
     listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in found]
-    show({group: listed}, as_json, table(group.capitalize(), ["name", column, "from"], rows), usage)
+    column, usage = DESCRIBED[what]
+    show({what: listed}, as_json, table(what.capitalize(), ["name", column, "from"], rows), usage)

@@ -137,7 +137,7 @@ def prepare(
     if settings == ["help"]:
         _list_options(deform, as_json)
         return
-    dataset = plugins.dataset(name)
+    dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
     if not chosen:
@@ -229,11 +229,10 @@ def _list_options(deform: str | None, as_json: bool) -> None:
     from kg.sim.mix import ALL, chosen
     from kg.sim.options import options
 
-    names = chosen(deform or ALL)
-    kinds = {name: plugins.deformation(name) for name in names}
+    kinds = {name: plugins.DEFORMATIONS.load(name) for name in chosen(deform or ALL)}
     known = {name: options(kind) for name, kind in kinds.items()}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}
-    cloth = {key: {name: known[name][key] for name in names} for key in asdict(Settings())}
+    cloth = {key: {name: known[name][key] for name in kinds} for key in asdict(Settings())}
     parts: list[tuple[str, str, type, dict[str, Any]]] = [
         *((name, "", kind, asdict(kind())) for name, kind in kinds.items()),
         ("cloth", "", Settings, {key: _usual(values) for key, values in cloth.items()}),

@@ -37,12 +37,12 @@ class Recipe:
         """
         made = preset(self.preset)
         try:
-            source = plugins.dataset(stores[0].dataset)
+            source = plugins.DATASETS.load(stores[0].dataset)()
             defaults = {"keypoints": str(source.keypoints), "farthest": str(source.farthest)}
         except KgError:
             # The store outlives the plugin that made it.
             defaults = {}
-        kind = plugins.detector(self.options.get("detector", made.model.detector))
+        kind = plugins.DETECTORS.load(self.options.get("detector", made.model.detector))
         # What a preset says of the training of its own accord, a quick one's epochs, stands against the
         # detector's.
         own = {name: text for name, text in kind.defaults.items() if not made.differs_in(name)}

@@ -134,8 +134,8 @@ def not_same(store: Store, what: str) -> KgError:
 
 
 def _builtins(wanted: Wanted) -> list[Dataset]:
-    names = [plugin.name for plugin in plugins.datasets() if not plugin.problem]
-    if wanted.dataset is not None and wanted.dataset not in names:
-        raise unknown_name("data set", wanted.dataset, names)
-    loaded = [plugins.dataset(name) for name in names if wanted.dataset in (None, name)]
-    return [dataset for dataset in loaded if dataset.builtin]
+    kinds = plugins.DATASETS.working()
+    if wanted.dataset is not None and wanted.dataset not in kinds:
+        raise unknown_name("data set", wanted.dataset, kinds)
+    made = [kind() for name, kind in kinds.items() if wanted.dataset in (None, name)]
+    return [dataset for dataset in made if dataset.builtin]

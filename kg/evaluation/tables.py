@@ -7,6 +7,7 @@ from typing import Any
 
 from kg import paths
 from kg.data.corruptions import CORRUPTIONS
+from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import Floor
 from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
@@ -45,44 +46,34 @@ def rows(results: Sequence[Result], meta: Mapping[str, Any], **more: Any) -> lis
     ]
 
 
-def write_csv(
-    path: Path,
-    results: Sequence[Result],
-    meta: Mapping[str, Any],
-    curves: Sequence[Robustness] = (),
-    floors: Sequence[Floor] = (),
-) -> None:
+def write_csv(path: Path | str, evaluation: Evaluation) -> None:
     """Write a row for every part of every metric, for every level of every corruption; whole or not.
 
     Those of reference keypoints have their name in the column `floor`.
     """
-    written = rows(results, meta)
-    for floor in floors:
+    meta = evaluation.meta
+    written = rows(evaluation.results, meta)
+    for floor in evaluation.floors:
         written += rows(floor.results, meta, floor=floor.name)
-    for curve in curves:
-        for level, found in zip(curve.levels, curve.results, strict=True):
-            written += rows(found, meta, corruption=curve.corruption, level=level)
+    for curve in evaluation.robustness:
+        for level, results in zip(curve.levels, curve.results, strict=True):
+            written += rows(results, meta, corruption=curve.corruption, level=level)
     save_csv(path, written)
 
 
-def write_latex(
-    path: Path,
-    results: Sequence[Result],
-    meta: Mapping[str, Any],
-    curves: Sequence[Robustness] = (),
-    floors: Sequence[Floor] = (),
-) -> None:
+def write_latex(path: Path | str, evaluation: Evaluation) -> None:
     """Write a table of the results and one for each corruption, each by itself; whole or not.
 
     Reference keypoints have columns of their own.
     """
-    lines = [*(f"% {fact}" for fact in facts(results, meta)), *_table(results, floors)]
-    for curve in curves:
+    results = evaluation.results
+    lines = [*(f"% {fact}" for fact in facts(results, evaluation.meta)), *_table(results, evaluation.floors)]
+    for curve in evaluation.robustness:
         lines += ["", f"% {curve.corruption}, seed {curve.seed}", *_levels(curve)]
     save_latex(path, lines)
 
 
-def save_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+def save_csv(path: Path | str, lines: Sequence[Mapping[str, Any]]) -> None:
     """Write a line for every mapping, whole or not at all; a column is empty where one lacks it."""
     columns = list(dict.fromkeys(name for line in lines for name in line))
     with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -91,7 +82,7 @@ def save_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
         table.writerows(lines)
 
 
-def save_latex(path: Path, lines: Sequence[str]) -> None:
+def save_latex(path: Path | str, lines: Sequence[str]) -> None:
     """Write LaTeX below a note of the package that its tables need, whole or not at all."""
     with paths.replacing(path) as temporary:
         temporary.write_text("\n".join([r"% \usepackage{booktabs}", *lines]) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """The way in from Python and for commands: a detector by its name, and keypoints of whatever is named."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -52,8 +53,7 @@ def load(
         >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
         >>> found.keypoints, found.indices, found.confidences
     """
-    where = choose_device() if device is None else torch.device(device)
-    return Predictor.load(named, checkpoint, where, up, anchors, search)
+    return Predictor.load(named, checkpoint, _device(device), up, anchors, search)
 
 
 def predict(
@@ -121,47 +121,52 @@ def predict(
 
 
 def predictions_of(
-    named: Named,
+    named: Predictions | Named,
     advance: Callable[..., None] = lambda done, total, text="": None,
     *,
     split: Part | None = None,
     checkpoint: str | None = None,
     store: Path | None = None,
-    gpu: int | None = None,
-    cpu: bool = False,
+    device: torch.device | str | None = None,
     seed: int = 0,
-    again: bool = False,
+    redetect: bool = False,
 ) -> tuple[Predictions, Redetection | None]:
     """Return the predictions of whatever is named, and the detector that made them.
 
     Args:
-        named: Anything of `kg.inference.targets`. A file of predictions is read, all else is predicted.
+        named: Predictions, or anything of `kg.inference.targets`. A file of predictions is read, all else is
+            predicted.
         advance: Called with (done, total).
         split: Of what is predicted; the test split by default.
         checkpoint: For a run; its best by default.
         store: What to predict; by default what the detector was trained on. For a file of predictions the
             store that it is of, where that is not found by itself.
-        gpu: Its number; by default the first there is.
-        cpu: Not on a GPU.
+        device: Where to detect. Default: the best there is.
         seed: Of what is random in a corruption.
-        again: Whether the detector that made a file of predictions is needed. It may not be here.
+        redetect: Whether the detector that made predictions is needed. It may not be here.
 
     Raises:
         KgError: There is no such thing, or an option does not go with it.
     """
-    if named is not None and Path(named).suffix == ".npz":
+    if isinstance(named, Predictions) or (named is not None and Path(named).suffix == ".npz"):
+        title = "What is given" if isinstance(named, Predictions) else str(named)
         for option, value in (("--split", split), ("--checkpoint", checkpoint)):
             if value is not None:
                 raise KgError(
-                    f"{named} is predicted already: {option} is for runs.",
+                    f"{title} is predicted already: {option} is for runs.",
                     f"Leave {option} out, or predict again with: kg predict {option} {value}",
                 )
-        found = _moved(Predictions.load(Path(named)), store, str(named))
-        detector = detector_of(found.meta, choose_device(gpu, cpu)) if again else None
-        return found, None if detector is None else Redetection(detector, found, seed, advance)
-    detector = Predictor.load(named, checkpoint, choose_device(gpu, cpu))
-    found = predict_store(detector, store=store, split=_split(split or "test"), progress=advance)
-    return found, Redetection(detector, found, seed, advance)
+        predictions = named if isinstance(named, Predictions) else Predictions.load(named)
+        predictions = _moved(predictions, store, title)
+        maker = detector_of(predictions.meta, _device(device)) if redetect else None
+        return predictions, None if maker is None else Redetection(maker, predictions, seed, advance)
+    detector = Predictor.load(named, checkpoint, _device(device))
+    predictions = predict_store(detector, store=store, split=_split(split or "test"), progress=advance)
+    return predictions, Redetection(detector, predictions, seed, advance)
+
+
+def _device(device: torch.device | str | None) -> torch.device:
+    return choose_device() if device is None else torch.device(device)
 
 
 def _split(part: Part) -> Split | None:
@@ -176,5 +181,5 @@ def _moved(predictions: Predictions, store: Path | None, name: str) -> Predictio
     if not made_of:
         raise KgError(f"{name} is of files, not of a prepared store.", "Leave --store out.")
     opened = check_same(Store(store), made_of["checksum"], name)
-    predictions.meta["store"] = {**made_of, "path": str(opened.path.resolve())}
-    return predictions
+    place = {**made_of, "path": str(opened.path.resolve())}
+    return replace(predictions, meta={**predictions.meta, "store": place})

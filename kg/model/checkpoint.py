@@ -103,5 +103,5 @@ def identity_of(path: Path) -> str:
 
 def _adopt(content: Mapping[str, Any]) -> Adopted | None:
     """Return what the first detector says that knows the content of a checkpoint."""
-    usable = (plugin.name for plugin in plugins.detectors() if not plugin.problem)
-    return next(filter(None, (plugins.detector(name).adopt(content) for name in usable)), None)
+    kinds = plugins.DETECTORS.working().values()
+    return next(filter(None, (kind.adopt(content) for kind in kinds)), None)

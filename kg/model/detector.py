@@ -294,7 +294,7 @@ def make_detector(model: ModelConfig, train: TrainConfig) -> Detector:
     Raises:
         KgError: There is no detector or backbone of that name, or it has no such option.
     """
-    kind = plugins.detector(model.detector)
+    kind = plugins.DETECTORS.load(model.detector)
     check_options(f"detector {model.detector}", kind, model.detector_options)
     made: Detector = kind(model, train, **model.detector_options)
     return made

@@ -17,7 +17,7 @@ def deformation(name: str, given: Mapping[str, str]) -> tuple[Deformation, Setti
     Raises:
         KgError: There is no such deformation or option, or a value is none.
     """
-    kind = plugins.deformation(name)
+    kind = plugins.DEFORMATIONS.load(name)
     unknown = [key for key in given if key not in options(kind)]
     if unknown:
         raise unknown_name(f"option of {name}", unknown[0], options(kind))

@@ -61,7 +61,7 @@ def make_backbone(config: ModelConfig, **own: str) -> Backbone:
     Raises:
         KgError: There is no backbone of that name, it has no such option, or it has one level only.
     """
-    kind = plugins.backbone(config.backbone)
+    kind = plugins.BACKBONES.load(config.backbone)
     options = own | config.backbone_options
     check_options(f"backbone {config.backbone}", kind, options)
     if len(kind.level_channels) < 2:

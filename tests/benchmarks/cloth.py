@@ -24,7 +24,7 @@ from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
 from kg.sim.quality import measure
 
-NAMES = [plugin.name for plugin in plugins.deformations()]
+NAMES = [plugin.name for plugin in plugins.DEFORMATIONS.all()]
 WORST = (
     "crossing_frames",
     "at_rest",
@@ -43,7 +43,7 @@ def sequence(
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    how = plugins.deformation(deformation)()
+    how = plugins.DEFORMATIONS.load(deformation)()
     garment = Garment.of_shape(shape, names, how.cloth, unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
@@ -74,14 +74,14 @@ def sequence(
 def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, float, list[tuple[int, Item]]]]:
     """Yield data set, category, a name, the unit in metres, and the seeds and garments measured together."""
     if options.folder:
-        dataset = plugins.dataset("folder")
+        dataset = plugins.DATASETS.load("folder")()
         for category in dataset.find_categories(options.folder):
             found = dataset.items(category, options.folder, PrepareOptions())
             unit = metres(dataset, found)
             for item in found:
                 yield dataset, category, item.id, unit, [(0, item)]
         return
-    dataset = plugins.dataset("garments")
+    dataset = plugins.DATASETS.load("garments")()
     for category in options.categories or dataset.categories:
         items = [
             (seed, dataset.items(category, raw("garments"), PrepareOptions(objects=1, seed=seed))[0])

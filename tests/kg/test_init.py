@@ -1,13 +1,16 @@
 """`import kg`: loads, detects, predicts, measures; and is quick."""
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 import kg
+from kg.cli.app import run as cli
 from kg.inference.predictor import predict_files
 from kg.model.checkpoint import save_checkpoint
 from kg.train.runs import new_run
@@ -95,6 +98,31 @@ def test_predict_and_evaluate(run, points, tmp_path):
     assert [result.values for result in of_run] == [result.values for result in of_file]
     assert [result.metric for result in of_run] == ["das-annotated", "coverage", "spread"]
     assert kg.evaluate(tmp_path / "out.npz", "repeatability")[0].metric == "repeatability"
+
+
+def test_what_kg_eval_measures_python_measures(run, tmp_path, capsys):
+    options = ["--metric", "coverage", "--corrupt", "noise=0:0.1:2", "--seed", "3", "--cpu", "--json"]
+    assert cli(["eval", "mine", *options]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    measured = kg.evaluate("mine", "coverage", corruptions=["noise=0:0.1:2"], seed=3, device="cpu")
+    del printed["predictions"]["command"]
+    written = json.loads(json.dumps(measured.to_dict()))
+    del written["predictions"]["command"]
+    assert written == printed
+    assert [floor.name for floor in measured.floors] == ["oracle", "template", "box"]
+    assert len(measured.notes()) == len(set(measured.notes())) > 0
+
+
+def test_a_mean_over_trainings(run, tmp_path):
+    one = kg.predict("mine")
+    meta = {**one.meta, "seed": 5, "checkpoint": "other"}
+    measured = kg.evaluate([one, replace(one, keypoints=one.keypoints * 0.5, meta=meta)], "coverage")
+    alone = kg.evaluate(replace(one, keypoints=one.keypoints * 0.5), "coverage", floors=False)
+    values = [result[0].values["value"] for result in (kg.evaluate(one, "coverage", floors=False), alone)]
+    assert measured[0].values["value"] == pytest.approx(np.mean(values))
+    assert measured.meta["seed"] == [0, 5]
+    with pytest.raises(kg.KgError, match="No run here made these predictions"):
+        kg.evaluate(replace(one, meta=meta), "coverage", corruptions=["noise"])
 
 
 def test_importing_and_helping_load_no_pytorch():

@@ -32,8 +32,8 @@ def test_a_strangers_data_set_is_found(install: Install) -> None:
         {"stranger_set": GOOD.format(name="strange")},
         {"kg.datasets strange": "stranger_set:Good"},
     )
-    assert plugins.dataset("strange").title == "A data set"
-    [plugin] = [plugin for plugin in plugins.datasets() if plugin.name == "strange"]
+    assert plugins.DATASETS.load("strange")().title == "A data set"
+    [plugin] = [plugin for plugin in plugins.DATASETS.all() if plugin.name == "strange"]
     assert plugin.distribution == "stranger"
     assert plugin.target == "stranger_set:Good"
     assert plugin.problem == ""
@@ -48,11 +48,11 @@ def test_the_example_of_a_third_party_plugin(fixtures: Path, install: Install) -
         for name, target in found.items()
     }
     install(project["name"], {file.stem: file.read_text() for file in folder.glob("*.py")}, points)
-    dataset = plugins.dataset("ellipsoids")
+    dataset = plugins.DATASETS.load("ellipsoids")()
     assert isinstance(dataset, Dataset)
     assert dataset.builtin
-    assert plugins.backbone("edgeconv").__name__ == "EdgeConvNet"
-    assert plugins.deformation("pinch")().height == 0.3
+    assert plugins.BACKBONES.load("edgeconv").__name__ == "EdgeConvNet"
+    assert plugins.DEFORMATIONS.load("pinch")().height == 0.3
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> None:
@@ -62,7 +62,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> N
         {"kg.datasets strange": "stranger_set:Good"},
     )
     with pytest.raises(KgError, match="no data set 'strang'") as caught:
-        plugins.dataset("strang")
+        plugins.DATASETS.load("strang")()
     assert caught.value.hint.startswith("Did you mean 'strange'?")
     assert "keypointnet" in caught.value.hint
 
@@ -85,12 +85,12 @@ def test_a_broken_plugin_hurts_only_who_asks_for_it(
     install: Install, code: str, target: str, problem: str
 ) -> None:
     install("shaky", {"broken": code}, {"kg.datasets shaky": target})
-    assert plugins.dataset("keypointnet").name == "keypointnet"
+    assert plugins.DATASETS.load("keypointnet")().name == "keypointnet"
     with pytest.warns(UserWarning, match="The plugin 'shaky'"):
-        [plugin] = [plugin for plugin in plugins.datasets() if plugin.name == "shaky"]
+        [plugin] = [plugin for plugin in plugins.DATASETS.all() if plugin.name == "shaky"]
     assert problem in plugin.problem
     with pytest.raises(KgError, match="The plugin 'shaky'") as caught:
-        plugins.dataset("shaky")
+        plugins.DATASETS.load("shaky")()
     assert problem in caught.value.message
     assert caught.value.hint
 
@@ -103,16 +103,16 @@ def test_a_name_that_two_claim_goes_to_the_same_one_every_time(install: Install)
             {"kg.datasets strange": f"set{number}:Good"},
         )
     with pytest.warns(UserWarning, match="set2:Good of kg.datasets is left out: the name 'strange' is taken"):
-        assert plugins.dataset("strange").title == "Number 1"
+        assert plugins.DATASETS.load("strange")().title == "Number 1"
     with pytest.warns(UserWarning, match="left out"):
-        found = [plugin for plugin in plugins.datasets() if plugin.name == "strange"]
+        found = [plugin for plugin in plugins.DATASETS.all() if plugin.name == "strange"]
     assert [plugin.problem for plugin in found] == ["", "the name 'strange' is taken by set1:Good"]
 
 
 def test_ours_stays_where_a_stranger_claims_its_name(install: Install) -> None:
     install("stranger", {"a_set": GOOD.format(name="folder")}, {"kg.datasets folder": "a_set:Good"})
     with pytest.warns(UserWarning, match="a_set:Good"):
-        assert plugins.dataset("folder").title == "Your own clouds and meshes"
+        assert plugins.DATASETS.load("folder")().title == "Your own clouds and meshes"
 
 
 NET = """
@@ -128,8 +128,8 @@ class Net(Backbone):
 
 def test_a_strangers_backbone_is_found(install: Install) -> None:
     install("stranger", {"stranger_net": NET}, {"kg.backbones strange": "stranger_net:Net"})
-    assert plugins.backbone("strange").point_channels == 8
-    [plugin] = [plugin for plugin in plugins.backbones() if plugin.name == "strange"]
+    assert plugins.BACKBONES.load("strange").point_channels == 8
+    [plugin] = [plugin for plugin in plugins.BACKBONES.all() if plugin.name == "strange"]
     assert (plugin.distribution, plugin.problem) == ("stranger", "")
 
 
@@ -144,18 +144,18 @@ def test_a_strangers_backbone_is_found(install: Install) -> None:
 )
 def test_a_broken_backbone_hurts_only_who_asks_for_it(install: Install, code: str, problem: str) -> None:
     install("shaky", {"broken_net": code}, {"kg.backbones shaky": "broken_net:Net"})
-    assert plugins.backbone("pointnet2").__name__ == "PointNet2"
+    assert plugins.BACKBONES.load("pointnet2").__name__ == "PointNet2"
     with pytest.warns(UserWarning, match="The plugin 'shaky'"):
-        [plugin] = [plugin for plugin in plugins.backbones() if plugin.name == "shaky"]
+        [plugin] = [plugin for plugin in plugins.BACKBONES.all() if plugin.name == "shaky"]
     assert problem in plugin.problem
     with pytest.raises(KgError, match=problem):
-        plugins.backbone("shaky")
+        plugins.BACKBONES.load("shaky")
 
 
 def test_our_backbone_stays_where_a_stranger_claims_its_name(install: Install) -> None:
     install("stranger", {"a_net": NET}, {"kg.backbones pointnet2": "a_net:Net"})
     with pytest.warns(UserWarning, match="a_net:Net of kg.backbones is left out: the name 'pointnet2'"):
-        assert plugins.backbone("pointnet2").__name__ == "PointNet2"
+        assert plugins.BACKBONES.load("pointnet2").__name__ == "PointNet2"
 
 
 MOTION = """
@@ -176,8 +176,8 @@ class Still(Deformation):
 
 def test_a_strangers_deformation_is_found(install: Install) -> None:
     install("stranger", {"stranger_motion": MOTION}, {"kg.deformations strange": "stranger_motion:Still"})
-    assert plugins.deformation("strange")().seconds == 3
-    [plugin] = [plugin for plugin in plugins.deformations() if plugin.name == "strange"]
+    assert plugins.DEFORMATIONS.load("strange")().seconds == 3
+    [plugin] = [plugin for plugin in plugins.DEFORMATIONS.all() if plugin.name == "strange"]
     assert (plugin.distribution, plugin.problem) == ("stranger", "")
 
 
@@ -192,9 +192,9 @@ def test_a_strangers_deformation_is_found(install: Install) -> None:
 )
 def test_a_broken_deformation_hurts_only_who_asks_for_it(install: Install, code: str, problem: str) -> None:
     install("shaky", {"broken_motion": code}, {"kg.deformations strange": "broken_motion:Still"})
-    assert plugins.deformation("drop").__name__ == "Drop"
+    assert plugins.DEFORMATIONS.load("drop").__name__ == "Drop"
     with pytest.warns(UserWarning, match="The plugin 'strange'"):
-        [plugin] = [plugin for plugin in plugins.deformations() if plugin.name == "strange"]
+        [plugin] = [plugin for plugin in plugins.DEFORMATIONS.all() if plugin.name == "strange"]
     assert problem in plugin.problem
     with pytest.raises(KgError, match=problem):
-        plugins.deformation("strange")
+        plugins.DEFORMATIONS.load("strange")

@@ -4,6 +4,8 @@ from html import escape
 from pathlib import Path
 
 from kg import paths
+from kg.errors import KgError
+from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.report import background, measured
 from kg.evaluation.report.style import STYLE
 from kg.evaluation.report.subject import Subject
@@ -22,12 +24,23 @@ SECTIONS = (
 )
 
 
-def write_report(path: Path, subject: Subject) -> None:
+def check_report(path: Path) -> None:
+    """Check the name of a report's file before anything that takes time.
+
+    Raises:
+        KgError: It is no .html file.
+    """
+    if path.suffix != ".html":
+        raise KgError(f"A report is an .html file, not '{path.suffix}'.", "For example: --report out.html")
+
+
+def write_report(path: Path | str, evaluation: Evaluation) -> None:
     """Write a report, whole or not at all.
 
     Raises:
         KgError: A shape cannot be drawn.
     """
+    subject = Subject.of(evaluation)
     body = "\n".join(part for section in SECTIONS if (part := section(subject)))
     page = f"""<!doctype html>
 <html lang="en">

@@ -3,16 +3,19 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kg.errors import KgError
+from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import Floor
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.inference.predictions import Predictions
-from kg.inference.redetection import Redetection
 from kg.model import HeatmapUse
+from kg.train.runs import find_run
 from kg.viz.origin import store_of
 
 
@@ -41,30 +44,28 @@ class Subject:
     floors: Sequence[Floor] = ()
 
     @classmethod
-    def of(
-        cls,
-        predictions: Predictions,
-        again: Redetection | None,
-        results: Sequence[Result],
-        robustness: Sequence[Robustness] = (),
-        run: Path | None = None,
-        floors: Sequence[Floor] = (),
-    ) -> "Subject":
-        """Return all that can be told of predictions, given their detector and run where these are here."""
-        use = None
-        if again is not None:
-            detector, inference = again.detector, predictions.meta["inference"]
+    def of(cls, evaluation: Evaluation) -> "Subject":
+        """Return all that can be told of an evaluation, as far as its detector, run and store are here."""
+        predictions, use = evaluation.predictions, None
+        if (redetection := evaluation.redetection) is not None:
+            detector, inference = redetection.detector, predictions.meta["inference"]
             known = predictions.points, predictions.scale, predictions.offset
             clouds, _ = detector.to_training_frame(detector.to_device(*known)[0])
             use = detector.checkpoint.model.heatmap_use(clouds, inference)
+            if evaluation.protocol.corruption is not None:
+                predictions = redetection.corrupted(*evaluation.protocol.corruption)
+        run = None
+        if name := predictions.meta.get("run"):
+            with suppress(KgError):
+                run = find_run(name)
         store = store_of(predictions)
         return cls(
             predictions=predictions,
-            results=results,
+            results=evaluation.results,
             run=run,
             use=use,
-            robustness=robustness,
+            robustness=evaluation.robustness,
             provenance=None if store is None else store.provenance,
             command=shlex.join(["kg", *sys.argv[1:]]),
-            floors=floors,
+            floors=evaluation.floors,
         )

@@ -276,4 +276,8 @@ def test_the_protocols_and_corruptions_are_listed(capsys):
     shown = capsys.readouterr().out
     assert all(name in shown for name in CORRUPTIONS)
     assert run(["eval", "--protocol", "help", "--json"]) == 0
-    assert {item["name"] for item in json.loads(capsys.readouterr().out)["protocols"]} == set(PROTOCOLS)
+    listed = json.loads(capsys.readouterr().out)["protocols"]
+    assert [item["protocol"] for item in listed] == list(PROTOCOLS)
+    assert run(["eval", "--metric", "das,help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in METRICS)

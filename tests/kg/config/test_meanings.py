@@ -43,7 +43,7 @@ def test_fields_are_explained_with_those_of_parents() -> None:
     assert meanings(int) == {}
 
 
-KINDS = [plugins.deformation(plugin.name) for plugin in plugins.deformations()]
+KINDS = [plugins.DEFORMATIONS.load(plugin.name) for plugin in plugins.DEFORMATIONS.all()]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, Settings, Camera])

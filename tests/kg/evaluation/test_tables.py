@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from kg.data.corruptions import CORRUPTIONS
+from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.metrics import METRICS, Curve
+from kg.evaluation.protocols import find_protocol
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import escape, write_csv, write_latex
@@ -35,13 +37,14 @@ def result():
 
 
 @pytest.fixture
-def noise(result):
+def evaluation(result):
     worse = replace(result, values={"value": float("nan")})
-    return Robustness("noise", [0.0, 0.08], [[result], [worse]], seed=3)
+    noise = Robustness("noise", [0.0, 0.08], [[result], [worse]], seed=3)
+    return Evaluation([result], META, find_protocol("strict"), predictions=None, robustness=[noise])
 
 
-def test_every_row_of_the_csv_can_be_read_alone(result, noise, tmp_path):
-    write_csv(tmp_path / "out.csv", [result], META, [noise])
+def test_every_row_of_the_csv_can_be_read_alone(evaluation, tmp_path):
+    write_csv(tmp_path / "out.csv", evaluation)
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["corruption"], row["level"]) for row in rows] == [
@@ -62,8 +65,8 @@ def test_every_row_of_the_csv_can_be_read_alone(result, noise, tmp_path):
         assert row["category"] == "bag_1"
 
 
-def test_latex(result, noise, tmp_path):
-    write_latex(tmp_path / "out.tex", [result], META, [noise])
+def test_latex(evaluation, tmp_path):
+    write_latex(tmp_path / "out.tex", evaluation)
     text = (tmp_path / "out.tex").read_text()
     assert r"miou & value (\%) & 27.8 $\pm$ 1.2 & 26.1--29.7 & 40 & 0.1 source (metre) \\" in text
     assert r"noise, $\sigma$ (normalised) & 0 & 0.08 \\" in text

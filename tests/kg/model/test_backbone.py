@@ -1,6 +1,7 @@
 """The contract of a backbone, and a stranger's that meets it."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ def edgeconv(fixtures, monkeypatch):
     monkeypatch.delitem(sys.modules, "kg_edgeconv", raising=False)
     from kg_edgeconv import EdgeConvNet
 
-    monkeypatch.setattr(plugins, "backbone", lambda name: EdgeConvNet)
+    monkeypatch.setattr(plugins, "BACKBONES", SimpleNamespace(load=lambda name: EdgeConvNet))
     return EdgeConvNet
 
 
@@ -100,6 +101,6 @@ def test_one_level_is_not_enough(edgeconv, monkeypatch):
                 pyramid, features.level_features[:1], features.point_features, features.global_feature
             )
 
-    monkeypatch.setattr(plugins, "backbone", lambda name: Flat)
+    monkeypatch.setattr(plugins, "BACKBONES", SimpleNamespace(load=lambda name: Flat))
     with pytest.raises(KgError, match="two levels"):
         model()

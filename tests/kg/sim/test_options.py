@@ -10,7 +10,7 @@ from kg.sim.options import deformation, options
 def test_options_are_read_from_text():
     how, cloth = deformation("drag", {"turns": "4", "lift": "0.1", "bend": "1e-4"})
     assert (how.turns, how.lift, cloth.bend) == (4, 0.1, 1e-4)
-    assert {"turns", "bend", "step"} <= options(plugins.deformation("drag")).keys()
+    assert {"turns", "bend", "step"} <= options(plugins.DEFORMATIONS.load("drag")).keys()
 
 
 def test_options_count_together_in_whatever_order():

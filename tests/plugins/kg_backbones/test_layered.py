@@ -14,7 +14,7 @@ def cloud(batch=1, count=520):
 
 
 def test_it_is_found_by_its_entry_point():
-    assert plugins.backbone("layered") is Layered
+    assert plugins.BACKBONES.load("layered") is Layered
 
 
 @pytest.mark.parametrize("vertical", ["z", "none"])

@@ -12,7 +12,7 @@ from kg_backbones.pointnet2 import PointNet2
 
 
 def test_it_is_found_by_its_entry_point():
-    assert plugins.backbone("pointnet2") is PointNet2
+    assert plugins.BACKBONES.load("pointnet2") is PointNet2
 
 
 def test_its_levels_and_channels_are_those_of_the_paper():

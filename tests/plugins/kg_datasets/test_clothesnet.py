@@ -9,14 +9,14 @@ from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.plugins import dataset
+from kg.plugins import DATASETS
 
 OPTIONS = PrepareOptions(points=64)
 
 
 @pytest.fixture
 def clothesnet() -> Dataset:
-    return dataset("clothesnet")
+    return DATASETS.load("clothesnet")()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.plugins import dataset
+from kg.plugins import DATASETS
 
 OPTIONS = PrepareOptions(points=200)
 UPPER = "long_sleeve_upper"
@@ -17,7 +17,7 @@ UPPER = "long_sleeve_upper"
 
 @pytest.fixture
 def deepfashion3d() -> Dataset:
-    return dataset("deepfashion3d")
+    return DATASETS.load("deepfashion3d")()
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import pytest
 from kg.data import Dataset, PrepareOptions, read_mesh
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.plugins import dataset
+from kg.plugins import DATASETS
 
 OPTIONS = PrepareOptions(points=64)
 
 
 @pytest.fixture
 def folder() -> Dataset:
-    return dataset("folder")
+    return DATASETS.load("folder")()
 
 
 def write_obj(file: Path, vertices: np.ndarray, faces: list[list[int]]) -> None:

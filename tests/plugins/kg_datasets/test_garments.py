@@ -34,7 +34,7 @@ def items(category="shirt", **options):
 
 
 def test_it_is_found_by_its_name_and_needs_no_fetching():
-    dataset = plugins.dataset("garments")
+    dataset = plugins.DATASETS.load("garments")()
     assert isinstance(dataset, Garments)
     assert dataset.builtin
     assert " ".join(dataset.find_categories(NOWHERE)) == (

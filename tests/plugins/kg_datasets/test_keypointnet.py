@@ -11,14 +11,14 @@ from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.plugins import dataset
+from kg.plugins import DATASETS
 
 OPTIONS = PrepareOptions(points=16)
 
 
 @pytest.fixture
 def keypointnet() -> Dataset:
-    return dataset("keypointnet")
+    return DATASETS.load("keypointnet")()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
-from kg.plugins import dataset
+from kg.plugins import DATASETS
 
 OPTIONS = PrepareOptions(points=40)
 KITCHEN, HOTEL = "7-scenes-redkitchen", "sun3d-hotel_uc-scan3"
@@ -19,7 +19,7 @@ KITCHEN, HOTEL = "7-scenes-redkitchen", "sun3d-hotel_uc-scan3"
 
 @pytest.fixture
 def sun3d() -> Dataset:
-    return dataset("sun3d")
+    return DATASETS.load("sun3d")()
 
 
 @pytest.fixture

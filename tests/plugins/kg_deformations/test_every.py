@@ -9,12 +9,12 @@ from kg.sim.quality import measure
 from kg_deformations.drag import Drag
 from kg_deformations.fold import Fold
 
-OURS = [plugin.name for plugin in plugins.deformations() if plugin.distribution == "kg"]
+OURS = [plugin.name for plugin in plugins.DEFORMATIONS.all() if plugin.distribution == "kg"]
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_frames_are_cloth_and_the_same_for_the_same_seed(name, towel, run):
-    kind = plugins.deformation(name)
+    kind = plugins.DEFORMATIONS.load(name)
     garment, frames = run(kind(seconds=1.2), towel)
     assert len(frames) == 9
     quality = measure(frames, garment.simulation.cloth, garment.simulation.thickness)

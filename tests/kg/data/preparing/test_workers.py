@@ -54,7 +54,7 @@ def raw(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def run(raw: Path, workers: int, variant: str = "v", *, strict: bool = False) -> Prepared:
     return prepare(
-        plugins.dataset("odd"),
+        plugins.DATASETS.load("odd")(),
         "c",
         raw,
         PrepareOptions(points=32),
@@ -108,7 +108,7 @@ def test_what_goes_wrong_in_a_worker_is_one_line(raw: Path, happens: str, strict
 
 
 def test_a_data_set_that_cannot_travel(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = plugins.dataset("odd")
+    dataset = plugins.DATASETS.load("odd")()
     dataset.open_file = lambda: None  # type: ignore[attr-defined]
     with pytest.raises(KgError, match="'odd' cannot be sent to another process") as caught:
         prepare(dataset, "c", raw, PrepareOptions(points=32), workers=2)
@@ -125,7 +125,7 @@ from kg.data.preparing import prepare as module
 if __name__ == "__main__":
     module.PATIENCE = 0.0
     options = PrepareOptions(points=32)
-    module.prepare(plugins.dataset("odd"), "c", Path(sys.argv[1]), options, variant="v", workers=2)
+    module.prepare(plugins.DATASETS.load("odd")(), "c", Path(sys.argv[1]), options, variant="v", workers=2)
 """
 
 
@@ -148,7 +148,7 @@ def test_killed_workers_go_with_it_and_the_next_goes_on(raw: Path, tmp_path: Pat
         path.unlink()
     told: list[tuple[int, int]] = []
     made = prepare(
-        plugins.dataset("odd"),
+        plugins.DATASETS.load("odd")(),
         "c",
         raw,
         PrepareOptions(points=32),

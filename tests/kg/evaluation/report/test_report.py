@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from kg.evaluation.evaluate import evaluate
+from kg.evaluation.front import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
-from kg.evaluation.robustness import measure_robustness
 from kg.inference.predictor import Predictor, predict_store
-from kg.inference.redetection import Redetection
 from kg.train import runs, train
 
 CPU = torch.device("cpu")
@@ -59,13 +57,10 @@ def run(tiny_config):
 
 def test_a_report_is_whole_and_needs_nothing_else(run, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["kg", "eval", "--report", "a & b.html"])
-    detector = Predictor.load(run, "best", CPU)
-    predictions = predict_store(detector)
-    again = Redetection(detector, predictions, 0, lambda *_, **__: None)
-    results = evaluate(predictions, ["das", "miou"], detector=again)
-    worse = measure_robustness(again, [("noise", [0.0, 0.05])], lambda one: evaluate(one, ["das"]))
+    evaluation = evaluate(run, ["das", "miou"], corruptions=["noise=0:0.05:2"], device=CPU)
+    predictions = evaluation.predictions
     path = tmp_path / "report.html"
-    write_report(path, Subject.of(predictions, again, results, worse, run))
+    write_report(path, evaluation)
 
     reader, text = Reader(), path.read_text(encoding="utf-8")
     reader.feed(text)
@@ -105,7 +100,8 @@ def test_a_report_is_whole_and_needs_nothing_else(run, tmp_path, monkeypatch):
 def test_without_a_run_it_tells_what_the_predictions_do(run, tmp_path):
     predictions = predict_store(Predictor.load(run, "best", CPU))
     path = tmp_path / "report.html"
-    write_report(path, Subject.of(predictions, None, evaluate(predictions, ["coverage"])))
+    predictions = replace(predictions, meta={**predictions.meta, "run": ""})
+    write_report(path, evaluate(predictions, ["coverage"]))
     text = path.read_text(encoding="utf-8")
     assert "<h2>Training" not in text
     assert "Does the decoder" not in text
@@ -115,9 +111,8 @@ def test_without_a_run_it_tells_what_the_predictions_do(run, tmp_path):
 
 def test_of_several_trainings_it_says_what_is_of_the_first_alone(run, tmp_path):
     predictions = predict_store(Predictor.load(run, "best", CPU))
-    (result,) = evaluate(predictions, ["coverage"])
-    mean = replace(result, seeds=(0, 1), checkpoints=("a", "b"), per_shape={})
-    write_report(tmp_path / "report.html", Subject.of(predictions, None, [mean]))
+    other = replace(predictions, meta={**predictions.meta, "seed": 1, "checkpoint": "other"})
+    write_report(tmp_path / "report.html", evaluate([predictions, other], ["coverage"]))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "means over 2 trainings" in text
     assert "seed 0, 1" in text
@@ -134,9 +129,9 @@ def test_the_worst_and_the_best_by_whichever_end_is_better():
 def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
     detector = Predictor.load(run, "best", CPU, "y")
     predictions = predict_store(detector)
-    again = Redetection(detector, predictions)
-    use = Subject.of(predictions, again, []).use
-    made, points = again.reconstructions()
+    evaluation = evaluate(predictions, ["coverage"], redetect=True, device=CPU)
+    use = Subject.of(evaluation).use
+    made, points = evaluation.redetection.reconstructions()
     # Squared, and in units of the turned clouds, which are normalised anew.
     _, carry_back = detector.to_training_frame(torch.from_numpy(points))
     unit = torch.tensor([[[0.0, 0, 0], [1, 0, 0]]]).expand(len(points), 2, 3)
@@ -146,7 +141,8 @@ def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
 
 def test_a_store_that_has_changed_tells_nothing_of_the_predictions(run):
     predictions = predict_store(Predictor.load(run, "best", CPU))
-    assert Subject.of(predictions, None, []).provenance is not None
+    evaluation = evaluate(predictions, ["coverage"])
+    assert Subject.of(evaluation).provenance is not None
     store = {**predictions.meta["store"], "checksum": "other"}
     other = replace(predictions, meta={**predictions.meta, "store": store})
-    assert Subject.of(other, None, []).provenance is None
+    assert Subject.of(replace(evaluation, predictions=other)).provenance is None

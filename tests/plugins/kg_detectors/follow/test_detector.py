@@ -34,7 +34,7 @@ def follow(tiny_backbone, examples):
 
 
 def test_it_is_found_by_its_entry_point():
-    assert plugins.detector("follow") is Follow
+    assert plugins.DETECTORS.load("follow") is Follow
     assert isinstance(make_detector(replace(MODEL, backbone="layered"), OPTIONS), Follow)
 
 

@@ -1,9 +1,9 @@
-"""What a plot of robustness shows."""
+"""Which curves a plot shows, and where."""
 
 from types import SimpleNamespace
 
-from kg.cli.figures import panels_of
 from kg.evaluation.metrics import METRICS
+from kg.evaluation.plot import panels_of
 from kg.evaluation.robustness import Robustness
 
 
