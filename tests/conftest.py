@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,9 @@ from kg.model import MLP, Backbone, Features, Pyramid
 # Without a GPU Triton's kernels run through its interpreter, which has to be known before it is imported.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+# Once Mesa's LLVM is there, which draws for VTK, importing Triton's crashes; the other way round does not.
+with suppress(ImportError):
+    import triton  # noqa: F401
 # Compiled loops are kept from one test, and one session, to the next.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "loops"))
 # Enough for the parallel versions of kernels, which run where PyTorch has a second thread too.
