@@ -124,8 +124,8 @@ def cores() -> int:
 def threads() -> int:
     """Return how many threads of the CPU to use: `OMP_NUM_THREADS`, or as many as `cores`."""
     # A list has a number for each level of nested parallel regions; the first is ours.
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else cores()
+    outermost = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(outermost) if outermost.isdecimal() and int(outermost) > 0 else cores()
 
 
 def use_threads(count: int) -> None:

@@ -7,7 +7,7 @@ import typer
 from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
 from kg.config.backends import wanted_backend
-from kg.errors import unknown_name
+from kg.errors import KgError, unknown_name
 
 PARTS = ("operations", "training", "inference")
 
@@ -20,6 +20,9 @@ def bench(
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Clouds.")] = 8,
     points: Annotated[int, typer.Option(min=2, help="N, points a cloud.")] = 2048,
     keypoints: Annotated[int, typer.Option("--keypoints", "-k", min=2, help="K.")] = 8,
+    detector: Annotated[
+        str, typer.Option(help="Whose training and inference; see kg list detectors.")
+    ] = "key-grid",
     rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each, in turns.")] = 5,
     precision: Precision = None,
     gpu: Gpu = None,
@@ -34,27 +37,29 @@ def bench(
     kg bench operations --points 32768  each beside plain PyTorch
     kg bench training --threads 1       beside its matrix products alone
     kg bench inference -b 32 --gpu 0 --precision bf16
+    kg bench training inference --detector follow
 
     Times are medians of runs in turns; memory is the peak above what was held
     before. The clouds are random ellipsoids.
     """
     import torch
 
-    from kg.config import preset
     from kg.devices import choose_device, describe
     from kg.ops.bench import measure, operation_cases, plain_values
-    from kg.train.bench import model_cases, with_keypoints
+    from kg.train.bench import configure, model_cases
 
     device = choose_device(gpu, cpu)
-    asked, multiplied = parts or list(PARTS), precision or "fp32"
-    for part in asked:
+    measured_parts, multiplied = parts or list(PARTS), precision or "fp32"
+    for part in measured_parts:
         if part not in PARTS:
             raise unknown_name("part of the benchmark", part, PARTS)
-    config = with_keypoints(preset("kg"), keypoints)
+    config = configure(keypoints, detector)
     cases = []
-    if "operations" in asked:
+    if "operations" in measured_parts:
         cases += operation_cases(batch_size, points, keypoints, device)
-    cases += model_cases(config, batch_size, points, device, multiplied, asked)
+    cases += model_cases(config, batch_size, points, device, multiplied, measured_parts)
+    if not cases:
+        raise KgError(f"The detector {detector} has nothing to train.", "Measure: kg bench inference")
     with progress("Measuring") as advance:
         measured = measure(cases, device, rounds, advance)
     result = {
@@ -65,6 +70,7 @@ def bench(
         "batch_size": batch_size,
         "points": points,
         "keypoints": keypoints,
+        "detector": detector,
         "rounds": rounds,
         "results": plain_values(measured),
     }
@@ -78,5 +84,5 @@ def bench(
         ]
         for each in measured
     ]
-    title = f"{batch_size} x {points} points, K = {keypoints}, {multiplied}, {describe(device)}"
+    title = f"{detector}, {batch_size} x {points} points, K = {keypoints}, {multiplied}, {describe(device)}"
     show(result, as_json, table(title, ["what", "version", "median ms", "fastest ms", "peak MiB"], rows))

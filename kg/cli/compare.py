@@ -2,12 +2,25 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kg.cli.inventory import show_help
-from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
+from kg.cli.options import (
+    Cpu,
+    Csv,
+    Floors,
+    Gpu,
+    Kernels,
+    Latex,
+    Metrics,
+    Part,
+    Protocol,
+    Space,
+    Threads,
+    several,
+)
 from kg.cli.output import Json, note, progress, show, table
 from kg.errors import KgError
 
@@ -39,10 +52,7 @@ def compare(
             help="Keypoints of another program on the shapes of --store, as in kg eval; may be repeated.",
         ),
     ] = None,
-    space: Annotated[
-        Literal["normalised", "source"],
-        typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
-    ] = "normalised",
+    space: Space = "normalised",
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="Rows of what the paper has on like data.")
     ] = True,

@@ -1,12 +1,25 @@
 """`kg eval`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kg.cli.inventory import show_help
-from kg.cli.options import Cpu, Csv, Floors, Gpu, Kernels, Latex, Metrics, Part, Protocol, Threads, several
+from kg.cli.options import (
+    Cpu,
+    Csv,
+    Floors,
+    Gpu,
+    Kernels,
+    Latex,
+    Metrics,
+    Part,
+    Protocol,
+    Space,
+    Threads,
+    several,
+)
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
 
@@ -44,10 +57,7 @@ def evaluate(
             "or those of --split in their order, or .npz with keypoints and ids.",
         ),
     ] = None,
-    space: Annotated[
-        Literal["normalised", "source"],
-        typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
-    ] = "normalised",
+    space: Space = "normalised",
     threshold: Annotated[
         float | None,
         typer.Option(help="Of miou, pck (0.1, the data set's units) or inclusivity (0.05, normalised)."),
@@ -124,13 +134,16 @@ def evaluate(
     all. Elsewhere: oracle, the annotations themselves; template, the mean of
     the keypoints; box, the corners of each cloud's box.
 
+    Where landmarks have names it is said which keypoint lies on which: nearer
+    than the others, and within a tenth of the diagonal.
+
     The column 95 % is what other objects of the kind would give (bootstrap).
     """
     if show_help(as_json, metrics=metric, protocols=[protocol], corruptions=corrupt):
         return
     from rich.markup import escape
 
-    from kg.cli.figures import caption, figures, floors_table, levels_table, thirds_tables
+    from kg.cli.figures import caption, figures, floors_table, landmarks_table, levels_table, thirds_tables
     from kg.devices import choose_device
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.front import evaluate as measure
@@ -181,6 +194,7 @@ def evaluate(
         figures(results),
         *thirds_tables(results, beside),
         *floors_table(results, beside),
+        *landmarks_table(evaluation.landmarks),
         *map(levels_table, evaluation.robustness),
         caption(results, evaluation.meta),
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kg.cli.output import table
 from kg.evaluation.floors import Floor
+from kg.evaluation.landmarks import MOSTLY, LandmarkKeypoint
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.metric import THIRDS
 from kg.evaluation.results import COLLAPSED, Result
@@ -87,6 +88,25 @@ def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Tab
     for column in made.columns[2:]:
         column.justify = "right"
     return [made, Text("\n".join(f"{floor.name}: {floor.about}" for floor in floors), style="dim")]
+
+
+def landmarks_table(landmarks: Sequence[LandmarkKeypoint]) -> list[Table | Text]:
+    """Return which keypoint lies on which landmark; nothing without named landmarks."""
+    if not landmarks:
+        return []
+    columns = ("landmark", "keypoint", "lies on it, %", "away, % of diagonal", "n")
+    lying = [one for one in landmarks if one.share >= MOSTLY]
+    rows = [
+        (one.landmark, one.keypoint, f"{one.share:.0f}", f"{one.distance:.1f}", one.shapes) for one in lying
+    ]
+    made = table("\nKeypoints on named landmarks", columns, rows)
+    for column in made.columns[2:]:
+        column.justify = "right"
+    bare = [one.landmark for one in landmarks if one.share < MOSTLY]
+    if not bare:
+        return [made]
+    said = f"No keypoint lies on {', '.join(bare)} on half of the shapes."
+    return [*([made] if lying else []), Text(said if lying else f"\n{said}", style="dim")]
 
 
 def _plain(result: Result | None, part: str) -> str:

@@ -22,7 +22,7 @@ def info(as_json: Json = False) -> None:
     from kg.train.runs import list_runs
 
     device = choose_device()
-    chosen = {name: choose(name, device) for name in operations()}
+    choices = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     found_plugins = {kind.title: kind.all() for kind in plugins.KINDS}
     stores = paths.stores()
@@ -36,7 +36,7 @@ def info(as_json: Json = False) -> None:
                 "reason": choice.reason,
                 "registered": list(backends(name)),
             }
-            for name, choice in chosen.items()
+            for name, choice in choices.items()
         },
         **{
             f"{kind.replace(' ', '')}s": [vars(plugin) for plugin in found]
@@ -57,7 +57,7 @@ def info(as_json: Json = False) -> None:
         table(
             "Kernels",
             ["operation", "version", "why"],
-            [[name, choice.kernel.backend, choice.reason] for name, choice in chosen.items()],
+            [[name, choice.kernel.backend, choice.reason] for name, choice in choices.items()],
         ),
         table("Plugins", ["kind", "name", "is", "from", "state"], found),
         table(

@@ -65,14 +65,18 @@ def _metrics() -> Listing:
 
 
 def _presets() -> Listing:
-    from kg.config import PRESETS
+    from kg.config import ABOUT, PRESETS
 
     plain = _flat(next(iter(PRESETS.values())).to_dict())
     rows = []
     for name, preset in PRESETS.items():
         differs = [f"{key}={value}" for key, value in _flat(preset.to_dict()).items() if value != plain[key]]
-        rows.append([name, ", ".join(differs) or "the default"])
-    return ("preset", "what differs"), rows, "Train with one: kg train --preset NAME; all options: --set help"
+        rows.append([name, ABOUT.get(name, ""), ", ".join(differs)])
+    return (
+        ("preset", "what it is", "what differs"),
+        rows,
+        "Train with one: kg train --preset NAME; all options: --set help",
+    )
 
 
 def _protocols() -> Listing:

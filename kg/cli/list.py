@@ -65,12 +65,12 @@ def _list_datasets(as_json: bool) -> None:
     from kg import paths, plugins
 
     listed = plugins.DATASETS.all()
-    found = [_describe(plugin.name) for plugin in listed if not plugin.problem]
+    described = [_describe(plugin.name) for plugin in listed if not plugin.problem]
     broken = [vars(plugin) for plugin in listed if plugin.problem]
     show(
-        {"datasets": found, "broken": broken, "home": str(paths.home())},
+        {"datasets": described, "broken": broken, "home": str(paths.home())},
         as_json,
-        *(part for dataset in found for part in (_card(dataset), "")),
+        *(part for dataset in described for part in (_card(dataset), "")),
         f"All lie in {paths.home()} (KG_HOME)",
     )
 
@@ -144,13 +144,13 @@ def _list_plugins(what: str, as_json: bool) -> None:
     from kg import plugins
 
     kind = next(kind for kind in plugins.KINDS if kind.group == f"kg.{what}")
-    found = kind.all()
+    every = kind.all()
     about = {
         plugin.name: (inspect.getdoc(kind.load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
-        for plugin in found
+        for plugin in every
         if not plugin.problem
     }
-    rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in found]
-    listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in found]
+    rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in every]
+    listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in every]
     column, usage = DESCRIBED[what]
     show({what: listed}, as_json, table(what.capitalize(), ["name", column, "from"], rows), usage)

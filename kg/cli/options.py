@@ -41,7 +41,8 @@ Run = Annotated[
     ),
 ]
 Preset = Annotated[
-    str, typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release.")
+    str,
+    typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release; help lists them."),
 ]
 Keypoints = Annotated[
     int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
@@ -112,7 +113,9 @@ Precision = Annotated[
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", "-m", help="What to measure; several by commas or repeated. Default: the protocol's."
+        "--metric",
+        "-m",
+        help="What to measure; several by commas or repeated; help lists them. Default: the protocol's.",
     ),
 ]
 Protocol = Annotated[
@@ -122,6 +125,10 @@ Protocol = Annotated[
     ),
 ]
 Part = Literal["train", "val", "test", "all"]
+Space = Annotated[
+    Literal["normalised", "source"],
+    typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
+]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the figures as CSV.")]
 Latex = Annotated[
     Path | None, typer.Option("--latex", metavar="FILE", help="Write the figures as LaTeX tables.")
@@ -136,10 +143,10 @@ def several(entries: Sequence[str] | None, option: str) -> list[str]:
             for nothing given would do everything.
     """
     named = (part.strip() for entry in entries or [] for part in entry.split(","))
-    found = list(dict.fromkeys(part for part in named if part))
-    if entries and not found:
+    entered = list(dict.fromkeys(part for part in named if part))
+    if entries and not entered:
         raise KgError(f"{option} names nothing.", "Name something, or leave it out.")
-    return found
+    return entered
 
 
 def texts(**given: int | str | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kg.cli.data import open_stores
+from kg.cli.inventory import show_help
 from kg.cli.options import (
     BatchSize,
     Csv,
@@ -124,6 +125,8 @@ def sweep(
     """
     if option and "help" in option:
         list_options(as_json)
+        return
+    if show_help(as_json, metrics=metric, protocols=[protocol], presets=preset):
         return
     from kg import paths
     from kg.config import ABLATIONS

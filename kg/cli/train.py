@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from kg.cli.data import open_stores
+from kg.cli.inventory import show_help
 from kg.cli.options import (
     BatchSize,
     Categories,
@@ -70,6 +71,23 @@ def train(
             "farthest-point (losses); may be repeated.",
         ),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Options from a .json or .toml file, or a run's config.json; those said here stand before "
+            "them.",
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="All options of another run, and its data where no other are named; those said here stand "
+            "before them.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
     resume: Annotated[
         Path | None,
@@ -94,6 +112,8 @@ def train(
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations
+    kg train --like RUN --seed 1                the same again, with another seed
+    kg train -c tie --config mine.toml          options from a file
     kg train --resume latest                    go on after Ctrl-C or a crash
 
     Watch it with: tensorboard --logdir runs
@@ -101,11 +121,14 @@ def train(
     if option and "help" in option:
         list_options(as_json)
         return
+    if show_help(as_json, presets=[preset]):
+        return
+    from kg.config.file import FileOptions, flatten, read_file
     from kg.config.recipe import Recipe
-    from kg.config.stores import rename_stores
+    from kg.config.stores import open_named, rename_stores
     from kg.data import Store
     from kg.devices import choose_device, describe
-    from kg.inference.targets import find_resumed
+    from kg.inference.targets import find_resumed, find_run_of
     from kg.train import Interrupted, Progress, Started, runs
     from kg.train import train as run_training
 
@@ -131,9 +154,27 @@ def train(
         if "epochs" in given:
             config = config.override("epochs", given["epochs"])
     else:
+        said = FileOptions()
+        opened = []
+        if like is not None:
+            if file is not None or _is_said(context, "preset"):
+                raise KgError("--like says all that --config and --preset could.", "Leave one of them out.")
+            other = runs.read_config(find_run_of(like))
+            said = flatten(other.to_dict())
+            if not (category or dataset or variant or store):
+                opened = open_named(other.data, "the training")
+        elif file is not None:
+            said = read_file(file)
+        preset = preset if _is_said(context, "preset") else said.preset or preset
         categories, variants = several(category, "--category"), several(variant, "--variant")
-        opened = open_stores(store, categories, dataset, variants, preset=preset)
-        config = Recipe(preset, given, tuple(without or ()), split_by).configure(*opened)
+        opened = opened or open_stores(store, categories, dataset, variants, preset=preset)
+        recipe = Recipe(
+            preset,
+            said.with_options(given),
+            tuple(without or ()),
+            split_by if _is_said(context, "split_by") else said.split_by or split_by,
+        )
+        config = recipe.configure(*opened)
         first, *others = config.model.categories
         folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
     where = runs.name_of(folder)

@@ -10,10 +10,11 @@ from kg.config.options import (
     TrainConfig,
     options,
 )
-from kg.config.presets import PRESETS, preset
+from kg.config.presets import ABOUT, PRESETS, preset
 
 __all__ = [
     "ABLATIONS",
+    "ABOUT",
     "PRESETS",
     "Config",
     "DataConfig",

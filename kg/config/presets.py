@@ -35,6 +35,14 @@ PRESETS: dict[str, Config] = {
 }
 """Named configurations: kg's own default, a quick one for a first look, and the method's two modes."""
 
+ABOUT = {
+    "kg": "kg's own default: what measures best on objects never seen",
+    "quick": "a first look, in minutes on a CPU",
+    "paper": "Key-Grid as the paper prints it",
+    "release": "Key-Grid as its released code has it",
+}
+"""What each preset is for."""
+
 
 def preset(name: str) -> Config:
     """Return a preset.

@@ -39,14 +39,14 @@ def shape_files(folder: Path) -> list[Path]:
     They are sorted folder by folder, in each by the numbers in their names: 2 before 10, as frames follow
     each other. A .txt counts only where nothing else does: beside meshes it is a licence or a note.
     """
-    found = [
+    files = [
         path
         for path in sorted(folder.rglob("*"), key=_natural)
         if path.suffix.lower() in SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    return [path for path in found if path.suffix.lower() != ".txt"] or found
+    return [path for path in files if path.suffix.lower() != ".txt"] or files
 
 
 def _natural(file: Path) -> tuple[Path, list[int | str], str]:

@@ -18,8 +18,8 @@ def _deal(names: Sequence[str], shares: dict[Split, float], rng: np.random.Gener
     # Small splits first, so that a handful of objects leaves one for each of them.
     dealt: dict[str, Split] = {}
     for split in sorted(shares, key=lambda name: shares[name])[:-1]:
-        wanted = max(1, round(len(names) * shares[split] / total))
-        for name in shuffled[len(dealt) : len(dealt) + min(wanted, max(0, len(names) - len(dealt) - 1))]:
+        count = max(1, round(len(names) * shares[split] / total))
+        for name in shuffled[len(dealt) : len(dealt) + min(count, max(0, len(names) - len(dealt) - 1))]:
             dealt[name] = split
     largest = max(shares, key=lambda name: shares[name])
     return {name: dealt.get(name, largest) for name in names}

@@ -164,10 +164,10 @@ def read_checksum(path: Path) -> str | None:
     """Return the checksum that a store says it has; None of a file that is no store, or being written."""
     try:
         with h5py.File(path, "r", locking=False) as file:
-            found = file.attrs.get("checksum")
+            checksum = file.attrs.get("checksum")
     except OSError:
         return None
-    return None if found is None else str(found)
+    return None if checksum is None else str(checksum)
 
 
 def _checked_attributes(file: Any) -> dict[str, Any]:

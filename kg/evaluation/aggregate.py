@@ -54,11 +54,11 @@ def _aligned(per_run: Sequence[Sequence[Result]]) -> list[tuple[Result, ...]]:
 
 def _mean(of_runs: Sequence[Result]) -> Result:
     first = of_runs[0]
-    wanted = PROTOCOLS[first.protocol].runs if first.protocol in PROTOCOLS else 1
+    trainings = PROTOCOLS[first.protocol].runs if first.protocol in PROTOCOLS else 1
     said = list(dict.fromkeys(warning for result in of_runs for warning in result.warnings))
     seeds = tuple(seed for result in of_runs for seed in result.seeds)
-    if len(of_runs) < wanted:
-        said.append(f"Only {len(of_runs)} trainings: the protocol '{first.protocol}' asks for {wanted}.")
+    if len(of_runs) < trainings:
+        said.append(f"Only {len(of_runs)} trainings: the protocol '{first.protocol}' asks for {trainings}.")
     if len(set(seeds)) < len(seeds):
         said.append("Some of the trainings have the same seed.")
     values = {part: [result.values[part] for result in of_runs] for part in first.values}

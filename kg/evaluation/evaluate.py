@@ -73,17 +73,17 @@ def evaluate(
     held = find_protocol(protocol)
     if metrics is not None:
         check_names(metrics)
-    wanted, optional, leading = (
+    named, optional, leading = (
         (metrics, (), ()) if metrics is not None else (held.metrics, held.optional, held.leading)
     )
     clean = plain = replace(plain_sample(predictions), detector=detector)
     if held.corruption is not None:
         predictions = _corrupted(predictions, held, detector)
         plain = replace(plain_sample(predictions), detector=detector)
-    known = replace(_known(predictions, plain, [*leading, *wanted, *optional]), detector=detector)
-    chosen = _choose(wanted, (leading, optional), known, predictions)
-    _check_threshold(chosen, threshold, held)
-    label = _label(held, predictions, threshold, [metric.name for metric in chosen])
+    known = replace(_known(predictions, plain, [*leading, *named, *optional]), detector=detector)
+    measured = _choose(named, (leading, optional), known, predictions)
+    _check_threshold(measured, threshold, held)
+    label = _label(held, predictions, threshold, [metric.name for metric in measured])
     results = [
         measure(
             metric,
@@ -94,7 +94,7 @@ def evaluate(
             held,
             label,
         )
-        for metric in chosen
+        for metric in measured
     ]
     share = collapsed(plain.keypoints, plain.points)
     if share <= MOST:
@@ -122,8 +122,8 @@ def check_names(metrics: Sequence[str]) -> None:
 
 def asks_detector(metrics: Sequence[str], protocol: Protocol) -> bool:
     """Tell whether metrics, or a protocol, can want the detector that made the predictions."""
-    wanted = any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in metrics)
-    return wanted or protocol.corruption is not None
+    asks = any(name == ALL or (name in METRICS and METRICS[name].truth == "detector") for name in metrics)
+    return asks or protocol.corruption is not None
 
 
 def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Redetection | None") -> Predictions:
@@ -139,13 +139,15 @@ def _corrupted(predictions: Predictions, protocol: Protocol, detector: "Redetect
 
 def _known(predictions: Predictions, plain: Sample, metrics: Sequence[str]) -> Sample:
     """Return the sample with its ground truth, as far as it is asked for and there."""
-    wanted = [name for name in metrics if name in (DAS, ALL) or METRICS[name].truth not in (None, "detector")]
-    if not wanted or not predictions.meta.get("store"):
+    with_truth = [
+        name for name in metrics if name in (DAS, ALL) or METRICS[name].truth not in (None, "detector")
+    ]
+    if not with_truth or not predictions.meta.get("store"):
         return plain
     try:
         return known_sample(predictions)
     except KgError as error:
-        if set(wanted) == {ALL}:
+        if set(with_truth) == {ALL}:
             warnings.warn(f"{error.message} So what needs ground truth is left out.", stacklevel=3)
             return plain
         raise
@@ -195,12 +197,12 @@ def _not_measurable(name: str, predictions: Predictions) -> KgError:
     return not_measurable(METRICS[name], where)
 
 
-def _check_threshold(chosen: Sequence[Metric], threshold: float | None, protocol: Protocol) -> None:
+def _check_threshold(metrics: Sequence[Metric], threshold: float | None, protocol: Protocol) -> None:
     if threshold is None:
         return
     if not (math.isfinite(threshold) and threshold > 0):
         raise KgError(f"A threshold is a distance above 0, not {threshold}.")
-    takers = [metric for metric in chosen if metric.threshold is not None]
+    takers = [metric for metric in metrics if metric.threshold is not None]
     if not takers:
         takes = ", ".join(name for name, metric in METRICS.items() if metric.threshold is not None)
         raise KgError(f"None of the metrics has a threshold to be {threshold}.", f"These have one: {takes}.")

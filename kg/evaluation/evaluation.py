@@ -1,10 +1,11 @@
 """What was measured of a training, or of several together, with all that stands beside the figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kg.evaluation.floors import Floor
+from kg.evaluation.landmarks import LandmarkKeypoint
 from kg.evaluation.protocols import Protocol
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
@@ -24,6 +25,8 @@ class Evaluation:
         redetection: The detector that made these predictions, where it is at hand.
         robustness: Results over the strength of each corruption.
         floors: Results of keypoints that no detector found, on the same clouds.
+        landmarks: The keypoint that lies on each named landmark; empty for several trainings, whose keypoints
+            have other numbers, for keypoints in one place, and where no landmark has a name.
         differences: Sentences on what ought to be alike in the trainings, and is not.
     """
 
@@ -34,7 +37,8 @@ class Evaluation:
     redetection: Redetection | None = None
     robustness: Sequence[Robustness] = ()
     floors: Sequence[Floor] = ()
-    differences: Sequence[str] = field(default=())
+    landmarks: Sequence[LandmarkKeypoint] = ()
+    differences: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.results)
@@ -63,6 +67,7 @@ class Evaluation:
             "predictions": self.meta,
             "results": [result.to_dict() for result in self.results],
             "floors": [floor.to_dict() for floor in self.floors],
+            "landmarks": [asdict(landmark) for landmark in self.landmarks],
         }
         if self.robustness:
             written["robustness"] = [curve.to_dict() for curve in self.robustness]

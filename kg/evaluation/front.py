@@ -13,6 +13,7 @@ from kg.evaluation.evaluate import asks_detector, check_names
 from kg.evaluation.evaluate import evaluate as measure_predictions
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import measure_floors
+from kg.evaluation.landmarks import LandmarkKeypoint, landmark_keypoints
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.protocols import STRICT, Protocol, find_protocol
 from kg.evaluation.results import Result
@@ -101,10 +102,11 @@ def evaluate(
         per_run.append(measure(predictions, names, detector=redetection))
         if redetection is not None:
             curves.append(measure_robustness(redetection, levels, measure_corrupted))
+    results = mean_over_runs(per_run)
     first, redetection = predicted[0]
     of_all = [predictions for predictions, _ in predicted]
     return Evaluation(
-        results=mean_over_runs(per_run),
+        results=results,
         meta=in_common([predictions.meta for predictions in of_all]),
         protocol=held,
         predictions=first,
@@ -112,6 +114,7 @@ def evaluate(
         robustness=[mean_robustness(of_runs) for of_runs in zip(*curves, strict=True)],
         # The clouds are the same for all runs; only a template is of the first one.
         floors=measure_floors(first, per_run[0], threshold=threshold, protocol=protocol) if floors else [],
+        landmarks=_landmarks(of_all, results),
         differences=differences(of_all),
     )
 
@@ -128,6 +131,12 @@ def _metrics_of_corrupted(names: Sequence[str] | None, protocol: Protocol) -> li
         what = ", ".join(redetecting) if redetecting else f"the protocol '{protocol.name}'"
         raise KgError(f"Corruption does not go with {what}, which corrupts clouds itself.", "Leave one out.")
     return plain
+
+
+def _landmarks(predicted: Sequence[Predictions], results: Sequence[Result]) -> list[LandmarkKeypoint]:
+    if len(predicted) > 1 or any(result.collapsed for result in results):
+        return []
+    return landmark_keypoints(predicted[0], predicted[0].find_store())
 
 
 def _targets(named: Measurable | Sequence[Measurable]) -> Iterator[Measurable]:

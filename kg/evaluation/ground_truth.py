@@ -120,12 +120,12 @@ def check_store(metrics: Sequence[str], store: Store, by: SplitBy) -> None:
     Raises:
         KgError: What one of them needs is not there.
     """
-    asked = [METRICS[name] for name in metrics if name in METRICS and METRICS[name].truth in LACKING]
-    if not asked:
+    with_truth = [METRICS[name] for name in metrics if name in METRICS and METRICS[name].truth in LACKING]
+    if not with_truth:
         return
     rows = np.flatnonzero(store.splits(by) == SPLITS.index("test"))
     clouds, rest_id = store.read_rows(rows), np.array(store.rest_ids())[rows]
-    for metric in asked:
+    for metric in with_truth:
         if not len(_told(metric, len(rows), clouds.landmark_ids, clouds.rest_positions, rest_id)):
             raise not_measurable(metric, str(store.path))
 

@@ -48,17 +48,17 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
         KgError: There is nothing that varies.
     """
     if not curves:
-        found = [[curve] for result in results for curve in result.curves]
-        if not found:
+        panels = [[curve] for result in results for curve in result.curves]
+        if not panels:
             raise KgError(
                 "There is no curve to plot: none of the metrics has one.",
                 "For example: --corrupt noise, or --metric miou",
             )
-        return _in_rows(found)
+        return _in_rows(panels)
     # What asks the detector again itself, as repeatability does, was not measured on corrupted clouds.
     names = [curve.name for curve in curves[0].headlines()]
-    asked = [name for name in names if name not in COMPANIONS] or names
-    units = dict.fromkeys(METRICS[name].units[METRICS[name].headline] for name in asked)
+    leading = [name for name in names if name not in COMPANIONS] or names
+    units = dict.fromkeys(METRICS[name].units[METRICS[name].headline] for name in leading)
     rows = []
     for unit in units:
         of_unit = [[of for of in curve.headlines() if of.y_unit == unit] for curve in curves]

@@ -49,13 +49,13 @@ def reference_keypoints(sample: Sample) -> dict[str, Keypoints]:
         # The set stands as it is on the first frame of the first object.
         first = _by_frame(sample.rest_id == sample.rest_id[0], sample.frame)[0]
         return {ORACLE: followed, STANDS_STILL: _everywhere(followed[first], points)}
-    found = {}
+    references = {}
     if sample.landmarks is not None and sample.landmark_ids is not None and (sample.landmark_ids >= 0).any():
-        found[ORACLE] = annotated_places(sample.landmarks, sample.landmark_ids, count)
+        references[ORACLE] = annotated_places(sample.landmarks, sample.landmark_ids, count)
     mean = np.asarray(sample.keypoints, np.float64).mean(0)
-    found[TEMPLATE] = _everywhere(mean, np.asarray(sample.points, np.float64))
-    found[BOX] = box_places(sample.points, count)
-    return found
+    references[TEMPLATE] = _everywhere(mean, np.asarray(sample.points, np.float64))
+    references[BOX] = box_places(sample.points, count)
+    return references
 
 
 def material_points(

@@ -54,8 +54,8 @@ class Robustness:
             np.array(self.levels),
             np.array(
                 [
-                    np.nan if found[number].meaningless else found[number].values[part]
-                    for found in self.results
+                    np.nan if results[number].meaningless else results[number].values[part]
+                    for results in self.results
                 ]
             ),
             kind.axis,
@@ -67,8 +67,8 @@ class Robustness:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         at = [
-            {"level": level, "results": [result.to_dict() for result in found]}
-            for level, found in zip(self.levels, self.results, strict=True)
+            {"level": level, "results": [result.to_dict() for result in results]}
+            for level, results in zip(self.levels, self.results, strict=True)
         ]
         return {"corruption": self.corruption, "seed": self.seed, "levels": at}
 
@@ -99,17 +99,17 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
 
 def measure_robustness(
     again: "Redetection",
-    asked: Sequence[tuple[str, list[float]]],
+    corruptions: Sequence[tuple[str, list[float]]],
     measure: "Callable[[Predictions], list[Result]]",
 ) -> list[Robustness]:
     """Measure the keypoints found in clouds that are ever worse.
 
     Args:
         again: The detector and its predictions on clean clouds.
-        asked: Corruptions with their levels.
+        corruptions: Their names with their levels.
         measure: Of predictions; `kg.evaluation.evaluate.evaluate`, with its options.
     """
     return [
         Robustness(name, levels, [measure(again.corrupted(name, level)) for level in levels], again.seed)
-        for name, levels in asked
+        for name, levels in corruptions
     ]

@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import paths
+from kg.data.find import find_again
+from kg.data.store import Store
 from kg.errors import KgError
 
 
@@ -53,6 +55,16 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def find_store(self) -> Store | None:
+        """Return the prepared store that the clouds are of; None if of none, or it is nowhere to be found."""
+        named = self.meta.get("store")
+        if not named:
+            return None
+        try:
+            return find_again(Path(named["path"]), named["checksum"], "the prediction")
+        except KgError:
+            return None
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all; arrays are compressed."""

@@ -119,6 +119,20 @@ def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
     return path
 
 
+def find_run_of(named: Named) -> Path:
+    """Return the folder of the run that was named, by itself, its checkpoint or what it predicted.
+
+    Raises:
+        KgError: There is none.
+    """
+    target = find_target(named)
+    if target.kind == "predictions" and (name := Predictions.load(target.path).meta.get("run")):
+        return find_run(name)
+    if target.run is None:
+        raise KgError(f"No run made {target.path}.", "Name a run by its folder or its name; kg list runs")
+    return target.run
+
+
 def find_resumed(named: Named) -> Path:
     """Return the folder of a run that is to be trained further.
 
@@ -126,16 +140,11 @@ def find_resumed(named: Named) -> Path:
         KgError: There is none, or a checkpoint is named from which no training goes on.
     """
     target = find_target(named)
-    if target.kind == "predictions":
-        if name := Predictions.load(target.path).meta.get("run"):
-            return find_run(name)
-        raise KgError(f"No run made {target.path}.", "Name a run: kg train --resume RUN")
     if target.kind == "checkpoint" and (target.run is None or target.path.name != LAST):
         raise KgError(
             f"No training goes on from {target.path}.", f"Name the run, or the {LAST} in its folder."
         )
-    assert target.run is not None
-    return target.run
+    return find_run_of(named)
 
 
 def maker_of(meta: dict[str, Any]) -> Path | None:

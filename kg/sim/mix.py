@@ -61,7 +61,7 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
     Raises:
         KgError: There is no such motion, none that has an option, a value is none, or nothing has a share.
     """
-    known = {name: options(plugins.deformation(name)) for name in chosen(names)}
+    known = {name: options(plugins.DEFORMATIONS.load(name)) for name in chosen(names)}
     shares = dict.fromkeys(known, 1.0)
     for key in [key for key in given if key.startswith(SHARE)]:
         name = key.removeprefix(SHARE)
@@ -85,7 +85,7 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
 def chosen(names: str) -> list[str]:
     """Return the names of motions with commas between them, or of all that there are, each once."""
     if names == ALL:
-        return [plugin.name for plugin in plugins.deformations() if not plugin.problem]
+        return [*plugins.DEFORMATIONS.working()]
     return list(dict.fromkeys(name.strip() for name in names.split(",")))
 
 

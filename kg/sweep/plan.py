@@ -153,7 +153,7 @@ def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Me
     for store in stores:
         sequences = len(set(store.read_column("objects"))) < store.count
         for method in methods:
-            kind = plugins.detector(method.recipe.configure(store).model.detector)
+            kind = plugins.DETECTORS.load(method.recipe.configure(store).model.detector)
             if (kind.needs_rest and not store.has_rest_positions) or (kind.needs_sequences and not sequences):
                 found.append((method, store))
     return found

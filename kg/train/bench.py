@@ -7,8 +7,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from kg.config import Config
-from kg.model.detector import Batch, Detector, make_detector
+from kg import plugins
+from kg.config import Config, preset
+from kg.model.detector import Batch, Detector, Examples, make_detector
 from kg.model.layers import GroupMLP
 from kg.ops.bench import Case, ellipsoids
 from kg.ops.precision import Precision, autocast
@@ -19,39 +20,60 @@ from kg.train.step import Step
 def model_cases(
     config: Config, batch: int, points: int, device: torch.device, precision: Precision, parts: Sequence[str]
 ) -> list[Case]:
-    """Return a training step and inference of a network, and its matrix products alone.
+    """Return a training step and inference of a detector, and its matrix products alone.
 
     The step has all losses; the optimizer's update is in it. The products are those of the same layers,
-    as PyTorch multiplies them, forward for inference, forward and backward for training.
+    as PyTorch multiplies them, forward for inference, forward and backward for training. A detector without
+    parameters has neither a step nor products.
     """
     torch.manual_seed(0)
-    model = make_detector(config.model, config.train).to(device)
-    cloud = ellipsoids(batch, points, device)
+    model = make_detector(config.model, config.train)
+    examples = rigid_examples(ellipsoids(batch, points, torch.device("cpu")))
+    model.fit(examples)
+    model = model.to(device)
+    clouds = examples.batch().to(device)
     cases = []
-    if "training" in parts:
-        run = training_step(model, cloud, config, precision)
-        losses = partial(model.train().losses, Batch(cloud), model.stage(config.train.epochs))
+    if "training" in parts and model.has_steps:
+        run = training_step(model, clouds, config, precision)
+        losses = partial(model.train().losses, clouds, model.stage(config.train.epochs))
         products = matrix_products(model, losses, device, precision, backward=True)
         cases += [Case("training step", "in use", run), Case("its matrix products", "in use", products)]
     if "inference" in parts:
         for count in sorted({batch, 1}, reverse=True):
-            run = inference(model, cloud[:count], precision)
+            run = inference(model, clouds.points[:count], precision)
             name = f"inference, {count} cloud{'s' if count > 1 else ''}"
             cases.append(Case(name, "in use", run))
-        run = inference(model, cloud, precision)
-        products = matrix_products(model, run, device, precision, backward=False)
-        cases.append(Case(f"matrix products of {batch}", "in use", products))
+        if model.has_steps:
+            run = inference(model, clouds.points, precision)
+            products = matrix_products(model, run, device, precision, backward=False)
+            cases.append(Case(f"matrix products of {batch}", "in use", products))
     return cases
 
 
+def rigid_examples(points: Tensor) -> Examples:
+    """Return clouds (n, N, 3) of as many objects as what a detector is fitted to: each lies as at rest."""
+    low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
+    return Examples(
+        points=points,
+        rest=2 * (points - low) / (high - low) - 1,
+        boxes=(high - low)[:, 0],
+        objects=[str(number) for number in range(len(points))],
+        frames=[0] * len(points),
+        landmarks=None,
+        landmark_ids=None,
+        landmark_names={},
+        categories=["ellipsoid"] * len(points),
+    )
+
+
 def training_step(
-    model: Detector, cloud: Tensor, config: Config, precision: Precision
+    model: Detector, clouds: Batch, config: Config, precision: Precision
 ) -> Callable[[], object]:
-    """Return what does one step of training on clouds (B, N, 3)."""
+    """Return what does one step of training on clouds."""
     options = replace(config.train, precision=precision)
     step = Step(model, options)
     stage = model.stage(options.epochs)
-    return lambda: step.run(Batch(cloud), options.learning_rate, stage, 0)
+    return lambda: step.run(clouds, options.learning_rate, stage, 0)
 
 
 def inference(model: Detector, cloud: Tensor, precision: Precision) -> Callable[[], object]:
@@ -108,6 +130,14 @@ def matrix_products(
     return multiply
 
 
-def with_keypoints(config: Config, keypoints: int) -> Config:
-    """Return a configuration with K keypoints."""
-    return replace(config, model=replace(config.model, keypoints=keypoints))
+def configure(keypoints: int, detector: str) -> Config:
+    """Return kg's own configuration for a detector with K keypoints.
+
+    Raises:
+        KgError: There is no such detector.
+    """
+    options = {"detector": detector, **plugins.DETECTORS.load(detector).defaults, "keypoints": str(keypoints)}
+    config = preset("kg")
+    for name, text in options.items():
+        config = config.override(name, text)
+    return config

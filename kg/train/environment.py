@@ -16,13 +16,13 @@ PACKAGES = ("kg", "torch", "numpy", "numba", "triton", "h5py", "open3d", "open3d
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that matter, those that are installed."""
-    found = {}
+    installed = {}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -130,8 +130,8 @@ def find_run(named: Path | str | None) -> Path:
 
 def find_sweep(named: Path | str) -> list[Path]:
     """Return the runs of a sweep, by its folder or its name in the runs folder; none if it is no sweep."""
-    found = (list_runs(place) for place in _places(Path(named).expanduser()))
-    return [run.resolve() for run in next(filter(None, found), [])]
+    listings = (list_runs(place) for place in _places(Path(named).expanduser()))
+    return [run.resolve() for run in next(filter(None, listings), [])]
 
 
 def _places(path: Path) -> tuple[Path, ...]:
@@ -147,14 +147,14 @@ def name_of(run: Path) -> str:
 
 def list_runs(folder: Path | None = None) -> list[Path]:
     """Return the run folders in a folder, by default the runs folder, sorted by name."""
-    found = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))
-    return sorted(path for path in found if not path.is_symlink())
+    folders = (path.parent for path in (folder or paths.runs()).glob("*/config.json"))
+    return sorted(path for path in folders if not path.is_symlink())
 
 
 def all_runs(folder: Path | None = None) -> list[Path]:
     """Return the run folders in a folder, by default the runs folder, and in folders below it, by name."""
-    found = (path.parent for path in (folder or paths.runs()).glob("**/config.json"))
-    return sorted(path for path in found if not path.is_symlink())
+    folders = (path.parent for path in (folder or paths.runs()).glob("**/config.json"))
+    return sorted(path for path in folders if not path.is_symlink())
 
 
 def read_config(run: Path) -> Config:
@@ -172,8 +172,8 @@ def read_config(run: Path) -> Config:
 def read_environment(run: Path) -> dict[str, Any]:
     """Return a run's environment.json; nothing for a run that has none."""
     path = run / "environment.json"
-    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return found
+    environment: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return environment
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:

@@ -55,21 +55,22 @@ def draw_curves(path: Path, panels: Sequence[Sequence[Sequence[Curve]]], caption
         for of_row, row in zip(axes, panels, strict=True):
             for number, panel in enumerate(of_row):
                 if number < len(row):
-                    _draw(panel, row[number])
+                    draw_panel(panel, row[number])
                     if (names := [curve.name for curve in row[number]]) != explained:
                         panel.legend(frameon=False, fontsize=7)
                         explained = names
                 else:
                     panel.set_axis_off()
             of_row[0].set_ylabel(row[0][0].y_unit, color=INK)
-            of_row[0].set_ylim(_limits([curve for curves in row for curve in curves]))
+            of_row[0].set_ylim(limits([curve for curves in row for curve in curves]))
         lines = textwrap.wrap(caption, int(18 * figure.get_figwidth()))
         figure.supxlabel("\n".join(lines), fontsize=7, color="#777777")
         with paths.replacing(path) as temporary:
             figure.savefig(temporary, metadata=METADATA[path.suffix.lower()])
 
 
-def _draw(panel: Axes, curves: Sequence[Curve]) -> None:
+def draw_panel(panel: Axes, curves: Sequence[Curve]) -> None:
+    """Draw curves, whose axes they have in common, into one panel, all but its y axis and its legend."""
     for curve, colour in zip(curves, COLOURS * len(curves), strict=False):
         marker = "o" if len(curve.x) < FEW else None
         panel.plot(
@@ -88,7 +89,7 @@ def _draw(panel: Axes, curves: Sequence[Curve]) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _limits(curves: Sequence[Curve]) -> tuple[float, float]:
+def limits(curves: Sequence[Curve]) -> tuple[float, float]:
     """Return the limits of a row of panels: 0 to 100 for percentages, else from 0 on."""
     if all(curve.y_unit == PERCENT for curve in curves):
         return -2, 102

@@ -16,6 +16,7 @@ class Layout:
         title: Height of the line under each tile; 0 for none.
         legend: Height of the legend at the bottom; 0 for none.
         legend_columns: Keypoints in a row of the legend.
+        legend_entry: Width of each, in heights of the letters.
         text: Height of the letters.
         width, height: Of the page.
     """
@@ -25,6 +26,7 @@ class Layout:
     title: int
     legend: int
     legend_columns: int
+    legend_entry: float
     text: int
     width: int
     height: int
@@ -43,12 +45,14 @@ def arrange(scene: Scene, size: int, columns: int | None, titled: bool) -> Layou
     rows = -(-count // columns)
     width = columns * wide
     text = max(9, round(size / 32))
-    legend_columns = max(1, int((width - text) / (3 * text)))
+    # A letter is about half as wide as it is high; a dot and a gap stand beside a number of two.
+    legend_entry = 2 + 0.5 * max(2, *map(len, scene.entries), 0)
+    legend_columns = max(1, int((width - text) / (legend_entry * text)))
     legend_rows = -(-scene.keypoint_count // legend_columns) if scene.legend else 0
     title = 2 * text if titled else 0
     legend = round((1.9 * legend_rows + 0.8) * text) if legend_rows else 0
     height = rows * (high + title) + legend
-    return Layout(columns, (wide, high), title, legend, legend_columns, text, width, height)
+    return Layout(columns, (wide, high), title, legend, legend_columns, legend_entry, text, width, height)
 
 
 def shorten(title: str, letters: int) -> str:

@@ -14,7 +14,7 @@ from kg.data.store import Store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
-from kg.viz.origin import store_of, up_of
+from kg.viz.origin import up_of
 from kg.viz.samples import landmarks
 from kg.viz.sheet import closest, predicted_colours
 from kg.viz.skeleton import choose_edges
@@ -127,7 +127,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
     columns = choose_edges(predictions, style.threshold) if style.edges else np.empty(0, dtype=np.int64)
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     frames = predictions.scale[rows], predictions.offset[rows]
-    store = store_of(predictions)
+    store = predictions.find_store()
     colours = predicted_colours(predictions, rows)
     if colours is None and store is not None:
         colours = _colours_there(store, ids, predictions.points[rows])

@@ -123,14 +123,15 @@ def _add_legend(page: Figure, scene: Scene, layout: Layout) -> None:
     numbers = np.arange(scene.keypoint_count)
     rows, columns = np.divmod(numbers, layout.legend_columns)
     in_row = np.minimum(layout.legend_columns, len(numbers) - rows * layout.legend_columns)
-    x = layout.width / 2 + ((columns - (in_row - 1) / 2) * 3 - 0.6) * layout.text
+    entry = layout.legend_entry
+    x = layout.width / 2 + ((columns - (in_row - 1) / 2) * entry - entry / 2 + 0.9) * layout.text
     y = (1.2 + 1.9 * rows) * layout.text
     axes.scatter(x, y, s=_points(layout.text) ** 2, c=keypoint_colours(len(numbers)), linewidths=0)
-    for number in numbers:
+    for number, text in enumerate(scene.entries):
         axes.text(
             x[number] + 0.85 * layout.text,
             y[number],
-            str(number),
+            text,
             va="center_baseline",
             fontsize=_points(0.9 * layout.text),
             color=tuple(ink(scene.background)),

@@ -84,19 +84,19 @@ def plan(scene: Scene, style: Style) -> Layout:
     return layout
 
 
-def choose_renderer(asked: str, vector: bool = False) -> tuple[Renderer, str]:
+def choose_renderer(name: str, vector: bool = False) -> tuple[Renderer, str]:
     """Return who draws, as the user asked, and what they should know about it.
 
     Raises:
         KgError: There is no such renderer, or pyvista was asked for and does not render here.
     """
-    if asked not in RENDERERS:
-        raise unknown_name("renderer", asked, RENDERERS)
-    if asked == "matplotlib" or (asked == "auto" and vector):
+    if name not in RENDERERS:
+        raise unknown_name("renderer", name, RENDERERS)
+    if name == "matplotlib" or (name == "auto" and vector):
         return "matplotlib", ""
     if probe.renders():
         return "pyvista", ""
-    if asked == "pyvista":
+    if name == "pyvista":
         raise cannot_render()
     return (
         "matplotlib",

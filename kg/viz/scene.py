@@ -1,6 +1,6 @@
 """What a sheet shows, before anything draws it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -61,6 +61,7 @@ class Scene:
         point_radius, keypoint_radius: Of the balls that are drawn, in the same unit.
         background: sRGB, 0 to 1.
         legend: Whether the numbers of the keypoints are explained.
+        names: What keypoints are called, by their numbers; those without a name are not there.
     """
 
     shapes: tuple[Shape, ...]
@@ -70,6 +71,12 @@ class Scene:
     keypoint_radius: float
     background: NDArray[np.float64]
     legend: bool = True
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> list[str]:
+        """What the legend says of each keypoint: its number, and its name if it has one."""
+        return [f"{number} {self.names.get(number, '')}".rstrip() for number in range(self.keypoint_count)]
 
     @property
     def keypoint_count(self) -> int:

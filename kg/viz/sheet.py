@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import KgError
+from kg.evaluation.landmarks import keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.viz import probe
 from kg.viz.colours import place_colours
-from kg.viz.origin import store_of, up_of
+from kg.viz.origin import up_of
 from kg.viz.picture import Rendered, cannot_render, plan, write
 from kg.viz.scene import Scene, Shape, make_scene
 from kg.viz.skeleton import choose_edges
@@ -127,7 +128,8 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
     columns = choose_edges(predictions, style.threshold) if style.edges else np.empty(0, dtype=np.int64)
     weights = np.asarray(predictions.edges[:, columns], dtype=np.float64)
     strengths = np.clip(weights / max(weights.max(initial=0), 1e-9), 0, 1)
-    up = style.up or up_of(store_of(predictions))
+    store = predictions.find_store()
+    up = style.up or up_of(store)
     colours = predicted_colours(predictions, rows)
     shown = [
         Shape(
@@ -142,7 +144,8 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
     for shape in shown:
         if not np.isfinite(shape.keypoints).all():
             raise KgError(f"The shape '{shape.title}' has keypoints that are no numbers.")
-    return _scene(shown, predictions.edge_pairs[columns], style)
+    scene = _scene(shown, predictions.edge_pairs[columns], style)
+    return replace(scene, names=keypoint_names(landmark_keypoints(predictions, store)))
 
 
 def predicted_colours(

@@ -194,11 +194,11 @@ def _meshes(root: Path) -> dict[int, dict[int, Path]]:
 
 
 def _by_pose(files: Mapping[str, Path]) -> dict[int, dict[int, Path]]:
-    found: dict[int, dict[int, Path]] = {}
+    poses: dict[int, dict[int, Path]] = {}
     for name, file in files.items():
         if match := POSE.fullmatch(name):
-            found.setdefault(int(match[1]), {})[int(match[2])] = file
-    return found
+            poses.setdefault(int(match[1]), {})[int(match[2])] = file
+    return poses
 
 
 def _line_files(root: Path, garment: int, pose: int, category: str) -> Iterator[tuple[int, Path]]:

@@ -112,15 +112,15 @@ class Sun3d(Dataset):
         Raises:
             KgError: The fragment is broken, or no place in it has enough points around it.
         """
-        file, seed, wanted = item.source
+        file, seed, count = item.source
         points = _read(file)
         rng = np.random.default_rng(seed)
         for centre in points[rng.integers(len(points), size=ATTEMPTS)]:
             crop = points[np.linalg.norm(points - centre, axis=1) <= RADIUS]
-            if len(crop) >= wanted:
+            if len(crop) >= count:
                 return Shape(crop)
         raise KgError(
-            f"{file}: none of {ATTEMPTS} places has {wanted} points within {RADIUS} m.",
+            f"{file}: none of {ATTEMPTS} places has {count} points within {RADIUS} m.",
             "Ask for fewer with --points.",
         )
 
@@ -134,8 +134,10 @@ def _scenes(folder: Path) -> dict[str, Path]:
 
 
 def _fragments(folder: Path) -> dict[int, Path]:
-    found = {int(match[1]): path for path in folder.glob("*.ply") if (match := FRAGMENT.fullmatch(path.name))}
-    return dict(sorted(found.items()))
+    fragments = {
+        int(match[1]): path for path in folder.glob("*.ply") if (match := FRAGMENT.fullmatch(path.name))
+    }
+    return dict(sorted(fragments.items()))
 
 
 def _pairs(scene: Path) -> list[tuple[int, int]] | None:

@@ -14,19 +14,18 @@ import time
 
 import torch
 
-from kg.config import preset
 from kg.devices import cores
-from kg.model.detector import make_detector
+from kg.model.detector import Batch, make_detector
 from kg.ops.bench import ellipsoids
-from kg.train.bench import training_step, with_keypoints
+from kg.train.bench import configure, training_step
 
 
 def work(points: int, batch_size: int, seconds: float) -> None:
     """Train from when a line comes in, and print the seconds that a step took."""
     torch.manual_seed(0)
-    config = with_keypoints(preset("kg"), 8)
+    config = configure(8, "key-grid")
     model = make_detector(config.model, config.train)
-    step = training_step(model, ellipsoids(batch_size, points, torch.device("cpu")), config, "fp32")
+    step = training_step(model, Batch(ellipsoids(batch_size, points, torch.device("cpu"))), config, "fp32")
     step()  # what is compiled or allocated once
     print("ready", flush=True)
     sys.stdin.readline()

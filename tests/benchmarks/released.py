@@ -21,6 +21,7 @@ from torch import nn
 from kg import ops
 from kg.config import preset
 from kg.devices import choose_device, describe
+from kg.model.detector import Batch
 from kg.ops import bench
 from kg.train.bench import inference, training_step
 from kg_detectors.key_grid import KeyGrid
@@ -98,7 +99,7 @@ def kg_cases(cloud: torch.Tensor, precision: str) -> list[bench.Case]:
     torch.manual_seed(0)
     model = KeyGrid(config.model).to(cloud.device)
     return [
-        bench.Case("training step", "kg", training_step(model, cloud, config, precision)),
+        bench.Case("training step", "kg", training_step(model, Batch(cloud), config, precision)),
         bench.Case(f"inference, {len(cloud)}", "kg", inference(model, cloud, precision)),
         bench.Case("inference, 2", "kg", inference(model, cloud[:2], precision)),
     ]

@@ -61,12 +61,12 @@ def validator(response: requests.Response) -> str | None:
 def pause(response: requests.Response) -> float:
     """Return the seconds that a server asks to be left alone, by either of the headers for it."""
     try:
-        asked = Retry().get_retry_after(response.raw)
+        seconds = Retry().get_retry_after(response.raw)
     except InvalidHeader:
-        asked = None
-    if asked is None and (reset := RESET.search(response.headers.get("RateLimit", ""))):
-        asked = float(reset[1])
-    return min(asked or 0, LONGEST_WAIT)
+        seconds = None
+    if seconds is None and (reset := RESET.search(response.headers.get("RateLimit", ""))):
+        seconds = float(reset[1])
+    return min(seconds or 0, LONGEST_WAIT)
 
 
 def reason_of(error: http.RequestException) -> str:

@@ -27,7 +27,7 @@ from kg.data.fetching.answer import (
     reason_of,
     validator,
 )
-from kg.data.fetching.part import Part
+from kg.data.fetching.partial_file import PartialFile
 from kg.errors import KgError
 
 CONNECTIONS = 8
@@ -78,7 +78,7 @@ class Downloader:
     """Brings files into one folder: loose ones below `files`, archives below `archives`.
 
     A file on its way is called NAME.part. It gets its name when it is whole and its size and checksum are
-    right, so whatever has its name is taken as it is by a later run, and a part is gone on with.
+    right, so whatever has its name is taken as it is by a later run, and a partial file is gone on with.
 
     Args:
         folder: Where to put them.
@@ -122,21 +122,21 @@ class Downloader:
             KgError: A file cannot be had, is not of its published size or checksum, or the disk is full.
                 The others stop, and what has come stays for the next run.
         """
-        wanted = list({name_of(remote): remote for remote in remotes}.values())
-        for remote in wanted:
+        each_once = list({name_of(remote): remote for remote in remotes}.values())
+        for remote in each_once:
             self._count(remote, 0, remote.size or remote.about or 0)
         self._folder.mkdir(parents=True, exist_ok=True)
-        require_room(self._folder, sum(self._lacking(remote) for remote in wanted), "The download")
-        gots = [self._bring(wanted[0])] if len(wanted) == 1 else self._bring_many(wanted)
-        missing = [name_of(remote) for remote, got in zip(wanted, gots, strict=True) if got is None]
+        require_room(self._folder, sum(self._lacking(remote) for remote in each_once), "The download")
+        gots = [self._bring(each_once[0])] if len(each_once) == 1 else self._bring_many(each_once)
+        missing = [name_of(remote) for remote, got in zip(each_once, gots, strict=True) if got is None]
         if missing:
             others = f" and {len(missing) - 1:,} others are" if len(missing) > 1 else " is"
             self._warn(f"{missing[0]}{others} nowhere to be found; going on without.")
         return [got for got in gots if got]
 
-    def _bring_many(self, wanted: Sequence[Remote]) -> list[Got | None]:
+    def _bring_many(self, remotes: Sequence[Remote]) -> list[Got | None]:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            futures = [pool.submit(self._bring, remote) for remote in wanted]
+            futures = [pool.submit(self._bring, remote) for remote in remotes]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
@@ -166,8 +166,8 @@ class Downloader:
         file = self.place(remote)
         if file.exists():
             return 0
-        part = Part(file)
-        return max(0, (remote.size or remote.about or 0) - part.size)
+        partial = PartialFile(file)
+        return max(0, (remote.size or remote.about or 0) - partial.size)
 
     def _bring(self, remote: Remote) -> Got | None:
         file = self.place(remote)
@@ -187,15 +187,15 @@ class Downloader:
         return None
 
     def _bring_from(self, url: str, remote: Remote, file: Path) -> Got:
-        part = Part(file)
-        fresh = part.size == 0
-        best, failures = part.size, 0
+        partial = PartialFile(file)
+        fresh = partial.size == 0
+        best, failures = partial.size, 0
         while True:
             try:
-                self._transfer(url, remote, part)
+                self._transfer(url, remote, partial)
             except _PassingError as trouble:
-                failures = 1 if part.size > best else failures + 1
-                best = max(best, part.size)
+                failures = 1 if partial.size > best else failures + 1
+                best = max(best, partial.size)
                 if failures == (ATTEMPTS if self._answered else FIRST_ATTEMPTS):
                     raise _given_up(url, remote, str(trouble)) from trouble
                 seconds = max(trouble.pause, BACK_OFF * 2 ** (failures - 1))
@@ -204,15 +204,15 @@ class Downloader:
                     raise _StoppedError from trouble
                 continue
             try:
-                size, sha256 = self._check(remote, part.path)
+                size, sha256 = self._check(remote, partial.path)
             except KgError:
-                part.clear()
+                partial.clear()
                 if fresh:
                     raise
                 # Its beginning came from an earlier run, and may be what is wrong.
                 fresh, best, failures = True, 0, 0
             else:
-                part.finish()
+                partial.finish()
                 return Got(remote, file, url, size, sha256)
 
     def _check(self, remote: Remote, file: Path) -> tuple[int, str]:
@@ -239,8 +239,8 @@ class Downloader:
             )
         return size, sha256
 
-    def _transfer(self, url: str, remote: Remote, part: Part) -> None:
-        """Bring what is lacking of a part, in one request.
+    def _transfer(self, url: str, remote: Remote, partial: PartialFile) -> None:
+        """Bring what is lacking of a partial file, in one request.
 
         Raises:
             _PassingError: The connection broke, or the server has trouble; what has come stays.
@@ -248,21 +248,21 @@ class Downloader:
         """
         if self._stop.is_set():
             raise _StoppedError
-        headers = part.resume(url)
-        self._count(remote, part.size)
-        if part.is_whole:
+        headers = partial.resume(url)
+        self._count(remote, partial.size)
+        if partial.is_whole:
             return
         try:
             with self._session().get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
                 self._answered = True
                 self._refuse(response, url, remote)
-                total = self._start(response, url, remote, part)
+                total = self._start(response, url, remote, partial)
                 for chunk in response.iter_content(CHUNK):
                     if self._stop.is_set():
                         raise _StoppedError
                     with full_disk_told():
-                        part.write(chunk)
-                    self._count(remote, part.size)
+                        partial.write(chunk)
+                    self._count(remote, partial.size)
         except http.SSLError as error:
             raise KgError(
                 f"The certificate of {urlsplit(url).hostname} is not trusted: {reason_of(error)}.",
@@ -273,8 +273,8 @@ class Downloader:
         except http.RequestException as error:
             raise KgError(f"{public_url(url)} cannot be downloaded: {error}") from error
         finally:
-            part.close()
-        if total is not None and part.size != total:
+            partial.close()
+        if total is not None and partial.size != total:
             raise _PassingError("the connection was cut")
 
     def _refuse(self, response: requests.Response, url: str, remote: Remote) -> None:
@@ -298,16 +298,18 @@ class Downloader:
                 f"It may need a login or a click. Look in a browser: {public_url(url)}",
             )
 
-    def _start(self, response: requests.Response, url: str, remote: Remote, part: Part) -> int | None:
-        """Set a part to where the answer begins; return how many bytes the file has, if that is said."""
+    def _start(
+        self, response: requests.Response, url: str, remote: Remote, partial: PartialFile
+    ) -> int | None:
+        """Set a partial file to where the answer begins; return how many bytes there are, if that is said."""
         if response.status_code == 416:
-            part.clear()
+            partial.clear()
             raise _PassingError("it does not go on with the part that is here")
         offset, total = 0, length(response)
         if response.status_code == 206:
             offset, total = content_range(response)
-        if offset != part.size or (offset and part.total not in (None, total)):
-            part.clear()
+        if offset != partial.size or (offset and partial.total not in (None, total)):
+            partial.clear()
             if offset:
                 raise _PassingError("it goes on with another file than the one begun")
         if remote.size is not None and total not in (None, remote.size):
@@ -317,10 +319,10 @@ class Downloader:
                 _OTHER_SOURCE,
             )
         if total is not None:
-            require_room(self._folder, total - part.size, name_of(remote))
-            self._count(remote, part.size, total)
+            require_room(self._folder, total - partial.size, name_of(remote))
+            self._count(remote, partial.size, total)
         with full_disk_told():
-            part.begin(url, total, validator(response))
+            partial.begin(url, total, validator(response))
         return total
 
     def _session(self) -> requests.Session:

@@ -64,15 +64,15 @@ def fetch(order: Order) -> Fetched:
         order.warn(f"Another kg fetch of {order.dataset.name} is running; waiting for it to end.")
 
     with alone(order.folder, waits), full_disk_told(), _tidied(order.partial):
-        wanted = [part for part in parts if order.force or not order.is_present(part)]
-        if not wanted:
+        lacking = [part for part in parts if order.force or not order.is_present(part)]
+        if not lacking:
             return Fetched()
         if not order.is_download:
             return _take(order)
         if not order.folder.exists() and not order.partial.exists():
             order.consent()
         total = Fetched()
-        for part in wanted:
+        for part in lacking:
             done = _download(order, part)
             total = Fetched(
                 total.files + done.files, total.size + done.size, total.unpublished + done.unpublished
@@ -82,13 +82,13 @@ def fetch(order: Order) -> Fetched:
 
 def plan(order: Order) -> list[Planned]:
     """Return what `fetch` would bring, and leave nothing behind; it raises the same errors."""
-    wanted = [part for part in order.parts() if order.force or not order.is_present(part)]
-    if wanted and not order.is_download:
+    lacking = [part for part in order.parts() if order.force or not order.is_present(part)]
+    if lacking and not order.is_download:
         files, size = measure(order.path, order.dataset.find_root)
         return [Planned(None, files, size, exact=True)]
     with TemporaryDirectory() as scratch:
         downloader = Downloader(Path(scratch), {}, warn=order.warn)
-        return [_planned(order, part, downloader) for part in wanted]
+        return [_planned(order, part, downloader) for part in lacking]
 
 
 def _planned(order: Order, part: str | None, downloader: Downloader) -> Planned:

@@ -16,9 +16,9 @@ from kg.errors import KgError
 
 def drop_all_but(gots: Sequence[Got], files: Path) -> None:
     """Remove what an earlier run brought, or began, and the list no longer names."""
-    wanted = {got.file for got in gots}
+    kept = {got.file for got in gots}
     for path in files.rglob("*"):
-        if path.is_file() and path not in wanted:
+        if path.is_file() and path not in kept:
             path.unlink()
 
 

@@ -34,8 +34,8 @@ def read_stl(path: Path) -> Mesh:
     elif len(content) < HEADER or not count:
         raise KgError("It holds no triangles of STL.")
     else:
-        found = (len(content) - HEADER) // TRIANGLE.itemsize
-        raise KgError(f"It ends early: {found} of {count} triangles are there.")
+        triangles = (len(content) - HEADER) // TRIANGLE.itemsize
+        raise KgError(f"It ends early: {triangles} of {count} triangles are there.")
     return Mesh.of_triangles(corners.reshape(-1, 3), np.arange(len(corners) * 3).reshape(-1, 3))
 
 

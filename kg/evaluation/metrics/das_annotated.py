@@ -57,9 +57,9 @@ def alignment_parts(
     of_keypoint = [arrays.Agreement(rows, labels, self_pairs) for labels in taken[rows].T]
 
     # An absent landmark is NaN: it is looked up somewhere and its answer dropped.
-    chosen = arrays.nearest(np.where(present[..., None], known, 0), predicted).indices
+    nearest_keypoints = arrays.nearest(np.where(present[..., None], known, 0), predicted).indices
     of_id = [
-        arrays.Agreement(np.nonzero(ids == name)[0], chosen[ids == name], self_pairs)
+        arrays.Agreement(np.nonzero(ids == name)[0], nearest_keypoints[ids == name], self_pairs)
         for name in np.unique(ids[present])
     ]
     forward, backward = _mean(of_keypoint), _mean(of_id)

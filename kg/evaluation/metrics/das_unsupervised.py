@@ -45,13 +45,13 @@ def _hits(predicted: NDArray[np.float64], reference: int) -> NDArray[np.bool_]:
     """Return whether keypoint i of shape s is nearer to the reference's i-th than any other is, (n, K)."""
     # (K, 3, n): what is computed for all shapes at once stays contiguous.
     by_keypoint = np.ascontiguousarray(predicted.transpose(1, 2, 0))
-    found = []
+    hits = []
     for number, place in enumerate(predicted[reference]):
         away = np.square(by_keypoint - place[:, None]).sum(1)
         own = away[number].copy()
         away[number] = np.inf
-        found.append(own < away.min(0))
-    return np.stack(found, axis=1)
+        hits.append(own < away.min(0))
+    return np.stack(hits, axis=1)
 
 
 def _shares(predicted: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -32,13 +32,13 @@ def transfer_errors(
     known, ids = arrays.landmarks(landmarks, landmark_ids, len(predicted))
     present = ids >= 0
     places = np.where(present[..., None], known, 0)
-    chosen = arrays.nearest(places, predicted).indices
+    stand_ins = arrays.nearest(places, predicted).indices
     errors = np.full(ids.shape, np.nan)
     _, owner = np.unique(np.asarray(objects), return_inverse=True)
     for name in np.unique(ids[present]):
         shape, column = np.nonzero(ids == name)
         votes = np.zeros((owner.max() + 1, predicted.shape[1]))
-        np.add.at(votes, (owner[shape], chosen[shape, column]), 1)
+        np.add.at(votes, (owner[shape], stand_ins[shape, column]), 1)
         others = votes.sum(0) - votes[owner[shape]]
         stands = others.argmax(1)
         away = np.linalg.norm(places[shape, column] - predicted[shape, stands], axis=1)

@@ -46,11 +46,11 @@ def spread(keypoints: ArrayLike, points: ArrayLike) -> Spread:
     distances = np.linalg.norm(predicted[:, first] - predicted[:, second], axis=2)
     distances *= 100 / arrays.extents(cloud)[:, None]
     undefined = np.full(len(predicted), np.nan)
-    chosen = np.sort(arrays.nearest(predicted, cloud).indices, axis=1)
+    nearest_points = np.sort(arrays.nearest(predicted, cloud).indices, axis=1)
     return Spread(
         least=distances.min(1) if count > 1 else undefined,
         mean=distances.mean(1) if count > 1 else undefined,
-        distinct=1 + (np.diff(chosen, axis=1) > 0).sum(1),
+        distinct=1 + (np.diff(nearest_points, axis=1) > 0).sum(1),
     )
 
 
@@ -63,14 +63,14 @@ def collapsed(keypoints: ArrayLike, points: ArrayLike) -> float:
     Raises:
         ValueError: An array has the wrong shape, or a cloud has no extent.
     """
-    found = spread(keypoints, points)
-    fewer = found.distinct < np.asarray(keypoints).shape[1]
-    return float(((found.least < TOUCHING) | fewer).mean())
+    apart = spread(keypoints, points)
+    fewer = apart.distinct < np.asarray(keypoints).shape[1]
+    return float(((apart.least < TOUCHING) | fewer).mean())
 
 
 def _measure(sample: Sample, _: Terms) -> Measured:
-    found = spread(sample.keypoints, sample.points)
-    return Measured({name: mean_part(values) for name, values in found._asdict().items()})
+    apart = spread(sample.keypoints, sample.points)
+    return Measured({name: mean_part(values) for name, values in apart._asdict().items()})
 
 
 METRIC = Metric(

@@ -1,18 +1,16 @@
-"""The sections of a report about where the figures come from."""
+"""What a report's page says of where the figures come from."""
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import kg
 from kg.config import PRESETS, Config
-from kg.evaluation.report.charts import Line, line_chart
-from kg.evaluation.report.html import card, grid, section
+from kg.evaluation.metrics import Curve
+from kg.evaluation.report.charts import chart
 from kg.evaluation.report.subject import Subject
 from kg.train import runs
 
@@ -24,50 +22,58 @@ LOSSES = {
 }
 
 
-def training(subject: Subject) -> str:
+def told(subject: Subject) -> dict[str, Any]:
+    """Return all that the page says of the figures' origin, by the names that its template has."""
+    return {
+        "training": _training(subject),
+        "configuration": _configuration(subject),
+        "provenance": _provenance(subject),
+    }
+
+
+def _training(subject: Subject) -> dict[str, Any] | None:
     """Return the losses over the epochs."""
     entries = runs.read_metrics(subject.run) if subject.run else []
     charts = []
     for title, names in LOSSES.items():
-        lines = [
-            Line("validation" if name.startswith("val") else "training", *_over_epochs(entries, name))
-            for name in names
-            if any(entry.get(name, 0) > 0 for entry in entries)
+        curves = [
+            _over_epochs(entries, name) for name in names if any(entry.get(name, 0) > 0 for entry in entries)
         ]
-        if lines:
-            charts.append(card(line_chart(lines, "epoch", "", logarithmic=True), title))
+        if curves:
+            charts.append((title, chart(curves, logarithmic=True)))
     if not charts:
-        return ""
+        return None
     minutes = sum(entry["seconds"] for entry in entries) / 60
     measured = subject.predictions.meta.get("epoch")
     about = f"{len(entries)} epochs in {minutes:.1f} minutes; measured is epoch {measured}."
-    return section("Training", grid(charts), about)
+    return {"about": about, "charts": charts}
 
 
-def _over_epochs(
-    entries: Sequence[Mapping[str, float]], name: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _over_epochs(entries: Sequence[Mapping[str, float]], name: str) -> Curve:
     epochs = np.array([entry["epoch"] for entry in entries], np.float64)
-    return epochs, np.array([entry.get(name, math.nan) for entry in entries], np.float64)
+    losses = np.array([entry.get(name, math.nan) for entry in entries], np.float64)
+    label = "validation" if name.startswith("val") else "training"
+    return Curve(label, epochs, losses, x_label="epoch", y_label="loss", x_unit="", y_unit="")
 
 
-def configuration(subject: Subject) -> str:
+def _configuration(subject: Subject) -> dict[str, Any] | None:
     """Return every option of the run."""
     if subject.run is None:
-        return ""
+        return None
     config = runs.read_config(subject.run)
     values, base = config.to_dict(), PRESETS.get(config.preset, Config()).to_dict()
-    cards = []
-    for part in ("model", "train"):
-        rows = "".join(
-            f'<tr class="{"changed" if base[part][name] != value else ""}"><td>{escape(name)}</td>'
-            f'<td class="number">{escape(_option(value))}</td></tr>'
-            for name, value in values[part].items()
+    parts = [
+        (
+            part,
+            [
+                {"name": name, "value": _option(value), "changed": base[part][name] != value}
+                for name, value in values[part].items()
+            ],
         )
-        cards.append(card(f"<table>{rows}</table>", part))
+        for part in ("model", "train")
+    ]
     left_out = f" Left out of the method: {', '.join(config.lacks())}." if config.lacks() else ""
-    about = f"Preset {config.preset}; what differs from it is marked.{left_out}"
-    return section("Configuration", grid(cards), about)
+    return {"about": f"Preset {config.preset}; what differs from it is marked.{left_out}", "parts": parts}
 
 
 def _option(value: Any) -> str:
@@ -78,7 +84,7 @@ def _option(value: Any) -> str:
     return str(value)
 
 
-def provenance(subject: Subject) -> str:
+def _provenance(subject: Subject) -> list[tuple[str, str]]:
     """Return commands, seeds, versions and checksums."""
     meta = subject.predictions.meta
     store: Mapping[str, Any] = meta.get("store") or {}
@@ -100,12 +106,7 @@ def provenance(subject: Subject) -> str:
         "kernels": _listed(environment.get("kernels", {})),
         "written": f"{datetime.now().astimezone().isoformat(timespec='minutes')} by kg {kg.__version__}",
     }
-    rows = "".join(
-        f'<tr><td class="first">{escape(name)}</td><td><code>{escape(str(value))}</code></td></tr>'
-        for name, value in facts.items()
-        if value
-    )
-    return section("Where it comes from", card(f"<table>{rows}</table>"))
+    return [(name, str(value)) for name, value in facts.items() if value]
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from kg.inference.predictions import Predictions
 from kg.viz import Style, render
 
 LIGHT, DARK = "#ffffff", "#171b22"
-"""The backgrounds of the page's cards, in `kg.evaluation.report.style`."""
+"""The backgrounds of the page's cards, in its style sheet."""
 
 PIXELS = 360
 
@@ -35,13 +35,12 @@ def extremes(
     return ids[worst].tolist(), ids[best].tolist()
 
 
-def picture(predictions: Predictions, ids: Sequence[str], alt: str) -> str:
-    """Return shapes with their keypoints as a picture element that follows the reader's light or dark."""
-    light, dark = (_embedded(predictions, ids, background) for background in (LIGHT, DARK))
-    return (
-        f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{alt}"></picture>'
-    )
+def picture(predictions: Predictions, ids: Sequence[str]) -> dict[str, str]:
+    """Return addresses that hold a picture of shapes with their keypoints: one for light, one for dark."""
+    return {
+        "light": _embedded(predictions, ids, LIGHT),
+        "dark": _embedded(predictions, ids, DARK),
+    }
 
 
 def _embedded(predictions: Predictions, ids: Sequence[str], background: str) -> str:

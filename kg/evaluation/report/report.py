@@ -1,27 +1,14 @@
 """A report as one HTML file: no script, nothing from a network."""
 
-from html import escape
 from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kg import paths
 from kg.errors import KgError
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.report import background, measured
-from kg.evaluation.report.style import STYLE
 from kg.evaluation.report.subject import Subject
-
-SECTIONS = (
-    measured.head,
-    measured.figures,
-    measured.shapes,
-    measured.keypoints,
-    measured.curves,
-    measured.robustness,
-    measured.heatmap,
-    background.training,
-    background.configuration,
-    background.provenance,
-)
 
 
 def check_report(path: Path) -> None:
@@ -41,21 +28,10 @@ def write_report(path: Path | str, evaluation: Evaluation) -> None:
         KgError: A shape cannot be drawn.
     """
     subject = Subject.of(evaluation)
-    body = "\n".join(part for section in SECTIONS if (part := section(subject)))
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(measured.title(subject))}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    # What stands in a page is escaped, but for charts, which are made here.
+    templates = Environment(
+        loader=PackageLoader("kg.evaluation.report"), autoescape=True, undefined=StrictUndefined
+    )
+    page = templates.get_template("report.html").render(measured.told(subject) | background.told(subject))
     with paths.replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page + "\n", encoding="utf-8")

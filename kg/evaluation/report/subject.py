@@ -11,12 +11,12 @@ from typing import Any
 from kg.errors import KgError
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import Floor
+from kg.evaluation.landmarks import LandmarkKeypoint
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.inference.predictions import Predictions
 from kg.model import HeatmapUse
 from kg.train.runs import find_run
-from kg.viz.origin import store_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Subject:
         provenance: Of the prepared store, where it is here.
         command: What was typed.
         floors: Figures of reference keypoints on the same clouds.
+        landmarks: The keypoint that lies on each named landmark.
     """
 
     predictions: Predictions
@@ -42,6 +43,7 @@ class Subject:
     provenance: Mapping[str, Any] | None = None
     command: str = ""
     floors: Sequence[Floor] = ()
+    landmarks: Sequence[LandmarkKeypoint] = ()
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> "Subject":
@@ -58,7 +60,7 @@ class Subject:
         if name := predictions.meta.get("run"):
             with suppress(KgError):
                 run = find_run(name)
-        store = store_of(predictions)
+        store = predictions.find_store()
         return cls(
             predictions=predictions,
             results=evaluation.results,
@@ -68,4 +70,5 @@ class Subject:
             provenance=None if store is None else store.provenance,
             command=shlex.join(["kg", *sys.argv[1:]]),
             floors=evaluation.floors,
+            landmarks=evaluation.landmarks,
         )

@@ -23,8 +23,8 @@ def farthest_point_loss(
         start: (B,) where it starts; index 0 by default. The paper draws it.
     """
     with torch.no_grad():
-        chosen = ops.gather(points, ops.farthest_point_sample(points, farthest, start))
-    return ops.chamfer_distance(keypoints, chosen)
+        farthest_points = ops.gather(points, ops.farthest_point_sample(points, farthest, start))
+    return ops.chamfer_distance(keypoints, farthest_points)
 
 
 def separation_loss(keypoints: Tensor, distance: float) -> Tensor:

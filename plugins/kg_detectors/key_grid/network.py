@@ -190,15 +190,15 @@ class KeyGrid(Detector):
         """Return the losses that have a weight in this stage."""
         points, options = batch.points, self.options
         with autocast(points.device, options.precision):
-            found = self(points, reconstruct=stage > 0)
+            output = self(points, reconstruct=stage > 0)
         start = torch.randint(points.shape[1], (len(points),), device=points.device)
-        far = farthest_point_loss(found.keypoints, points, options.farthest, start)
+        far = farthest_point_loss(output.keypoints, points, options.farthest, start)
         losses = {"farthest": (options.farthest_weight, far)}
         if options.separation_weight > 0:
-            apart = separation_loss(found.keypoints, options.separation_distance)
+            apart = separation_loss(output.keypoints, options.separation_distance)
             losses["separation"] = (options.separation_weight, apart)
         if stage:
-            similar = similarity_loss(found.reconstruction, points)
+            similar = similarity_loss(output.reconstruction, points)
             losses["similarity"] = (options.similarity_weight, similar)
         return losses
 
@@ -206,9 +206,9 @@ class KeyGrid(Detector):
         """Return both losses of the method, of keypoints as weighted means."""
         points, options = batch.points, self.options
         with autocast(points.device, options.precision):
-            found = self(points, inference="soft")
-        far = farthest_point_loss(found.keypoints, points, options.farthest)
-        similar = similarity_loss(found.reconstruction, points)
+            output = self(points, inference="soft")
+        far = farthest_point_loss(output.keypoints, points, options.farthest)
+        similar = similarity_loss(output.reconstruction, points)
         return {
             "farthest": (options.farthest_weight, far),
             "similarity": (options.similarity_weight, similar),
@@ -216,8 +216,8 @@ class KeyGrid(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return keypoints; the confidence of each is the share of its weight that lies near it."""
-        found = self(points, inference=inference, reconstruct=False)
-        return found_by_weights(points, found.keypoints, found.weights, found.edges)
+        output = self(points, inference=inference, reconstruct=False)
+        return found_by_weights(points, output.keypoints, output.weights, output.edges)
 
     def reconstruct(self, points: Tensor, inference: Inference | None = None) -> Tensor:
         """Return the decoder's clouds, (B, N, 3)."""

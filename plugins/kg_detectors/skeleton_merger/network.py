@@ -116,9 +116,9 @@ class SkeletonMerger(Detector):
     def losses(self, batch: Batch, stage: int) -> Losses:
         """Return the three terms of the composite Chamfer distance, and what keeps the offsets small."""
         with autocast(batch.points.device, self.options.precision):
-            found = self(batch.points)
-        counts = edge_counts(found.keypoints, coupled=self.own.release)
-        terms = composite_chamfer(batch.points, found.keypoints, found.strengths, self.offsets, counts)
+            output = self(batch.points)
+        counts = edge_counts(output.keypoints, coupled=self.own.release)
+        terms = composite_chamfer(batch.points, output.keypoints, output.strengths, self.offsets, counts)
         return {
             "forward": (1.0, terms.forward),
             "backward": (1.0, terms.backward),
@@ -132,8 +132,8 @@ class SkeletonMerger(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return keypoints and the strengths of edges; see `found_by_weights` for the confidence."""
-        found = self(points, inference=inference or self.config.inference)
-        return found_by_weights(points, found.keypoints, found.weights, found.strengths)
+        output = self(points, inference=inference or self.config.inference)
+        return found_by_weights(points, output.keypoints, output.weights, output.strengths)
 
     @classmethod
     def adopt(cls, content: Mapping[str, Any]) -> Adopted | None:

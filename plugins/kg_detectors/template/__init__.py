@@ -31,9 +31,9 @@ class Template(Detector):
         points = examples.points
         first = points[:1]
         start = (first - first.mean(1, keepdim=True)).square().sum(2).argmax(1)
-        chosen = first[0, farthest_point_sample(first, len(self.places), start)[0]]
-        found = _at(points, nearest_neighbours(chosen.expand(len(points), -1, -1), points)[..., 0])
-        self.places.copy_(found.mean(0))
+        spread = first[0, farthest_point_sample(first, len(self.places), start)[0]]
+        places = _at(points, nearest_neighbours(spread.expand(len(points), -1, -1), points)[..., 0])
+        self.places.copy_(places.mean(0))
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """Return none."""

@@ -38,3 +38,12 @@ def test_it_measures_what_is_asked_for(capsys):
 def test_a_part_that_does_not_exist_is_answered_with_those_there_are(capsys):
     assert run(["bench", "operation"]) == 1
     assert "Did you mean 'operations'" in capsys.readouterr().err
+
+
+def test_a_detector_without_parameters(capsys):
+    few = ["--detector", "template", "-b", "1", "--points", "64", "--rounds", "1", "--cpu"]
+    assert run(["bench", "training", "inference", *few, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in printed["results"]] == ["inference, 1 cloud"]
+    assert run(["bench", "training", *few]) == 1
+    assert "The detector template has nothing to train" in capsys.readouterr().err

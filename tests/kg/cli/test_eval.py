@@ -69,7 +69,10 @@ def detections(predictions, monkeypatch):
         return FakeDetector()
 
     class FakeDetector:
-        def detect(self, clouds, *, inference, batch_size, progress):
+        def known(self, category):
+            return None
+
+        def detect(self, clouds, *, inference, batch_size, category, progress):
             asked.setdefault("clouds", []).append(clouds.points)
             return replace(predictions, keypoints=clouds.points[:, :6])
 

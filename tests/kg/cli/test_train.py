@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import h5py
 import pytest
 
+from kg import paths
 from kg.cli.app import run
 from kg.train.runs import find_run, new_run, read_config, read_metrics
 
@@ -163,3 +165,25 @@ def test_options_are_listed_for_each_preset(capsys):
     assert run(["train", "--set", "help", "--json"]) == 0
     presets = json.loads(capsys.readouterr().out)
     assert presets["release"]["grid"] == [16, 16, 8]
+
+
+def test_like_another_run_with_another_seed(train, capsys):
+    assert train("--name", "one", "--epochs", "1", "--set", "sigma=0.2", "--split-by", "frame") == 0
+    assert run(["train", "--like", "one", "--name", "two", "--seed", "1", "--cpu"]) == 0
+    one, two = (read_config(paths.runs() / name) for name in ("one", "two"))
+    assert two == replace(one, train=replace(one.train, seed=1))
+    assert run(["train", "--like", "one", "--preset", "quick", "--cpu"]) == 1
+    assert "--like says all" in capsys.readouterr().err
+
+
+def test_options_from_a_file_stand_behind_those_that_are_typed(train, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("epochs = 1\nsigma = 0.25\nseed = 4\n")
+    assert train("--name", "one", "--config", str(file), "--seed", "2") == 0
+    config = read_config(paths.runs() / "one")
+    assert (config.train.epochs, config.model.sigma, config.train.seed) == (1, 0.25, 2)
+
+
+def test_presets_are_listed(capsys):
+    assert run(["train", "--preset", "help"]) == 0
+    assert "minutes on a CPU" in " ".join(capsys.readouterr().out.split())

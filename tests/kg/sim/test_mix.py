@@ -27,7 +27,7 @@ def test_all_are_all_that_there_are():
     motions = mix("all", {})
     assert motions.name == "all"
     assert {how.name for how, _ in motions.motions} == {
-        plugin.name for plugin in plugins.deformations() if not plugin.problem
+        plugin.name for plugin in plugins.DEFORMATIONS.all() if not plugin.problem
     }
 
 

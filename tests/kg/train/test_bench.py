@@ -26,7 +26,24 @@ def test_the_matrix_products_are_those_of_the_layers(tiny_backbone, monkeypatch)
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_training_and_inference_run(tiny_backbone, precision):
-    config = bench.with_keypoints(Config(model=ModelConfig(backbone="tiny", grid=(4, 4, 4))), 3)
+    config = Config(model=ModelConfig(keypoints=3, backbone="tiny", grid=(4, 4, 4)))
     cases = bench.model_cases(config, 2, 40, CPU, precision, ("training", "inference"))
     names = {each.name for each in measure(cases, CPU, 1)}
     assert {"training step", "its matrix products", "inference, 2 clouds", "inference, 1 cloud"} <= names
+
+
+@pytest.mark.parametrize("detector", ["box", "template"])
+def test_without_parameters_there_is_no_step_to_measure(detector):
+    config = bench.configure(4, detector)
+    cases = bench.model_cases(config, 2, 40, CPU, "fp32", ("training", "inference"))
+    names = [each.name for each in measure(cases, CPU, 1)]
+    assert names == ["inference, 2 clouds", "inference, 1 cloud"]
+
+
+def test_a_detector_that_learns_from_places_at_rest_has_them():
+    config = bench.configure(4, "follow")
+    assert (config.model.keypoints, config.model.backbone, config.train.optimizer) == (4, "layered", "adamw")
+    rest = bench.rigid_examples(torch.rand(2, 40, 3)).batch().rest
+    assert rest is not None
+    torch.testing.assert_close(rest.amin(1), -torch.ones(2, 3))
+    torch.testing.assert_close(rest.amax(1), torch.ones(2, 3))

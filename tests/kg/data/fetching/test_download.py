@@ -14,7 +14,7 @@ from kg.data import Remote
 from kg.data.fetching import download
 from kg.data.fetching.answer import public_url
 from kg.data.fetching.download import Downloader
-from kg.data.fetching.part import Part
+from kg.data.fetching.partial_file import PartialFile
 from kg.errors import KgError
 
 LARGE = os.urandom(3 << 20)
@@ -263,18 +263,18 @@ def test_a_disk_that_fills_up_leaves_a_part(
     server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files["/a.bin"] = LARGE
-    write = Part.write
+    write = PartialFile.write
 
     def fill(part: Any, chunk: bytes) -> None:
         if part.size > len(LARGE) // 3:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(part, chunk)
 
-    monkeypatch.setattr(Part, "write", fill)
+    monkeypatch.setattr(PartialFile, "write", fill)
     with pytest.raises(KgError, match="The disk is full"):
         Downloader(folder, {}).get(remote(server))
     assert names(folder) == ["files/a.bin.part", "files/a.bin.part.json"]
-    monkeypatch.setattr(Part, "write", write)
+    monkeypatch.setattr(PartialFile, "write", write)
     assert Downloader(folder, {}).get(remote(server)).read_bytes() == LARGE
     assert ranges(server)[-1] is not None
 

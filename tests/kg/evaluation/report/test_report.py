@@ -13,6 +13,7 @@ from kg.evaluation.front import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
+from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor, predict_store
 from kg.train import runs, train
 
@@ -146,3 +147,61 @@ def test_a_store_that_has_changed_tells_nothing_of_the_predictions(run):
     store = {**predictions.meta["store"], "checksum": "other"}
     other = replace(predictions, meta={**predictions.meta, "store": store})
     assert Subject.of(replace(evaluation, predictions=other)).provenance is None
+
+
+@pytest.fixture
+def on_landmarks(tiny_store):
+    """Predictions without a run: keypoint 0 on the right landmark, 1 in the middle, 2 on the left."""
+    clouds = tiny_store.read()
+    right, left = clouds.landmarks[:, 0], clouds.landmarks[:, 1]
+    keypoints = np.stack([right, 0 * right, left], 1)
+    count = len(clouds)
+    store = {"path": str(tiny_store.path), "checksum": tiny_store.checksum}
+    return Predictions(
+        ids=np.array(clouds.ids),
+        objects=np.array(clouds.objects),
+        points=clouds.points,
+        scale=clouds.scale,
+        offset=clouds.offset,
+        keypoints=keypoints,
+        keypoints_source=keypoints.astype(float),
+        indices=np.zeros((count, 3), np.int64),
+        confidences=np.full((count, 3), 0.5, np.float32),
+        edge_pairs=np.array([[0, 1], [0, 2], [1, 2]]),
+        edges=np.ones((count, 3), np.float32),
+        meta={"store": store, "split": "test", "category": "<ellipsoid>"},
+    )
+
+
+def test_keypoints_are_told_by_their_landmarks(on_landmarks, tmp_path):
+    write_report(tmp_path / "report.html", evaluate(on_landmarks, ["das", "miou"]))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert "<h1>Keypoints of &lt;ellipsoid&gt;</h1>" in text
+    row = '<td class="first">left</td><td class="number">2</td><td class="number">100</td>'
+    assert row in text
+    assert "das-annotated forward" in text
+    # A half of the bar is full: the confidence of each keypoint.
+    assert text.count('style="width: 50.0%') == 3
+
+
+def test_das_of_collapsed_keypoints_is_shown_nowhere(on_landmarks, tmp_path):
+    keypoints = on_landmarks.keypoints.copy()
+    keypoints[:, 1] = keypoints[:, 0]
+    evaluation = evaluate(replace(on_landmarks, keypoints=keypoints), ["das", "miou", "coverage"])
+    assert evaluation.landmarks == []
+    write_report(tmp_path / "report.html", evaluation)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "COLLAPSED: on 100% of the shapes" in text
+    for column in (
+        "das-annotated forward",
+        "das-annotated backward",
+        "das-annotated mean",
+        "das-annotated (",
+    ):
+        assert column not in text
+    # The others keep their figures, shape by shape.
+    assert '<th class="number">miou value</th>' in text
+    assert text.count(">collapsed<") == 4

@@ -1,4 +1,4 @@
-"""A file on its way, and the note of what it is a part of."""
+"""A file on its way, and the note of what it is the beginning of."""
 
 import io
 import json
@@ -11,7 +11,7 @@ RESUMABLE = 1 << 20
 """Bytes: a smaller file is begun again rather than gone on with."""
 
 
-class Part:
+class PartialFile:
     """NAME.part: the beginning of a file; in NAME.part.json stands of what, if that is large enough.
 
     Attributes:
@@ -34,7 +34,7 @@ class Part:
         return self.total is not None and self.size == self.total
 
     def resume(self, url: str) -> dict[str, str]:
-        """Return the headers that ask for what is lacking; forget a part of nobody knows what."""
+        """Return the headers that ask for what is lacking; forget the beginning of nobody knows what."""
         try:
             note = json.loads(self._note.read_text())
             if note["url"] != public_url(url) or not self.size:
@@ -47,7 +47,7 @@ class Part:
         return headers | ({"If-Range": validator} if validator else {})
 
     def begin(self, url: str, total: int | None, validator: str | None) -> None:
-        """Open it for what is to come, and note what it is a part of."""
+        """Open it for what is to come, and note what it is the beginning of."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.size == 0 and (total is None or total >= RESUMABLE):
             note = {"url": public_url(url), "total": total, "validator": validator}
