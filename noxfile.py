@@ -1,4 +1,4 @@
-"""Test sessions. `nox` runs all but `bounds`; `nox -s tests -- tests/kg/ops` runs a part."""
+"""Test sessions. `nox` runs all but `bounds`, `fuzz`, `audit`; `nox -s tests -- tests/kg/ops` runs a part."""
 
 import sys
 
@@ -36,6 +36,20 @@ def bounds(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, ".", *GROUPS["test"])
     loops = ("tests/kg/ops", "tests/kg/sim", "tests/kg/data/test_farthest.py")
     session.run("pytest", *(session.posargs or loops), env={"NUMBA_BOUNDSCHECK": "1"})
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Every reader given thousands of files that are almost right, other ones each time: minutes."""
+    session.install(*CONSTRAINTS, ".", *GROUPS["test"])
+    session.run("pytest", *(session.posargs or ["tests/kg/test_fuzz.py"]), env={"KG_FUZZ": "3000"})
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """What is known against the releases that kg is tested with."""
+    session.install(*CONSTRAINTS, ".", *GROUPS["audit"])
+    session.run("pip-audit", "--local", "--progress-spinner", "off", *session.posargs)
 
 
 @nox.session

@@ -7,15 +7,26 @@ from difflib import get_close_matches
 class KgError(Exception):
     """A problem the user can mend. The command line prints it as one line and a hint.
 
+    Names and values of strangers' files come to stand in it, and messages of libraries: line breaks in the
+    message become spaces, and what a terminal would obey is written out.
+
     Args:
         message: What is wrong, in one sentence that names the file or value.
         hint: What to do next, in one sentence; may be empty.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = printable(" ".join(message.strip().splitlines()))
+        self.hint = "\n".join(map(printable, hint.split("\n")))
+        super().__init__(self.message)
+
+
+def printable(text: str) -> str:
+    """Return a text with what a terminal would obey, or cannot show, written out by its code."""
+    return "".join(
+        mark if mark.isprintable() else mark.encode("unicode_escape", "surrogatepass").decode()
+        for mark in text
+    )
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> KgError:

@@ -9,8 +9,10 @@ Example:
 """
 
 import inspect
+import sys
 import warnings
 from collections import defaultdict
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, get_origin
@@ -92,10 +94,13 @@ class Kind(Generic[Base]):
         which = f"The plugin '{plugin.name}' ({plugin.target})"
         mend = f"Mend or remove the package '{plugin.distribution}'."
         try:
-            loaded = point.load()
-            if self.named and isinstance(loaded, type) and not _missing(loaded, base):
-                loaded()
-        except Exception as error:
+            # What it prints must not come among the results of a command.
+            with redirect_stdout(sys.stderr):
+                loaded = point.load()
+                if self.named and isinstance(loaded, type) and not _missing(loaded, base):
+                    loaded()
+        # One that exits does not take kg with it.
+        except (Exception, SystemExit) as error:
             raise KgError(f"{which} does not load: {type(error).__name__}: {error}", mend) from error
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise KgError(

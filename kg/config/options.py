@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
-from kg.config.values import Bounds, read_values
-from kg.errors import unknown_name
+from kg.config.values import Bounds, check_value, read_values
+from kg.errors import KgError, unknown_name
 
 Sign = Literal["near", "far"]
 Inference = Literal["soft", "hard"]
@@ -146,19 +146,19 @@ class Config:
         """Return the configuration that `to_dict` gave.
 
         Raises:
-            KgError: A name is unknown, so that the file comes from another version.
+            KgError: It is no configuration: a name is unknown, as in one of a newer kg, or a value is of
+                another type. The message does not name the file.
         """
+        if not isinstance(values, Mapping) or not isinstance(values.get("preset", "kg"), str):
+            raise KgError("It is no record of options.")
         parts: dict[str, Any] = {"preset": values.get("preset", "kg")}
         for name, kind in (("model", ModelConfig), ("train", TrainConfig), ("data", DataConfig)):
-            part = dict(values.get(name, {}))
-            for key in part:
-                _check_name(key, [item.name for item in fields(kind)])
-            for key in TUPLES.intersection(part):
-                part[key] = tuple(part[key])
-            if name == "model":
-                # What was trained before there was a choice has the range.
-                part.setdefault("normalisation", "range")
-            parts[name] = kind(**part)
+            given = values.get(name, {})
+            if not isinstance(given, Mapping):
+                raise KgError(f"Its '{name}' is no record of options.")
+            # What was trained before there was a choice of normalisation has the range.
+            before = {"normalisation": "range"} if name == "model" else {}
+            parts[name] = kind(**_checked(kind, {**before, **given}))
         return cls(**parts)
 
     def override(self, name: str, text: str) -> "Config":
@@ -230,6 +230,16 @@ def options() -> dict[str, Any]:
     return known
 
 
-def _check_name(name: str, known: list[str]) -> None:
-    if name not in known:
-        raise unknown_name("option", name, known)
+def _checked(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a part of the configuration, each of its type."""
+    known = get_type_hints(kind, include_extras=True)
+    checked = {}
+    for name, value in given.items():
+        if name not in known:
+            raise KgError(
+                f"It has an option '{name}', which this kg does not know.",
+                "It may have been written by a newer kg: pip install --upgrade kg",
+            )
+        checked[name] = tuple(value) if name in TUPLES and isinstance(value, list) else value
+        check_value(name, known[name], checked[name])
+    return checked

@@ -53,6 +53,36 @@ def read_values(owner: type, given: Mapping[str, str], of: str = "", prefix: str
     return values
 
 
+def check_value(name: str, kind: Any, value: Any) -> None:
+    """Check that a value, of a file perhaps, is of the type that a field is annotated with.
+
+    Raises:
+        KgError: It is not.
+    """
+    if not _is(getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind, value):
+        raise KgError(f"Its option '{name}' cannot be {str(value)[:40]!r}.")
+
+
+def _is(kind: Any, value: Any) -> bool:
+    """Tell whether a value is a plain one of a type: a number, text, a choice, a tuple or dict of these."""
+    parts = get_args(kind)
+    match get_origin(kind):
+        case None if kind is float:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case None:
+            return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        case origin if origin is Literal:
+            return any(value == choice for choice in parts)
+        case origin if origin is tuple:
+            kinds = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is ... else parts
+            return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_is, kinds, value))
+        case _:
+            keys, values = parts
+            return isinstance(value, dict) and all(
+                _is(keys, key) and _is(values, each) for key, each in value.items()
+            )
+
+
 def _read(name: str, kind: Any, text: str) -> Any:
     """Return the value of an option from its text."""
     bounds = getattr(kind, "__metadata__", ())

@@ -61,14 +61,19 @@ def sample_shape(
         if len(points) == count:
             return points, rest_positions
     else:
-        points, rest_positions = _sample_surface(shape, OVERSAMPLING * count, rng)
+        points, rest_positions = sample_surface(shape, OVERSAMPLING * count, rng)
     kept = farthest_points(points, count)
     return points[kept], None if rest_positions is None else rest_positions[kept]
 
 
-def _sample_surface(
+def sample_surface(
     shape: Shape, count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return points (count, 3) drawn evenly over a mesh by area, and their rest positions, if any.
+
+    Raises:
+        KgError: It has no area.
+    """
     assert shape.faces is not None
     corners = shape.vertices[shape.faces]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 import kg
+from kg.data.formats.arrays import refuse_bomb
 from kg.data.normalise import to_source
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 from kg.inference.front import Part
-from kg.inference.predictions import Predictions
+from kg.inference.predictions import UNREADABLE, Predictions
 
 Space = Literal["normalised", "source"]
 
@@ -106,15 +107,20 @@ def _read(path: Path) -> tuple[NDArray[np.floating], list[str] | None]:
         raise KgError(f"There is no file {path}.")
     try:
         with path.open("rb") as file:
+            if zipfile.is_zipfile(path):
+                refuse_bomb(path)
             content = np.load(file, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 keypoints, ids = content, None
             elif {"keypoints", "ids"} <= set(content.files):
                 keypoints, ids = content["keypoints"], [str(name) for name in content["ids"]]
             else:
-                raise KgError(f"{path} lacks keypoints or ids.", "An .npz file holds both by these names.")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise KgError(f"{path} cannot be read: {error}", "Write it with numpy.save.") from error
+                raise KgError("It lacks keypoints or ids.", "An .npz file holds both by these names.")
+    except KgError as error:
+        raise KgError(f"{path}: {error.message}", error.hint) from error
+    except UNREADABLE as error:
+        reason = str(error) or type(error).__name__
+        raise KgError(f"{path} cannot be read: {reason}", "Write it with numpy.save.") from error
     if keypoints.ndim != 3 or keypoints.shape[2] != 3 or not np.issubdtype(keypoints.dtype, np.floating):
         raise KgError(f"Keypoints are (n, K, 3) floats; {path} has {keypoints.shape} {keypoints.dtype}.")
     if ids is not None and len(ids) != len(keypoints):

@@ -14,10 +14,14 @@ edges            (n, E) float32      0 to 1: weight of each edge
 rest             (n, N, 3) float32   where each point lies on its object at rest, in the object's own box,
                                     [-1, 1] on each axis; of `kg predict --dense`
 meta             JSON                the run, its checkpoint, the store, the split, the inference
+version          () int64            of this format; files from before it have none
 """
 
 import json
+import struct
 import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -27,8 +31,27 @@ from numpy.typing import NDArray
 
 from kg import paths
 from kg.data.find import find_again
+from kg.data.formats.arrays import refuse_bomb
 from kg.data.store import Store
 from kg.errors import KgError
+
+VERSION = 1
+AGAIN = "Write it again with: kg predict"
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise at a file that is no .npz, or a broken one."""
+OPTIONAL = ("rest",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +94,9 @@ class Predictions:
         arrays = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "meta"}
         arrays = {name: values for name, values in arrays.items() if values is not None}
         with paths.replacing(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays, meta=np.array(json.dumps(self.meta)))
+            np.savez_compressed(
+                file, **arrays, meta=np.array(json.dumps(self.meta)), version=np.array(VERSION)
+            )
 
     @classmethod
     def load(cls, path: Path | str) -> "Predictions":
@@ -85,11 +110,70 @@ class Predictions:
             raise KgError(f"There is no file {path}.", "Write one with: kg predict")
         names = [item.name for item in fields(cls)]
         try:
+            refuse_bomb(path)
             with np.load(path, allow_pickle=False) as file:
-                missing = [name for name in names if name not in file.files and name != "rest"]
+                missing = [name for name in names if name not in (*file.files, *OPTIONAL)]
                 if missing:
-                    raise KgError(f"{path} holds no predictions: it lacks {', '.join(missing)}.")
-                values = {name: file[name] for name in names if name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise KgError(f"{path} cannot be read: {error}", "Write it again with: kg predict") from error
-        return cls(**{**values, "meta": json.loads(str(values["meta"]))})
+                    raise KgError(f"It lacks {', '.join(missing)}.")
+                values = {name: file[name] for name in (*names, "version") if name in file.files}
+            _check(values)
+            meta = json.loads(str(values.pop("meta")))
+            if not isinstance(meta, dict):
+                raise KgError("Its meta is no record.")
+        except KgError as error:
+            raise KgError(
+                f"{path} holds no predictions of kg: {error.message}", error.hint or AGAIN
+            ) from error
+        except (*UNREADABLE, RecursionError) as error:
+            reason = str(error) or type(error).__name__
+            raise KgError(f"{path} cannot be read: {reason}", AGAIN) from error
+        values.pop("version", None)
+        return cls(**values, meta=meta)
+
+
+def _check(values: Mapping[str, NDArray[Any]]) -> None:
+    """Check that arrays are of this version, and that their kinds and shapes go together.
+
+    Raises:
+        KgError: They do not. The message does not name the file.
+    """
+    version = values.get("version", np.array(VERSION))
+    if version.shape or version.dtype.kind not in "iu" or version < 1:
+        raise KgError("Its version is no number.")
+    if version > VERSION:
+        raise KgError(
+            f"It was written by a newer kg, as version {version}; this one reads up to {VERSION}.",
+            "Update kg: pip install --upgrade kg",
+        )
+    points, keypoints, pairs = values["points"], values["keypoints"], values["edge_pairs"]
+    if points.ndim != 3 or keypoints.ndim != 3 or pairs.ndim != 2:
+        raise KgError(
+            f"Its points are {points.shape}, its keypoints {keypoints.shape}, its edge_pairs {pairs.shape}, "
+            "not (n, N, 3), (n, K, 3) and (E, 2)."
+        )
+    count, size = points.shape[:2]
+    number, edges = keypoints.shape[1], len(pairs)
+    known: dict[str, tuple[str, tuple[int, ...]]] = {
+        "ids": ("U", (count,)),
+        "objects": ("U", (count,)),
+        "points": ("f", (count, size, 3)),
+        "scale": ("f", (count,)),
+        # Of an axis each, or one for all of them, as files from before had it.
+        "offset": ("f", (count, 3) if values["offset"].ndim == 2 else (count,)),
+        "keypoints": ("f", (count, number, 3)),
+        "keypoints_source": ("f", (count, number, 3)),
+        "indices": ("iu", (count, number)),
+        "confidences": ("f", (count, number)),
+        "edge_pairs": ("iu", (edges, 2)),
+        "edges": ("f", (count, edges)),
+        "rest": ("f", (count, size, 3)),
+        "meta": ("U", ()),
+    }
+    for name, (kind, shape) in known.items():
+        array = values.get(name)
+        if array is not None and (array.shape != shape or array.dtype.kind not in kind):
+            raise KgError(f"Its {name} are {array.dtype} {array.shape}, where {shape} belongs.")
+    for name, most in (("indices", size), ("edge_pairs", number)):
+        array = values[name]
+        if array.size and not 0 <= array.min() <= array.max() < most:
+            raise KgError(f"Its {name} point beyond the {most} that there are.")

@@ -2,6 +2,8 @@
 
 import hashlib
 import pickle
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,14 @@ from torch import Tensor
 
 from kg import paths, plugins
 from kg.config import Config
+from kg.data.formats.arrays import refuse_bomb
 from kg.errors import KgError
 from kg.model.detector import Adopted, Detector, make_detector
 
 FORMAT, VERSION = "kg-checkpoint", 1
+CUT = "It may be cut short; use another."
+GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+"""How PyTorch names a class or function that a file wants called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +77,14 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """
     if not path.is_file():
         raise KgError(f"There is no checkpoint {path}.", "Train first: kg train --help")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise KgError(
-            f"{path} cannot be read as a checkpoint.", "It may be cut short; use another."
-        ) from error
+    content = _content(path)
     identity = identity_of(path)
     if isinstance(content, dict) and content.get("format") == FORMAT:
-        if content["version"] != VERSION:
-            raise KgError(f"{path} is of version {content['version']}, kg reads {VERSION}.", "Update kg.")
-        config, epoch, state = Config.from_dict(content["config"]), content["epoch"], content["model"]
+        try:
+            config = _checked(content)
+        except KgError as error:
+            raise KgError(f"{path} is no checkpoint of kg: {error.message}", error.hint) from error
+        epoch, state = content["epoch"], content["model"]
         training, unused = content["training"], []
     elif isinstance(content, dict) and (released := _adopt(content)):
         config, epoch, state = released.config, released.epoch, released.state
@@ -94,6 +97,48 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     except RuntimeError as error:
         raise KgError(f"{path} does not fit its own configuration: {error}") from error
     return Checkpoint(model.to(device).eval(), config, epoch, identity, training, unused)
+
+
+def _content(path: Path) -> Any:
+    """Return what a file of PyTorch's holds, without running any of it."""
+    try:
+        if zipfile.is_zipfile(path):
+            refuse_bomb(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except KgError as error:
+        raise KgError(f"{path}: {error.message}", error.hint) from error
+    except pickle.UnpicklingError as error:
+        if named := GLOBAL.search(str(error)):
+            raise KgError(
+                f"{path} holds a pickled {named[1]}. Reading that would run code of the file.",
+                "Ask for its weights: torch.save(model.state_dict(), FILE)",
+            ) from error
+        raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error
+    except Exception as error:  # the unpickler raises what the bytes lead it to, from AttributeError on
+        raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error
+
+
+def _checked(content: Mapping[str, Any]) -> Config:
+    """Return the configuration of a checkpoint of kg, all of which is as it should be.
+
+    Raises:
+        KgError: Something is not. The message does not name the file.
+    """
+    version = content.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise KgError(f"Its version is {str(version)[:20]!r}.")
+    if version > VERSION:
+        raise KgError(
+            f"It was written by a newer kg, as version {version}; this one reads up to {VERSION}.",
+            "Update kg: pip install --upgrade kg",
+        )
+    for name, kind in (("config", dict), ("epoch", int), ("model", dict), ("training", dict)):
+        if not isinstance(content.get(name), kind):
+            raise KgError(f"It has no '{name}', or one of another kind.")
+    for name, value in content["model"].items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise KgError(f"Its weights have {str(name)[:40]!r}, which is no tensor.")
+    return Config.from_dict(content["config"])
 
 
 def identity_of(path: Path) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
+from kg.data.landmarks import with_trusted_landmarks
 from kg.errors import KgError
 from kg.sim.garment import Garment, landmark_vertices
 from kg.sim.mix import Mix
@@ -123,7 +124,8 @@ def as_cloth(dataset: Dataset, item: Item) -> Shape:
     Raises:
         KgError: It is a cloud, or has no area.
     """
-    shape = dataset.load(item)
+    # Landmarks become the vertices next to them, after which nobody could tell that they lay elsewhere.
+    shape = with_trusted_landmarks(dataset.load(item))
     if shape.faces is None:
         raise KgError("It is a cloud, and only a mesh can be deformed.")
     return shape if dataset.cloth else refine(shape)
@@ -187,4 +189,6 @@ class _Sequence:
             positions[self.landmarks],
             rest.landmark_ids,
             rest_positions=rest.rest_positions,
+            # Told once for each mesh.
+            notes=() if frame else rest.notes,
         )

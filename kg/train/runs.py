@@ -163,17 +163,31 @@ def read_config(run: Path) -> Config:
     Raises:
         KgError: The file is missing or broken.
     """
+    content = _read_json(run / "config.json")
     try:
-        return Config.from_dict(json.loads((run / "config.json").read_text()))
-    except (OSError, json.JSONDecodeError) as error:
-        raise KgError(f"{run / 'config.json'} cannot be read: {error}") from error
+        return Config.from_dict(content)
+    except KgError as error:
+        raise KgError(f"{run / 'config.json'} is no configuration: {error.message}", error.hint) from error
 
 
 def read_environment(run: Path) -> dict[str, Any]:
-    """Return a run's environment.json; nothing for a run that has none."""
+    """Return a run's environment.json; nothing for a run that has none.
+
+    Raises:
+        KgError: The file is broken.
+    """
     path = run / "environment.json"
-    environment: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return environment
+    found = _read_json(path) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise KgError(f"{path} is no record of an environment.")
+    return found
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise KgError(f"{path} cannot be read: {error}") from error
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
@@ -182,11 +196,14 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
     entries = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
             break
+        if not isinstance(entry, dict):
+            break
+        entries.append(entry)
     return entries
 
 

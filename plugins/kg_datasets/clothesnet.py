@@ -2,14 +2,12 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kg.data import (
     Dataset,
@@ -64,9 +62,6 @@ SEAM = 0.05
 SMALLEST = 3.0
 """Centimetres: a mesh below that is in other units, and welding would melt it."""
 
-ON_CLOTH = 5.0
-"""Centimetres: a keypoint farther than that from every vertex belongs to another garment or other units."""
-
 
 class _Garment(NamedTuple):
     """A garment's mesh; `place` is the path of its folder within its part, <class>/[<subtype>/]<ID>."""
@@ -87,10 +82,6 @@ class _Garment(NamedTuple):
         paper = {name for name, patterns in GARMENTS.items() if self._fits(patterns)}
         return {parents[0], "-".join(parents), *paper}
 
-    @property
-    def keypoints(self) -> Path | None:
-        return next(iter(sorted(self.file.parent.glob("kp_*.pcd"))), None)
-
     def _fits(self, patterns: tuple[str, ...]) -> bool:
         return any(fnmatchcase(self.place.as_posix().lower(), pattern) for pattern in patterns)
 
@@ -98,8 +89,8 @@ class _Garment(NamedTuple):
 class ClothesNet(Dataset):
     """Garment meshes at rest, in centimetres, Y up, their sewing panels welded along the seams.
 
-    Raw folder: ClothesNetM and Other_clothes, or one of them, each with <Class>/[<Subtype>/]<ID>/<ID>.obj
-    and perhaps kp_<name>.pcd beside it; other files (border.obj, clouds, textures) are passed over.
+    Raw folder: ClothesNetM and Other_clothes, or one of them, each with <Class>/[<Subtype>/]<ID>/<ID>.obj;
+    other files (border.obj, clouds, textures) are passed over.
 
     A category is a class ("tops"), a subtype within its class ("tops-nocollar_lsleeve_frontclose"), or a
     garment of Key-Grid's paper. The paper does not say which folders it took; here they are
@@ -115,8 +106,8 @@ class ClothesNet(Dataset):
 
     The labels are the authors', some are wrong (gloves among long-sleeved tops), and nothing is mended.
 
-    Landmarks are the points of kp_<name>.pcd, in its order: the i-th is taken to mean the same on all
-    garments of a category, which the authors do not document.
+    There are no landmarks. kp_<name>.pcd has keypoints, but nobody says whether the i-th means the same on
+    all garments of a category, and a figure measured on a guess would be wrong without a word.
     """
 
     name = "clothesnet"
@@ -156,7 +147,7 @@ class ClothesNet(Dataset):
         """
         root = locate(self.find_root, raw, raw)
         items = [
-            Item(id=garment.id, object=garment.id, source=(garment.file, garment.keypoints))
+            Item(id=garment.id, object=garment.id, source=garment.file)
             for garment in _garments(root)
             if category in garment.categories
         ]
@@ -165,23 +156,21 @@ class ClothesNet(Dataset):
         return items
 
     def load(self, item: Item) -> Shape:
-        """Read a garment, weld its panels, and read its keypoints where there are some.
+        """Read a garment and weld its panels.
 
         Raises:
-            KgError: The mesh is broken or not in centimetres, or a keypoint lies off the cloth.
+            KgError: The mesh is broken or not in centimetres.
         """
-        file, keypoint_file = item.source
+        file: Path = item.source
         mesh = read_mesh(file)
         if mesh.is_cloud:
             raise KgError(f"{file} has no faces.")
         if (size := np.ptp(mesh.vertices, axis=0).max()) < SMALLEST:
             raise KgError(f"{file} is {size:.2g} across, too small for a garment in centimetres.")
         try:
-            shape = weld(mesh, SEAM).shape()
+            return weld(mesh, SEAM).shape()
         except KgError as error:
             raise KgError(f"{file}: {error.message}", error.hint) from error
-        keypoints = _read_keypoints(keypoint_file, shape.vertices)
-        return replace(shape, landmarks=keypoints, landmark_ids=np.arange(len(keypoints)))
 
 
 def _parts(root: Path) -> Iterator[tuple[str, Path]]:
@@ -208,19 +197,3 @@ def _mesh(files: Sequence[Path]) -> Path | None:
     own = [file for file in files if file.stem.lower() == file.parent.name.lower()]
     own = own or [file for file in files if file.stem != BORDER]
     return own[0] if len(own) == 1 else None
-
-
-def _read_keypoints(file: Path | None, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the keypoints (A, 3) of a garment; none where there is no file of them."""
-    if file is None:
-        return np.empty((0, 3))
-    # The i-th is the i-th: none may be left out, as points of a shape may.
-    keypoints = read_mesh(file).vertices
-    if not np.isfinite(keypoints).all():
-        raise KgError(f"{file}: a keypoint is NaN or infinite.", "Remove the file to do without.")
-    away = max(np.linalg.norm(vertices - keypoint, axis=1).min() for keypoint in keypoints)
-    if away > ON_CLOTH:
-        raise KgError(
-            f"{file}: a keypoint lies {away:.2g} cm off the cloth.", "Remove the file to do without."
-        )
-    return keypoints

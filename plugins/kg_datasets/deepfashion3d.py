@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -160,12 +161,10 @@ class DeepFashion3D(Dataset):
             _, names = _lines(pose.category)[line]
             extremes = _extremes(read_shape(file).vertices, middle, names)
             places |= {_landmark_id(line, number): place for number, place in enumerate(extremes)}
-        return Shape(
-            shape.vertices,
-            shape.faces,
+        return replace(
+            shape,
             landmarks=np.array(list(places.values())).reshape(-1, 3),
             landmark_ids=np.array(list(places), dtype=np.int64),
-            rest_positions=shape.rest_positions,
         )
 
 

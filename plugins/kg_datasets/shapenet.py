@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -84,13 +85,14 @@ FILE = re.compile(rf"({'|'.join(get_args(Split))})(\d+)\.h5")
 class ShapeNet(Dataset):
     """Clouds of 2,048 points of 55 categories, centred and scaled by their makers, with the official split.
 
-    Raw folder: <split><number>.h5 with `data` (n, 2048, 3) and `label` (n, 1), and beside each
-    <split><number>_id2file.json, whose entry i is "<synset>/<model>" of row i. Lists and clouds belong
-    together by name, not by place in a sorted listing, where train10 comes before train2. The
-    <split>_files.txt say which files there have to be.
+    Raw folder: <split><number>.h5, or any *.h5 in folders train, val and test, with `data` (n, 2048, 3) and
+    `label` (n, 1), and beside each X.h5 its X_id2file.json, whose entry i is "<synset>/<model>" of row i.
+    Lists and clouds belong together by name, not by place in a sorted listing, where train10 comes before
+    train2. The <split>_files.txt say which files there have to be.
 
     A category goes by its name or its synset id. An id is "<synset>/<model>", or "<file>/<row>" where
-    the list is missing.
+    the list is missing. A model that is there twice counts once, where it comes first: it must not be
+    tested on after it was trained on.
     """
 
     name = "shapenet"
@@ -119,13 +121,13 @@ class ShapeNet(Dataset):
                 [PurePosixPath(line).name for line in listed.read_text().split()] if listed.is_file() else []
             )
             for name in names:
-                if not (root / name).is_file():
+                if not any((folder / name).is_file() for folder in (root, root / split)):
                     raise KgError(f"{name} is missing, which {listed.name} lists.", "Obtain it again.")
         return root
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the categories of which there are shapes, in the order of the labels."""
-        labels = [_labels(file) for file in _files(locate(self.find_root, raw, raw))]
+        labels = [_labels(file) for _, file in _files(locate(self.find_root, raw, raw))]
         present = np.unique(np.concatenate(labels))
         return tuple(name for label, name in enumerate(CATEGORIES) if label in present)
 
@@ -142,13 +144,21 @@ class ShapeNet(Dataset):
         """
         self.check_category(category)
         label = _label(category)
-        items = []
-        for file in _files(locate(self.find_root, raw, raw)):
+        items: dict[str, Item] = {}
+        again: list[str] = []
+        for split, file in _files(locate(self.find_root, raw, raw)):
             rows = np.flatnonzero(_labels(file) == label)
-            split = _split(file)
             for row, name in zip(rows, _names(file, rows, CATEGORIES[label]), strict=True):
-                items.append(Item(name, object=name, split=split, source=(file, label, int(row))))
-        return items
+                if name in items:
+                    again.append(f"{name} in {items[name].source[0].name} and {file.name}")
+                else:
+                    items[name] = Item(name, object=name, split=split, source=(file, label, int(row)))
+        if again:
+            warnings.warn(
+                f"Models that are in several files count once; of {len(again)} the first is {again[0]}.",
+                stacklevel=2,
+            )
+        return list(items.values())
 
     def load(self, item: Item) -> Shape:
         """Read one cloud."""
@@ -161,15 +171,22 @@ def _label(category: str) -> int:
     return names.index(category)
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the files of clouds, split after split, each in the order of the numbers."""
-    found = [(match, path) for path in folder.glob("*.h5") if (match := FILE.fullmatch(path.name))]
-    order = get_args(Split)
-    return [path for match, path in sorted(found, key=lambda one: (order.index(one[0][1]), int(one[0][2])))]
+def _files(folder: Path) -> list[tuple[Split, Path]]:
+    """Return the files of clouds with their splits, split after split, each in the order of the numbers."""
+    found: list[tuple[Split, Path]] = []
+    for split in get_args(Split):
+        named = [path for path in folder.glob(f"{split}*.h5") if FILE.fullmatch(path.name)]
+        named += (folder / split).glob("*.h5")
+        found += [(split, path) for path in sorted(named, key=_number)]
+    for split, path in found:
+        other = FILE.fullmatch(path.name)
+        if other and other[1] != split:
+            raise KgError(f"{path} is called after {other[1]} and lies in {split}.", "Obtain it again.")
+    return found
 
 
-def _split(file: Path) -> Split:
-    return next(split for split in get_args(Split) if file.name.startswith(split))
+def _number(file: Path) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d+", file.stem)], file.stem
 
 
 @contextmanager
@@ -208,7 +225,9 @@ def _names(file: Path, rows: NDArray[np.int64], category: str) -> list[str]:
     """Return the id of each of these rows, all of one category."""
     listed = file.with_name(f"{file.stem}_id2file.json")
     if not listed.is_file():
-        return [f"{file.stem}/{row}" for row in rows]
+        # In a folder of a split, files of several splits may have one name.
+        named = FILE.fullmatch(file.name)
+        return [f"{file.stem if named else f'{file.parent.name}/{file.stem}'}/{row}" for row in rows]
     try:
         entries = json.loads(listed.read_text(encoding="utf-8"))
         names = [str(PurePosixPath(entries[row]).with_suffix("")) for row in rows]

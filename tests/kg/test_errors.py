@@ -9,6 +9,13 @@ def test_message_and_hint() -> None:
     assert KgError("It broke.").hint == ""
 
 
+def test_what_a_terminal_would_obey_is_written_out() -> None:
+    """Names of files and values in them are a stranger's; so are the messages of libraries."""
+    error = KgError("\x1b[2J caf\u00e9 \u202e\ud800\n  at line 1\r\n", "One.\nTwo\x07.")
+    assert error.message == "\\x1b[2J café \\u202e\\ud800   at line 1"
+    assert error.hint == "One.\nTwo\\x07."
+
+
 @pytest.mark.parametrize(
     ("name", "known", "hint"),
     [

@@ -72,6 +72,8 @@ def test_an_unknown_name_is_answered_with_those_there_are(install: Install) -> N
     [
         ("import nothing_of_the_kind", "broken:Set", "does not load: ModuleNotFoundError"),
         ("1 / 0", "broken:Set", "does not load: ZeroDivisionError"),
+        ("import sys; sys.exit('no licence')", "broken:Set", "does not load: SystemExit: no licence"),
+        (GOOD.format(name="shaky") + "    def __init__(self): raise SystemExit", "broken:Good", "SystemExit"),
         ("", "broken:Set", "does not load: AttributeError"),
         ("class Set: pass", "broken:Set", "is no kg.data.dataset.Dataset"),
         ("Set = 3", "broken:Set", "is no kg.data.dataset.Dataset"),
@@ -93,6 +95,16 @@ def test_a_broken_plugin_hurts_only_who_asks_for_it(
         plugins.DATASETS.load("shaky")()
     assert problem in caught.value.message
     assert caught.value.hint
+
+
+def test_what_a_plugin_prints_is_no_result(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "print('welcome')" + GOOD.format(name="loud") + "    def __init__(self): print('made')"
+    install("loud", {"loud": code}, {"kg.datasets loud": "loud:Good"})
+    assert plugins.DATASETS.load("loud").name == "loud"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "welcome" in err
+    assert "made" in err
 
 
 def test_a_name_that_two_claim_goes_to_the_same_one_every_time(install: Install) -> None:

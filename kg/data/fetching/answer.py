@@ -37,7 +37,7 @@ def length(response: requests.Response) -> int | None:
     """Return the bytes of a whole file; None where they are not said, or are those of a packed form."""
     number = response.headers.get("Content-Length", "")
     packed = response.headers.get("Content-Encoding", "identity") != "identity"
-    return int(number) if number.isdigit() and not packed else None
+    return int(number) if number.isascii() and number.isdigit() and not packed else None
 
 
 def content_range(response: requests.Response) -> tuple[int, int | None]:

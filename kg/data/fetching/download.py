@@ -40,6 +40,8 @@ BACK_OFF = 1.0
 CHUNK = 1 << 18
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another attempt may better."""
+UNSAID, MANIFOLD = 1 << 32, 4
+"""Bytes of a file whose length nobody says, at most; times as many as are expected."""
 NOTICE = 60.0
 """Seconds before the same trouble is told again."""
 
@@ -257,7 +259,14 @@ class Downloader:
                 self._answered = True
                 self._refuse(response, url, remote)
                 total = self._start(response, url, remote, partial)
+                most = _most(remote, total)
                 for chunk in response.iter_content(CHUNK):
+                    if partial.size + len(chunk) > most:
+                        partial.clear()
+                        raise KgError(
+                            f"{urlsplit(url).hostname} sends more than {most:,} bytes for {name_of(remote)}.",
+                            _OTHER_SOURCE,
+                        )
                     if self._stop.is_set():
                         raise _StoppedError
                     with full_disk_told():
@@ -289,8 +298,16 @@ class Downloader:
                 f"{host} refuses {name_of(remote)}: {status} {response.reason}.",
                 f"It may need a login, or have moved. Look in a browser: {public_url(url)}",
             )
-        if urlsplit(url).scheme == "https" and urlsplit(response.url).scheme != "https":
+        # Every step counts: one in the open is enough for somebody to choose the next.
+        steps = [urlsplit(step.url).scheme for step in (*response.history, response)]
+        if urlsplit(url).scheme == "https" and set(steps) != {"https"}:
             raise KgError(f"{host} leads {name_of(remote)} away from https, which is not followed.")
+        packing = response.headers.get("Content-Encoding", "identity")
+        # Some servers call a .tar.gz a packed .tar, which an archive is found to be by its content.
+        if packing != "identity" and not name_of(remote).endswith((".gz", ".tgz")):
+            raise KgError(
+                f"{host} sends {name_of(remote)} packed by {packing}, which was not asked for.", _OTHER_SOURCE
+            )
         page = response.headers.get("Content-Type", "").startswith("text/html")
         if page and not remote.path.endswith((".html", ".htm")):
             raise KgError(
@@ -356,6 +373,15 @@ class Downloader:
             if now - self._told.get(key, -NOTICE) >= NOTICE:
                 self._told[key] = now
                 self._warn(f"{key}; trying again{f' in {pause:.0f} s' if pause > 10 else ''}.")
+
+
+def _most(remote: Remote, total: int | None) -> float:
+    """Return how many bytes a file may have: as many as are said, or far more than are expected."""
+    if total is not None:
+        return total
+    if remote.size is not None:
+        return remote.size
+    return max(UNSAID, MANIFOLD * (remote.about or 0))
 
 
 _OTHER_SOURCE = "Nothing of it was kept. Try again later, or another source with --from."

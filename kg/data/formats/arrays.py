@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from kg.data.fetching.archive import MAX_RATIO, SMALL
 from kg.data.formats.content import DECIMAL_COMMA, check_memory, read_content, read_lines, table
 from kg.data.mesh import Mesh
 from kg.errors import KgError
@@ -62,6 +63,24 @@ def read_npz(path: Path) -> Mesh:
         if faces.dtype.kind == "u" and faces.size and faces.max() >= len(points):
             raise KgError(f"A face points at vertex {faces.max()} (counted from 0), there are {len(points)}.")
         return Mesh.of_triangles(points, faces.astype(np.int64))
+
+
+def refuse_bomb(path: Path) -> None:
+    """Refuse an .npz or a checkpoint that unpacks to far more than it is, before anything is unpacked.
+
+    Raises:
+        KgError: It does, or it is encrypted. The message does not name the file.
+        zipfile.BadZipFile: It is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.flag_bits & 1:
+                raise KgError(f"{entry.filename} is encrypted.")
+            if entry.file_size > max(SMALL, MAX_RATIO * entry.compress_size):
+                raise KgError(
+                    f"{entry.filename} claims to unpack from {entry.compress_size} bytes "
+                    f"to {entry.file_size}."
+                )
 
 
 def _listed(names: "Sequence[str] | dict[str, Any]") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
+from kg.data.landmarks import with_trusted_landmarks
 from kg.data.normalise import Kind, normalise
 from kg.data.preparing.parts import Parts, Told
 from kg.data.sample import sample_shape
@@ -84,7 +85,7 @@ class Job:
             self._write(first, rows, skipped)
 
     def _row(self, item: Item, number: int) -> "_Row":
-        shape = self.dataset.load(item)
+        shape = with_trusted_landmarks(self.dataset.load(item))
         camera = self.camera
         if camera is not None and camera.per == "object":
             camera = camera.placed_for(item.object, self.seed)

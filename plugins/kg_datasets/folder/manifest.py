@@ -38,25 +38,28 @@ def read_manifest(path: Path, root: Path) -> list[Row]:
     except (OSError, ValueError) as error:
         raise KgError(f"The manifest {path} cannot be read: {error}", HINT) from error
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    for name in reader.fieldnames or ():
-        if name not in COLUMNS:
-            raise unknown_name("column", name, COLUMNS)
-    if "file" not in (reader.fieldnames or ()):
-        raise KgError(f"{path} has no column 'file'.", HINT)
     rows: list[Row] = []
     counts: Counter[str] = Counter()
     try:
-        for record in reader:
-            try:
-                rows.append(_row(record, root, counts))
-            except KgError as error:
-                raise KgError(f"{path}, line {reader.line_num}: {error.message}", error.hint) from error
-    except csv.Error as error:
-        raise KgError(f"{path}, line {reader.line_num}: {error}", HINT) from error
+        _require_columns(list(reader.fieldnames or ()))
+        rows += (_row(record, root, counts) for record in reader)
+    except (KgError, csv.Error, OSError) as error:
+        hint = error.hint if isinstance(error, KgError) else HINT
+        raise KgError(f"{path}, line {max(1, reader.line_num)}: {error}", hint) from error
     if not rows:
         raise KgError(f"{path} names no file.", HINT)
     _require_consistent(path, rows)
     return rows
+
+
+def _require_columns(names: list[str]) -> None:
+    for name in names:
+        if name not in COLUMNS:
+            raise unknown_name("column", name, COLUMNS)
+        if names.count(name) > 1:
+            raise KgError(f"It has two columns '{name}'.", HINT)
+    if "file" not in names:
+        raise KgError("It has no column 'file'.", HINT)
 
 
 def _row(record: dict[str | None, str | None], root: Path, counts: Counter[str]) -> Row:

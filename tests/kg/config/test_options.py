@@ -87,8 +87,38 @@ def test_another_backbone_begins_without_options():
 
 
 def test_a_file_of_another_version_is_refused():
-    with pytest.raises(KgError, match="colour"):
+    with pytest.raises(KgError, match="'colour', which this kg does not know") as caught:
         Config.from_dict({"model": {"colour": "red"}})
+    assert "newer kg" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        {"preset": 3},
+        {"model": [1]},
+        {"model": {"keypoints": "8"}},
+        {"model": {"keypoints": True}},
+        {"model": {"keypoints": 8.5}},
+        {"model": {"grid": 16}},
+        {"model": {"grid": [16, 16]}},
+        {"model": {"grid": [16, 16, "16"]}},
+        {"model": {"sign": "nearest"}},
+        {"model": {"canonical": 1}},
+        {"model": {"backbone_options": {"neighbours": 3}}},
+        {"model": {"categories": [3]}},
+        {"train": {"learning_rate": None}},
+        {"data": {"others": ["a.h5"]}},
+    ],
+)
+def test_what_is_no_configuration_is_refused(values):
+    with pytest.raises(KgError, match=r"^It"):
+        Config.from_dict(values)
+
+
+def test_a_whole_number_will_do_where_a_fraction_may_stand():
+    assert Config.from_dict({"train": {"jitter": 0}, "model": {"grid": [8, 8, 8]}}).model.grid == (8, 8, 8)
 
 
 def test_an_unknown_preset_is_answered_with_the_closest():

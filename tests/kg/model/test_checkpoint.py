@@ -24,6 +24,17 @@ def test_a_checkpoint_comes_back(tiny_config, tmp_path):
     assert torch.equal(found.model(points).keypoints, model.eval()(points).keypoints)
 
 
+WHOLE = {"format": "kg-checkpoint", "version": 1, "config": {}, "epoch": 1, "model": {}, "training": {}}
+
+
+def test_a_model_that_was_pickled_whole_says_so(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save(torch.nn.Linear(2, 2), path)
+    with pytest.raises(KgError, match=r"holds a pickled torch\.nn\.modules\.linear\.Linear") as caught:
+        load_checkpoint(path, CPU)
+    assert "state_dict" in caught.value.hint
+
+
 class Evil:
     def __reduce__(self):
         return print, ("executed",)
@@ -34,9 +45,15 @@ class Evil:
     [
         (b"not a checkpoint", "cannot be read"),
         (pickle.dumps(Evil()), "cannot be read"),
+        (pickle.dumps(Evil(), 2), r"holds a pickled print\. Reading that would run code"),
         (None, "There is no checkpoint"),
         ({"weights": torch.zeros(1)}, "no checkpoint of kg"),
-        ({"format": "kg-checkpoint", "version": 99}, "version 99"),
+        ({"format": "kg-checkpoint", "version": 99}, "newer kg, as version 99; this one reads up to 1"),
+        ({"format": "kg-checkpoint"}, "Its version is 'None'"),
+        ({"format": "kg-checkpoint", "version": 1, "epoch": 1, "model": {}, "training": {}}, "no 'config'"),
+        ({**WHOLE, "model": {"weight": [1.0]}}, "'weight', which is no tensor"),
+        ({**WHOLE, "config": {"model": {"keypoints": "8"}}}, "'keypoints' cannot be '8'"),
+        ({**WHOLE, "config": {"model": {"colour": "red"}}}, "'colour', which this kg does not know"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(tmp_path, capsys, content, message):

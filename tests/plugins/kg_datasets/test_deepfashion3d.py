@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -125,6 +126,21 @@ def test_scans_reach_the_store_with_their_landmarks(raw: Path, deepfashion3d: Da
     assert (clouds.landmark_ids >= 0).sum(axis=1).tolist() == [12, 10, 0]
     splits = store.splits()
     assert splits[0] == splits[1]
+
+
+def test_feature_lines_of_another_place_are_left_out(raw: Path, deepfashion3d: Dataset) -> None:
+    """The neck of one pose lies 137 units away; the scan is good, and so are the lines of the other poses."""
+    file = next((raw / "featureline_annotation").rglob("1_1_1.ply"))
+    header, mark, body = file.read_bytes().partition(b"end_header\n")
+    moved = np.frombuffer(body, "<f4", 16 * 3) + np.float32(137)
+    file.write_bytes(header + mark + moved.tobytes() + body[moved.nbytes :])
+    made = prepare(deepfashion3d, UPPER, raw, OPTIONS)
+    [(name, note)] = made.notes
+    assert name == "1-1"
+    assert re.fullmatch(r"Its landmarks are left out: one lies 2[0-9]{2} from the shape.*", note)
+    ids = made.store.read().landmark_ids
+    assert ids is not None
+    assert (ids >= 0).sum(axis=1).tolist() == [0, 10, 0]
 
 
 def test_a_garment_without_a_type_is_named(raw: Path, deepfashion3d: Dataset) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kg.data import Dataset, PrepareOptions, read_mesh
+from kg.data.normalise import to_source
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -73,7 +74,7 @@ def test_poses_of_one_mesh_know_where_their_points_belong(tmp_path: Path, folder
     write_obj(tmp_path / "2_folded.obj", folded, quads)
     clouds = prepare(folder, "sheet", tmp_path, OPTIONS).store.read()
     assert clouds.rest_positions is not None
-    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
+    source = to_source(clouds.points, clouds.scale, clouds.offset)
     np.testing.assert_allclose(clouds.rest_positions[0], source[0], atol=1e-6)
     np.testing.assert_allclose(clouds.rest_positions[1], source[1] - [3, 0, 1], atol=1e-6)
     upper = source[2][:, 2] > 0.249
@@ -218,7 +219,7 @@ def test_a_foreign_mesh_among_poses_costs_itself_alone(tmp_path: Path, folder: D
     store = prepare(folder, "raw", tmp_path / "raw", OPTIONS).store
     clouds = store.read()
     assert clouds.rest_positions is not None
-    source = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
+    source = to_source(clouds.points, clouds.scale, clouds.offset)
     for name in ("a/4", "a/table"):
         row = clouds.ids.index(name)
         np.testing.assert_allclose(clouds.rest_positions[row], source[row], atol=1e-6)
@@ -284,7 +285,9 @@ def test_a_manifest_says_it_all(tmp_path: Path, folder: Dataset) -> None:
     [
         ("", "no column 'file'"),
         ("name,object\n", "no column 'name'"),
+        ("file,file\n", "two columns 'file'"),
         ("file\n", "names no file"),
+        ("file\n" + "a" * 300 + "\n", "line 2: .*too long"),
         ("file\na/0.obj,more\n", "line 2: It has more or fewer values"),
         ("file,object\na/0.obj\n", "line 2: It has more or fewer values"),
         ("file\na/none.obj\n", r"There is no file .*none\.obj"),
@@ -461,7 +464,7 @@ def test_a_real_shirt_keeps_its_distances_when_folded(shared_data: Path, folder:
     clouds = made.read()
     lengths = {file.stem: edge_length(file) for file in source.glob("*.obj")}
     assert clouds.rest_positions is not None
-    poses = clouds.points * clouds.scale[:, None, None] + clouds.offset[:, None]
+    poses = to_source(clouds.points, clouds.scale, clouds.offset)
     rest = clouds.ids.index("tshirt1900")
     np.testing.assert_allclose(clouds.rest_positions[rest], poses[rest], atol=1e-4)
     for name, pose, rest_positions in zip(clouds.ids, poses, clouds.rest_positions, strict=True):

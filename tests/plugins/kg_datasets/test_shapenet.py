@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,48 @@ def test_preparing_keeps_the_published_split_and_points(raw: Path, shapenet: Dat
     with h5py.File(raw / "train0.h5") as file:
         second = file["data"][2]
     np.testing.assert_allclose(clouds.points[1] * clouds.scale[1] + clouds.offset[1], second, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["{split}{number}", "{number}"])
+def test_files_may_lie_in_folders_of_the_splits(raw: Path, shapenet: Dataset, name: str) -> None:
+    """The lists go along; the official names of files need not be kept."""
+    wanted = [(item.id, item.split) for item in shapenet.items("mug", raw, OPTIONS)]
+    heights = [np.ptp(shapenet.load(item).vertices[:, 1]) for item in shapenet.items("mug", raw, OPTIONS)]
+    for split in ("train", "val", "test"):
+        (raw / split).mkdir()
+        for file in [*raw.glob(f"{split}*.h5"), *raw.glob(f"{split}*_id2file.json")]:
+            number, rest = re.fullmatch(rf"{split}(\d+)(.*)", file.name).groups()
+            file.rename(raw / split / (name.format(split=split, number=number) + rest))
+    if name == "{number}":
+        for listed in raw.glob("*_files.txt"):
+            listed.unlink()
+    items = shapenet.items("mug", raw, OPTIONS)
+    assert [(item.id, item.split) for item in items] == wanted
+    assert [np.ptp(shapenet.load(item).vertices[:, 1]) for item in items] == heights
+    for file in raw.rglob("*_id2file.json"):
+        file.unlink()
+    bare = [item.id for item in shapenet.items("mug", raw, OPTIONS)]
+    assert len(set(bare)) == len(wanted)
+    assert bare[-1].startswith("test0/" if name != "{number}" else "test/0/")
+
+
+def test_a_file_in_the_folder_of_another_split_is_refused(raw: Path, shapenet: Dataset) -> None:
+    (raw / "train").mkdir()
+    (raw / "test0.h5").rename(raw / "train" / "test0.h5")
+    (raw / "test_files.txt").unlink(missing_ok=True)
+    with pytest.raises(KgError, match=r"test0\.h5 is called after test and lies in train"):
+        shapenet.items("mug", raw, OPTIONS)
+
+
+def test_a_model_of_several_files_counts_once(raw: Path, shapenet: Dataset) -> None:
+    """The clouds of train1 are there once more among those to test on."""
+    wanted = [item.id for item in shapenet.items("mug", raw, OPTIONS)]
+    for suffix in (".h5", "_id2file.json"):
+        shutil.copy(raw / f"train1{suffix}", raw / f"test7{suffix}")
+    with pytest.warns(UserWarning, match=r"of 1 the first is 03797390/train1a in train1\.h5 and test7\.h5"):
+        items = shapenet.items("mug", raw, OPTIONS)
+    assert [item.id for item in items] == wanted
+    assert items[1].split == "train"
 
 
 def test_without_the_lists_ids_are_file_and_row(raw: Path, shapenet: Dataset) -> None:

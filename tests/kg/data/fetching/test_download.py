@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import threading
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -309,6 +311,66 @@ def test_the_certificates_of_the_environment_are_used(
     monkeypatch.setenv(variable, "/nowhere.pem")
     with pytest.raises(OSError, match=r"/nowhere\.pem"):
         Downloader(folder, {}).get(Remote("a.bin", server.url.replace("http", "https") + "/a.bin"))
+
+
+class Answer:
+    """An answer with what no well-behaved server sends: these steps before it, headers and pieces."""
+
+    status_code, reason = 200, "OK"
+
+    def __init__(self, *steps: str, headers: dict[str, str], pieces: Iterable[bytes]) -> None:
+        self.history = [SimpleNamespace(url=step) for step in steps[:-1]]
+        self.url, self.headers, self.pieces = steps[-1], headers, pieces
+
+    def iter_content(self, size: int) -> Iterator[bytes]:
+        return iter(self.pieces)
+
+    def __enter__(self) -> "Answer":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+def fetch_answer(monkeypatch: pytest.MonkeyPatch, folder: Path, answer: Answer, **how: Any) -> Path:
+    session = SimpleNamespace(get=lambda *words, **options: answer)
+    monkeypatch.setattr(Downloader, "_session", lambda self: session)
+    return Downloader(folder, {}).get(Remote("a.bin", "https://a.invalid/a.bin", **how))
+
+
+def test_every_step_of_a_redirect_is_by_https(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    ours, theirs = "https://a.invalid/a.bin", "https://c.invalid/a.bin"
+    safe = Answer(ours, "https://b.invalid", theirs, headers={"Content-Length": "4"}, pieces=[b"good"])
+    assert fetch_answer(monkeypatch, folder, safe).read_bytes() == b"good"
+    for steps in ((ours, "http://b.invalid", theirs), (ours, theirs.replace("https", "http"))):
+        answer = Answer(*steps, headers={"Content-Length": "3"}, pieces=[b"bad"])
+        with pytest.raises(KgError, match=r"a\.invalid leads a\.bin away from https"):
+            fetch_answer(monkeypatch, folder / "other", answer)
+    assert names(folder / "other") == []
+
+
+@pytest.mark.parametrize(("about", "most"), [(None, 4 << 20), (2 << 20, 8 << 20)])
+def test_an_answer_without_end_has_one(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, about: int | None, most: int
+) -> None:
+    monkeypatch.setattr(download, "UNSAID", 4 << 20)
+    answer = Answer("https://a.invalid/a.bin", headers={}, pieces=repeat(bytes(1 << 20)))
+    with pytest.raises(KgError, match=f"a.invalid sends more than {most:,} bytes for a.bin"):
+        fetch_answer(monkeypatch, folder, answer, about=about)
+    assert names(folder) == []
+
+
+def test_more_than_was_said_is_refused(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    answer = Answer("https://a.invalid/a.bin", headers={}, pieces=[b"abcd", b"e"])
+    with pytest.raises(KgError, match="more than 4 bytes"):
+        fetch_answer(monkeypatch, folder, answer, size=4)
+
+
+def test_what_was_packed_unasked_is_refused(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Length": "4"}
+    answer = Answer("https://a.invalid/a.bin", headers=headers, pieces=[b"good"])
+    with pytest.raises(KgError, match=r"sends a\.bin packed by gzip, which was not asked for"):
+        fetch_answer(monkeypatch, folder, answer)
 
 
 def test_sizes_that_servers_tell(server: Any, folder: Path) -> None:
