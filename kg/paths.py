@@ -50,6 +50,27 @@ def runs() -> Path:
     return Path(os.environ.get("KG_RUNS") or "runs").expanduser()
 
 
+def require_writable(*files: Path | None) -> None:
+    """Check that files can be written, before the work whose results they are to hold.
+
+    Args:
+        files: Where they are to be; None for one that nobody asked for.
+
+    Raises:
+        KgError: One is a folder, or would lie below a file, or in a folder that is read-only.
+    """
+    for file in files:
+        if file is None:
+            continue
+        if file.is_dir():
+            raise KgError(f"{file} is a folder.", "Name a file in it.")
+        folder = next(parent for parent in file.absolute().parents if parent.exists())
+        if not folder.is_dir():
+            raise KgError(f"{file} cannot be written: {folder} is a file.", "Name another place.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise KgError(f"{file} cannot be written: {folder} is read-only.", "Name another place.")
+
+
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary name beside `path` that takes its place on success and is removed on failure.

@@ -81,6 +81,7 @@ def compare(
     """
     if show_help(as_json, metrics=metric, protocols=[protocol]):
         return
+    from kg import paths
     from kg.devices import choose_device
     from kg.evaluation.compare import Entry, write_latex
     from kg.evaluation.compare import compare as put_together
@@ -90,6 +91,7 @@ def compare(
     from kg.evaluation.tables import save_csv
     from kg.inference.targets import find_targets
 
+    paths.require_writable(csv, latex)
     names = several(metric, "--metric") or None
     if names:
         check_names(names)
@@ -121,11 +123,11 @@ def compare(
     comparison = put_together(entries)
     for warning in comparison.warnings:
         note(f"[yellow]note[/] {warning}")
+    show(comparison.to_dict(), as_json, *_shown(comparison, published))
     if csv is not None:
         save_csv(csv, comparison.rows(published))
     if latex is not None:
         write_latex(latex, comparison, published)
-    show(comparison.to_dict(), as_json, *_shown(comparison, published))
 
 
 def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":

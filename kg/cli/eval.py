@@ -143,6 +143,7 @@ def evaluate(
         return
     from rich.markup import escape
 
+    from kg import paths
     from kg.cli.figures import caption, figures, floors_table, landmarks_table, levels_table, thirds_tables
     from kg.devices import choose_device
     from kg.evaluation.foreign import read_keypoints
@@ -152,6 +153,7 @@ def evaluate(
     from kg.evaluation.tables import write_csv, write_latex
     from kg.viz.curves import check_plot
 
+    paths.require_writable(csv, latex, plot, report)
     if plot is not None:
         check_plot(plot)
     if report is not None:
@@ -183,10 +185,6 @@ def evaluate(
         )
     for text in evaluation.notes():
         note(f"[yellow]note[/] {escape(text)}")
-    for write, path in ((write_csv, csv), (write_latex, latex), (write_plot, plot), (write_report, report)):
-        if path is not None:
-            write(path, evaluation)
-            note(f"Wrote [bold]{escape(str(path))}[/]")
     results, beside = evaluation.results, evaluation.floors
     show(
         evaluation.to_dict(),
@@ -198,3 +196,8 @@ def evaluate(
         *map(levels_table, evaluation.robustness),
         caption(results, evaluation.meta),
     )
+    # Behind the figures: whatever may be wrong with a file, these are told.
+    for write, path in ((write_csv, csv), (write_latex, latex), (write_plot, plot), (write_report, report)):
+        if path is not None:
+            write(path, evaluation)
+            note(f"Wrote [bold]{escape(str(path))}[/]")

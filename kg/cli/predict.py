@@ -96,12 +96,14 @@ def predict(
     kg predict --dense                            and the place at rest of every point
     kg predict --checkpoint released.pt plane.pcd
     """
+    from kg import paths
     from kg.data.find import Wanted
     from kg.devices import choose_device
     from kg.inference.predictor import Predictor, predict_files, predict_store
 
     if output.suffix != ".npz":
         raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")
+    paths.require_writable(output)
     files = [path for entry in inputs or [] for path in _expand(entry)]
     if files and store is not None:
         raise KgError("Files and --store exclude each other.", "Leave one of them out.")

@@ -126,11 +126,13 @@ def viz(
     kg viz -c shirt --variant fold --object shirt-0003 -o fold.mp4
     kg viz -c shirt --variant fold --object shirt-0003 -o fold.png
     """
+    from kg import paths
     from kg.inference.predictions import Predictions
     from kg.viz import Style, draw_store, render
     from kg.viz import show as show_window
     from kg.viz.film import draw_film, draw_frames, is_film
 
+    paths.require_writable(output)
     film = output is not None and is_film(output)
     if film and ids:
         raise typer.BadParameter("chooses shapes for a sheet; a film shows all frames.", param_hint="--ids")

@@ -27,6 +27,23 @@ def test_without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert paths.home() == tmp_path / "mine"
 
 
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    paths.require_writable(None, tmp_path / "file", tmp_path / "new", tmp_path / "deep" / "er" / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+    with pytest.raises(KgError, match=f"{tmp_path} is a folder"):
+        paths.require_writable(None, tmp_path)
+    with pytest.raises(KgError, match=r"new cannot be written: .*file is a file"):
+        paths.require_writable(tmp_path / "file" / "deep" / "new")
+
+
+def test_a_folder_that_is_read_only_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root may write anywhere, the system is asked in its place."""
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != tmp_path)
+    with pytest.raises(KgError, match=r"new cannot be written: .* is read-only"):
+        paths.require_writable(tmp_path / "new")
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".x", "a\\b", "a\0b"])
 def test_a_store_is_called_by_plain_names(name: str) -> None:
     with pytest.raises(KgError, match="category cannot be called"):
