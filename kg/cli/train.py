@@ -88,6 +88,13 @@ def train(
             "before them.",
         ),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Fine-tune: begin with the weights of a run or a checkpoint file, and with its options.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder.")] = None,
     resume: Annotated[
         Path | None,
@@ -114,6 +121,7 @@ def train(
     kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --like RUN --seed 1                the same again, with another seed
     kg train -c tie --config mine.toml          options from a file
+    kg train --init RUN --store mine.h5 -e 3    fine-tune on your own shapes
     kg train --resume latest                    go on after Ctrl-C or a crash
 
     Watch it with: tensorboard --logdir runs
@@ -123,12 +131,15 @@ def train(
         return
     if show_help(as_json, presets=[preset]):
         return
+    import torch
+
     from kg.config.file import FileOptions, flatten, read_file
     from kg.config.recipe import Recipe
     from kg.config.stores import open_named, rename_stores
     from kg.data import Store
     from kg.devices import choose_device, describe
-    from kg.inference.targets import find_resumed, find_run_of
+    from kg.inference.targets import find_checkpoint, find_resumed, find_run_of
+    from kg.model.checkpoint import load_checkpoint
     from kg.train import Interrupted, Progress, Started, runs
     from kg.train import train as run_training
 
@@ -156,9 +167,15 @@ def train(
     else:
         said = FileOptions()
         opened = []
-        if like is not None:
-            if file is not None or _is_said(context, "preset"):
-                raise KgError("--like says all that --config and --preset could.", "Leave one of them out.")
+        others = [name for name in ("init", "like", "file", "preset") if _is_said(context, name)]
+        if len(others) > 1 and others != ["file", "preset"]:
+            first, second = ("config" if name == "file" else name for name in others[:2])
+            raise KgError(f"--{first} says all that --{second} could.", "Leave one of them out.")
+        if init is not None:
+            weights = find_checkpoint(init)
+            said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
+            given["init"] = str(weights.resolve())
+        elif like is not None:
             other = runs.read_config(find_run_of(like))
             said = flatten(other.to_dict())
             if not (category or dataset or variant or store):

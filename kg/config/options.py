@@ -84,6 +84,7 @@ class TrainConfig:
         separation_distance: How near, in normalised units, two keypoints may come unpunished.
         precision: Of matrix products, "fp32" or "bf16".
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
+        init: Checkpoint file whose weights the training begins with; none by default.
     """
 
     points: Annotated[int, Bounds(1)] = 2048
@@ -109,6 +110,7 @@ class TrainConfig:
     separation_distance: Annotated[float, Bounds(0, above=True)] = 0.3
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: Annotated[int, Bounds(0, (1 << 64) - 1)] = 0
+    init: str = ""
 
 
 @dataclass(frozen=True)

@@ -150,3 +150,24 @@ def _adopt(content: Mapping[str, Any]) -> Adopted | None:
     """Return what the first detector says that knows the content of a checkpoint."""
     kinds = plugins.DETECTORS.working().values()
     return next(filter(None, (kind.adopt(content) for kind in kinds)), None)
+
+
+def begin_with(model: Detector, path: Path) -> None:
+    """Give a new model the weights of a checkpoint, all that have the same name and shape.
+
+    A layer that depends on the number of categories or keypoints begins anew where there are others.
+
+    Raises:
+        KgError: The file is no checkpoint, or of another network.
+    """
+    state = load_checkpoint(path, torch.device("cpu")).model.state_dict()
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    weights = {name: value.numel() for name, value in model.named_parameters()}
+    taken = sum(count for name, count in weights.items() if name in fitting)
+    if 2 * taken < sum(weights.values()):
+        raise KgError(
+            f"{path} has the weights of another network: {taken:,} of {sum(weights.values()):,} fit.",
+            "Leave out what names another detector or backbone: --init takes the run's own.",
+        )
+    model.load_state_dict(fitting, strict=False)

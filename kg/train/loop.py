@@ -20,7 +20,7 @@ from kg.data.lock import holding
 from kg.data.store import Store
 from kg.devices import peak_memory
 from kg.errors import KgError
-from kg.model.checkpoint import load_checkpoint, save_checkpoint
+from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
 from kg.model.detector import Batch, make_detector
 from kg.model.normalisation import normalised
 from kg.ops.recording import Recorder
@@ -195,6 +195,8 @@ class _Training:
             self.runs = consecutive(examples.objects, examples.frames, size)
             self.val_batches = consecutive(unseen.objects, unseen.frames, size)
         if fit:
+            if config.train.init:
+                begin_with(self.model, Path(config.train.init))
             self.model.fit(examples)
         self.weights = self.model.draw(examples)
         self.steps = Step(self.model, config.train)

@@ -187,3 +187,16 @@ def test_options_from_a_file_stand_behind_those_that_are_typed(train, tmp_path):
 def test_presets_are_listed(capsys):
     assert run(["train", "--preset", "help"]) == 0
     assert "minutes on a CPU" in " ".join(capsys.readouterr().out.split())
+
+
+def test_fine_tuning_has_the_options_of_what_it_begins_with(train, tiny_store, tmp_path, capsys):
+    assert train("--name", "one", "-k", "3") == 0
+    capsys.readouterr()
+    words = ("--store", str(tiny_store.path), "--name", "two", "-e", "1", "--cpu", "--json")
+    assert run(["train", "--init", "one", *words]) == 0
+    config = json.loads(capsys.readouterr().out)["config"]
+    assert (config["model"]["keypoints"], config["model"]["backbone"]) == (3, "tiny")
+    assert config["train"]["init"].endswith("one/best.pt")
+    assert config["train"]["epochs"] == 1
+    assert run(["train", "--init", "one", "--like", "one", "--cpu"]) == 1
+    assert "--init says all that --like could" in capsys.readouterr().err

@@ -1,12 +1,14 @@
 """Checkpoints come back as they were; anything else is refused in a sentence."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 
 from kg.errors import KgError
-from kg.model.checkpoint import load_checkpoint, save_checkpoint
+from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
+from kg.model.detector import make_detector
 from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")
@@ -73,3 +75,22 @@ def test_a_checkpoint_that_was_cut_short_is_refused(tiny_config, tmp_path):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(KgError, match="cannot be read"):
         load_checkpoint(path, CPU)
+
+
+def test_weights_that_fit_are_taken_over_and_another_networks_refused(tiny_config, tmp_path):
+    torch.manual_seed(0)
+    first = make_detector(tiny_config.model, tiny_config.train)
+    save_checkpoint(tmp_path / "first.pt", first.state_dict(), tiny_config, 1, {})
+    # Other keypoints: the layers that count them begin anew, all others are taken over.
+    other = make_detector(replace(tiny_config.model, keypoints=5), tiny_config.train)
+    fresh = {name: value.clone() for name, value in other.state_dict().items()}
+    begin_with(other, tmp_path / "first.pt")
+    state = first.state_dict()
+    changed = [name for name, value in other.named_parameters() if not torch.equal(value, fresh[name])]
+    assert changed
+    for name, value in other.state_dict().items():
+        expected = state[name] if state[name].shape == value.shape else fresh[name]
+        assert torch.equal(value, expected), name
+    alien = make_detector(replace(tiny_config.model, detector="sc3k"), tiny_config.train)
+    with pytest.raises(KgError, match="weights of another network"):
+        begin_with(alien, tmp_path / "first.pt")

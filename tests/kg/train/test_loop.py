@@ -309,3 +309,14 @@ def test_confidences_are_calibrated_on_validation_clouds_before_weights_are_kept
     for name in ("best", "last"):
         kept = load_checkpoint(tmp_path / f"{name}.pt", CPU).model
         assert next(kept.parameters()).flatten()[0] == 7
+
+
+def test_fine_tuning_begins_with_the_weights_of_another_run(tiny_config, tmp_path):
+    before = tmp_path / "before"
+    train(tiny_config, before, CPU)
+    options = replace(tiny_config.train, epochs=1, learning_rate=0.0, init=str(before / "best.pt"))
+    train(replace(tiny_config, train=options), tmp_path / "after", CPU)
+    weights = load_checkpoint(before / "best.pt", CPU).model.named_parameters()
+    after = parameters(tmp_path / "after")
+    for name, value in weights:
+        assert torch.equal(after[name], value), name
