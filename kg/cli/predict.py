@@ -99,7 +99,8 @@ def predict(
     from kg import paths
     from kg.data.find import Wanted
     from kg.devices import choose_device
-    from kg.inference.predictor import Predictor, predict_files, predict_store
+    from kg.inference.predictor import Predictor
+    from kg.inference.shapes import predict_files, predict_store
 
     if output.suffix != ".npz":
         raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")

@@ -15,8 +15,9 @@ from kg.devices import choose_device
 from kg.errors import KgError
 from kg.inference.poses import Search, Up
 from kg.inference.predictions import Predictions
-from kg.inference.predictor import Predictor, predict_files, predict_store
+from kg.inference.predictor import Predictor
 from kg.inference.redetection import Redetection, detector_of
+from kg.inference.shapes import predict_files, predict_store
 from kg.inference.targets import Named
 from kg.ops.precision import Precision
 

@@ -11,7 +11,7 @@ import torch
 
 import kg
 from kg.cli.app import run as cli
-from kg.inference.predictor import predict_files
+from kg.inference.shapes import predict_files
 from kg.model.checkpoint import save_checkpoint
 from kg.train.runs import new_run
 from kg_detectors.key_grid import KeyGrid

@@ -14,8 +14,9 @@ from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 from kg.inference.poses import TURNS
 from kg.inference.predictions import Predictions
-from kg.inference.predictor import Predictor, predict_files, predict_store
+from kg.inference.predictor import Predictor
 from kg.inference.redetection import detector_of
+from kg.inference.shapes import predict_files, predict_store
 from kg.model import Found
 from kg.model.checkpoint import load_checkpoint
 from kg.train import train

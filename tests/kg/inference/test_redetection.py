@@ -9,8 +9,9 @@ from kg.data.corruptions import corrupt
 from kg.evaluation.evaluate import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.robustness import measure_robustness, parse_corruption
-from kg.inference.predictor import Predictor, predict_store
+from kg.inference.predictor import Predictor
 from kg.inference.redetection import Redetection, detector_of
+from kg.inference.shapes import predict_store
 from kg.model.checkpoint import save_checkpoint
 from kg.train.runs import new_run
 from kg_detectors.key_grid import KeyGrid

@@ -11,7 +11,8 @@ import torch
 from kg.config import DataConfig
 from kg.data.split import SPLITS
 from kg.data.store import Store, write_store
-from kg.inference.predictor import Predictor, predict_store
+from kg.inference.predictor import Predictor
+from kg.inference.shapes import predict_store
 from kg.model.checkpoint import load_checkpoint
 from kg.train import Interrupted, train
 from kg.train.runs import read_metrics, write_json

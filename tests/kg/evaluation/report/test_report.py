@@ -14,7 +14,8 @@ from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
 from kg.inference.predictions import Predictions
-from kg.inference.predictor import Predictor, predict_store
+from kg.inference.predictor import Predictor
+from kg.inference.shapes import predict_store
 from kg.train import runs, train
 
 CPU = torch.device("cpu")

@@ -4,7 +4,8 @@ import torch
 
 from kg.config import ModelConfig, TrainConfig
 from kg.errors import KgError
-from kg.inference.predictor import Predictor, predict_store
+from kg.inference.predictor import Predictor
+from kg.inference.shapes import predict_store
 from kg.train import runs, train
 from kg_detectors.box import Box
 

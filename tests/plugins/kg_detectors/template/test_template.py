@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from kg.config import ModelConfig, TrainConfig
-from kg.inference.predictor import Predictor, predict_store
+from kg.inference.predictor import Predictor
+from kg.inference.shapes import predict_store
 from kg.model import Examples
 from kg.train import runs, train
 from kg_detectors.template import Template

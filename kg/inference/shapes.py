@@ -1,0 +1,172 @@
+"""Keypoints of the clouds of a prepared store, and of files."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kg.config import Inference
+from kg.config.stores import choose_store
+from kg.data.dataset import Split
+from kg.data.find import Wanted
+from kg.data.normalise import normalise
+from kg.data.read import naming, read_shape, require_utf8
+from kg.data.sample import sample_shape
+from kg.data.store import Clouds, Store
+from kg.errors import KgError
+from kg.inference.predictions import Predictions
+from kg.inference.predictor import Predictor, Progress
+from kg.ops.precision import Precision
+
+SEQUENCE = "sequence"
+"""What files are called that are frames of one object."""
+
+
+def predict_store(
+    detector: Predictor,
+    *,
+    store: Path | None = None,
+    wanted: Wanted | None = None,
+    split: Split | None = "test",
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    dense: bool = False,
+    track: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of a prepared store's clouds.
+
+    Args:
+        detector: What to detect with.
+        store: The store; by default one that the detector was trained on, wherever it lies now.
+        wanted: Which of those, where there are several.
+        split: Which part, by the detector's own way of splitting; None for all.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        precision: Of matrix products.
+        dense: Also say where on its object at rest every point lies.
+        track: Take the clouds of an object as frames, each seen in the light of those before it.
+        progress: Called with (done, total).
+
+    Raises:
+        KgError: The store is gone or was changed since the training, it is not clear which one is meant, the
+            split is empty, or the detector does not say where points lie.
+    """
+    config = detector.checkpoint.config
+    data = config.data
+    opened = Store(store) if store else choose_store(data, wanted or Wanted())
+    clouds = opened.read(split, data.split_by)
+    if len(clouds) == 0:
+        # A sequence of one object cannot be split by object.
+        other = ", or train with --split-by frame" if data.split_by == "object" else ""
+        raise KgError(
+            f"The split '{split}' of {opened.name}, by {data.split_by}, is empty.",
+            f"Choose another with --split{other}.",
+        )
+    meta = {
+        "dataset": opened.dataset,
+        "category": opened.category,
+        "variant": opened.variant,
+        "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
+        "other_store": opened.checksum not in (data.checksum, *data.others.values()),
+        "split": split or "all",
+        "split_by": data.split_by,
+        "unit": opened.unit,
+    }
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        category=detector.known(opened.category),
+        dense=dense,
+        track=track,
+        meta=meta,
+        progress=progress,
+    )
+
+
+def predict_files(
+    detector: Predictor,
+    files: Sequence[Path],
+    *,
+    inference: Inference | None = None,
+    batch_size: int = 8,
+    precision: Precision = "fp32",
+    category: str | None = None,
+    dense: bool = False,
+    track: bool = False,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+) -> Predictions:
+    """Return the keypoints of shapes in files, meshes or clouds, sampled to the N of the training.
+
+    A file that cannot be read, or has fewer points than needed, is left out with a warning; `meta["skipped"]`
+    lists them with the reasons.
+
+    Args:
+        detector: What to detect with.
+        files: Meshes and clouds.
+        inference: "soft" or "hard"; the run's own by default.
+        batch_size: Clouds at a time.
+        precision: Of matrix products.
+        category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
+        dense: Also say where on its object at rest every point lies.
+        track: Take the files as frames of one object, each seen in the light of those before it.
+        seed: Of the samples on meshes.
+        progress: Called with (done, total).
+
+    Raises:
+        KgError: No file can be read, the name of one cannot be stored, the category is unknown, or the
+            detector does not say where points lie.
+    """
+    names = [str(file) for file in files]
+    require_utf8(names)
+    detector.check_category(category)
+    count = detector.checkpoint.config.train.points
+    points, frames = [], []
+    read: list[str] = []
+    skipped: dict[str, KgError] = {}
+    for number, (name, file) in enumerate(zip(names, files, strict=True)):
+        try:
+            shape = read_shape(file)
+            with naming(file):
+                cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
+                frame = normalise(cloud, detector.frames)
+        except KgError as error:
+            skipped[name] = error
+            continue
+        for note in shape.notes:
+            warnings.warn(f"{name}: {note}", stacklevel=2)
+        read.append(name)
+        points.append(frame.to_normalised(cloud))
+        frames.append(frame)
+    if not read:
+        raise next(iter(skipped.values()))
+    for problem in skipped.values():
+        warnings.warn(f"{problem.message} It is left out.", stacklevel=2)
+    clouds = Clouds(
+        ids=read,
+        objects=[SEQUENCE] * len(read) if track else read,
+        frame=np.arange(len(read), dtype=np.int32) if track else np.zeros(len(read), np.int32),
+        points=np.stack(points),
+        scale=np.array([frame.scale for frame in frames]),
+        offset=np.array([frame.offset for frame in frames]),
+    )
+    meta: dict[str, Any] = {"store": {}, "split": "files", "unit": "as in the files"}
+    if skipped:
+        meta["skipped"] = {name: error.message for name, error in skipped.items()}
+    return detector.detect(
+        clouds,
+        inference=inference,
+        batch_size=batch_size,
+        precision=precision,
+        category=category,
+        dense=dense,
+        track=track,
+        meta=meta,
+        progress=progress,
+    )
