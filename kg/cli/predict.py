@@ -93,7 +93,7 @@ def predict(
     kg predict --anchors landmarks                of the same network
     kg predict --anchors shirt.obj:12,90,417      points that you picked
     kg predict --track frames/                    a sequence, frame by frame
-    kg predict --dense                            and the place at rest of every point
+    kg predict --dense                            the place at rest of each point
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg import paths
