@@ -129,6 +129,11 @@ class DataConfig:
     others: dict[str, str] = field(default_factory=dict)
     split_by: Literal["object", "frame"] = "object"
 
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The checksums of all stores by their paths, in order."""
+        return {self.store: self.checksum, **self.others}
+
 
 @dataclass(frozen=True)
 class Config:

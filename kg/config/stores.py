@@ -31,8 +31,7 @@ def open_named(data: DataConfig, since: str) -> list[Store]:
     Raises:
         KgError: One is neither where it was nor below `KG_HOME`.
     """
-    named = {data.store: data.checksum, **data.others}
-    return [find_again(Path(path), checksum, since) for path, checksum in named.items()]
+    return [find_again(Path(path), checksum, since) for path, checksum in data.checksums.items()]
 
 
 def choose_store(data: DataConfig, asked: Wanted) -> Store:
@@ -45,7 +44,7 @@ def choose_store(data: DataConfig, asked: Wanted) -> Store:
         raise KgError(
             "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
         )
-    named = {data.store: data.checksum, **data.others}
+    named = data.checksums
     fitting = [path for path in named if asked.matches(Path(path))]
     if len(fitting) != 1:
         names = ", ".join(label(Path(path)) for path in fitting or named)
@@ -68,7 +67,7 @@ def rename_stores(data: DataConfig, stores: Sequence[Store], what: str) -> DataC
     Raises:
         KgError: One is none of them, by its checksum.
     """
-    paths = {checksum: path for path, checksum in ((data.store, data.checksum), *data.others.items())}
+    paths = {checksum: path for path, checksum in data.checksums.items()}
     for store in stores:
         if store.checksum not in paths:
             raise not_same(store, what)

@@ -1,13 +1,12 @@
 """How clouds lie: an axis that is up, and turns that are tried where nobody knows how they lie."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
 Search = Literal["none", "yaw", "sides"]
-SEARCHES: tuple[Search, ...] = get_args(Search)
 
 TURNS = {
     "x": ((0, 0, -1), (0, 1, 0), (1, 0, 0)),

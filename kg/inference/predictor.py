@@ -125,11 +125,13 @@ class Predictor:
 
     def _surest(self, clouds: Tensor, *how: Hashable) -> list[Tensor | None]:
         """Return what is found in clouds (B, N, 3), keypoints in their own frame: of each the surest turn."""
+        if self.search == "none":
+            return self._found(clouds, None, *how)
         best: list[Tensor | None] = []
-        for turn in rotations(self.up, self.search) if self.search != "none" else [None]:
-            seen, carry_back = self.to_training_frame(clouds, turn)
-            found = [None if column is None else column.clone() for column in self._find(seen, *how)]
-            found[0] = carry_back(cast(Tensor, found[0]))
+        for turn in rotations(self.up, self.search):
+            # The next turn may overwrite what this one found.
+            columns = self._found(clouds, turn, *how)
+            found = [None if column is None else column.clone() for column in columns]
             if not best:
                 best = found
                 continue
@@ -139,6 +141,12 @@ class Predictor:
                 if old is not None and new is not None:
                     old[better] = new[better]
         return best
+
+    def _found(self, clouds: Tensor, turn: Tensor | None, *how: Hashable) -> list[Tensor | None]:
+        """Return what is found in clouds that are turned, keypoints in their own frame."""
+        seen, carry_back = self.to_training_frame(clouds, turn)
+        keypoints, *others = self._find(seen, *how)
+        return [carry_back(cast(Tensor, keypoints)), *others]
 
     def _tracked(
         self, clouds: Tensor, positions: NDArray[np.float64], precision: Precision, category: str | None

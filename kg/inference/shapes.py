@@ -71,7 +71,7 @@ def predict_store(
         "category": opened.category,
         "variant": opened.variant,
         "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
-        "other_store": opened.checksum not in (data.checksum, *data.others.values()),
+        "other_store": opened.checksum not in data.checksums.values(),
         "split": split or "all",
         "split_by": data.split_by,
         "unit": opened.unit,

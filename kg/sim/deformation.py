@@ -76,9 +76,9 @@ class Deformation(ABC):
             if getattr(self, low) > getattr(self, high):
                 raise KgError(f"A {self.name} needs {low} of at most {high}, {getattr(self, high)}.")
 
-    @abstractmethod
     def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Bring the garment to where the sequence begins."""
+        """Bring the garment to where the sequence begins: on the ground, by default."""
+        self.lie(garment, rng)
 
     @abstractmethod
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:

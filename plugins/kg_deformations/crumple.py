@@ -38,10 +38,6 @@ class Crumple(Deformation):
     lowest: float = 0.4
     highest: float = 0.8
 
-    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Lay it down."""
-        self.lie(garment, rng)
-
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grip of each throw."""
         times = int(rng.integers(self.least, self.most + 1))

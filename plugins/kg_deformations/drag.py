@@ -39,10 +39,6 @@ class Drag(Deformation):
     turns: int = 2
     winding: float = 120.0
 
-    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Lay it down."""
-        self.lie(garment, rng)
-
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the one grip."""
         seen = garment.positions[:, :2] - garment.positions[:, :2].mean(axis=0)

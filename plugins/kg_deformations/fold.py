@@ -65,10 +65,6 @@ class Fold(Deformation):
     folds: int = 3
     sloppiness: float = 0.015
 
-    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Lay it down."""
-        self.lie(garment, rng)
-
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grips of each fold."""
         folds = recipe(garment, rng)[: self.folds]

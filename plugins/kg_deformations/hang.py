@@ -39,10 +39,6 @@ class Hang(Deformation):
     clear: float = 0.1
     carry: float = 0.4
 
-    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Lay it down."""
-        self.lie(garment, rng)
-
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grips of all hands, which never let go."""
         seen = garment.positions[:, :2]

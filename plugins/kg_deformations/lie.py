@@ -18,10 +18,6 @@ class Lie(Deformation):
     yaw: float = 180.0
     back: float = 0.5
 
-    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
-        """Lay it down."""
-        self.lie(garment, rng)
-
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield nothing: no hand holds it."""
         yield from ()
