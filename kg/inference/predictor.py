@@ -1,7 +1,7 @@
 """Keypoints of clouds, by a trained detector."""
 
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -23,6 +23,7 @@ from kg.inference.poses import Search, Up, rotations
 from kg.inference.predictions import Predictions
 from kg.inference.targets import Named, Target, find_checkpoint
 from kg.model.checkpoint import Checkpoint, load_checkpoint
+from kg.model.detector import Found
 from kg.model.normalisation import normalised
 from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
@@ -135,8 +136,7 @@ class Predictor:
             if not best:
                 best = found
                 continue
-            sure, known = (cast(Tensor, columns[2]).mean(1) for columns in (found, best))
-            better = sure > known
+            better = _sure(found) > _sure(best)
             for old, new in zip(best, found, strict=True):
                 if old is not None and new is not None:
                     old[better] = new[better]
@@ -157,7 +157,7 @@ class Predictor:
         model.assume(category)
         with autocast(self.device, precision):
             found = model.track(seen, torch.from_numpy(positions).to(seen))
-        return [carry_back(found.keypoints), found.indices, found.confidences, found.edges, found.rest]
+        return [carry_back(found.keypoints), *_columns(found)[1:]]
 
     @cached_property
     def _find(self) -> Recorder[tuple[Tensor | None, ...]]:
@@ -170,7 +170,7 @@ class Predictor:
             model.assume(category)
             with autocast(self.device, precision):
                 found = model.find(clouds, inference)
-            return found.keypoints, found.indices, found.confidences, found.edges, found.rest
+            return _columns(found)
 
         return Recorder(find, self.device, model.recordable)
 
@@ -282,7 +282,7 @@ class Predictor:
             else:
                 found = self._surest(batch, inference, precision, category)
             found[0] = carry_back(cast(Tensor, found[0]))
-            for column, value in zip(columns.values(), found, strict=True):
+            for column, value in zip(columns.values(), found[: len(columns)], strict=True):
                 if value is not None and (column is not columns["rest"] or dense):
                     column.append(value.cpu().numpy())
             done += len(rows)
@@ -326,6 +326,18 @@ class Predictor:
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,
         }
+
+
+def _columns(found: Found) -> tuple[Tensor | None, ...]:
+    """Return what was found, in the order of `Found`."""
+    return found.keypoints, found.indices, found.confidences, found.edges, found.rest, found.upright
+
+
+def _sure(columns: Sequence[Tensor | None]) -> Tensor:
+    """Return how sure a detector is of clouds as they lie, (B,), greater for surer."""
+    confidences, upright = cast(Tensor, columns[2]), columns[5]
+    sure = confidences.mean(1).clamp(min=1e-6).log()
+    return sure if upright is None else sure + upright
 
 
 def _sequences(clouds: Clouds) -> list[NDArray[np.int64]]:

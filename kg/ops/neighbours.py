@@ -167,6 +167,7 @@ def three_interpolate(features: Tensor, interpolation: Interpolation) -> Tensor:
 
 
 _MAXIMUM = Signature("values B N C, members:index B M R")
+SHORT = (torch.bfloat16, torch.float16)
 
 
 @torch.library.custom_op("kg::neighbour_max", mutates_args=())
@@ -221,5 +222,7 @@ def neighbour_max(values: Tensor, members: Tensor) -> Tensor:
     """
     if _MAXIMUM.check(values, members)["R"] == 0:
         raise ValueError(f"members {tuple(members.shape)} name no point to take values of")
-    largest: Tensor = _neighbour_max(values, members)[0]
-    return largest
+    # The CPU's compiled loops know no 16-bit floats. A maximum is one of the values: nothing is rounded.
+    wide = values.float() if values.device.type == "cpu" and values.dtype in SHORT else values
+    largest: Tensor = _neighbour_max(wide, members)[0]
+    return largest.to(values.dtype)

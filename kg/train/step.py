@@ -107,6 +107,6 @@ def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device)
         return torch.optim.Adadelta(parameters, lr=rate, eps=options.adadelta_eps, capturable=gpu)
     if options.optimizer == "adamw":
         return torch.optim.AdamW(
-            parameters, lr=rate, weight_decay=options.weight_decay, capturable=gpu, fused=gpu or None
+            parameters, lr=rate, weight_decay=options.weight_decay, capturable=gpu, fused=True
         )
     return torch.optim.Adam(parameters, lr=rate, capturable=gpu, fused=gpu or None)

@@ -1,7 +1,7 @@
 """Keypoints that follow the material: where every point lies at rest, learnt from known correspondence."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
 from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
+from kg_detectors.follow.lies import LIES, draw_lies, lie_rotations
+from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
 from kg_detectors.follow.tracking import Before, blur, carried
@@ -34,11 +36,25 @@ SURFACE = 2048
 STRETCH = (0.08, 0.08, 0.25)
 """Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
 RECOGNISING = 0.1
-"""Weight of the loss of the category."""
+"""Weight of the losses of the category and of how a cloud lies."""
 SYMMETRIES = {"none": [[1, 1, 1]], "turned": [[1, 1, 1], [-1, 1, -1]]}
 """Signs of the axes at rest by which an object may look the same."""
 HARDER = 1.5
 """How much more often the last cloud of a sequence is drawn than the first, in units of the mean."""
+
+
+class Seen(NamedTuple):
+    """What the network says of clouds.
+
+    Attributes:
+        bins: (B, N, 3, BINS), logits of where on each axis a point lies at rest.
+        lie: (B, LIES), logits of how a cloud lies.
+        category: (B, C), logits of the categories; None for one alone.
+    """
+
+    bins: Tensor
+    lie: Tensor
+    category: Tensor | None
 
 
 class Follow(Detector):
@@ -61,9 +77,12 @@ class Follow(Detector):
         symmetry: "turned" where clouds lie any way and nothing tells an object from the same one turned by
             half about its length, so that left and right, front and back change places: a cloud then learns
             from the nearer of the two. "none" where they lie alike.
+        turned: Share of the clouds in training that teach how clouds lie, and not where points are: they are
+            turned about the vertical, or turned over, and the turn is to be recognised, so that `kg predict
+            --search` knows which one is right.
 
     Raises:
-        KgError: An option is unknown.
+        KgError: An option is unknown or out of its bounds.
     """
 
     defaults: ClassVar[Mapping[str, str]] = {
@@ -100,13 +119,14 @@ class Follow(Detector):
         anchors: str = "seams",
         mirror: str = "x",
         symmetry: str = "none",
+        turned: float = 0.2,
     ) -> None:
         super().__init__()
         if mirror not in (*AXES, "none"):
             raise KgError(f"mirror must be x, y, z or none, not '{mirror}'.")
         if symmetry not in SYMMETRIES:
             raise KgError(f"symmetry must be {' or '.join(SYMMETRIES)}, not '{symmetry}'.")
-        self.config, self.options = model, train
+        self.config, self.options, self.turned = model, train, _share("turned", turned)
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
         self.backbone = make_backbone(model)
@@ -117,6 +137,10 @@ class Follow(Detector):
         count = max(1, len(model.categories))
         if count > 1:
             self.recognise = nn.Linear(self.backbone.global_channels, count)
+        self.lie = nn.Linear(self.backbone.global_channels, LIES)
+        # What has not learnt how clouds lie takes all turns for as likely.
+        nn.init.zeros_(self.lie.weight)
+        nn.init.zeros_(self.lie.bias)
         # Of each category, C first.
         self.register_buffer("places", torch.zeros(count, PLACES, 3))
         self.register_buffer("boxes", torch.zeros(count, 3))
@@ -124,7 +148,6 @@ class Follow(Detector):
         self.register_buffer("anchors", torch.zeros(count, model.keypoints, 3))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("landmarks", torch.full((count, MARKS, 3), torch.nan))
-        # To a thousandth: what halves the largest part of a checkpoint.
         self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
 
     def fit(self, examples: Examples) -> None:
@@ -171,8 +194,17 @@ class Follow(Detector):
         """See `Detector.assume`; with none each cloud is of the category that it looks most like."""
         self.assumed = None if category is None else self.config.categories.index(category)
 
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Keep the ways, by far the largest part, packed."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        ways = destination.pop(prefix + "ways")
+        destination[prefix + "ways_pairs"], destination[prefix + "ways_step"] = pack(ways)
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take a state of before several categories, too, whose templates lack the first dimension."""
+        if prefix + "ways_pairs" in state_dict:
+            pairs, step = (state_dict.pop(f"{prefix}ways_{part}") for part in ("pairs", "step"))
+            state_dict[prefix + "ways"] = unpack(pairs, step, PLACES)
         for name in ("places", "boxes", "ways"):
             saved = state_dict.get(prefix + name)
             if saved is not None and saved.ndim < getattr(self, name).ndim:
@@ -185,6 +217,8 @@ class Follow(Detector):
             state_dict[prefix + "surface"] = places[:, torch.arange(SURFACE) % PLACES]
             state_dict[prefix + "landmarks"] = self.landmarks
         state_dict.setdefault(prefix + "temperature", self.temperature)
+        for name, values in self.lie.state_dict().items():
+            state_dict.setdefault(f"{prefix}lie.{name}", values)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def draw(self, examples: Examples) -> Tensor:
@@ -198,38 +232,45 @@ class Follow(Detector):
                 weights[rows] += HARDER * ((frames[rows] - first) / (last - first) - 0.5)
         return torch.from_numpy(weights)
 
-    def forward(self, points: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the logits of the bins, (B, N, 3, BINS), and of the categories, (B, C), if several."""
+    def forward(self, points: Tensor) -> Seen:
+        """Return what the network says of clouds (B, N, 3)."""
         features = self.backbone(points)
         check_features(self.backbone, points, features)
         hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
         with full_precision(points.device):
             logits: Tensor = self.bins(hidden.relu().float())
-            known = self.recognise(features.global_feature.float()) if len(self.places) > 1 else None
-        return logits.view(*points.shape[:2], 3, BINS), known
+            whole = features.global_feature.float()
+            category = self.recognise(whole) if len(self.places) > 1 else None
+            return Seen(logits.view(*points.shape[:2], 3, BINS), self.lie(whole), category)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """See `Detector.losses`."""
         varied = self._varied(batch)
+        lies = draw_lies(len(varied.points), self.turned, varied.points.device)
+        turned = varied.points @ lie_rotations().to(varied.points)[lies].mT
         with autocast(batch.points.device, self.options.precision):
-            logits, known = self(varied.points)
-        return self._terms(logits, known, varied)
+            seen = self(normalised(turned, self.config.normalisation)[0])
+        terms = self._terms(seen, varied, (lies == 0).to(seen.bins.dtype))
+        if self.turned:
+            terms["lie"] = (RECOGNISING, functional.cross_entropy(seen.lie, lies))
+        return terms
 
     def validation_losses(self, batch: Batch) -> Losses:
         """See `Detector.validation_losses`."""
-        logits, known = self(batch.points)
-        return self._terms(logits, known, batch)
+        return self._terms(self(batch.points), batch, batch.points.new_ones(len(batch.points)))
 
-    def _terms(self, logits: Tensor, known: Tensor | None, batch: Batch) -> Losses:
+    def _terms(self, seen: Seen, batch: Batch, weights: Tensor) -> Losses:
+        """Return the losses of places, where each cloud (B,) counts as the weights say, and of categories."""
         assert batch.rest is not None
         # Of each cloud, its turns and axes (S, B, 3): the least of its turns counts, for a cloud as a whole.
-        signs = logits.new_tensor(self.symmetry)
-        each = torch.stack([bin_loss(logits, batch.rest * sign) for sign in signs])
+        signs = seen.bins.new_tensor(self.symmetry)
+        each = torch.stack([bin_loss(seen.bins, batch.rest * sign) for sign in signs])
         best = each.sum(2).argmin(0)
-        least = each.gather(0, best[None, :, None].expand(1, -1, 3))[0].mean(0)
-        terms = {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, least.unbind(), strict=True)}
-        if known is not None and batch.category is not None:
-            terms["category"] = (RECOGNISING, functional.cross_entropy(known, batch.category))
+        least = each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
+        mean = (least * weights[:, None]).sum(0) / weights.sum().clamp(min=1)
+        terms = {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, mean.unbind(), strict=True)}
+        if seen.category is not None and batch.category is not None:
+            terms["category"] = (RECOGNISING, functional.cross_entropy(seen.category, batch.category))
         return terms
 
     def _varied(self, batch: Batch) -> Batch:
@@ -241,7 +282,7 @@ class Follow(Detector):
             sign[:, 0, self.mirror] = 1 - 2 * torch.randint(2, (len(points),), device=points.device)
             points, rest = points * sign, rest * sign
         stretch = torch.randn_like(points[:, :1]) * points.new_tensor(STRETCH)
-        return Batch(normalised(points * stretch.exp(), self.config.normalisation)[0], rest, category)
+        return Batch(points * stretch.exp(), rest, category)
 
     def calibrate(self, batch: Batch) -> None:
         """See `Detector.calibrate`: the temperature by which it surprises least what is right."""
@@ -257,24 +298,24 @@ class Follow(Detector):
                 ways[:, nearest_places(cloud.rest * sign, places, boxes)[0], :ANCHORS]
                 for sign in places.new_tensor(self.symmetry)
             ]
-            density = log_density(self(cloud.points)[0], places)
+            density = log_density(self(cloud.points).bins, places)
             total += surprises(density, ways[:, :, :ANCHORS], torch.stack(truths))
         self.temperature.fill_(TEMPERATURES[int(total.argmin())])
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
-        logits, category = self._located(points)
+        logits, category, upright = self._located(points)
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
         found = read_out(log_density(logits, self.places[category]), ways, self.temperature)
         keypoints = ops.gather(points, found.indices)
-        return Found(keypoints, found.indices, found.confidences, rest=decode(logits))
+        return Found(keypoints, *found, rest=decode(logits), upright=upright)
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, found = None, None, []
         for cloud, there in zip(points[:, None], positions, strict=True):
-            logits, recognised = self._located(cloud)
+            logits, recognised, _ = self._located(cloud)
             # An object is of one category, that of its first frame.
             category = recognised if category is None else category
             density = log_density(logits, self.places[category])
@@ -288,13 +329,29 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
         return Found(keypoints, indices, confidences, rest=rest)
 
-    def _located(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of the bins of each point, (B, N, 3, BINS), and each cloud's category, (B,)."""
+    def _located(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of each point's bins, each cloud's category and the log of P(upright), (B,)."""
         check_points(self, self.config.detector, points.shape[1])
         order = ops.canonical_order(points) if self.config.canonical else None
-        logits, known = self(points if order is None else ops.gather(points, order))
+        logits, lie, known = self(points if order is None else ops.gather(points, order))
         if order is not None:
             logits = ops.gather(logits.flatten(2), order.argsort(1)).view(logits.shape)
+        upright = lie.log_softmax(1)[:, 0]
         if known is None or self.assumed is not None:
-            return logits, torch.full((len(points),), self.assumed or 0, device=points.device)
-        return logits, known.argmax(1)
+            return logits, torch.full((len(points),), self.assumed or 0, device=points.device), upright
+        return logits, known.argmax(1), upright
+
+
+def _share(name: str, value: float | str) -> float:
+    """Return a share of the clouds that an option names.
+
+    Raises:
+        KgError: It is none.
+    """
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1:
+        raise KgError(f"{name} is a share of the clouds, 0 or more and below 1, not '{value}'.")
+    return share

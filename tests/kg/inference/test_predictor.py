@@ -188,14 +188,16 @@ def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path,
 
 
 @pytest.mark.parametrize(("search", "right"), [("yaw", True), ("none", False)])
-def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, search, right):
-    """A detector that knows the points with the largest x, and is sure where that is the long side."""
+@pytest.mark.parametrize("says", [False, True])
+def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, search, right, says):
+    """A detector of the points with the largest x, which is sure, or says, where that is the long side."""
 
     def find(points, inference):
         indices = points[..., 0].topk(3, dim=1).indices
         long = points[..., 0].amax(1) - points[..., 0].amin(1)
         keypoints = points.gather(1, indices[..., None].expand(-1, -1, 3))
-        return Found(keypoints, indices, long[:, None].expand(-1, 3) / 4)
+        sure = torch.full_like(long, 0.5) if says else long / 4
+        return Found(keypoints, indices, sure[:, None].expand(-1, 3), upright=long.log() if says else None)
 
     monkeypatch.setattr(detector.checkpoint.model, "find", find)
     generator = torch.Generator().manual_seed(0)

@@ -34,3 +34,16 @@ def test_the_gradient_is_that_of_finite_differences():
 
 def test_no_neighbourhoods_at_all():
     assert ops.neighbour_max(torch.rand(1, 4, 5), torch.zeros(1, 0, 2, dtype=torch.int64)).shape == (1, 0, 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_floats_are_compared_and_not_rounded(dtype):
+    values = torch.randn(2, 9, 4, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    members = torch.randint(9, (2, 5, 3), generator=torch.Generator().manual_seed(1))
+    found = ops.neighbour_max(values, members)
+    expected = torch.stack([cloud[rows].amax(1) for cloud, rows in zip(values, members, strict=True)])
+    assert found.dtype == dtype
+    assert torch.equal(found, expected)
+    found.sum().backward()
+    assert values.grad.dtype == dtype
+    assert values.grad.sum() == found.numel()
