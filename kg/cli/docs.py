@@ -8,7 +8,18 @@ import typer
 from kg.cli.output import Json, show, show_markdown, table
 from kg.errors import unknown_name
 
-ORDER = ("shapes", "garments", "datasets", "training", "sweeps", "measuring", "pictures", "python", "plugins")
+ORDER = (
+    "shapes",
+    "garments",
+    "datasets",
+    "training",
+    "sweeps",
+    "cluster",
+    "measuring",
+    "pictures",
+    "python",
+    "plugins",
+)
 """The guides in the order in which they are read; the others follow by name."""
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,12 +11,14 @@ from rich.markup import escape
 
 from kg.cli.options import Threads, assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
+from kg.cli.prepare_shards import announce, make_shard, report_shards
 from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
-    from kg.data import Dataset, PrepareOptions
+    from kg.data import Dataset, Item, PrepareOptions
     from kg.data.camera import Camera
-    from kg.data.preparing.prepare import Prepared
+    from kg.data.preparing.plan import Plan
+    from kg.data.preparing.prepare import Prepared, Sharded
 
 CAMERA = "camera."
 """How the names of the camera's options begin."""
@@ -95,6 +98,17 @@ def prepare(
         ),
     ] = None,
     threads: Threads = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Make the I-th of N pieces of each store and nothing else, on a machine that shares the "
+            "data folder; --merge puts them together.",
+        ),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Put a store together whose --shards are all made.")
+    ] = False,
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw some of the shapes, beside the store.")
     ] = True,
@@ -129,14 +143,23 @@ def prepare(
     kg prepare folder --from mugs/ -c mug --camera --set camera.azimuth=30
 
     Ctrl-C, or a crash, loses nothing: the same command goes on where it was.
-    The points depend on the seed, never on the workers.
+    The points depend on the seed, never on the workers, nor on the machines
+    (kg docs cluster):
+
+    kg prepare -c shirt --deform fold --shard 3/16
+    kg prepare -c shirt --deform fold --merge
     """
     from kg import plugins
     from kg.data import PrepareOptions
+    from kg.data.preparing.plan import make_plan
+    from kg.data.preparing.prepare import merge as merge_shards
+    from kg.devices import threads as available
 
     if settings == ["help"]:
         _list_options(deform, as_json)
         return
+    if shard and merge:
+        raise KgError("--merge comes when all shards are made.", "Leave one of --shard and --merge out.")
     dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
@@ -159,18 +182,39 @@ def prepare(
         normalisation=normalisation,
         frames_of=_frames_of(dataset, frames_of),
     )
+    processes = workers or available()
+    if len(chosen) > 1 and dataset.builtin and not merge:
+        items = [item for one in chosen for item in dataset.items(one, raw, options)]
+        announce(f"{len(chosen)} categories", dataset, options, items, processes)
+        del items
     stores: list[dict[str, Any]] = []
+    shards: dict[str, Sharded] = {}
     failed: dict[str, KgError] = {}
     for one in chosen:
         try:
-            made = _prepare(dataset, one, raw, options, variant, force=force, strict=strict, workers=workers)
+            if shard:
+                plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict)
+                shards[one] = make_shard(plan, shard, force=force, workers=processes, told=_tell_plan)
+                continue
+            if merge:
+                plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict)
+                made = merge_shards(plan, force=force, on_wait=partial(_wait, one))
+            else:
+                made = _prepare(
+                    dataset, one, raw, options, variant, force=force, strict=strict, workers=processes
+                )
         except KgError as error:
             if strict or len(chosen) == 1:
                 raise
             failed[one] = error
             continue
         stores.append({**_describe(made), "picture": _picture(made, wanted=picture)})
-    _report(dataset, stores, failed, as_json)
+    if shard:
+        for one, error in failed.items():
+            complain(f"{one}: {error.message}", error.hint)
+        report_shards(dataset, shards, as_json)
+    else:
+        _report(dataset, stores, failed, as_json)
     if failed:
         raise typer.Exit(1)
 
@@ -283,11 +327,10 @@ def _prepare(
     *,
     force: bool,
     strict: bool,
-    workers: int | None,
+    workers: int,
 ) -> "Prepared":
     from kg.data.preparing.prepare import Interrupted
     from kg.data.preparing.prepare import prepare as prepare_category
-    from kg.devices import threads as available
 
     with progress(f"Preparing {category}") as advance:
         try:
@@ -299,10 +342,10 @@ def _prepare(
                 variant=variant,
                 force=force,
                 strict=strict,
-                workers=workers or available(),
+                workers=workers,
                 progress=_with_rate(category, advance),
-                on_items=lambda items: _tell(category, dataset.understood(items, options)),
-                on_wait=lambda: note(f"Waiting for another kg that is preparing {category}."),
+                on_items=lambda items: _tell(category, dataset, options, items, workers),
+                on_wait=partial(_wait, category),
             )
         except Interrupted as interrupted:
             note(
@@ -312,9 +355,25 @@ def _prepare(
             raise
 
 
-def _tell(category: str, understood: Sequence[str]) -> None:
+def _tell(
+    category: str, dataset: "Dataset", options: "PrepareOptions", items: "Sequence[Item]", workers: int
+) -> None:
+    """Say what a category's files were taken for, and what is to come of them if that is much."""
+    _tell_understood(category, dataset.understood(items, options))
+    announce(category, dataset, options, items, workers)
+
+
+def _tell_plan(plan: "Plan") -> None:
+    _tell_understood(plan.category, plan.dataset.understood(plan.items, plan.options))
+
+
+def _tell_understood(category: str, understood: Sequence[str]) -> None:
     for number, line in enumerate(understood):
         note(escape(line if number else f"{category}: {line}"))
+
+
+def _wait(category: str) -> None:
+    note(f"Waiting for another kg that is preparing {category}.")
 
 
 def _with_rate(category: str, advance: Callable[..., None]) -> Callable[[int, int], None]:

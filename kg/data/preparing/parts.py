@@ -27,6 +27,8 @@ Told = list[tuple[str, str]]
 VERSION = "2"
 """Of what is in a part: those of others are made again."""
 NAME = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]{16}\.npz")
+BEGUN = re.compile(r"shards-(\d+)-[0-9a-f]{16}")
+"""An empty file that tells into how many pieces a preparation was cut, one that began with these options."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,23 @@ class Parts:
     def tidy(self) -> None:
         """Remove what cannot be used: half-written files, shapes made from what is otherwise now."""
         for path in self._files():
-            if self._part(path) is None:
-                path.unlink()
+            if self._part(path) is None and not BEGUN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+    def begin(self, count: int) -> None:
+        """Note that the first of so many pieces begins (see `kg.data.preparing.shards`)."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._begun(count).touch()
+
+    def begun(self) -> list[int]:
+        """Return into how many pieces this preparation was cut: one number, or several where it changed."""
+        named = (BEGUN.fullmatch(path.name) for path in self._files())
+        counts = {int(name[1]) for name in named if name}
+        return sorted(count for count in counts if self._begun(count).exists())
+
+    def _begun(self, count: int) -> Path:
+        made_from = "\n".join([VERSION, self._settings, *self._stamps])
+        return self.folder / f"shards-{count}-{digest(made_from.encode())}"
 
     def found(self) -> list[Part]:
         """Return the parts that are there, in order, none overlapping."""

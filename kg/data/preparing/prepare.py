@@ -1,30 +1,24 @@
 """From a data set's shapes to a prepared store."""
 
-import json
-import platform
 import statistics
-import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import kg
-from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
-from kg.data.preparing.parts import Parts, Told, digest, item_stamps, rows_of
+from kg.data.preparing.merge import write_parts
+from kg.data.preparing.parts import Told
+from kg.data.preparing.plan import Plan, make_plan
+from kg.data.preparing.room import check_room
 from kg.data.preparing.rows import Job
+from kg.data.preparing.shards import Shard, lacking
 from kg.data.preparing.workers import make_together
-from kg.data.read import require_utf8
-from kg.data.split import split_by_frame, split_by_object
-from kg.data.store import Store, write_store
+from kg.data.store import Store
 from kg.errors import KgError
 
 Progress = Callable[[int, int], None]
@@ -48,6 +42,25 @@ class Prepared:
     made: bool
     skipped: Told
     notes: Told
+
+
+@dataclass(frozen=True)
+class Sharded:
+    """What `prepare_shard` did.
+
+    Attributes:
+        shard: Which.
+        shapes: How many of the store's shapes are its own.
+        total: How many shapes the store has.
+        skipped: Those of its own that were left out, as (id, reason).
+        done: The store is there already, made with the same options: there was nothing to do.
+    """
+
+    shard: Shard
+    shapes: int
+    total: int
+    skipped: Told
+    done: bool = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -94,102 +107,135 @@ def prepare(
 
     Raises:
         KgError: Nothing can be prepared, a store with other options is there, a shape is broken and
-            `strict` is set, a worker died, or the disk is full.
+            `strict` is set, a worker died, or the disk is full, or would be before the end.
         Interrupted: Ctrl-C came.
     """
-    variant = variant or dataset.variant
-    path = paths.store(dataset.name, category, variant)
-    items = _items(dataset, category, raw, options)
-    on_items(items)
-    stamps = item_stamps(items)
-    made_from = {
-        "options": {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())},
-        "files": digest("\n".join(stamps).encode()),
-    }
-    versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    with full_disk_told(), alone(path, on_wait):
-        if path.exists() and not force:
-            return _found(Store(path), made_from)
-        parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
-        parts.tidy()
-        if strict:
-            _refuse([entry for part in parts.found() for entry in part.told("skipped")])
-        job = Job(
-            dataset, items, parts, options.points, options.seed, strict, options.camera, options.normalisation
-        )
+    plan = make_plan(dataset, category, raw, options, variant=variant, strict=strict)
+    on_items(plan.items)
+    with full_disk_told(), alone(plan.path, on_wait):
+        if plan.path.exists() and not force:
+            return _found(Store(plan.path), plan)
+        _take_up(plan)
+        check_room(plan)
         try:
-            _make(job, workers, progress)
+            _make(plan.job, workers, progress)
         except KeyboardInterrupt as error:
-            raise Interrupted(len(items) - sum(map(len, parts.missing())), len(items)) from error
-        made = parts.found()
-        skipped = [entry for part in made for entry in part.told("skipped")]
-        notes = [entry for part in made for entry in part.told("notes")]
-        kept = _kept(items, skipped)
-        if not kept:
-            parts.remove()
-            raise KgError(f"None of the {len(items)} shapes could be read; the first: {skipped[0][1]}")
-        write_store(
-            parts.folder / path.name,
-            rows_of(made),
-            {
-                "object": split_by_object(kept, options.seed),
-                "frame": split_by_frame(kept, options.seed),
-            },
-            dataset=dataset.name,
-            category=category,
-            variant=variant,
-            unit=dataset.unit,
-            landmark_names=dataset.landmark_names(category),
-            rest_ids=[item.rest_id or item.object for item in kept],
-            provenance={
-                "source": dataset.url or dataset.title,
-                "licence": dataset.licence,
-                "command": " ".join(["kg", *sys.argv[1:]]),
-                **made_from,
-                "skipped": skipped,
-                "notes": notes,
-                "versions": versions,
-            },
-        )
-        (parts.folder / path.name).replace(path)
-        parts.remove()
-    return Prepared(Store(path), made=True, skipped=skipped, notes=notes)
+            raise Interrupted(_done(plan), len(plan.items)) from error
+        skipped, notes = write_parts(plan)
+    return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
 
 
-def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) -> list[Item]:
-    items = _chosen(dataset.items(category, raw, options), options)
-    if not items:
+def prepare_shard(
+    plan: Plan,
+    shard: Shard,
+    *,
+    force: bool = False,
+    workers: int = 1,
+    progress: Progress = lambda done, total: None,
+) -> Sharded:
+    """Make the rows of one piece of a store, to be put together by `merge` when all pieces are made.
+
+    No lock is held: pieces are made side by side, on as many machines as share the data folder, each as often
+    as it takes. A shape whose reading kills a process twice is left out by name.
+
+    Args:
+        plan: The same for all pieces.
+        shard: Which piece.
+        force: A store that was made with other options is to be replaced in the end.
+        workers: Processes at most.
+        progress: As in `prepare`, of this piece.
+
+    Raises:
+        KgError, Interrupted: As `prepare`.
+    """
+    numbers = shard.numbers(plan.items, plan.dataset.by_object)
+    if plan.path.exists() and not force:
+        skipped = _found(Store(plan.path), plan).skipped
+        return Sharded(shard, len(numbers), len(plan.items), skipped, done=True)
+    with full_disk_told():
+        plan.parts.begin(shard.count)
+        check_room(plan, len(numbers))
+        made = len(numbers) - _left(plan, numbers)
+        progress(made, len(numbers))
+        try:
+            gaps = _within(plan.parts.missing(), numbers)
+            with closing(make_together(plan.job, gaps, workers, tolerant=not plan.job.strict)) as done:
+                for _ in done:
+                    made = min(made + 1, len(numbers))
+                    progress(made, len(numbers))
+        except KeyboardInterrupt as error:
+            raise Interrupted(len(numbers) - _left(plan, numbers), len(numbers)) from error
+    own = {plan.items[number].id for number in numbers}
+    told = [entry for part in plan.parts.found() for entry in part.told("skipped") if entry[0] in own]
+    return Sharded(shard, len(numbers), len(plan.items), told)
+
+
+def merge(plan: Plan, *, force: bool = False, on_wait: Callable[[], None] = lambda: None) -> Prepared:
+    """Put the pieces of a store together that `prepare_shard` made; the result is that of `prepare`.
+
+    Raises:
+        KgError: A piece is missing, which is named, or a store with other options is there.
+    """
+    with full_disk_told(), alone(plan.path, on_wait):
+        if plan.path.exists() and not force:
+            return _found(Store(plan.path), plan)
+        _take_up(plan)
+        _require_all(plan)
+        check_room(plan)
+        skipped, notes = write_parts(plan)
+    return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
+
+
+def _require_all(plan: Plan) -> None:
+    missing, counts = plan.parts.missing(), plan.parts.begun()
+    if not missing:
+        return
+    shapes = f"{sum(map(len, missing))} of {len(plan.items)} shapes of {plan.category}"
+    if not counts:
         raise KgError(
-            f"{dataset.name} has no shapes of the category '{category}' in {raw}.",
-            f"Known: {', '.join(dataset.find_categories(raw)) or 'none'}.",
+            f"{shapes} are not made yet, and no shard has begun with these options.",
+            "Make each with --shard 1/N to N/N and all other options as they are here.",
         )
-    name, times = Counter(item.id for item in items).most_common(1)[0]
-    if times > 1:
-        raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
-    require_utf8(name for item in items for name in (item.id, item.object))
-    return items
+    lists = (lacking(missing, count, plan.items, plan.dataset.by_object) for count in counts)
+    shards = min(lists, key=len)
+    first = shards[0]
+    raise KgError(
+        f"{shapes} are not made yet; missing: shard {', '.join(map(str, shards))}.",
+        f"Make it with the same options and --shard {first}, then merge again.",
+    )
 
 
-def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
-    """Return the items of as many objects as were asked for, drawn at random, in their order."""
-    names = sorted({item.object for item in items})
-    if options.objects is None or len(names) <= options.objects:
-        return list(items)
-    drawn = np.random.default_rng([options.seed, len(names)]).permutation(len(names))[: options.objects]
-    kept = {names[number] for number in drawn}
-    return [item for item in items if item.object in kept]
+def _take_up(plan: Plan) -> None:
+    """Look through what an earlier preparation left."""
+    plan.parts.tidy()
+    if plan.job.strict:
+        for name, reason in (entry for part in plan.parts.found() for entry in part.told("skipped")):
+            raise KgError(f"{name}: {reason}")
 
 
-def _found(store: Store, made_from: dict[str, Any]) -> Prepared:
+def _within(gaps: Sequence[range], numbers: range) -> list[range]:
+    """Return what gaps and numbers have in common."""
+    cut = (range(max(gap.start, numbers.start), min(gap.stop, numbers.stop)) for gap in gaps)
+    return [gap for gap in cut if gap]
+
+
+def _left(plan: Plan, numbers: range) -> int:
+    return sum(map(len, _within(plan.parts.missing(), numbers)))
+
+
+def _done(plan: Plan) -> int:
+    return len(plan.items) - _left(plan, range(len(plan.items)))
+
+
+def _found(store: Store, plan: Plan) -> Prepared:
     """Return the store that is there, if it was made as is wanted now."""
     # In whichever frame clouds are, a detector brings them into its own.
-    wanted = {key: value for key, value in made_from["options"].items() if key != "normalisation"}
+    wanted = {key: value for key, value in plan.made_from["options"].items() if key != "normalisation"}
     before = store.provenance.get("options", {})
     hint = "Replace it with --force, or keep both with --variant NAME."
     if changed := ", ".join(f"{key} {before.get(key)}" for key in wanted if before.get(key) != wanted[key]):
         raise KgError(f"{store.name} was prepared with other options ({changed}).", hint)
-    if store.provenance.get("files") != made_from["files"]:
+    if store.provenance.get("files") != plan.made_from["files"]:
         raise KgError(f"{store.name} was prepared before its files changed.", hint)
     skipped, notes = (
         [(name, text) for name, text in store.provenance.get(what, ())] for what in ("skipped", "notes")
@@ -225,14 +271,3 @@ def _make(job: Job, workers: int, progress: Progress) -> None:
 def _one_by_one(job: Job, missing: Sequence[range]) -> Generator[int, None, None]:
     for gap in missing:
         yield from job.make(gap)
-
-
-def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
-    """Raise the error of the first shape that an earlier preparation left out."""
-    for name, reason in skipped:
-        raise KgError(f"{name}: {reason}")
-
-
-def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Item]:
-    left_out = {name for name, _ in skipped}
-    return [item for item in items if item.id not in left_out]

@@ -84,6 +84,10 @@ class Job:
         finally:
             self._write(first, rows, skipped)
 
+    def leave_out(self, numbers: range, reason: str) -> None:
+        """Write that these shapes are left out, for the same reason."""
+        self._write(numbers.start, [], [(self.items[number].id, reason) for number in numbers])
+
     def _row(self, item: Item, number: int) -> "_Row":
         shape = with_trusted_landmarks(self.dataset.load(item))
         camera = self.camera

@@ -6,6 +6,7 @@ import pickle
 import signal
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,35 +33,69 @@ class _Worker:
         """The shape that it is making."""
         return self.numbers[min(self.done, len(self.numbers) - 1)]
 
+    def within(self, gap: range) -> range:
+        """Return what a gap and its shapes have in common."""
+        return range(max(gap.start, self.numbers.start), min(gap.stop, self.numbers.stop))
 
-def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[int, None, None]:
+
+class DeathError(KgError):
+    """A worker process died; `reason` says how, of the shape that it was making."""
+
+    def __init__(self, message: str, hint: str, reason: str) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+
+def make_together(
+    job: Job, missing: Sequence[range], count: int, *, tolerant: bool = False
+) -> Generator[int, None, None]:
     """Make the rows of the missing shapes in `count` processes; yields each number when its row is made.
 
     However it ends, the processes end with it, and what they have written stays.
 
+    Args:
+        job: What makes rows.
+        missing: The shapes.
+        count: Of processes at most.
+        tolerant: A process that dies is replaced, and a shape over which two died is left out, with the
+            rest of its object where the data set loads by object. What a dead process had not written yet
+            is made, and yielded, again.
+
     Raises:
-        KgError: As `Job.make`; or a process was killed, or the data set cannot be sent to another one.
+        KgError: As `Job.make`; or the data set cannot be sent to another process, or one was killed.
         OSError: A part cannot be written.
     """
     left = list(missing)
     objects = [item.object for item in job.items] if job.dataset.by_object else []
     started: list[_Worker] = []
+    deaths: Counter[int] = Counter()
     try:
         while left and len(started) < count:
             with _share(count):
-                started.append(_start(job, _take(left, count, objects)))
+                started.append(_start(job, take(left, count, objects)))
         busy = {worker.connection: worker for worker in started}
         while busy:
             for connection in wait(list(busy)):
                 worker = busy[connection]  # type: ignore[index]
                 message = _receive(worker, job)
+                if tolerant and isinstance(message, DeathError):
+                    deaths[worker.at] += 1
+                    if deaths[worker.at] > 1:
+                        job.leave_out(_poisoned(worker, job), message.reason)
+                    del busy[worker.connection]
+                    left[:0] = [gap for gap in map(worker.within, job.parts.missing()) if gap]
+                    if left:
+                        with _share(count):
+                            started.append(_start(job, take(left, count, objects)))
+                        busy[started[-1].connection] = started[-1]
+                    continue
                 if isinstance(message, Exception):
                     raise message
                 if message is not None:
                     worker.done += 1
                     yield message
                 elif left:
-                    worker.numbers, worker.done = _take(left, count, objects), 0
+                    worker.numbers, worker.done = take(left, count, objects), 0
                     worker.connection.send(worker.numbers)
                 else:
                     del busy[worker.connection]
@@ -71,7 +106,7 @@ def make_together(job: Job, missing: Sequence[range], count: int) -> Generator[i
             worker.process.join()
 
 
-def _take(left: list[range], count: int, objects: Sequence[str] = ()) -> range:
+def take(left: list[range], count: int, objects: Sequence[str] = ()) -> range:
     """Return the next shapes for a worker, and take them away from what is left.
 
     Given the shapes' objects, it does not part those of one.
@@ -125,22 +160,37 @@ def _receive(worker: _Worker, job: Job) -> int | Exception | None:
     return message
 
 
-def _death(worker: _Worker, job: Job) -> KgError:
+def _poisoned(worker: _Worker, job: Job) -> range:
+    """Return the shape over which a worker died, with those after it that the same simulation would make."""
+    end = worker.at + 1
+    if job.dataset.by_object:
+        name = job.items[worker.at].object
+        while end < worker.numbers.stop and job.items[end].object == name:
+            end += 1
+    return range(worker.at, end)
+
+
+def _death(worker: _Worker, job: Job) -> DeathError:
     code = worker.process.exitcode or 0
     item = job.items[worker.at].id
+    reason = f"Two processes that made it died, the last {{}}, while they made {item}."
     if code == -9:
-        return KgError(
+        return DeathError(
             f"A worker process was killed while it made {item}: the machine may be short of memory.",
             "Use fewer with --workers. What is done is kept: the same command goes on from there.",
+            reason.format("killed"),
         )
     if code < 0:
-        return KgError(
-            f"A worker process died by {signal.Signals(-code).name} while it made {item}.",
+        name = signal.Signals(-code).name
+        return DeathError(
+            f"A worker process died by {name} while it made {item}.",
             "If it does so again, take the file of this shape away; the same command goes on from there.",
+            reason.format(f"by {name}"),
         )
-    return KgError(
+    return DeathError(
         f"A worker process ended with exit code {code} while it made {item}; what it said stands above.",
         "Prepare in one process: --workers 1",
+        reason.format(f"with exit code {code}"),
     )
 
 

@@ -12,44 +12,14 @@ import pytest
 
 from kg import paths, plugins
 from kg.data import PrepareOptions
-from kg.data.preparing import prepare as prepare_module
 from kg.data.preparing.prepare import Prepared, prepare
-from kg.data.preparing.workers import _take
+from kg.data.preparing.workers import take
 from kg.errors import KgError
-
-Install = Callable[..., Path]
-
-# Tetrahedra; where a file named after a shape lies in the raw folder, what it says happens instead.
-MODULE = """
-import os, signal, time
-import numpy as np
-from kg.data import Dataset, Item, Shape
-from kg.errors import KgError
-
-class Odd(Dataset):
-    name, title, licence, categories = "odd", "Odd", "None", ("c",)
-
-    def items(self, category, raw, options):
-        return [Item(f"s{number}", f"s{number}", source=(str(raw), number)) for number in range(40)]
-
-    def load(self, item):
-        raw, number = item.source
-        happens = os.path.join(raw, item.id)
-        if os.path.exists(happens):
-            exec(open(happens).read())
-        vertices = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1 + number]])
-        faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-        return Shape(vertices, faces, vertices[:2], np.array([4, 7]), rest_positions=vertices)
-"""
 
 
 @pytest.fixture
-def raw(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A raw folder for the data set "odd"; work is shared out after the first shape."""
-    install("odd", {"odd_set": MODULE}, {"kg.datasets odd": "odd_set:Odd"})
-    monkeypatch.setattr(prepare_module, "PATIENCE", 0.0)
-    (tmp_path / "raw").mkdir()
-    return tmp_path / "raw"
+def raw(odd: Path) -> Path:
+    return odd
 
 
 def run(raw: Path, workers: int, variant: str = "v", *, strict: bool = False) -> Prepared:
@@ -180,7 +150,7 @@ def test_shapes_are_shared_out_in_smaller_and_smaller_lots() -> None:
     left = [range(10, 300), range(400, 410)]
     taken = []
     while left:
-        taken.append(_take(left, 2))
+        taken.append(take(left, 2))
     assert [number for lot in taken for number in lot] == [*range(10, 300), *range(400, 410)]
     assert len(taken[0]) == 300 // 8
     assert len(taken[-1]) == 1
@@ -189,7 +159,7 @@ def test_shapes_are_shared_out_in_smaller_and_smaller_lots() -> None:
 def test_a_workers_lot_ends_with_an_object() -> None:
     left, taken = [range(3, 100)], []
     while left:
-        taken.append(_take(left, 2, [str(number // 10) for number in range(100)]))
+        taken.append(take(left, 2, [str(number // 10) for number in range(100)]))
     assert [number for lot in taken for number in lot] == [*range(3, 100)]
     assert all(lot.stop % 10 == 0 for lot in taken)
     assert len(taken) > 3

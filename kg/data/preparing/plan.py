@@ -1,0 +1,139 @@
+"""What a preparation is about to make, known before any of it is made."""
+
+import json
+import platform
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kg
+from kg import paths
+from kg.data.dataset import Dataset, Item, PrepareOptions
+from kg.data.preparing.parts import Parts, digest, item_stamps
+from kg.data.preparing.rows import Job
+from kg.data.read import require_utf8
+from kg.errors import KgError
+
+ASIDE = {"--merge": 0, "--shard": 1, "--cluster": 1, "--workers": 1, "-w": 1}
+"""Words of a command that decide who makes a store and not what is in it, and how many values they have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A store to be.
+
+    Attributes:
+        category: Of the data set.
+        variant: Name of the store.
+        path: Where it will lie.
+        options: What the user chose.
+        made_from: Options and fingerprint of all files: what tells one made of the same from others.
+        versions: Of what makes it.
+        job: What makes its rows.
+    """
+
+    category: str
+    variant: str
+    path: Path
+    options: PrepareOptions
+    made_from: dict[str, Any]
+    versions: dict[str, str]
+    job: Job
+
+    @property
+    def dataset(self) -> Dataset:
+        """Where the shapes come from."""
+        return self.job.dataset
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """Every shape to be made, in order."""
+        return self.job.items
+
+    @property
+    def parts(self) -> Parts:
+        """Where rows lie until all are there."""
+        return self.job.parts
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the store will say of where it comes from."""
+        return {
+            "source": self.dataset.url or self.dataset.title,
+            "licence": self.dataset.licence,
+            "command": _command(sys.argv[1:]),
+            **self.made_from,
+            "versions": self.versions,
+        }
+
+
+def make_plan(
+    dataset: Dataset,
+    category: str,
+    raw: Path,
+    options: PrepareOptions,
+    *,
+    variant: str | None = None,
+    strict: bool = False,
+) -> Plan:
+    """List the shapes of a category (see `kg.data.preparing.prepare.prepare`).
+
+    Raises:
+        KgError: There are none, or two have one id.
+    """
+    variant = variant or dataset.variant
+    path = paths.store(dataset.name, category, variant)
+    items = _items(dataset, category, raw, options)
+    stamps = item_stamps(items)
+    made_from = {
+        "options": {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())},
+        "files": digest("\n".join(stamps).encode()),
+    }
+    versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    settings = json.dumps([dataset.name, category, made_from["options"], versions])
+    parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
+    job = Job(
+        dataset, items, parts, options.points, options.seed, strict, options.camera, options.normalisation
+    )
+    return Plan(category, variant, path, options, made_from, versions, job)
+
+
+def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) -> list[Item]:
+    items = _chosen(dataset.items(category, raw, options), options)
+    if not items:
+        raise KgError(
+            f"{dataset.name} has no shapes of the category '{category}' in {raw}.",
+            f"Known: {', '.join(dataset.find_categories(raw)) or 'none'}.",
+        )
+    name, times = Counter(item.id for item in items).most_common(1)[0]
+    if times > 1:
+        raise KgError(f"The id '{name}' names {times} shapes; ids must be unique.")
+    require_utf8(name for item in items for name in (item.id, item.object))
+    return items
+
+
+def _chosen(items: Sequence[Item], options: PrepareOptions) -> list[Item]:
+    """Return the items of as many objects as were asked for, drawn at random, in their order."""
+    names = sorted({item.object for item in items})
+    if options.objects is None or len(names) <= options.objects:
+        return list(items)
+    drawn = np.random.default_rng([options.seed, len(names)]).permutation(len(names))[: options.objects]
+    kept = {names[number] for number in drawn}
+    return [item for item in items if item.object in kept]
+
+
+def _command(words: Sequence[str]) -> str:
+    """Return the command that makes a store here, whoever shared in its work."""
+    kept, skip = ["kg"], 0
+    for word in words:
+        if skip:
+            skip -= 1
+        elif (name := word.partition("=")[0]) in ASIDE:
+            skip = ASIDE[name] if "=" not in word else 0
+        else:
+            kept.append(word)
+    return " ".join(kept)
