@@ -210,9 +210,7 @@ def prepare(
             continue
         stores.append({**_describe(made), "picture": _picture(made, wanted=picture)})
     if shard:
-        for one, error in failed.items():
-            complain(f"{one}: {error.message}", error.hint)
-        report_shards(dataset, shards, as_json)
+        report_shards(dataset, shards, failed, as_json)
     else:
         _report(dataset, stores, failed, as_json)
     if failed:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from kg.cli.output import note, progress, show, table
+from kg.cli.output import complain, note, progress, show, table
 from kg.cli.sweep_progress import duration
+from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.data import Dataset, Item, PrepareOptions
@@ -59,8 +60,12 @@ def make_shard(
             raise
 
 
-def report_shards(dataset: "Dataset", made: "dict[str, Sharded]", as_json: bool) -> None:
-    """Show what was made of each category."""
+def report_shards(
+    dataset: "Dataset", made: "dict[str, Sharded]", failed: dict[str, KgError], as_json: bool
+) -> None:
+    """Show what was made of each category, and why others failed."""
+    for category, error in failed.items():
+        complain(f"{category}: {error.message}", error.hint)
     entries: list[dict[str, Any]] = [
         {
             "category": category,
