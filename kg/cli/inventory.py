@@ -32,6 +32,21 @@ def _runs() -> Listing:
     return columns, [row for _, row in found], "Use one: kg predict --run NAME; the first is 'latest'"
 
 
+def _trained() -> Listing:
+    import torch
+
+    from kg.model.checkpoint import load_checkpoint
+    from kg.model.portable import all_trained
+
+    rows = []
+    for file in all_trained():
+        model = load_checkpoint(file, torch.device("cpu")).config.model
+        size = round(file.stat().st_size / 1e6, 1)
+        rows.append([file.stem, model.detector, ", ".join(model.categories), model.keypoints, size])
+    columns = ("detector", "method", "categories", "K", "MB")
+    return columns, rows, "Use one: kg predict scan.ply --run NAME"
+
+
 def _stores() -> Listing:
     from kg import paths
     from kg.data.store import Store
@@ -115,6 +130,7 @@ def _first_sentence(text: str) -> str:
 
 LISTS: dict[str, Callable[[], Listing]] = {
     "runs": _runs,
+    "trained": _trained,
     "stores": _stores,
     "metrics": _metrics,
     "presets": _presets,

@@ -35,6 +35,7 @@ def list_plugins(
             "backbones",
             "deformations",
             "runs",
+            "trained",
             "stores",
             "metrics",
             "presets",
@@ -49,6 +50,7 @@ def list_plugins(
 
     kg list                 data sets, with what is here of each
     kg list runs            trainings, the latest first
+    kg list trained         detectors that come with kg
     kg list stores          prepared data
     kg list detectors
     kg list metrics --json

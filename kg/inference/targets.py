@@ -1,8 +1,8 @@
 """What a user may name where a command works on a detector, a run or predictions.
 
 A run, by its folder or its name in the runs folder; `latest`, the run whose checkpoint was written last;
-a checkpoint file; a file of predictions, which stands for the detector that made it too; and where several
-are taken, a sweep, which stands for its runs.
+a checkpoint file; the name of a detector that comes with kg; a file of predictions, which stands for the
+detector that made it too; and where several are taken, a sweep, which stands for its runs.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,13 @@ from typing import Any, Literal
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.model.checkpoint import identity_of
+from kg.model.portable import SUFFIX, all_trained, trained
 from kg.train.runs import CHECKPOINTS, LAST, find_run, find_sweep, is_run, name_of
 
 Named = Path | str | None
 """What a user typed; nothing for the latest run."""
 
-CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt")
+CHECKPOINT_SUFFIXES = (".pt", ".pth", ".ckpt", SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def find_target(named: Named) -> Target:
     try:
         return Target("run", find_run(path))
     except KgError:
+        if path is not None and (file := trained(path)):
+            return Target("checkpoint", file)
         if path is not None and (runs := find_sweep(path)):
             names = ", ".join(name_of(run) for run in runs)
             raise KgError(
@@ -94,7 +97,7 @@ def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
     """
     file = None if checkpoint in (None, "best", "last") else Path(str(checkpoint)).expanduser()
     if named is None and file is not None:
-        return file
+        return file if file.is_file() else trained(file) or file
     target = find_target(named)
     if target.kind == "predictions":
         if checkpoint is not None:
@@ -150,7 +153,7 @@ def find_resumed(named: Named) -> Path:
 def maker_of(meta: dict[str, Any]) -> Path | None:
     """Return the checkpoint file that made predictions, by what they say; None where it is not here."""
     if not meta.get("run"):
-        return None
+        return next((file for file in all_trained() if identity_of(file) == meta.get("checkpoint")), None)
     try:
         run = find_run(meta["run"])
     except KgError:

@@ -17,6 +17,7 @@ from kg.config import Config
 from kg.data.formats.arrays import refuse_bomb
 from kg.errors import KgError
 from kg.model.detector import Adopted, Detector, make_detector
+from kg.model.portable import SUFFIX, read_portable, save_portable
 
 FORMAT, VERSION = "kg-checkpoint", 1
 CUT = "It may be cut short; use another."
@@ -69,15 +70,27 @@ def save_checkpoint(
         torch.save(content, temporary)
 
 
+def export_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write the detector of a checkpoint for others to use; see `kg.model.portable.save_portable`.
+
+    Raises:
+        KgError: The file would not be read as what it is.
+    """
+    if path.suffix != SUFFIX:
+        raise KgError(f"{path} would not be known for a detector.", f"End its name in {SUFFIX}.")
+    kind = {"format": FORMAT, "version": VERSION, "epoch": checkpoint.epoch}
+    save_portable(path, kind, checkpoint.model.state_dict(), checkpoint.config)
+
+
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
-    """Read a checkpoint of kg or of the released script; nothing in the file is executed.
+    """Read a checkpoint of kg, or of a method's released code; nothing in the file is executed.
 
     Raises:
         KgError: There is no such file, or it is no checkpoint of either kind.
     """
     if not path.is_file():
         raise KgError(f"There is no checkpoint {path}.", "Train first: kg train --help")
-    content = _content(path)
+    content = read_portable(path) if path.suffix == SUFFIX else _content(path)
     identity = identity_of(path)
     if isinstance(content, dict) and content.get("format") == FORMAT:
         try:

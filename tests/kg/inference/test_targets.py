@@ -4,12 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import kg
 from kg import paths
 from kg.errors import KgError
 from kg.inference.targets import find_checkpoint, find_resumed, find_target, find_targets
-from kg.model.checkpoint import save_checkpoint
+from kg.model import portable
+from kg.model.checkpoint import export_checkpoint, load_checkpoint, save_checkpoint
 from kg.train.runs import new_run
 from kg_detectors.key_grid import KeyGrid
 
@@ -52,6 +54,19 @@ def test_a_checkpoint_file_elsewhere_is_a_detector_without_a_run(run, tmp_path):
     assert find_checkpoint(None, str(copy)) == find_checkpoint(copy) == copy
     assert kg.load(copy).run == ""
     assert kg.load(run / "best.pt").run == "mine"
+
+
+def test_a_detector_that_comes_with_kg_goes_by_its_name_where_no_run_has_it(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(portable, "TRAINED", tmp_path / "trained")
+    shipped = tmp_path / "trained" / "bags.safetensors"
+    shipped.parent.mkdir()
+    export_checkpoint(load_checkpoint(run / "best.pt", torch.device("cpu")), shipped)
+    assert find_checkpoint("bags") == find_checkpoint(None, "bags") == shipped
+    found = kg.predict("bags", store=kg.load("mine").checkpoint.config.data.store)
+    found.save(tmp_path / "out.npz")
+    assert find_checkpoint(tmp_path / "out.npz") == shipped
+    run.rename(run.with_name("bags"))
+    assert find_checkpoint("bags").parent.name == "bags"
 
 
 @pytest.mark.parametrize(
