@@ -88,6 +88,13 @@ def prepare(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a store made with other options.")] = False,
+    append: Annotated[
+        bool,
+        typer.Option(
+            "--append",
+            help="Add to a store what it does not have yet; its rows stay as they are, in their splits.",
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a broken shape instead of leaving it out.")
     ] = False,
@@ -120,6 +127,7 @@ def prepare(
     kg prepare folder --from mugs/ -c mug          your own files
     kg prepare folder --from mugs/ -c mug -n 512 --variant small
     kg prepare folder --from coats/ -c coat --frames-of folder
+    kg prepare folder --from mugs/ -c mug --append new files join the others
     kg prepare keypointnet                         all of a fetched data set
     kg prepare keypointnet --from KeypointNet/     all of one, read in place
     kg prepare -c shirt,tie --deform drop --objects 64
@@ -160,6 +168,9 @@ def prepare(
         return
     if shard and merge:
         raise KgError("--merge comes when all shards are made.", "Leave one of --shard and --merge out.")
+    if append and (shard or merge or force):
+        other = "--shard" if shard else "--merge" if merge else "--force"
+        raise KgError(f"--append and {other} exclude each other.", "Leave one of them out.")
     dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
@@ -201,7 +212,15 @@ def prepare(
                 made = merge_shards(plan, force=force, on_wait=partial(_wait, one))
             else:
                 made = _prepare(
-                    dataset, one, raw, options, variant, force=force, strict=strict, workers=processes
+                    dataset,
+                    one,
+                    raw,
+                    options,
+                    variant,
+                    append=append,
+                    force=force,
+                    strict=strict,
+                    workers=processes,
                 )
         except KgError as error:
             if strict or len(chosen) == 1:
@@ -323,22 +342,23 @@ def _prepare(
     options: "PrepareOptions",
     variant: str | None,
     *,
+    append: bool,
     force: bool,
     strict: bool,
     workers: int,
 ) -> "Prepared":
+    from kg.data.preparing.append import append as append_category
     from kg.data.preparing.prepare import Interrupted
     from kg.data.preparing.prepare import prepare as prepare_category
 
     with progress(f"Preparing {category}") as advance:
         try:
-            return prepare_category(
+            return (append_category if append else partial(prepare_category, force=force))(
                 dataset,
                 category,
                 raw,
                 options,
                 variant=variant,
-                force=force,
                 strict=strict,
                 workers=workers,
                 progress=_with_rate(category, advance),

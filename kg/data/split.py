@@ -1,6 +1,6 @@
 """Which cloud is for training, which for choosing, which for the final figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -33,16 +33,61 @@ def split_by_object(items: Sequence[Item], seed: int) -> list[Split]:
     without any split is dealt 70 / 10 / 20.
     """
     rng = np.random.default_rng([seed, 0])
+    own, shares = _own(items)
+    free = sorted(name for name, split in own.items() if split in (None, "train"))
+    dealt = _deal(free, shares, rng)
+    return [dealt.get(item.object) or own[item.object] or "train" for item in items]
+
+
+def _own(items: Sequence[Item]) -> tuple[dict[str, Split | None], dict[Split, float]]:
+    """Return the data set's own split of each object, and the shares that others are dealt to."""
     own: dict[str, Split | None] = {}
     for item in items:
         own.setdefault(item.object, item.split)
-    free = sorted(name for name, split in own.items() if split in (None, "train"))
     present = {split for split in own.values() if split is not None}
-    shares: dict[Split, float] = {
-        split: FRACTIONS[split] for split in SPLITS if split == "train" or split not in present
-    }
-    dealt = _deal(free, shares, rng)
-    return [dealt.get(item.object) or own[item.object] or "train" for item in items]
+    return own, {split: FRACTIONS[split] for split in SPLITS if split == "train" or split not in present}
+
+
+def joining_by_object(
+    joining: Sequence[Item], listed: Sequence[Item], known: Mapping[str, Split], seed: int
+) -> list[Split]:
+    """Return the split of every item that joins a store, by its object's identity.
+
+    New frames of an object go where it is. A new object is dealt as in `split_by_object`, but by its name
+    alone, so that it does not matter which others join with it.
+
+    Args:
+        joining: The items.
+        listed: All items of the data set.
+        known: Splits of the objects that the store has.
+        seed: Of the draw.
+    """
+    own, shares = _own(listed)
+
+    def of(item: Item) -> Split:
+        if item.object in known:
+            return known[item.object]
+        split = own[item.object]
+        return split if split not in (None, "train") else _drawn(item.object, shares, seed)
+
+    return [of(item) for item in joining]
+
+
+def joining_by_frame(joining: Sequence[Item], seed: int) -> list[Split]:
+    """Return the split of every item that joins a store, each drawn by its id (see `split_by_frame`)."""
+    shares = {split: FRACTIONS[split] for split in SPLITS}
+    return [_drawn(item.id, shares, seed) for item in joining]
+
+
+def _drawn(name: str, shares: Mapping[Split, float], seed: int) -> Split:
+    """Return a split drawn by a name alone."""
+    # No byte is 258: the stream is no other's.
+    place = np.random.default_rng([seed, *name.encode(), 258]).random() * sum(shares.values())
+    for split, share in shares.items():
+        place -= share
+        if place < 0:
+            return split
+    return "train"
 
 
 def split_by_frame(items: Sequence[Item], seed: int) -> list[Split]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kg.data.dataset import Item
-from kg.data.preparing.parts import Told, rows_of
+from kg.data.preparing.parts import Told, common_of, rows_of
 from kg.data.preparing.plan import Plan
 from kg.data.preparing.rows import MOST
 from kg.data.split import split_by_frame, split_by_object
@@ -34,7 +34,7 @@ def write_parts(plan: Plan) -> tuple[Told, Told]:
     seed = plan.options.seed
     write_store(
         plan.parts.folder / plan.path.name,
-        even(rows_of(made)),
+        even(rows_of(made, common_of(made))),
         {"object": split_by_object(kept, seed), "frame": split_by_frame(kept, seed)},
         dataset=plan.dataset.name,
         category=plan.category,

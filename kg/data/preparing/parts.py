@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -57,14 +57,14 @@ class Parts:
     Args:
         folder: Where they lie; made when the first is written.
         stamps: Of every shape to be, in order (see `item_stamps`).
-        settings: All that decides, besides the shape, what its row looks like.
+        settings: All that decides, besides the shape, what its row looks like; an attribute too.
     """
 
     def __init__(self, folder: Path, stamps: Sequence[str], settings: str) -> None:
-        self.folder, self._stamps, self._settings = folder, stamps, settings
+        self.folder, self.settings, self._stamps = folder, settings, stamps
 
     def _path(self, first: int, last: int) -> Path:
-        made_from = "\n".join([VERSION, self._settings, *self._stamps[first:last]])
+        made_from = "\n".join([VERSION, self.settings, *self._stamps[first:last]])
         return self.folder / f"{first:08d}-{last:08d}-{digest(made_from.encode())}.npz"
 
     def write(self, first: int, clouds: Clouds, skipped: Told, notes: Told) -> None:
@@ -98,7 +98,7 @@ class Parts:
         return sorted(count for count in counts if self._begun(count).exists())
 
     def _begun(self, count: int) -> Path:
-        made_from = "\n".join([VERSION, self._settings, *self._stamps])
+        made_from = "\n".join([VERSION, self.settings, *self._stamps])
         return self.folder / f"shards-{count}-{digest(made_from.encode())}"
 
     def found(self) -> list[Part]:
@@ -133,38 +133,57 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def rows_of(parts: Sequence[Part]) -> Iterator[Clouds]:
-    """Yield the rows of each part, with as many landmarks, and rest positions in all or in none."""
+class Common(NamedTuple):
+    """What the rows of a store have alike: the number of landmarks, and rest positions in all or in none."""
+
+    landmarks: int
+    rest_positions: bool
+
+
+def common_of(parts: Sequence[Part]) -> Common:
+    """Return what rows of parts can all have."""
     most, rest_positions = 0, True
     for part in parts:
         rows = part.read()
         assert rows.landmarks is not None
         most = max(most, rows.landmarks.shape[1])
         rest_positions &= rows.rest_positions is not None
+    return Common(most, rest_positions)
+
+
+def rows_of(parts: Sequence[Part], common: Common) -> Iterator[Clouds]:
+    """Yield the rows of each part, with what all are to have."""
     for part in parts:
-        rows = part.read()
-        assert rows.landmarks is not None
-        assert rows.landmark_ids is not None
-        wider = most - rows.landmarks.shape[1]
-        yield replace(
-            rows,
-            landmarks=np.pad(rows.landmarks, ((0, 0), (0, wider), (0, 0)), constant_values=np.nan)
-            if most
-            else None,
-            landmark_ids=np.pad(rows.landmark_ids, ((0, 0), (0, wider)), constant_values=-1)
-            if most
-            else None,
-            rest_positions=rows.rest_positions if rest_positions else None,
-        )
+        yield widened(part.read(), common)
+
+
+def widened(rows: Clouds, common: Common) -> Clouds:
+    """Return rows with so many landmarks, missing ones among them, and rest positions or none."""
+    landmarks = landmark_ids = None
+    if common.landmarks:
+        landmarks = np.full((len(rows), common.landmarks, 3), np.nan, np.float32)
+        landmark_ids = np.full((len(rows), common.landmarks), -1, np.int32)
+        if rows.landmarks is not None and rows.landmark_ids is not None:
+            landmarks[:, : rows.landmarks.shape[1]] = rows.landmarks
+            landmark_ids[:, : rows.landmarks.shape[1]] = rows.landmark_ids
+    return replace(
+        rows,
+        landmarks=landmarks,
+        landmark_ids=landmark_ids,
+        rest_positions=rows.rest_positions if common.rest_positions else None,
+    )
 
 
 def item_stamps(items: Sequence[Item]) -> list[str]:
     """Return for each item what changes with it, with its source, and with the files that this names."""
     known: dict[int, str] = {}
+    files: dict[Path, list[int]] = {}
 
     def stamp(source: Any) -> Any:
         if isinstance(source, Path):
-            return _file_stamp(source)
+            if source not in files:
+                files[source] = _file_stamp(source)
+            return files[source]
         if isinstance(source, tuple):
             return [stamp(part) for part in source]
         # Many items share what is large, as a mesh to compare with: it is looked at once.

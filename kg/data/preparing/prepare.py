@@ -115,10 +115,10 @@ def prepare(
     with full_disk_told(), alone(plan.path, on_wait):
         if plan.path.exists() and not force:
             return _found(Store(plan.path), plan)
-        _take_up(plan)
+        take_up(plan)
         check_room(plan)
         try:
-            _make(plan.job, workers, progress)
+            make_rows(plan.job, workers, progress)
         except KeyboardInterrupt as error:
             raise Interrupted(_done(plan), len(plan.items)) from error
         skipped, notes = write_parts(plan)
@@ -179,7 +179,7 @@ def merge(plan: Plan, *, force: bool = False, on_wait: Callable[[], None] = lamb
     with full_disk_told(), alone(plan.path, on_wait):
         if plan.path.exists() and not force:
             return _found(Store(plan.path), plan)
-        _take_up(plan)
+        take_up(plan)
         _require_all(plan)
         check_room(plan)
         skipped, notes = write_parts(plan)
@@ -205,7 +205,7 @@ def _require_all(plan: Plan) -> None:
     )
 
 
-def _take_up(plan: Plan) -> None:
+def take_up(plan: Plan) -> None:
     """Look through what an earlier preparation left."""
     plan.parts.tidy()
     if plan.job.strict:
@@ -243,7 +243,7 @@ def _found(store: Store, plan: Plan) -> Prepared:
     return Prepared(store, made=False, skipped=skipped, notes=notes)
 
 
-def _make(job: Job, workers: int, progress: Progress) -> None:
+def make_rows(job: Job, workers: int, progress: Progress) -> None:
     """Make every row that is missing, alone at first, then with others if it takes long."""
     total = len(job.items)
     missing = job.parts.missing()

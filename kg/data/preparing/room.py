@@ -44,13 +44,14 @@ def estimate(
     return Estimate(clouds, size, seconds / workers)
 
 
-def check_room(plan: Plan, shard: int | None = None) -> None:
+def check_room(plan: Plan, shard: int | None = None, besides: int = 0) -> None:
     """Refuse a preparation that the disk has no room for.
 
     Args:
         plan: The preparation; what is made of it already needs no room any more.
         shard: How many shapes are made here; by default all, and put together: until that is done rows lie on
             the disk twice.
+        besides: Bytes that are written besides.
 
     Raises:
         FullDiskError: There is less room than that.
@@ -60,4 +61,6 @@ def check_room(plan: Plan, shard: int | None = None) -> None:
     missing = sum(map(len, plan.parts.missing()))
     rows = min(missing, shard) if shard is not None else missing + count
     folder = plan.path.parent
-    require_room(folder, rows * a_row, f"{plan.category} ({count:,} clouds, {count * a_row / 1e9:.3g} GB)")
+    require_room(
+        folder, rows * a_row + besides, f"{plan.category} ({count:,} clouds, {count * a_row / 1e9:.3g} GB)"
+    )

@@ -36,6 +36,8 @@ class Job:
         strict: Stop at a broken shape instead of leaving it out.
         camera: What each shape is seen by; None to sample whole shapes.
         normalisation: Of the clouds.
+        by_id: Every shape draws from the stream (seed, id) instead: it comes out the same whatever else is
+            there. For shapes that join a store, as positions change when it grows.
     """
 
     dataset: Dataset
@@ -46,6 +48,7 @@ class Job:
     strict: bool
     camera: Camera | None = None
     normalisation: Kind = "longest-side"
+    by_id: bool = False
 
     def make(self, numbers: range) -> Generator[int, None, None]:
         """Make the rows of these shapes and write them; yields each number when its row is made.
@@ -93,7 +96,9 @@ class Job:
         camera = self.camera
         if camera is not None and camera.per == "object":
             camera = camera.placed_for(item.object, self.seed)
-        rng = np.random.default_rng([self.seed, number])
+        # No byte is 257: the stream of an id is no other's, a position's or a camera's.
+        stream = [*item.id.encode(), 257] if self.by_id else [number]
+        rng = np.random.default_rng([self.seed, *stream])
         points, rest_positions = sample_shape(shape, self.points, rng, camera)
         frame = normalise(points, self.normalisation)
         return _Row(

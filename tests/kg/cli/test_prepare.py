@@ -136,6 +136,19 @@ def test_again_finds_it_and_other_options_need_force(mugs: Path, capsys: Capture
     assert prepare(capsys, *arguments, "--objects", "4", "--variant", "few")["stores"][0]["shapes"] == 4
 
 
+def test_new_files_join_a_store(mugs: Path, capsys: Capture) -> None:
+    words = ("folder", "--from", mugs, "-c", "mug", "-n", "16", "--frames-of", "file")
+    prepare(capsys, *words)
+    before = Store(paths.store("folder", "mug", "rest")).read()
+    np.save(mugs / "aa.npy", np.random.default_rng(1).normal(size=(32, 3)))
+    [store] = prepare(capsys, *words, "--append")["stores"]
+    after = Store(Path(store["file"])).read()
+    assert (store["made"], after.ids[:-1], after.ids[-1]) == (True, before.ids, "aa")
+    np.testing.assert_array_equal(after.points[:-1], before.points)
+    assert run(["prepare", *map(str, words), "--append", "--force"]) == 1
+    assert "--append and --force exclude each other" in capsys.readouterr().err
+
+
 def test_broken_shapes_are_counted_and_named(mugs: Path, capsys: Capture) -> None:
     (mugs / "torn.npy").write_bytes(b"torn")
     assert (

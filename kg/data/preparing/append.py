@@ -1,0 +1,195 @@
+"""A store that grows: new shapes join it, what it has stays as it is."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from kg.data.dataset import Dataset, Item, PrepareOptions
+from kg.data.disk import full_disk_told
+from kg.data.lock import alone
+from kg.data.preparing.merge import even
+from kg.data.preparing.parts import Common, Parts, Told, common_of, item_stamps, rows_of, widened
+from kg.data.preparing.plan import Plan, make_plan
+from kg.data.preparing.prepare import Interrupted, Prepared, Progress, make_rows, prepare, take_up
+from kg.data.preparing.room import check_room
+from kg.data.preparing.rows import MOST
+from kg.data.split import SPLITS, joining_by_frame, joining_by_object
+from kg.data.store import Clouds, SplitBy, Store, write_store
+from kg.errors import KgError
+
+FREE = ("objects", "normalisation")
+"""Options that may differ from those that the store was begun with; the latter is compared by itself."""
+BOTH: tuple[SplitBy, ...] = get_args(SplitBy)
+OLDEST = "range"
+"""The normalisation of stores from before it was an option."""
+
+
+def append(
+    dataset: Dataset,
+    category: str,
+    raw: Path,
+    options: PrepareOptions,
+    *,
+    variant: str | None = None,
+    strict: bool = False,
+    workers: int = 1,
+    progress: Progress = lambda done, total: None,
+    on_wait: Callable[[], None] = lambda: None,
+    on_items: Callable[[Sequence[Item]], None] = lambda items: None,
+) -> Prepared:
+    """Add the shapes to a store that it does not have yet; where there is no store, make it.
+
+    The rows that are there stay as they are, in their splits; new ones come behind them. A new shape is
+    sampled by a random stream of its id, and a new object is dealt to a split by its name: neither depends
+    on what else is there, or on when it joins. Shapes that were left out before are tried again; files that
+    are gone or have changed are of no matter to rows that were made of them.
+
+    Args and exceptions are those of `prepare`, and:
+
+    Raises:
+        KgError: The store was begun with other options, or old shapes are taken for frames of other objects
+            now that others are there.
+    """
+    plan = make_plan(dataset, category, raw, options, variant=variant, strict=strict)
+    with full_disk_told(), alone(plan.path, on_wait):
+        if plan.path.exists():
+            grown = _growing(plan, Store(plan.path))
+            on_items(grown.items)
+            return _append(grown, Store(plan.path), plan.items, workers, progress)
+    return prepare(
+        dataset,
+        category,
+        raw,
+        options,
+        variant=variant,
+        strict=strict,
+        workers=workers,
+        progress=progress,
+        on_wait=on_wait,
+        on_items=on_items,
+    )
+
+
+def _growing(plan: Plan, store: Store) -> Plan:
+    """Return the plan of what a store lacks.
+
+    Raises:
+        KgError: As `append`.
+    """
+    wanted, before = plan.made_from["options"], store.provenance.get("options", {})
+    hint = "Give the options that it was prepared with, or another --variant."
+    changed = [key for key in wanted if key not in FREE and before.get(key) != wanted[key]]
+    if before.get("normalisation", OLDEST) != wanted["normalisation"]:
+        changed.append("normalisation")
+    if changed:
+        said = ", ".join(f"{key} {before.get(key, OLDEST)}" for key in changed)
+        raise KgError(f"{store.name} was prepared with other options ({said}).", hint)
+    objects, rests = store.read_column("objects"), store.rest_ids()
+    known = dict(zip(store.read_column("ids"), zip(objects, rests, strict=True), strict=True))
+    for item in plan.items:
+        if item.id in known and known[item.id] != (item.object, item.rest_id or item.object):
+            raise KgError(
+                f"With the new files {item.id} would be a frame of {item.object}, at rest as "
+                f"{item.rest_id or item.object}; in {store.name} it is of {' and '.join(known[item.id])}.",
+                "Say what are frames of one object (--frames-of), or make the store anew with --force.",
+            )
+    items = _joining(plan, known)
+    parts = Parts(
+        plan.path.with_name(f".{plan.variant}.new-parts"), item_stamps(items), f"{plan.parts.settings} by id"
+    )
+    return replace(plan, job=replace(plan.job, items=items, parts=parts, by_id=True))
+
+
+def _joining(plan: Plan, known: Mapping[str, tuple[str, str]]) -> list[Item]:
+    """Return the shapes that a store lacks: of new objects as many as make up the number that is wanted."""
+    new = [item for item in plan.items if item.id not in known]
+    if plan.options.objects is None:
+        return new
+    there = {thing for thing, _ in known.values()}
+    joining = list(dict.fromkeys(item.object for item in new if item.object not in there))
+    allowed = there.union(joining[: max(0, plan.options.objects - len(there))])
+    return [item for item in new if item.object in allowed]
+
+
+def _append(plan: Plan, store: Store, listed: Sequence[Item], workers: int, progress: Progress) -> Prepared:
+    if not plan.items:
+        return Prepared(store, made=False, skipped=_told(store, "skipped"), notes=_told(store, "notes"))
+    take_up(plan)
+    check_room(plan, besides=store.path.stat().st_size)
+    try:
+        make_rows(plan.job, workers, progress)
+    except KeyboardInterrupt as error:
+        left = sum(map(len, plan.parts.missing()))
+        raise Interrupted(len(plan.items) - left, len(plan.items)) from error
+    made = plan.parts.found()
+    skipped = [entry for part in made for entry in part.told("skipped")]
+    notes = [entry for part in made for entry in part.told("notes")]
+    left_out = {name for name, _ in skipped}
+    kept = [item for item in plan.items if item.id not in left_out]
+    if not kept:
+        plan.parts.remove()
+        return Prepared(store, made=False, skipped=skipped, notes=notes)
+    _write(plan, store, listed, kept, skipped, notes)
+    plan.parts.remove()
+    return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
+
+
+def _write(
+    plan: Plan, store: Store, listed: Sequence[Item], kept: Sequence[Item], skipped: Told, notes: Told
+) -> None:
+    retried = {item.id for item in plan.items}
+    before = [entry for entry in _told(store, "skipped") if entry[0] not in retried]
+    appended = {"rows": len(kept), "command": plan.provenance()["command"], "versions": plan.versions}
+    seed = plan.options.seed
+    codes = {by: [SPLITS[code] for code in store.splits(by).tolist()] for by in BOTH}
+    known = dict(zip(store.read_column("objects"), codes["object"], strict=True))
+    write_store(
+        plan.parts.folder / plan.path.name,
+        even(_blocks(plan, store)),
+        {
+            "object": [*codes["object"], *joining_by_object(kept, listed, known, seed)],
+            "frame": [*codes["frame"], *joining_by_frame(kept, seed)],
+        },
+        dataset=plan.dataset.name,
+        category=plan.category,
+        variant=plan.variant,
+        unit=store.unit,
+        landmark_names={**store.landmark_names, **plan.dataset.landmark_names(plan.category)},
+        rest_ids=[*store.rest_ids(), *(item.rest_id or item.object for item in kept)],
+        provenance={
+            **store.provenance,
+            **plan.made_from,
+            "skipped": [*before, *skipped],
+            "notes": [*_told(store, "notes"), *notes],
+            "appended": [*store.provenance.get("appended", ()), appended],
+        },
+    )
+    (plan.parts.folder / plan.path.name).replace(plan.path)
+
+
+def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
+    """Yield the rows of a store, then those that join it, with as many landmarks.
+
+    Raises:
+        KgError: The store has rest positions, which new shapes lack.
+    """
+    made = plan.parts.found()
+    common = common_of(made)
+    if store.has_rest_positions and not common.rest_positions:
+        raise KgError(
+            f"{store.name} says of each shape where it lies at rest, which is not known of all new ones.",
+            "Prepare them as another --variant.",
+        )
+    common = Common(max(common.landmarks, store.landmark_count), store.has_rest_positions)
+    for first in range(0, store.count, MOST):
+        rows = store.read_rows(slice(first, first + MOST))
+        offset = rows.offset if rows.offset.ndim == 2 else np.repeat(rows.offset[:, None], 3, axis=1)
+        yield widened(replace(rows, offset=offset), common)
+    yield from rows_of(made, common)
+
+
+def _told(store: Store, what: str) -> Told:
+    return [(name, text) for name, text in store.provenance.get(what, ())]
