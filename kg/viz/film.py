@@ -154,4 +154,4 @@ def _scene(motion: Motion, rows: Sequence[int], since: Sequence[int], style: Sty
     else:
         view = parse_view(style.view, list(points))
     scene = make_scene(shapes, motion.edge_pairs, view, background_colour(style.background), together=True)
-    return replace(scene, legend=motion.predicted)
+    return replace(scene, legend=motion.predicted, names=motion.names)

@@ -1,8 +1,8 @@
 """One thing that moves: its frames in the coordinates of their source, so that they do not jump or swell."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from kg.data.sample import farthest_points
 from kg.data.spacing import spacing
 from kg.data.store import Store
 from kg.errors import KgError
+from kg.evaluation.landmarks import keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
 from kg.viz.origin import up_of
@@ -45,6 +46,7 @@ class Motion:
         up: The axis that is up, y or z.
         seconds: How long it took; None if nobody knows.
         predicted: Whether the keypoints are a detector's, so that their numbers mean something.
+        names: What keypoints are called, by their numbers; those without a name are not there.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Motion:
     up: str
     seconds: float | None
     predicted: bool
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -142,6 +145,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
         up=up_of(store),
         seconds=None if store is None else _seconds(store),
         predicted=True,
+        names=keypoint_names(landmark_keypoints(predictions, store)),
     )
 
 

@@ -47,10 +47,14 @@ def stored(path: Path, rest_positions: bool = True, deform: dict[str, float] | N
         offset=offset,
         rest_positions=np.stack(rest).astype(np.float32) if rest_positions else None,
     )
+    if rest_positions:
+        # The second of the points that are followed below, in each cloud.
+        ids = np.full((len(rows), 1), 4, np.int32)
+        clouds = replace(clouds, landmarks=clouds.points[:, 1:2], landmark_ids=ids)
     facts = {"dataset": "d", "category": "c", "variant": "v", "unit": "metre"}
     splits = {"object": ["train"] * len(rows), "frame": ["train"] * len(rows)}
     provenance = {"options": {"deform": deform}}
-    write_store(path, [clouds], splits, **facts, landmark_names={}, provenance=provenance)  # type: ignore[arg-type]
+    write_store(path, [clouds], splits, **facts, landmark_names={4: "hem"}, provenance=provenance)  # type: ignore[arg-type]
     return Store(path)
 
 
@@ -135,6 +139,7 @@ def test_predictions_take_colours_time_and_up_from_their_store(tmp_path: Path, c
     motion = motion_of_predictions(predictions, "a", Style())
     assert (motion.up, motion.seconds, motion.predicted, len(motion)) == ("z", 2.5, True, FRAMES)
     np.testing.assert_allclose(motion.keypoints, predictions.keypoints_source[:FRAMES], atol=1e-9)
+    assert motion.names == ({1: "hem"} if count == POINTS else {})
     whole = motion_of_store(store, "a")
     assert motion.colours is not None
     assert whole.colours is not None
