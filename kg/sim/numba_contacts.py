@@ -28,14 +28,40 @@ def _strays(x, before, velocities, step):
 
 
 @loop
-def _hold_back(x, before, strays, step, pairs, of_triangle, shares):
+def _farthest(strays, velocities, step):
+    """Return how far vertices may stray at most however much their steps are cut short.
+
+    What is left of a step lies between it and none at all, and so does what it strays by.
+    """
+    farthest = np.empty(len(strays))
+    for i in range(len(strays)):
+        x, y, z = velocities[i, 0], velocities[i, 1], velocities[i, 2]
+        farthest[i] = max(strays[i], step * np.sqrt(x * x + y * y + z * z)) + TINY
+    return farthest
+
+
+@loop
+def _that_may_meet(farthest, step, pairs, of_triangle):
+    """Return the numbers of the pairs that may come nearer than they ever do, in order."""
     corners, apart, closing, gaps = pairs
-    first, widest = 1 if of_triangle else 2, 2 * np.max(strays)
+    numbers, found, widest = np.empty(len(corners), np.uint32), 0, 2 * np.max(farthest)
     for pair in range(len(corners)):
-        nearest = NEAREST * apart[pair]
+        room = gaps[pair] - NEAREST * apart[pair] - step * closing[pair]
         # Most pairs are so far apart that no two vertices can have strayed enough.
-        if gaps[pair] - nearest >= widest + step * closing[pair]:
+        if room >= widest:
             continue
+        i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
+        numbers[found] = pair
+        found += int(room < approach(farthest, i, j, k, m, of_triangle))
+    return numbers[:found]
+
+
+@loop
+def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, shares):
+    corners, apart, closing, gaps = pairs
+    first = 1 if of_triangle else 2
+    for pair in numbers:
+        nearest = NEAREST * apart[pair]
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
         nearer = approach(strays, i, j, k, m, of_triangle) + step * closing[pair]
         if gaps[pair] - nearest >= nearer:
@@ -105,13 +131,17 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
     shares = np.ones(len(positions))
     _within(positions, before, foreseen, windows, shares)
     _cut_short(positions, before, shares)
+    strays = _strays(positions, before, velocities, step)
+    farthest = _farthest(strays, velocities, step)
+    near = [_that_may_meet(farthest, step, kinds[kind], kind == 0) for kind in range(2)]
     cut = True
     while cut:
         shares[:] = 1
-        strays = _strays(positions, before, velocities, step)
         for kind in range(2):
-            _hold_back(positions, before, strays, step, kinds[kind], kind == 0, shares)
+            _hold_back(positions, before, strays, step, kinds[kind], near[kind], kind == 0, shares)
         cut = _cut_short(positions, before, shares)
+        if cut:
+            strays = _strays(positions, before, velocities, step)
 
 
 @loop
