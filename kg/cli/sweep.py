@@ -86,7 +86,11 @@ def sweep(
     split_by: SplitBy = "object",
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", "-m", help="What to measure of each; as in kg eval. Default: das."),
+        typer.Option(
+            "--metric",
+            "-m",
+            help="What to measure, as in kg eval. Default: das, and correspondence where it is known.",
+        ),
     ] = None,
     protocol: Protocol = "strict",
     name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
@@ -130,7 +134,7 @@ def sweep(
         return
     from kg import paths
     from kg.config import ABLATIONS
-    from kg.evaluation.evaluate import DAS, check_names
+    from kg.evaluation.evaluate import check_names
     from kg.evaluation.ground_truth import check_store
     from kg.evaluation.protocols import find_protocol
     from kg.sweep import plan, state
@@ -140,11 +144,9 @@ def sweep(
     from kg.train import runs
 
     runs.check_name(name)
-    check_names(names := several(metric, "--metric") or [DAS])
+    if metric:
+        check_names(several(metric, "--metric"))
     held = find_protocol(protocol).name
-    measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
-    if not floors:
-        measure.append("--no-floors")
     if ablation and without:
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else several(without, "--without")
@@ -170,6 +172,10 @@ def sweep(
     first = (several(preset, "--preset") or ["kg"])[0]
     variants = several(variant, "--variant")
     stores = open_stores(store, categories, dataset, variants, preset=first, dry_run=dry_run)
+    names = several(metric, "--metric") or plan.usual_metrics(stores)
+    measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
+    if not floors:
+        measure.append("--no-floors")
     for each in stores:
         check_store(names, each, split_by)
     for method, lacks in plan.lacking(methods, stores):

@@ -159,6 +159,11 @@ def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Me
     return found
 
 
+def usual_metrics(stores: Sequence[Store]) -> list[str]:
+    """Return what is measured where nobody says: also whether keypoints keep their place, if it is known."""
+    return ["correspondence", "das"] if all(store.has_rest_positions for store in stores) else ["das"]
+
+
 def plan_jobs(
     methods: Sequence[Method], stores: Sequence[Store], seeds: Sequence[int], sweep: Path
 ) -> list[Job]:

@@ -1,13 +1,14 @@
 """What a sweep trains, and what its runs and rows are called."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kg.data.store import Store
+from kg.data.store import Store, write_store
 from kg.errors import KgError
-from kg.sweep.plan import plan_jobs, plan_methods
+from kg.sweep.plan import plan_jobs, plan_methods, usual_metrics
 
 
 def labels(**given):
@@ -85,3 +86,22 @@ def test_a_method_that_cannot_be_trained_is_refused_before_anything_is(tiny_pres
         plan(["heat"])
     with pytest.raises(KgError, match="sigmma"):
         plan([], [("sigmma", "1")])
+
+
+def test_stores_that_know_places_at_rest_are_measured_by_them(tiny_store, tmp_path):
+    assert usual_metrics([tiny_store]) == ["das"]
+    clouds = tiny_store.read()
+    known = tmp_path / "known.h5"
+    write_store(
+        known,
+        [replace(clouds, rest_positions=clouds.points)],
+        {"object": ["train"] * len(clouds), "frame": ["train"] * len(clouds)},
+        dataset="d",
+        category="c",
+        variant="v",
+        unit="metre",
+        landmark_names={},
+        provenance={},
+    )
+    assert usual_metrics([Store(known)]) == ["correspondence", "das"]
+    assert usual_metrics([Store(known), tiny_store]) == ["das"]
