@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kg.data.formats.arrays import read_npy, read_npz, read_text
@@ -39,14 +39,29 @@ def shape_files(folder: Path) -> list[Path]:
     They are sorted folder by folder, in each by the numbers in their names: 2 before 10, as frames follow
     each other. A .txt counts only where nothing else does: beside meshes it is a licence or a note.
     """
-    files = [
-        path
-        for path in sorted(folder.rglob("*"), key=_natural)
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    return [path for path in files if path.suffix.lower() != ".txt"] or files
+    return without_notes(every_shape_file(folder))
+
+
+def every_shape_file(folder: Path) -> list[Path]:
+    """Return what `shape_files` does, with each .txt: what it is taken for depends on its neighbours."""
+    found: list[Path] = []
+    folders = [folder]
+    while folders:
+        # What an entry is comes with its name: on a disk far away to ask of each file takes a while.
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
+                    found.append(Path(entry.path))
+    return sorted(found, key=_natural)
+
+
+def without_notes(files: Sequence[Path]) -> list[Path]:
+    """Return files without those that are .txt, if there are others."""
+    return [path for path in files if path.suffix.lower() != ".txt"] or list(files)
 
 
 def _natural(file: Path) -> tuple[Path, list[int | str], str]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, get_args
 
-from kg.data import Dataset, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, read_shape, shape_files
+from kg.data import Dataset, Item, Mesh, PrepareOptions, Shape, Split, read_mesh, read_shape
 from kg.data.dataset import Access
-from kg.data.read import SUFFIXES, naming
+from kg.data.read import SUFFIXES, every_shape_file, naming, without_notes
 from kg.errors import KgError, unknown_name
 from kg_datasets.folder.families import Family, families, read_reference
 from kg_datasets.folder.grouping import Group, as_they_look, by_folder
@@ -46,14 +46,7 @@ class Folder(Dataset):
 
     def find_categories(self, raw: Path) -> tuple[str, ...]:
         """Return the folder's own name, or those of its sub-folders that hold shapes."""
-        _require(raw)
-        if _is_flat(raw):
-            return (raw.resolve().name,)
-        return tuple(
-            child.name
-            for child in sorted(raw.iterdir())
-            if child.is_dir() and not child.name.startswith(".") and shape_files(child)
-        )
+        return _categories(raw, _files(raw))
 
     def items(self, category: str, raw: Path, options: PrepareOptions) -> Sequence[Item]:
         """Return one item a file.
@@ -62,16 +55,16 @@ class Folder(Dataset):
             KgError: There is no such folder or category, two files differ by their suffix alone, or the
                 manifest is broken.
         """
-        _require(raw)
-        folder = raw
-        if not _is_flat(raw):
-            known = self.find_categories(raw)
+        files, folder = _files(raw), raw
+        if not _is_flat(raw, files):
+            known = _categories(raw, files)
             if category not in (*known, raw.resolve().name):
                 raise unknown_name("category", category, (*known, raw.resolve().name))
             folder = raw / category if category in known else raw
         how = options.frames_of
         if how is None or how in WORDS:
-            return _items(*_found(folder, category, how))
+            own = [file for file in files if file.is_relative_to(folder)] or every_shape_file(folder)
+            return _items(*_found(folder, without_notes(own), category, how))
         return _items(*_listed(folder, raw, Path(how)))
 
     def understood(self, items: Sequence[Item], options: PrepareOptions) -> Sequence[str]:
@@ -109,9 +102,10 @@ class Folder(Dataset):
             return replace(posed, notes=mesh.notes).shape(rest_positions=reference.vertices)
 
 
-def _found(folder: Path, category: str, how: str | None) -> tuple[list[Row], list[Family]]:
+def _found(
+    folder: Path, files: Sequence[Path], category: str, how: str | None
+) -> tuple[list[Row], list[Family]]:
     """Return what can be told of all files in a folder, and which of them correspond."""
-    files = shape_files(folder)
     ids = {file: file.relative_to(folder).with_suffix("").as_posix() for file in files}
     _require_unique(folder, ids)
     groups: list[Group] = []
@@ -183,12 +177,28 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("s" if count != 1 else "")
 
 
-def _require(folder: Path) -> None:
+def _files(folder: Path) -> list[Path]:
+    """Return all files of shapes; to look for them takes a while where they are many, and is done once."""
     if not folder.is_dir():
         raise KgError(f"There is no folder {folder}.", "Name yours with --from FOLDER.")
-    if not shape_files(folder):
+    files = every_shape_file(folder)
+    if not files:
         raise KgError(f"{folder} holds no shapes.", f"Readable: {' '.join(sorted(SUFFIXES))}")
+    return files
 
 
-def _is_flat(folder: Path) -> bool:
-    return any(path.parent == folder for path in shape_files(folder))
+def _categories(raw: Path, files: Sequence[Path]) -> tuple[str, ...]:
+    if _is_flat(raw, files):
+        return (raw.resolve().name,)
+    names = {file.relative_to(raw).parts[0] for file in files if file.parent != raw}
+    # What a link points to is not searched from above.
+    names |= {child.name for child in raw.iterdir() if child.is_symlink() and _holds_shapes(child)}
+    return tuple(sorted(names))
+
+
+def _holds_shapes(child: Path) -> bool:
+    return child.is_dir() and not child.name.startswith(".") and bool(every_shape_file(child))
+
+
+def _is_flat(folder: Path, files: Sequence[Path]) -> bool:
+    return any(file.parent == folder for file in without_notes(files))

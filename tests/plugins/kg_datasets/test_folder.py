@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.data import Dataset, PrepareOptions, read_mesh
+from kg.data import Dataset, Mesh, PrepareOptions, read_mesh
 from kg.data.normalise import to_source
 from kg.data.preparing.prepare import prepare
+from kg.data.read import every_shape_file
 from kg.errors import KgError
 from kg.plugins import DATASETS
+from kg_datasets.folder import dataset, families
 
 OPTIONS = PrepareOptions(points=64)
 
@@ -506,6 +508,42 @@ def test_real_animals_in_poses(shared_data: Path, folder: Dataset) -> None:
     assert folder.understood(items, OPTIONS)[0] == "3 objects, 31 frames, correspondence: yes"
     assert {item.object for item in items} == {"cat", "horse", "lion"}
     assert folder.find_categories(shared_data / "animals") == ("cat", "horse", "lion")
+
+
+def test_listing_reads_each_file_once(
+    tmp_path: Path, folder: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    faces = [[[0, 1, 2], [0, 2, 3]], [[0, 1, 3], [1, 2, 3]], [[0, 1, 2], [1, 2, 3], [0, 1, 3]]]
+    # Frames of three meshes by turns, and more files than are waited for at a time.
+    for number in range(100):
+        write_obj(tmp_path / "cloth" / f"{number}.obj", rng.normal(size=(4, 3)), faces[number % 3])
+    reads: list[Path] = []
+    scans: list[Path] = []
+
+    def read(file: Path) -> Mesh:
+        reads.append(file)
+        return read_mesh(file)
+
+    def scan(root: Path) -> list[Path]:
+        scans.append(root)
+        return every_shape_file(root)
+
+    monkeypatch.setattr(families, "read_mesh", read)
+    monkeypatch.setattr(dataset, "every_shape_file", scan)
+    items = folder.items("cloth", tmp_path, OPTIONS)
+    assert [item.id for item in items] == [str(number) for number in range(100)]
+    assert sorted(reads) == sorted(tmp_path / "cloth" / f"{number}.obj" for number in range(100))
+    assert len({item.source[1] for item in items}) == 3
+    assert scans == [tmp_path]
+
+
+def test_a_category_may_be_a_link(tmp_path: Path, folder: Dataset) -> None:
+    write_clouds(tmp_path, {"here/mug/1.npy": 70, "there/2.npy": 70})
+    (tmp_path / "here" / "bowl").symlink_to(tmp_path / "there")
+    (tmp_path / "here" / "notes.txt").write_text("None.")
+    assert folder.find_categories(tmp_path / "here") == ("bowl", "mug")
+    assert [item.id for item in folder.items("bowl", tmp_path / "here", OPTIONS)] == ["2"]
 
 
 def test_hidden_folders_are_no_categories(tmp_path: Path, folder: Dataset) -> None:
