@@ -33,6 +33,8 @@ from kg.train.step import Metrics, Step
 
 SAVED_EVERY = 10.0
 """Seconds between checkpoints, at least: on a GPU an epoch may take less than to write one."""
+NAMED = 3
+"""So many stores a line names one by one."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def train(
         _note_environment(run, device, resume)
         begin(
             Started(
-                store=" + ".join(store.name for store in stores),
+                store=named_stores(stores),
                 train_shapes=len(training.batch.points),
                 val_shapes=len(training.val_batch.points),
                 parameters=sum(each.numel() for each in training.model.parameters()),
@@ -148,6 +150,16 @@ def _check_epochs(training: "_Training") -> None:
             f"{training.run} is in epoch {begun} already; it cannot end after {epochs}.",
             f"Name {begun} epochs or more, or start a new run.",
         )
+
+
+def named_stores(stores: Sequence[Store]) -> str:
+    """Return what a line calls the stores of a training: a few by their names, many by what is in them."""
+    if len(stores) <= NAMED:
+        return " + ".join(store.name for store in stores)
+    categories, variants = (
+        sorted({getattr(store, of) for store in stores}) for of in ("category", "variant")
+    )
+    return f"{len(stores)} stores: {', '.join(categories)}; {', '.join(variants)}"
 
 
 def _note_environment(run: Path, device: torch.device, resume: bool) -> None:

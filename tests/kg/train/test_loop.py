@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -18,7 +19,7 @@ from kg.data.batches import shuffled_batches
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
 from kg.train import Interrupted, loop, train
-from kg.train.loop import learning_rate
+from kg.train.loop import learning_rate, named_stores
 from kg.train.runs import read_config, read_environment, read_metrics
 from kg_detectors.key_grid import network
 
@@ -320,3 +321,10 @@ def test_fine_tuning_begins_with_the_weights_of_another_run(tiny_config, tmp_pat
     after = parameters(tmp_path / "after")
     for name, value in weights:
         assert torch.equal(after[name], value), name
+
+
+def test_many_stores_are_called_by_what_is_in_them():
+    few = [SimpleNamespace(name=f"d/{kind}/fold", category=kind, variant="fold") for kind in ("tie", "hat")]
+    assert named_stores(few) == "d/tie/fold + d/hat/fold"
+    laid = [SimpleNamespace(name=f"d/{kind}/laid", category=kind, variant="laid") for kind in ("tie", "hat")]
+    assert named_stores([*few, *laid]) == "4 stores: hat, tie; fold, laid"
