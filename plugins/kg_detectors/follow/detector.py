@@ -49,12 +49,14 @@ class Seen(NamedTuple):
     Attributes:
         bins: (B, N, 3, BINS), logits of where on each axis a point lies at rest.
         lie: (B, LIES), logits of how a cloud lies.
-        category: (B, C), logits of the categories; None for one alone.
+        known: (B, C), logits of the categories; None for one alone.
+        category: (B,), the category that the bins are of.
     """
 
     bins: Tensor
     lie: Tensor
-    category: Tensor | None
+    known: Tensor | None
+    category: Tensor
 
 
 class Follow(Detector):
@@ -133,8 +135,9 @@ class Follow(Detector):
         self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
         self.own = nn.Linear(self.backbone.point_channels, WIDTH)
         self.whole = nn.Linear(self.backbone.global_channels, WIDTH)
-        self.bins = nn.Linear(WIDTH, 3 * BINS)
         count = max(1, len(model.categories))
+        # A head for each category: what is learnt of all of them lies before it.
+        self.bins = nn.Linear(WIDTH, count * 3 * BINS)
         if count > 1:
             self.recognise = nn.Linear(self.backbone.global_channels, count)
         self.lie = nn.Linear(self.backbone.global_channels, LIES)
@@ -217,6 +220,11 @@ class Follow(Detector):
             state_dict[prefix + "surface"] = places[:, torch.arange(SURFACE) % PLACES]
             state_dict[prefix + "landmarks"] = self.landmarks
         state_dict.setdefault(prefix + "temperature", self.temperature)
+        for name in ("bins.weight", "bins.bias"):
+            head, own = state_dict.get(prefix + name), self.get_parameter(name)
+            if head is not None and len(head) == 3 * BINS < len(own):
+                # Of before each category had a head.
+                state_dict[prefix + name] = head.repeat(len(self.places), *[1] * (head.ndim - 1))
         for name, values in self.lie.state_dict().items():
             state_dict.setdefault(f"{prefix}lie.{name}", values)
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -232,16 +240,27 @@ class Follow(Detector):
                 weights[rows] += HARDER * ((frames[rows] - first) / (last - first) - 0.5)
         return torch.from_numpy(weights)
 
-    def forward(self, points: Tensor) -> Seen:
-        """Return what the network says of clouds (B, N, 3)."""
+    def forward(self, points: Tensor, category: Tensor | None = None) -> Seen:
+        """Return what the network says of clouds.
+
+        Args:
+            points: (B, N, 3).
+            category: (B,) numbers of their categories; of several, by default, what each looks like most.
+        """
         features = self.backbone(points)
         check_features(self.backbone, points, features)
         hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
         with full_precision(points.device):
-            logits: Tensor = self.bins(hidden.relu().float())
             whole = features.global_feature.float()
-            category = self.recognise(whole) if len(self.places) > 1 else None
-            return Seen(logits.view(*points.shape[:2], 3, BINS), self.lie(whole), category)
+            known = self.recognise(whole) if len(self.places) > 1 else None
+            if category is None:
+                category = (
+                    whole.new_zeros(len(whole), dtype=torch.int64) if known is None else known.argmax(1)
+                )
+            weights = self.bins.weight.view(len(self.places), -1, WIDTH)[category]
+            biases = self.bins.bias.view(len(self.places), 1, -1)[category]
+            logits = torch.baddbmm(biases, hidden.relu().float(), weights.mT)
+            return Seen(logits.view(*points.shape[:2], 3, BINS), self.lie(whole), known, category)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """See `Detector.losses`."""
@@ -249,7 +268,7 @@ class Follow(Detector):
         lies = draw_lies(len(varied.points), self.turned, varied.points.device)
         turned = varied.points @ lie_rotations().to(varied.points)[lies].mT
         with autocast(batch.points.device, self.options.precision):
-            seen = self(normalised(turned, self.config.normalisation)[0])
+            seen = self(normalised(turned, self.config.normalisation)[0], batch.category)
         terms = self._terms(seen, varied, (lies == 0).to(seen.bins.dtype))
         if self.turned:
             terms["lie"] = (RECOGNISING, functional.cross_entropy(seen.lie, lies))
@@ -257,7 +276,8 @@ class Follow(Detector):
 
     def validation_losses(self, batch: Batch) -> Losses:
         """See `Detector.validation_losses`."""
-        return self._terms(self(batch.points), batch, batch.points.new_ones(len(batch.points)))
+        seen = self(batch.points, batch.category)
+        return self._terms(seen, batch, batch.points.new_ones(len(batch.points)))
 
     def _terms(self, seen: Seen, batch: Batch, weights: Tensor) -> Losses:
         """Return the losses of places, where each cloud (B,) counts as the weights say, and of categories."""
@@ -269,8 +289,8 @@ class Follow(Detector):
         least = each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
         mean = (least * weights[:, None]).sum(0) / weights.sum().clamp(min=1)
         terms = {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, mean.unbind(), strict=True)}
-        if seen.category is not None and batch.category is not None:
-            terms["category"] = (RECOGNISING, functional.cross_entropy(seen.category, batch.category))
+        if seen.known is not None and batch.category is not None:
+            terms["category"] = (RECOGNISING, functional.cross_entropy(seen.known, batch.category))
         return terms
 
     def _varied(self, batch: Batch) -> Batch:
@@ -298,7 +318,7 @@ class Follow(Detector):
                 ways[:, nearest_places(cloud.rest * sign, places, boxes)[0], :ANCHORS]
                 for sign in places.new_tensor(self.symmetry)
             ]
-            density = log_density(self(cloud.points).bins, places)
+            density = log_density(self(cloud.points, cloud.category).bins, places)
             total += surprises(density, ways[:, :, :ANCHORS], torch.stack(truths))
         self.temperature.fill_(TEMPERATURES[int(total.argmin())])
 
@@ -333,13 +353,13 @@ class Follow(Detector):
         """Return the logits of each point's bins, each cloud's category and the log of P(upright), (B,)."""
         check_points(self, self.config.detector, points.shape[1])
         order = ops.canonical_order(points) if self.config.canonical else None
-        logits, lie, known = self(points if order is None else ops.gather(points, order))
+        assumed = None
+        if self.assumed is not None:
+            assumed = torch.full((len(points),), self.assumed, device=points.device)
+        logits, lie, _, category = self(points if order is None else ops.gather(points, order), assumed)
         if order is not None:
             logits = ops.gather(logits.flatten(2), order.argsort(1)).view(logits.shape)
-        upright = lie.log_softmax(1)[:, 0]
-        if known is None or self.assumed is not None:
-            return logits, torch.full((len(points),), self.assumed or 0, device=points.device), upright
-        return logits, known.argmax(1), upright
+        return logits, category, lie.log_softmax(1)[:, 0]
 
 
 def _share(name: str, value: float | str) -> float:

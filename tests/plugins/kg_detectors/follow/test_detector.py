@@ -78,12 +78,17 @@ def test_the_order_of_the_points_does_not_matter(follow, examples):
 def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypatch):
     rest = examples.rest
 
-    def known(points):
+    def known(points, category):
         # Each point's own bins, whatever the order that it came in.
         nearest = torch.cdist(points, examples.points[: len(points)]).argmin(2)
         true = rest[: len(points)].gather(1, nearest[..., None].expand(-1, -1, 3))
         bins = torch.linspace(-1, 1, 32)
-        return Seen(-((true[..., None] - bins) / 0.05).square(), torch.zeros(len(points), LIES), None)
+        return Seen(
+            -((true[..., None] - bins) / 0.05).square(),
+            torch.zeros(len(points), LIES),
+            None,
+            torch.zeros(len(points), dtype=torch.int64),
+        )
 
     monkeypatch.setattr(follow, "forward", known)
     found = follow.eval().find(examples.points)
@@ -189,8 +194,7 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
     terms = joint.validation_losses(batch)
     assert list(terms) == ["rest_x", "rest_y", "rest_z", "category"]
     assert terms["category"][1].item() == pytest.approx(np.log(2), abs=0.5)
-    seen = joint.eval()(examples.points[:2])._replace(category=torch.tensor([[0.0, 1], [1, 0]]))
-    monkeypatch.setattr(joint, "forward", lambda points: seen)
+    monkeypatch.setattr(joint.eval().recognise, "forward", lambda whole: torch.tensor([[0.0, 1], [1, 0]]))
     own = joint.find(examples.points[:2])
     joint.assume("sack")
     sack = joint.find(examples.points[:2])
@@ -201,6 +205,17 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
     assert not torch.equal(sack.indices, bag.indices)
     joint.assume(None)
     assert torch.equal(joint.find(examples.points[:2]).indices, own.indices)
+
+
+def test_each_category_has_a_head_and_one_head_for_all_still_loads(joint, examples, tiny_backbone):
+    points, state = examples.points[:2], joint.eval().state_dict()
+    bag, sack = (joint(points, torch.full((2,), kind)).bins for kind in (0, 1))
+    assert not torch.allclose(bag, sack)
+    for name in ("bins.weight", "bins.bias"):
+        state[name] = state[name][: len(state[name]) // 2]
+    joint.load_state_dict(state)
+    for kind in (0, 1):
+        torch.testing.assert_close(joint(points, torch.full((2,), kind)).bins, bag)
 
 
 def test_a_checkpoint_of_one_category_from_before_there_were_several_loads(follow, tiny_backbone):
@@ -296,10 +311,10 @@ def test_clouds_that_are_turned_away_teach_how_they_lie_alone(follow, examples, 
     monkeypatch.setattr("kg_detectors.follow.detector.draw_lies", lambda *_: lies)
     for wrong, kept in zip((0.0, 50.0), terms, strict=True):
 
-        def seen(points, wrong=wrong):
+        def seen(points, category, wrong=wrong):
             bins = torch.zeros(12, points.shape[1], 3, 32)
             bins[3, ..., 0] = wrong
-            return Seen(bins, torch.eye(LIES)[lies] * 9, None)
+            return Seen(bins, torch.eye(LIES)[lies] * 9, None, lies * 0)
 
         monkeypatch.setattr(follow, "forward", seen)
         torch.manual_seed(0)
