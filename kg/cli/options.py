@@ -23,6 +23,15 @@ Floors = Annotated[
         help="Figures of keypoints that no detector found, on the same clouds: oracle, stands still, box ...",
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="tcp://...|FILE",
+        help="Let the workers of a Dask cluster do it: the address of its scheduler, or its scheduler file. "
+        "Needs kg[cluster].",
+    ),
+]
 Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set, where several have the category.")]
 Variant = Annotated[str | None, typer.Option("--variant", help="Prepared variant, where there are several.")]
 Categories = Annotated[

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from kg.cli.options import Threads, assignment, several
+from kg.cli.options import Cluster, Threads, assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
-from kg.cli.prepare_shards import announce, make_shard, report_shards
+from kg.cli.prepare_shards import announce, make_on_cluster, make_shard, report_shards
 from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def prepare(
     merge: Annotated[
         bool, typer.Option("--merge", help="Put a store together whose --shards are all made.")
     ] = False,
+    cluster: Cluster = None,
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw some of the shapes, beside the store.")
     ] = True,
@@ -156,6 +157,7 @@ def prepare(
 
     kg prepare -c shirt --deform fold --shard 3/16
     kg prepare -c shirt --deform fold --merge
+    kg prepare -c shirt --deform fold --cluster tcp://head:8786
     """
     from kg import plugins
     from kg.data import PrepareOptions
@@ -166,11 +168,10 @@ def prepare(
     if settings == ["help"]:
         _list_options(deform, as_json)
         return
-    if shard and merge:
-        raise KgError("--merge comes when all shards are made.", "Leave one of --shard and --merge out.")
-    if append and (shard or merge or force):
-        other = "--shard" if shard else "--merge" if merge else "--force"
-        raise KgError(f"--append and {other} exclude each other.", "Leave one of them out.")
+    ways = {"--shard": shard, "--merge": merge, "--cluster": cluster, "--append": append}
+    said = [name for name, given in ways.items() if given] + ["--force"] * (append and force)
+    if len(said) > 1:
+        raise KgError(f"{said[0]} and {said[1]} exclude each other.", "Leave one of them out.")
     dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
@@ -210,6 +211,10 @@ def prepare(
             if merge:
                 plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict)
                 made = merge_shards(plan, force=force, on_wait=partial(_wait, one))
+            elif cluster:
+                plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict)
+                _tell_plan(plan)
+                made = make_on_cluster(plan, cluster, force=force, on_wait=partial(_wait, one))
             else:
                 made = _prepare(
                     dataset,

@@ -1,4 +1,4 @@
-"""`kg prepare --shard` and `--merge`, and what a large preparation says of itself first."""
+"""`kg prepare --shard`, `--merge`, `--cluster`, and what a large preparation says of itself first."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from kg.errors import KgError
 if TYPE_CHECKING:
     from kg.data import Dataset, Item, PrepareOptions
     from kg.data.preparing.plan import Plan
-    from kg.data.preparing.prepare import Sharded
+    from kg.data.preparing.prepare import Prepared, Sharded
 
 LONG, LARGE = 120.0, 2e9
 """Seconds, bytes: what takes less is not worth an announcement."""
@@ -55,6 +55,21 @@ def make_shard(
         except Interrupted as interrupted:
             note(
                 f"{interrupted.done} of {interrupted.total} shapes of shard {shard} are done; "
+                "the same command goes on from there."
+            )
+            raise
+
+
+def make_on_cluster(plan: "Plan", where: str, *, force: bool, on_wait: Callable[[], None]) -> "Prepared":
+    """Make a store by a cluster."""
+    from kg.data.preparing.prepare import Interrupted, prepare_on_cluster
+
+    with progress(f"Preparing {plan.category} on {where}") as advance:
+        try:
+            return prepare_on_cluster(plan, where, force=force, progress=advance, on_wait=on_wait)
+        except Interrupted as interrupted:
+            note(
+                f"{interrupted.done} of {interrupted.total} shapes of {plan.category} are done; "
                 "the same command goes on from there."
             )
             raise

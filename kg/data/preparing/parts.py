@@ -58,13 +58,25 @@ class Parts:
         folder: Where they lie; made when the first is written.
         stamps: Of every shape to be, in order (see `item_stamps`).
         settings: All that decides, besides the shape, what its row looks like; an attribute too.
+        start: The number of the first of these shapes.
     """
 
-    def __init__(self, folder: Path, stamps: Sequence[str], settings: str) -> None:
-        self.folder, self.settings, self._stamps = folder, settings, stamps
+    def __init__(self, folder: Path, stamps: Sequence[str], settings: str, start: int = 0) -> None:
+        self.folder, self.settings = folder, settings
+        self._stamps, self._start = stamps, start
+
+    def within(self, folder: Path) -> "Parts":
+        """Return the same parts in another folder."""
+        return Parts(folder, self._stamps, self.settings, self._start)
+
+    def part_of(self, numbers: range) -> "Parts":
+        """Return what knows of some of the shapes alone, to write parts of them."""
+        own = self._stamps[numbers.start - self._start : numbers.stop - self._start]
+        return Parts(self.folder, own, self.settings, numbers.start)
 
     def _path(self, first: int, last: int) -> Path:
-        made_from = "\n".join([VERSION, self.settings, *self._stamps[first:last]])
+        own = self._stamps[first - self._start : last - self._start]
+        made_from = "\n".join([VERSION, self.settings, *own])
         return self.folder / f"{first:08d}-{last:08d}-{digest(made_from.encode())}.npz"
 
     def write(self, first: int, clouds: Clouds, skipped: Told, notes: Told) -> None:
@@ -193,6 +205,15 @@ def item_stamps(items: Sequence[Item]) -> list[str]:
 
     known_by = [item.name for item in fields(Item) if item.name != "source"]
     return [json.dumps([*(getattr(item, name) for name in known_by), stamp(item.source)]) for item in items]
+
+
+def files_of(source: Any) -> dict[Path, list[int]]:
+    """Return the files that an item's source names, with what tells that one has changed."""
+    if isinstance(source, Path):
+        return {source: _file_stamp(source)}
+    if isinstance(source, tuple):
+        return {path: stamp for part in source for path, stamp in files_of(part).items()}
+    return {}
 
 
 def digest(data: bytes) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
+from kg.data.preparing.cluster import make_on_cluster
 from kg.data.preparing.merge import write_parts
 from kg.data.preparing.parts import Told
 from kg.data.preparing.plan import Plan, make_plan
@@ -168,6 +169,47 @@ def prepare_shard(
     own = {plan.items[number].id for number in numbers}
     told = [entry for part in plan.parts.found() for entry in part.told("skipped") if entry[0] in own]
     return Sharded(shard, len(numbers), len(plan.items), told)
+
+
+def prepare_on_cluster(
+    plan: Plan,
+    where: str,
+    *,
+    force: bool = False,
+    progress: Progress = lambda done, total: None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Prepared:
+    """Make a store by the workers of a Dask cluster; the result is that of `prepare`.
+
+    A lock is held only while the store is written.
+
+    Args:
+        plan: Of the store.
+        where: The cluster (see `kg.data.cluster.connected`).
+        force: Replace a store that was made with other options.
+        progress: As in `prepare`.
+        on_wait: As in `prepare`.
+
+    Raises:
+        KgError, Interrupted: As `prepare`; or there is no such cluster, or a worker has another kg or sees
+            other files.
+    """
+    if plan.path.exists() and not force:
+        return _found(Store(plan.path), plan)
+    total = len(plan.items)
+    with full_disk_told():
+        plan.path.parent.mkdir(parents=True, exist_ok=True)
+        check_room(plan)
+        made = _done(plan)
+        progress(made, total)
+        try:
+            with closing(make_on_cluster(plan.job, plan.parts.missing(), where)) as numbers:
+                for _ in numbers:
+                    made += 1
+                    progress(made, total)
+        except KeyboardInterrupt as error:
+            raise Interrupted(_done(plan), total) from error
+    return merge(plan, force=force, on_wait=on_wait)
 
 
 def merge(plan: Plan, *, force: bool = False, on_wait: Callable[[], None] = lambda: None) -> Prepared:

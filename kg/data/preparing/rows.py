@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Job:
         normalisation: Of the clouds.
         by_id: Every shape draws from the stream (seed, id) instead: it comes out the same whatever else is
             there. For shapes that join a store, as positions change when it grows.
+        start: Number of the first of the items, where they are not all.
     """
 
     dataset: Dataset
@@ -49,6 +50,7 @@ class Job:
     camera: Camera | None = None
     normalisation: Kind = "longest-side"
     by_id: bool = False
+    start: int = 0
 
     def make(self, numbers: range) -> Generator[int, None, None]:
         """Make the rows of these shapes and write them; yields each number when its row is made.
@@ -64,7 +66,7 @@ class Job:
         skipped: Told = []
         try:
             for number in numbers:
-                item = self.items[number]
+                item = self.items[number - self.start]
                 try:
                     rows.append(self._row(item, number))
                 except KgError as error:
@@ -87,9 +89,14 @@ class Job:
         finally:
             self._write(first, rows, skipped)
 
+    def part_of(self, numbers: range) -> "Job":
+        """Return a job that knows of some of the shapes alone."""
+        items = self.items[numbers.start - self.start : numbers.stop - self.start]
+        return replace(self, items=items, parts=self.parts.part_of(numbers), start=numbers.start)
+
     def leave_out(self, numbers: range, reason: str) -> None:
         """Write that these shapes are left out, for the same reason."""
-        self._write(numbers.start, [], [(self.items[number].id, reason) for number in numbers])
+        self._write(numbers.start, [], [(self.items[number - self.start].id, reason) for number in numbers])
 
     def _row(self, item: Item, number: int) -> "_Row":
         shape = with_trusted_landmarks(self.dataset.load(item))

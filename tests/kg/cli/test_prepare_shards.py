@@ -67,7 +67,8 @@ def test_pieces_and_what_they_come_to(prepare: Prepare) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--shard", "1/2", "--merge"], "--merge comes when all shards are made"),
+        (["--shard", "1/2", "--merge"], "--shard and --merge exclude each other"),
+        (["--cluster", "tcp://127.0.0.1:1"], "No Dask scheduler answers at tcp://127.0.0.1:1"),
         (["--shard", "x"], "'x' is no shard"),
         (["--merge"], "no shard has begun"),
     ],

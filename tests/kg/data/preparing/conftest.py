@@ -33,6 +33,12 @@ class Odd(Dataset):
 """
 
 
+@pytest.fixture(scope="session")
+def odd_code() -> str:
+    """The module `odd_set`, for processes that have to be told."""
+    return MODULE
+
+
 @pytest.fixture
 def odd(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A raw folder for the data set "odd"; work is shared out after the first shape."""
