@@ -60,6 +60,18 @@ Detector = Annotated[
     str | None,
     typer.Option(help="What finds keypoints; kg list detectors shows them. Default: the preset's."),
 ]
+Backbone = Annotated[
+    str | None,
+    typer.Option(help="The network that sees the clouds, of kg list backbones. Default: the detector's."),
+]
+Turn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="Turn clouds anew in each step: all, any way; yaw, about the vertical; DEGREES, any way by at "
+        "most so many; yaw:DEGREES; none.",
+    ),
+]
 Farthest = Annotated[int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")]
 Points = Annotated[
     int | None, typer.Option("--points", min=1, help="N, points a cloud. Default: the preset's.")
@@ -161,6 +173,24 @@ def several(entries: Sequence[str] | None, option: str) -> list[str]:
 def texts(**given: int | str | None) -> dict[str, str]:
     """Return options of a training as `Config.override` takes them, less those that were not given."""
     return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def turning(text: str | None) -> dict[str, str]:
+    """Return the options of a training that `--turn` stands for; none if it was not said."""
+    if text is None:
+        return {}
+    kind, colon, most = text.partition(":")
+    if not colon and kind not in ("all", "yaw", "none"):
+        kind, most = "all", text
+    try:
+        angle = float(most) if most else 180.0
+        if kind not in ("all", "yaw", "none") or not 0 <= angle <= 180:
+            raise ValueError(text)
+    except ValueError:
+        raise KgError(
+            f"--turn takes all, yaw, DEGREES, yaw:DEGREES or none, not '{text}'.", "Degrees go from 0 to 180."
+        ) from None
+    return {"turn": kind} if kind == "none" else {"turn": kind, "turn_limit": f"{angle:g}"}
 
 
 def assignment(text: str) -> tuple[str, str]:

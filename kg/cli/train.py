@@ -12,6 +12,7 @@ from rich.markup import escape
 from kg.cli.data import open_stores
 from kg.cli.inventory import show_help
 from kg.cli.options import (
+    Backbone,
     BatchSize,
     Categories,
     Cpu,
@@ -28,10 +29,12 @@ from kg.cli.options import (
     Set,
     SplitBy,
     Threads,
+    Turn,
     Variants,
     assignment,
     several,
     texts,
+    turning,
 )
 from kg.cli.output import Json, is_terminal, note, progress, show, table
 from kg.errors import KgError
@@ -54,6 +57,16 @@ def train(
     ] = None,
     preset: Preset = "kg",
     detector: Detector = None,
+    backbone: Backbone = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Learn the keypoints that a trained run finds on its shapes as they lie, on shapes that are "
+            "turned; a checkpoint file will do too.",
+        ),
+    ] = None,
+    turn: Turn = None,
     keypoints: Keypoints = None,
     farthest: Farthest = None,
     points: Points = None,
@@ -121,6 +134,8 @@ def train(
     kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --like RUN --seed 1                the same again, with another seed
     kg train -c tie --config mine.toml          options from a file
+    kg train --teacher RUN --turn all           its keypoints, in any pose
+    kg train -c airplane --turn yaw             shapes that are turned
     kg train --init RUN --store mine.h5 -e 3    fine-tune on your own shapes
     kg train --resume latest                    go on after Ctrl-C or a crash
 
@@ -136,6 +151,7 @@ def train(
     from kg.config.file import FileOptions, flatten, read_file
     from kg.config.recipe import Recipe
     from kg.config.stores import open_named, rename_stores
+    from kg.config.teaching import taught_by
     from kg.data import Store
     from kg.devices import choose_device, describe
     from kg.inference.targets import find_checkpoint, find_resumed, find_run_of
@@ -146,6 +162,7 @@ def train(
     device = choose_device(gpu, cpu)
     given = texts(
         detector=detector,
+        backbone=backbone,
         keypoints=keypoints,
         farthest=farthest,
         points=points,
@@ -154,6 +171,7 @@ def train(
         seed=seed,
         precision=precision,
     )
+    given |= turning(turn)
     given |= dict(assignment(text) for text in option or [])
     if resume is not None:
         _check_kept([*filter(partial(_is_said, context), context.params), *given])
@@ -167,14 +185,22 @@ def train(
     else:
         said = FileOptions()
         opened = []
-        others = [name for name in ("init", "like", "file", "preset") if _is_said(context, name)]
-        if len(others) > 1 and others != ["file", "preset"]:
+        sources = ("init", "teacher", "like", "file", "preset")
+        others = [name for name in sources if _is_said(context, name)]
+        if len(others) > 1 and others not in (["file", "preset"], ["teacher", "preset"]):
             first, second = ("config" if name == "file" else name for name in others[:2])
             raise KgError(f"--{first} says all that --{second} could.", "Leave one of them out.")
         if init is not None:
             weights = find_checkpoint(init)
             said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
             given["init"] = str(weights.resolve())
+        elif teacher is not None:
+            weights = find_checkpoint(teacher)
+            known = load_checkpoint(weights, torch.device("cpu")).config
+            said = taught_by(known)
+            given["teacher"] = str(weights.resolve())
+            if not (category or dataset or variant or store):
+                opened = open_named(known.data, "the teacher's training")
         elif like is not None:
             other = runs.read_config(find_run_of(like))
             said = flatten(other.to_dict())

@@ -64,6 +64,8 @@ class TrainConfig:
         turn: Turn each cloud anew in each step: "yaw", about the vertical, "all", any way, or "none".
         turn_limit: Degrees, the most that it is turned about its axis.
         turn_over: Share of the clouds that are turned over, so that what faced up faces down.
+        scale: Each axis is stretched or shrunk by a factor of this, 1.2 for a fifth, at most; 1 for none.
+        occlusion: Share of the points that a step hides, in one patch of each cloud.
         jitter: Standard deviation of the noise on each point, normalised units.
         farthest: J, points of the farthest point keypoint loss.
         epochs: Passes over the training split.
@@ -85,6 +87,7 @@ class TrainConfig:
         precision: Of matrix products, "fp32" or "bf16".
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
         init: Checkpoint file whose weights the training begins with; none by default.
+        teacher: Checkpoint file of the detector whose keypoints are learnt; none by default.
     """
 
     points: Annotated[int, Bounds(1)] = 2048
@@ -92,6 +95,8 @@ class TrainConfig:
     turn: Literal["none", "yaw", "all"] = "none"
     turn_limit: Annotated[float, Bounds(0, 180)] = 180.0
     turn_over: Annotated[float, Bounds(0, 1)] = 0.0
+    scale: Annotated[float, Bounds(1)] = 1.0
+    occlusion: Annotated[float, Bounds(0, 0.9)] = 0.0
     jitter: Annotated[float, Bounds(0)] = 0.0
     farthest: Annotated[int, Bounds(1)] = 12
     epochs: Annotated[int, Bounds(1)] = 100
@@ -111,6 +116,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: Annotated[int, Bounds(0, (1 << 64) - 1)] = 0
     init: str = ""
+    teacher: str = ""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,12 @@ def to_source(normalised: ArrayLike, scale: NDArray[np.floating], offset: NDArra
     return places
 
 
+def from_source(places: ArrayLike, scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Array:
+    """Return points of several clouds in source units (n, M, 3), normalised, float64: `to_source` undone."""
+    normalised: Array = (np.asarray(places, np.float64) - _each(offset)[:, None]) / scale[:, None, None]
+    return normalised
+
+
 def off_range(scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Array:
     """Return what has to be added to clouds so that only their range is to be normalised, (n, 3).
 

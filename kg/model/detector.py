@@ -26,11 +26,13 @@ class Batch(NamedTuple):
         rest: (B, N, 3), where each point lies on its object at rest, in that object's own box at rest,
             [-1, 1] on each axis; None where that is not known.
         category: (B,) int64, which of `ModelConfig.categories` each is of; None where there is one alone.
+        keypoints: (B, K, 3), where a teacher finds them, in the clouds' coordinates; None without one.
     """
 
     points: Tensor
     rest: Tensor | None = None
     category: Tensor | None = None
+    keypoints: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Return the same clouds on a device."""
@@ -59,6 +61,7 @@ class Examples:
         landmark_ids: (n, A), semantic ids, -1 where a shape has none; or None.
         landmark_names: What semantic ids mean, where anybody named them.
         categories: (n,) category of each cloud.
+        keypoints: (n, K, 3), as `points`, where a teacher finds them; None without one.
     """
 
     points: Tensor
@@ -70,6 +73,7 @@ class Examples:
     landmark_ids: Tensor | None
     landmark_names: Mapping[int, str]
     categories: list[str]
+    keypoints: Tensor | None = None
 
     def batch(self, categories: Sequence[str] = ()) -> Batch:
         """Return all of them as one batch.
@@ -80,7 +84,7 @@ class Examples:
         category = None
         if len(categories) > 1:
             category = torch.tensor([categories.index(name) for name in self.categories], dtype=torch.int64)
-        return Batch(self.points, self.rest, category)
+        return Batch(self.points, self.rest, category, self.keypoints)
 
     def rows(self, rows: Tensor) -> "Examples":
         """Return some of them, (m,) int64 row numbers."""
@@ -166,15 +170,20 @@ class Detector(nn.Module, ABC):
 
     Attributes:
         defaults: Options of a training, texts by name, that differ from the preset's for this detector.
+        taught: Options of a training that learns this detector's keypoints, texts by name; by default those
+            of a `student`.
         needs_rest: It learns from places at rest: `Batch.rest` and `Examples.rest` must be there.
         needs_sequences: Its batches are consecutive frames of one object, of which there must be several.
+        needs_teacher: It learns from the keypoints of another detector: `Batch.keypoints` must be there.
         recordable: A step can be recorded as a CUDA graph; see `kg.model.Backbone.recordable`.
         minimum_points: The smallest N that it takes.
     """
 
     defaults: ClassVar[Mapping[str, str]] = {}
+    taught: ClassVar[Mapping[str, str]] = {"detector": "student"}
     needs_rest: ClassVar[bool] = False
     needs_sequences: ClassVar[bool] = False
+    needs_teacher: ClassVar[bool] = False
     recordable: bool = False
     minimum_points: int = 1
 
@@ -190,6 +199,17 @@ class Detector(nn.Module, ABC):
             KgError: They lack what it needs.
         """
         return
+
+    def follow_teacher(self, teacher: "Detector") -> None:
+        """Take over what a teacher knows of the category, after `fit`, before the first step.
+
+        Raises:
+            KgError: It learns by itself, or the teacher is of another kind.
+        """
+        raise KgError(
+            "This detector learns by itself, not from a teacher.",
+            "Leave --detector or --teacher out: one with a teacher is a student by itself.",
+        )
 
     def calibrate(self, batch: Batch) -> None:
         """Learn how far confidences can be trusted, of clouds that were not trained on, in evaluation mode.
@@ -211,6 +231,13 @@ class Detector(nn.Module, ABC):
         A detector that was trained on several may find keypoints of each elsewhere.
         """
         return
+
+    def category_keypoints(self) -> Tensor | None:
+        """Return where keypoints usually are in their category's pose, (K, 3), of any size and place.
+
+        None for a detector that does not keep it; then the shapes of its training say.
+        """
+        return None
 
     def read_at(self, anchors: str) -> None:
         """Read keypoints out at other places of the objects at rest from now on.
@@ -309,9 +336,13 @@ def check_options(owner: str, kind: type, given: Mapping[str, Any]) -> None:
     Raises:
         KgError: It has no option of some name.
     """
+    parameters = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        # It passes them on, and whoever takes them checks.
+        return
     own = [
         name
-        for name, parameter in inspect.signature(kind).parameters.items()
+        for name, parameter in parameters.items()
         if parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY
     ]
     for name in given:

@@ -1,4 +1,4 @@
-"""What is done to clouds anew in each step: fewer points, turns, noise."""
+"""What is done to clouds anew in each step: fewer points, a patch hidden, stretches, turns, noise."""
 
 import math
 
@@ -15,32 +15,55 @@ def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) ->
 
     Args:
         batch: Clouds as `kg.train.examples.read_examples` gives them.
-        options: How many points are kept, turns and noise.
+        options: How many points are kept and hidden, stretches, turns and noise.
         normalisation: Of what comes out. By "range", clouds that are not changed have it already.
     """
-    points, rest, category = batch
+    points, rest, category, keypoints = batch
+    device = points.device
     changed = False
     if options.subsample < 1:
         count = max(1, round(options.subsample * points.shape[1]))
-        kept = torch.rand(points.shape[:2], device=points.device).argsort(1)[:, :count, None]
-        points = points.gather(1, kept.expand(-1, -1, 3))
-        rest = None if rest is None else rest.gather(1, kept.expand(-1, -1, 3))
+        points, rest = _kept(points, rest, torch.rand(points.shape[:2], device=device), count)
         changed = True
+    if options.occlusion > 0:
+        count = max(1, round((1 - options.occlusion) * points.shape[1]))
+        centre = torch.randint(points.shape[1], (len(points), 1, 1), device=device).expand(-1, 1, 3)
+        near = -(points - points.gather(1, centre)).square().sum(2)
+        points, rest = _kept(points, rest, near, count)
+        changed = True
+    moves: list[Tensor] = []
+    if options.scale > 1:
+        factors = options.scale ** (2 * torch.rand(len(points), 3, device=device) - 1)
+        moves.append(torch.diag_embed(factors))
     if options.turn != "none":
-        points = points @ turns(len(points), options.turn, options.turn_limit, points.device)
-        changed = True
+        moves.append(turns(len(points), options.turn, options.turn_limit, device))
     if options.turn_over > 0:
-        over = torch.rand(len(points), device=points.device) < options.turn_over
+        over = torch.rand(len(points), device=device) < options.turn_over
         # About the horizontal axis x; any turn about the vertical does the rest.
         sides = torch.where(over[:, None], points.new_tensor([1, -1, -1]), points.new_tensor([1, 1, 1]))
-        points = points * sides[:, None]
+        moves.append(torch.diag_embed(sides))
+    for move in moves:
+        points = points @ move
+        keypoints = None if keypoints is None else keypoints @ move
         changed = True
     if options.jitter > 0:
         points = points + options.jitter * torch.randn_like(points)
         changed = True
-    if changed or normalisation != "range":
-        points, _ = normalised(points, normalisation)
-    return Batch(points, rest, category)
+    batch = Batch(points, rest, category, keypoints)
+    return normalised_batch(batch, normalisation) if changed or normalisation != "range" else batch
+
+
+def normalised_batch(batch: Batch, normalisation: Normalisation) -> Batch:
+    """Return a batch whose clouds are normalised, and whose keypoints lie where they lay on them."""
+    points, frame = normalised(batch.points, normalisation)
+    keypoints = None if batch.keypoints is None else (batch.keypoints - frame.offset) / frame.scale
+    return batch._replace(points=points, keypoints=keypoints)
+
+
+def _kept(points: Tensor, rest: Tensor | None, rank: Tensor, count: int) -> tuple[Tensor, Tensor | None]:
+    """Return the `count` points of each cloud, and their places at rest, whose ranks (B, N) are the least."""
+    rows = rank.argsort(1)[:, :count, None].expand(-1, -1, 3)
+    return points.gather(1, rows), None if rest is None else rest.gather(1, rows)
 
 
 def turns(count: int, kind: str, limit: float, device: torch.device) -> Tensor:

@@ -12,11 +12,13 @@ from torch import Tensor
 from kg.config import Normalisation
 from kg.data.batches import thinning
 from kg.data.dataset import Split
+from kg.data.normalise import from_source
 from kg.data.rest import in_boxes
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.model.detector import Examples
 from kg.train.ranges import by_range
+from kg.train.teacher import Teacher
 
 Owner = tuple[str, str, str]
 """An object of a data set: data set, category, object."""
@@ -28,6 +30,7 @@ def read_examples(
     by: SplitBy,
     points: int,
     normalisation: Normalisation = "longest-side",
+    teacher: Teacher | None = None,
 ) -> Examples:
     """Return the clouds of a split, thinned to so many points, with what is known of them.
 
@@ -40,12 +43,13 @@ def read_examples(
         by: How stores are split.
         points: P, of each cloud.
         normalisation: Of the clouds: their range where it says so, else as the store has them.
+        teacher: Whose keypoints are wanted too, of the clouds as they lie.
 
     Raises:
         KgError: The clouds have fewer points.
     """
     kept_out = _kept_out(stores, split) if by == "object" else set()
-    return _joined([_read(store, split, by, points, normalisation, kept_out) for store in stores])
+    return _joined([_read(store, split, by, points, normalisation, kept_out, teacher) for store in stores])
 
 
 def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
@@ -66,11 +70,13 @@ def _read(
     points: int,
     normalisation: Normalisation,
     kept_out: set[Owner],
+    teacher: Teacher | None,
 ) -> Examples:
     objects = store.read_column("objects")
     allowed = [(store.dataset, store.category, name) not in kept_out for name in objects]
     rows = np.flatnonzero((store.splits(by) == SPLITS.index(split)) & allowed)
     clouds = store.read_rows(rows)
+    taught = None if teacher is None or not len(clouds) else teacher.keypoints(clouds, store.category)
     if normalisation == "range":
         clouds = by_range(clouds)
     kept = thinning(clouds.points, points)[..., None]
@@ -78,6 +84,9 @@ def _read(
     if clouds.rest_positions is not None and len(clouds):
         places, sides = in_boxes(clouds.rest_positions, np.array(store.rest_ids())[rows].tolist())
         rest, boxes = torch.from_numpy(np.take_along_axis(places, kept, axis=1)), torch.from_numpy(sides)
+    keypoints = None
+    if taught is not None:
+        keypoints = torch.from_numpy(from_source(taught, clouds.scale, clouds.offset).astype(np.float32))
     return Examples(
         points=torch.from_numpy(np.take_along_axis(clouds.points, kept, axis=1)),
         rest=rest,
@@ -89,6 +98,7 @@ def _read(
         landmark_ids=None if clouds.landmark_ids is None else torch.from_numpy(clouds.landmark_ids),
         landmark_names=store.landmark_names,
         categories=[store.category] * len(clouds),
+        keypoints=keypoints,
     )
 
 

@@ -22,14 +22,14 @@ from kg.devices import peak_memory
 from kg.errors import KgError
 from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
 from kg.model.detector import Batch, make_detector
-from kg.model.normalisation import normalised
 from kg.ops.recording import Recorder
-from kg.train.augment import augment
+from kg.train.augment import augment, normalised_batch
 from kg.train.environment import environment
 from kg.train.examples import read_examples
 from kg.train.log import Log
 from kg.train.runs import read_environment, write_json
 from kg.train.step import Metrics, Step
+from kg.train.teacher import Teacher
 
 SAVED_EVERY = 10.0
 """Seconds between checkpoints, at least: on a GPU an epoch may take less than to write one."""
@@ -182,7 +182,13 @@ class _Training:
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
-        examples = read_examples(stores, "train", by, config.train.points, how)
+        teacher = Teacher.load(Path(config.train.teacher), device) if config.train.teacher else None
+        if self.model.needs_teacher and teacher is None:
+            raise KgError(
+                f"The detector {config.model.detector} learns from another detector's keypoints.",
+                "Name one that is trained on shapes in their category's pose: kg train --teacher RUN",
+            )
+        examples = read_examples(stores, "train", by, config.train.points, how, teacher)
         if len(examples.points) == 0:
             raise KgError(f"{stores[0].name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         if self.model.needs_rest and examples.rest is None:
@@ -196,7 +202,7 @@ class _Training:
                 f"The detector {config.model.detector} learns from sequences, and {stores[0].name} has none.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses.",
             )
-        unseen = read_examples(stores, "val", by, config.train.points, how)
+        unseen = read_examples(stores, "val", by, config.train.points, how, teacher)
         # A category's clouds are some hundred MB: on the device, no batch is waited for.
         names = config.model.categories
         self.batch, self.val_batch = examples.batch(names).to(device), unseen.batch(names).to(device)
@@ -210,6 +216,8 @@ class _Training:
             if config.train.init:
                 begin_with(self.model, Path(config.train.init))
             self.model.fit(examples)
+            if teacher is not None:
+                self.model.follow_teacher(teacher.model)
         self.weights = self.model.draw(examples)
         self.steps = Step(self.model, config.train)
         self.validation = Recorder(self._losses, device, self.model.recordable)
@@ -320,7 +328,7 @@ class _Training:
     def _normalised(self, batch: Batch) -> Batch:
         """Return a batch as the detector sees clouds; by their range they are read."""
         how = self.config.model.normalisation
-        return batch if how == "range" else batch._replace(points=normalised(batch.points, how)[0])
+        return batch if how == "range" else normalised_batch(batch, how)
 
     @torch.no_grad()
     def _validate(self) -> Metrics:

@@ -64,9 +64,10 @@ def make_backbone(config: ModelConfig, **own: str) -> Backbone:
     kind = plugins.BACKBONES.load(config.backbone)
     options = own | config.backbone_options
     check_options(f"backbone {config.backbone}", kind, options)
-    if len(kind.level_channels) < 2:
+    made: Backbone = kind(**options)
+    if len(made.level_channels) < 2:
         raise KgError(f"The backbone {config.backbone} has one level; a detector needs two levels or more.")
-    return kind(**options)
+    return made
 
 
 def found_by_weights(

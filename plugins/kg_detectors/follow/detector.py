@@ -103,6 +103,15 @@ class Follow(Detector):
         "averaging": "0.998",
         "schedule": "one-cycle",
     }
+    # Places at rest are known of turned clouds too. Lying any way, they are learnt up to the symmetry.
+    taught: ClassVar[Mapping[str, str]] = {
+        "detector": "follow",
+        "backbone": "framed",
+        "turn": "all",
+        "turn_limit": "180",
+        "detector.symmetry": "turned",
+        "detector.turned": "0",
+    }
     needs_rest = True
 
     ways: Tensor
@@ -178,6 +187,27 @@ class Follow(Detector):
     def check(self) -> None:
         """See `Detector.check`."""
         check_anchors(self.kind)
+
+    def follow_teacher(self, teacher: Detector) -> None:
+        """Take over the template and the anchors; places that are known teach better than guesses."""
+        if not isinstance(teacher, Follow) or teacher.config.categories != self.config.categories:
+            raise KgError(
+                "follow learns from a follow of the same categories.",
+                "Leave --detector out: the student of another detector is a 'student'.",
+            )
+        own, theirs = dict(self.named_buffers(recurse=False)), dict(teacher.named_buffers(recurse=False))
+        if own["anchors"].shape != theirs["anchors"].shape:
+            raise KgError(
+                f"The teacher has {theirs['anchors'].shape[1]} keypoints, and {self.config.keypoints} are "
+                "asked for.",
+                "Leave --keypoints out: a student has its teacher's.",
+            )
+        for name, values in theirs.items():
+            own[name].copy_(values)
+
+    def category_keypoints(self) -> Tensor | None:
+        """See `Detector.category_keypoints`: the anchors, of one category."""
+        return self.anchors[0] * self.boxes[0] if len(self.anchors) == 1 else None
 
     def read_at(self, anchors: str) -> None:
         """See `Detector.read_at`."""
@@ -295,14 +325,14 @@ class Follow(Detector):
 
     def _varied(self, batch: Batch) -> Batch:
         """Return clouds and places as other garments would have them: mirrored, wider, longer or thicker."""
-        points, rest, category = batch
+        points, rest = batch.points, batch.rest
         assert rest is not None
         if self.mirror >= 0:
             sign = torch.ones_like(points[:, :1])
             sign[:, 0, self.mirror] = 1 - 2 * torch.randint(2, (len(points),), device=points.device)
             points, rest = points * sign, rest * sign
         stretch = torch.randn_like(points[:, :1]) * points.new_tensor(STRETCH)
-        return Batch(points * stretch.exp(), rest, category)
+        return batch._replace(points=points * stretch.exp(), rest=rest)
 
     def calibrate(self, batch: Batch) -> None:
         """See `Detector.calibrate`: the temperature by which it surprises least what is right."""

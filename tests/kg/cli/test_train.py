@@ -200,3 +200,43 @@ def test_fine_tuning_has_the_options_of_what_it_begins_with(train, tiny_store, t
     assert config["train"]["epochs"] == 1
     assert run(["train", "--init", "one", "--like", "one", "--cpu"]) == 1
     assert "--init says all that --like could" in capsys.readouterr().err
+
+
+def test_a_student_has_the_teachers_keypoints_and_store(train, capsys):
+    assert train("--name", "teacher", "-k", "3") == 0
+    words = ["train", "--teacher", "teacher", "--backbone", "tiny", "--turn", "yaw:30", "-e", "1", "--cpu"]
+    assert run([*words, "--name", "student", "--json"]) == 0
+    config = read_config(find_run("student"))
+    assert (config.model.detector, config.model.keypoints, config.model.backbone) == ("student", 3, "tiny")
+    assert (config.train.turn, config.train.turn_limit) == ("yaw", 30)
+    assert config.train.teacher.endswith("best.pt")
+    assert config.data == read_config(find_run("teacher")).data
+    capsys.readouterr()
+    assert run([*words, "--like", "teacher"]) == 1
+    assert "--teacher says all that --like could" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "turn", "limit"),
+    [
+        ("all", "all", 180),
+        ("yaw", "yaw", 180),
+        ("40", "all", 40),
+        ("yaw:15", "yaw", 15),
+        ("none", "none", 180),
+    ],
+)
+def test_turns_have_a_short_name(said, turn, limit):
+    from kg.cli.options import turning
+    from kg.config import Config
+
+    config = Config()
+    for name, text in turning(said).items():
+        config = config.override(name, text)
+    assert (config.train.turn, config.train.turn_limit) == (turn, limit)
+
+
+@pytest.mark.parametrize("said", ["up", "yaw:x", "200", "-5", "none:3:4"])
+def test_a_turn_that_is_none_is_refused(train, said, capsys):
+    assert train(f"--turn={said}") == 1
+    assert "--turn takes all, yaw, DEGREES" in capsys.readouterr().err

@@ -83,3 +83,37 @@ def test_clouds_that_are_turned_over_are_not_mirrored():
     over = (before[:, 0, 2] * after[:, 0, 2]) < 0
     assert 0.2 < over.float().mean() < 0.4
     assert torch.equal(found.rest, given.rest)
+
+
+def test_keypoints_stay_where_they_are_on_the_cloud():
+    torch.manual_seed(0)
+    given = batch(20)
+    options = TrainConfig(turn="all", turn_over=0.5, scale=1.3)
+    # Keypoints that are points of the cloud stay those.
+    found = augment(given._replace(keypoints=given.points[:, 5:9]), options, "longest-side")
+    torch.testing.assert_close(found.keypoints, found.points[:, 5:9])
+    assert not torch.equal(found.points, given.points)
+
+
+def test_a_patch_is_hidden():
+    torch.manual_seed(0)
+    given = batch(1, 200)
+    found = augment(given, TrainConfig(occlusion=0.25), "range")
+    assert found.points.shape == found.rest.shape == (1, 150, 3)
+    kept = torch.cdist(found.rest[0] / 2, given.points[0]).argmin(1)
+    hidden = given.points[0][~torch.isin(torch.arange(200), kept)]
+    # They lie together: around one of them the others are nearer than any that was kept.
+    apart = torch.cdist(hidden, given.points[0])
+    assert any(
+        torch.equal(row.topk(50, largest=False).values.max(), own.max())
+        for row, own in zip(apart, torch.cdist(hidden, hidden), strict=True)
+    )
+
+
+def test_axes_are_stretched_by_the_factor_at_most():
+    torch.manual_seed(0)
+    given = batch(300)
+    found = augment(given, TrainConfig(scale=1.5), "longest-side")
+    sides = (found.points.amax(1) - found.points.amin(1)) / (given.points.amax(1) - given.points.amin(1))
+    shapes = sides / sides.amax(1, keepdim=True)
+    assert 1.5**-2 - 1e-3 <= shapes.min() < 0.6
