@@ -103,7 +103,10 @@ def latest_run(folder: Path | None = None) -> Path:
     times = {run: times for run in all_runs(folder) if (times := checkpoint_times(run))}
     if not times:
         where = folder or paths.runs()
-        raise KgError(f"There is no trained run in {where}.", "Train first: kg train --category shirt")
+        raise KgError(
+            f"There is no trained run in {where}.",
+            "Train first: kg train --category shirt; or name one that comes with kg: kg list trained",
+        )
     return max(times, key=lambda run: (max(times[run]), run.name)).resolve()
 
 
