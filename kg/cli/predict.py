@@ -29,7 +29,7 @@ def predict(
         typer.Option(
             "--category",
             "-c",
-            help="For a detector of several: which of its stores to predict, or what your shapes are.",
+            help="Which store to predict, of those it was trained on or of all; or what your shapes are.",
         ),
     ] = None,
     variant: Variant = None,

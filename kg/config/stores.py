@@ -1,9 +1,10 @@
 """The stores of a training: as its configuration names them, and opened wherever they lie now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kg import paths
 from kg.config.options import DataConfig
 from kg.data.find import Wanted, find_again, label, not_same
 from kg.data.store import SplitBy, Store
@@ -35,25 +36,38 @@ def open_named(data: DataConfig, since: str) -> list[Store]:
 
 
 def choose_store(data: DataConfig, asked: Wanted) -> Store:
-    """Return the one store of a training that fits what the user said.
+    """Return the one store that fits what the user said: of a training, else of all that are prepared.
 
     Raises:
-        KgError: The training names none, several fit or none does, or it is not here any more.
+        KgError: Several fit or none does, or it is not here any more.
     """
-    if not data.store:
-        raise KgError(
-            "This checkpoint does not say what it was trained on.", "Name a store with --store, or files."
-        )
-    named = data.checksums
+    named = data.checksums if data.store else {}
     fitting = [path for path in named if asked.matches(Path(path))]
-    if len(fitting) != 1:
-        names = ", ".join(label(Path(path)) for path in fitting or named)
+    if len(fitting) == 1:
+        return find_again(Path(fitting[0]), named[fitting[0]], "the training")
+    if fitting:
         raise KgError(
-            f"{len(fitting) or 'None'} of the stores that this detector was trained on fit"
-            f"{'' if fitting else 's'}: {names}.",
+            f"{len(fitting)} of the stores that this detector was trained on fit: {_labels(fitting)}.",
             "Choose with --category and --variant, or name any store with --store.",
         )
-    return find_again(Path(fitting[0]), named[fitting[0]], "the training")
+    if asked == Wanted():
+        raise KgError(
+            "This checkpoint does not say what it was trained on.",
+            "Name a prepared store with --category and --variant or with --store, or files.",
+        )
+    prepared = [path for path in paths.stores() if asked.matches(path)]
+    if len(prepared) != 1:
+        trained = f" It was trained on {_labels(named)}." if named else ""
+        found = f": {_labels(prepared)}" if prepared else ""
+        raise KgError(
+            f"{len(prepared) or 'None'} of the prepared stores fit{'' if prepared else 's'}{found}.{trained}",
+            "Choose with --category and --variant, or name any store with --store. They are: kg list stores",
+        )
+    return Store(prepared[0])
+
+
+def _labels(stores: Iterable[Path | str]) -> str:
+    return ", ".join(label(Path(path)) for path in stores)
 
 
 def rename_stores(data: DataConfig, stores: Sequence[Store], what: str) -> DataConfig:
