@@ -1,6 +1,7 @@
 """`kg train`."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from kg.config import Config
     from kg.train import Started
 
-KEPT = {"epochs", "option", "resume", "store", "gpu", "cpu", "threads", "kernels", "as_json"}
+KEPT = {"epochs", "option", "resume", "store", "gpu", "gpus", "cpu", "threads", "kernels", "as_json"}
 """What may be said of a run that is resumed: of `--set` only the epochs, as the store the one that it has."""
 
 
@@ -118,6 +119,14 @@ def train(
         ),
     ] = None,
     gpu: Gpu = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0,1,...|all",
+            help="Train on several GPUs of this machine, each with a share of every batch; on several "
+            "machines by torchrun (kg docs cluster).",
+        ),
+    ] = None,
     cpu: Cpu = False,
     threads: Threads = None,
     kernels: Kernels = None,
@@ -127,6 +136,7 @@ def train(
 
     kg train --category shirt --preset quick    a first look, minutes on a CPU
     kg train --category shirt --gpu 0           the full training, on a GPU
+    kg train --category shirt --gpus 0,1        on two
     kg train -c shirt --variant fold --detector follow
     kg train -c shirt,skirt --variant fold,drag --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
@@ -148,6 +158,7 @@ def train(
         return
     import torch
 
+    from kg.cli.train_workers import launch_on_gpus, leave_quietly
     from kg.config.file import FileOptions, flatten, read_file
     from kg.config.recipe import Recipe
     from kg.config.stores import open_named, rename_stores
@@ -158,8 +169,15 @@ def train(
     from kg.model.checkpoint import load_checkpoint
     from kg.train import Interrupted, Progress, Started, runs
     from kg.train import train as run_training
+    from kg.train.team import joined, place
 
+    if gpus is not None:
+        raise typer.Exit(launch_on_gpus(context, gpus, gpu=gpu, cpu=cpu))
+    told = place()
+    if told is not None and gpu is None and not cpu and torch.cuda.is_available():
+        gpu = told[2]
     device = choose_device(gpu, cpu)
+    team = context.with_resource(joined(device))
     given = texts(
         detector=detector,
         backbone=backbone,
@@ -173,62 +191,73 @@ def train(
     )
     given |= turning(turn)
     given |= dict(assignment(text) for text in option or [])
-    if resume is not None:
-        _check_kept([*filter(partial(_is_said, context), context.params), *given])
-        folder = find_resumed(resume)
-        config = runs.read_config(folder)
-        if store:
-            named = rename_stores(config.data, [*map(Store, store)], f"the run {runs.name_of(folder)}")
-            config = replace(config, data=named)
-        if "epochs" in given:
-            config = config.override("epochs", given["epochs"])
-    else:
-        said = FileOptions()
-        opened = []
-        sources = ("init", "teacher", "like", "file", "preset")
-        others = [name for name in sources if _is_said(context, name)]
-        if len(others) > 1 and others not in (["file", "preset"], ["teacher", "preset"]):
-            first, second = ("config" if name == "file" else name for name in others[:2])
-            raise KgError(f"--{first} says all that --{second} could.", "Leave one of them out.")
-        if init is not None:
-            weights = find_checkpoint(init)
-            said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
-            given["init"] = str(weights.resolve())
-        elif teacher is not None:
-            weights = find_checkpoint(teacher)
-            known = load_checkpoint(weights, torch.device("cpu")).config
-            said = taught_by(known)
-            given["teacher"] = str(weights.resolve())
-            if not (category or dataset or variant or store):
-                opened = open_named(known.data, "the teacher's training")
-        elif like is not None:
-            other = runs.read_config(find_run_of(like))
-            said = flatten(other.to_dict())
-            if not (category or dataset or variant or store):
-                opened = open_named(other.data, "the training")
-        elif file is not None:
-            said = read_file(file)
-        preset = preset if _is_said(context, "preset") else said.preset or preset
-        categories, variants = several(category, "--category"), several(variant, "--variant")
-        opened = opened or open_stores(store, categories, dataset, variants, preset=preset)
-        recipe = Recipe(
-            preset,
-            said.with_options(given),
-            tuple(without or ()),
-            split_by if _is_said(context, "split_by") else said.split_by or split_by,
-        )
-        config = recipe.configure(*opened)
-        first, *others = config.model.categories
-        folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
+
+    def chosen() -> "tuple[Config, Path]":
+        """Return the configuration and the run folder, which is made if it is new."""
+        if resume is not None:
+            _check_kept([*filter(partial(_is_said, context), context.params), *given])
+            folder = find_resumed(resume)
+            config = runs.read_config(folder)
+            if store:
+                named = rename_stores(config.data, [*map(Store, store)], f"the run {runs.name_of(folder)}")
+                config = replace(config, data=named)
+            if "epochs" in given:
+                config = config.override("epochs", given["epochs"])
+        else:
+            said = FileOptions()
+            opened = []
+            sources = ("init", "teacher", "like", "file", "preset")
+            others = [name for name in sources if _is_said(context, name)]
+            if len(others) > 1 and others not in (["file", "preset"], ["teacher", "preset"]):
+                first, second = ("config" if name == "file" else name for name in others[:2])
+                raise KgError(f"--{first} says all that --{second} could.", "Leave one of them out.")
+            if init is not None:
+                weights = find_checkpoint(init)
+                said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
+                given["init"] = str(weights.resolve())
+            elif teacher is not None:
+                weights = find_checkpoint(teacher)
+                known = load_checkpoint(weights, torch.device("cpu")).config
+                said = taught_by(known)
+                given["teacher"] = str(weights.resolve())
+                if not (category or dataset or variant or store):
+                    opened = open_named(known.data, "the teacher's training")
+            elif like is not None:
+                other = runs.read_config(find_run_of(like))
+                said = flatten(other.to_dict())
+                if not (category or dataset or variant or store):
+                    opened = open_named(other.data, "the training")
+            elif file is not None:
+                said = read_file(file)
+            base = preset if _is_said(context, "preset") else said.preset or preset
+            categories, variants = several(category, "--category"), several(variant, "--variant")
+            opened = opened or open_stores(store, categories, dataset, variants, preset=base)
+            recipe = Recipe(
+                base,
+                said.with_options(given),
+                tuple(without or ()),
+                split_by if _is_said(context, "split_by") else said.split_by or split_by,
+            )
+            config = recipe.configure(*opened)
+            first, *others = config.model.categories
+            folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
+        return config, folder
+
+    config, folder = team.first(chosen)
     where = runs.name_of(folder)
-    note(f"Training in [bold]{folder}[/] on {describe(device)}")
+    others = f" and {team.count - 1} more" if team.count > 1 else ""
+    if team.leads:
+        note(f"Training in [bold]{folder}[/] on {describe(device)}{others}")
 
     def begin(started: Started) -> None:
-        note(escape(_what(config, started)))
+        if team.leads:
+            note(escape(_what(config, started)))
 
-    with progress("Training") as advance:
+    with progress("Training") if team.leads else nullcontext() as advance:
 
         def report(now: Progress) -> None:
+            if advance is None:
+                return
             if now.epoch_metrics is not None:
                 _report_epoch(now.epoch_metrics, now.epochs)
                 return
@@ -237,15 +266,19 @@ def train(
 
         try:
             summary = run_training(
-                config, folder, device, resume=resume is not None, begin=begin, report=report
+                config, folder, device, resume=resume is not None, begin=begin, report=report, team=team
             )
         except Interrupted:
-            note(f"Saved. To continue: kg train --resume {where}")
+            if team.leads:
+                note(f"Saved. To continue: kg train --resume {where}")
             raise
-        except Exception:
-            if resume is None:
+        except Exception as error:
+            if resume is None and team.leads:
                 runs.discard_if_empty(folder)
+            leave_quietly(error)
             raise
+    if not team.leads:
+        return
 
     result = {
         "run": str(folder),

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -28,8 +28,9 @@ from kg.train.environment import environment
 from kg.train.examples import read_examples
 from kg.train.log import Log
 from kg.train.runs import read_environment, write_json
-from kg.train.step import Metrics, Step
+from kg.train.step import ALONE, Metrics, Step
 from kg.train.teacher import Teacher
+from kg.train.team import Team
 
 SAVED_EVERY = 10.0
 """Seconds between checkpoints, at least: on a GPU an epoch may take less than to write one."""
@@ -85,6 +86,7 @@ def train(
     resume: bool = False,
     begin: Callable[[Started], None] = lambda started: None,
     report: Callable[[Progress], None] = lambda progress: None,
+    team: Team = ALONE,
 ) -> Summary:
     """Train a detector in its run folder, from the start or from the folder's last checkpoint.
 
@@ -99,6 +101,9 @@ def train(
         resume: Continue from last.pt.
         begin: Called before the first step.
         report: Called after each step and each epoch.
+        team: The processes that train together; each calls this, with the same arguments but for the device.
+            Each takes its share of every batch, in the order of a training alone, and gradients are those of
+            the whole batch; batch norm sees a share. The first alone writes to the run folder.
 
     Raises:
         KgError: The store is gone, has changed, or has no training shapes; every loss is off; one is not
@@ -108,13 +113,17 @@ def train(
     stores = open_named(config.data, "this run began")
     config = replace(config, data=name_stores(stores, config.data.split_by))
     started = time.monotonic()
-    training = _Training(config, run, device, stores, fit=not resume or not (run / "last.pt").is_file())
-    with _alone(run), _stop_requests() as stop:
+    fit = not resume or not (run / "last.pt").is_file()
+    training = _Training(config, run, device, stores, fit=fit, team=team)
+    with _alone(run) if team.leads else nullcontext(), _stop_requests() as stop:
         if resume:
             training.restore()
             _check_epochs(training)
-            write_json(run / "config.json", config.to_dict())
-        _note_environment(run, device, resume)
+            if team.leads:
+                write_json(run / "config.json", config.to_dict())
+        team.copy_first(training.model)
+        if team.leads:
+            _note_environment(run, device, resume, team)
         begin(
             Started(
                 store=named_stores(stores),
@@ -124,11 +133,12 @@ def train(
                 epochs_done=training.epoch,
             )
         )
-        with Log(run, training.epoch, training.entry) as log:
+        with Log(run, training.epoch, training.entry) if team.leads else nullcontext() as log:
             try:
                 while training.epoch < config.train.epochs:
                     entry = training.run_epoch(stop, report)
-                    log.write(entry)
+                    if log is not None:
+                        log.write(entry)
                     report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
             finally:
                 training.save_best()
@@ -162,9 +172,11 @@ def named_stores(stores: Sequence[Store]) -> str:
     return f"{len(stores)} stores: {', '.join(categories)}; {', '.join(variants)}"
 
 
-def _note_environment(run: Path, device: torch.device, resume: bool) -> None:
+def _note_environment(run: Path, device: torch.device, resume: bool, team: Team) -> None:
     """Write what a run begins on; what it is resumed on, and by which command, comes below that."""
     begun, now = read_environment(run) if resume else {}, environment(device)
+    if team.count > 1:
+        now["workers"] = team.count
     if begun:
         begun.setdefault("resumed", []).append(now)
     write_json(run / "environment.json", begun or now)
@@ -174,14 +186,26 @@ class _Training:
     """The state of one training: where it stands is (epoch, step), whole steps only."""
 
     def __init__(
-        self, config: Config, run: Path, device: torch.device, stores: Sequence[Store], *, fit: bool
+        self,
+        config: Config,
+        run: Path,
+        device: torch.device,
+        stores: Sequence[Store],
+        *,
+        fit: bool,
+        team: Team,
     ) -> None:
-        self.config, self.run, self.device = config, run, device
+        self.config, self.run, self.device, self.team = config, run, device, team
         by, how = config.data.split_by, config.model.normalisation
 
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
+        if team.count > 1 and self.model.needs_sequences:
+            raise KgError(
+                f"The detector {config.model.detector} compares the frames of a batch with each other.",
+                "Train it in one process: leave out --gpus, or torchrun.",
+            )
         teacher = Teacher.load(Path(config.train.teacher), device) if config.train.teacher else None
         if self.model.needs_teacher and teacher is None:
             raise KgError(
@@ -219,7 +243,7 @@ class _Training:
             if teacher is not None:
                 self.model.follow_teacher(teacher.model)
         self.weights = self.model.draw(examples)
-        self.steps = Step(self.model, config.train)
+        self.steps = Step(self.model, config.train, team)
         self.validation = Recorder(self._losses, device, self.model.recordable)
         self._terms: list[tuple[str, float]] = []
         self.epoch, self.step = 0, 0
@@ -245,6 +269,8 @@ class _Training:
 
     def save(self) -> None:
         """Write last.pt, from which the training goes on, and what comes before it."""
+        if not self.team.leads:
+            return
         self.save_best()
         state = {
             "optimizer": self.steps.optimizer.state_dict(),
@@ -262,7 +288,7 @@ class _Training:
 
     def save_best(self) -> None:
         """Write best.pt, where there is a better one than it has."""
-        if self.better is not None:
+        if self.better is not None and self.team.leads:
             save_checkpoint(self.run / "best.pt", self.better, self.config, int(self.best["epoch"]), {})
             self.better = None
 
@@ -278,7 +304,8 @@ class _Training:
                 else shuffled(self.runs, options.seed, self.epoch)
             )
         for rows in batches[self.step :]:
-            if stop.is_set():
+            if self.team.any(stop.is_set()):
+                self._share_buffers()
                 self.save()
                 raise Interrupted
             losses = self._step(rows, len(batches))
@@ -290,6 +317,7 @@ class _Training:
         entry |= {name: total / len(self.batch.points) for name, total in self.sums.items()}
         if self.step:
             entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
+        self._share_buffers()
         entry |= self._validate()
         entry["seconds"] = time.monotonic() - began
         entry["memory"] = peak_memory(self.device)
@@ -311,13 +339,25 @@ class _Training:
         rate = learning_rate(options, self.epoch + self.step / steps)
         batch = augment(self.batch.rows(rows.to(self.device)), options, self.config.model.normalisation)
         number = self.epoch * steps + self.step
-        values = self.steps.run(batch, rate, self.model.stage(self.epoch), number)
+        own, share = self.team.share(len(rows))
+        if self.team.count > 1:
+            # All have changed the whole batch alike; what is random from here on is each one's own.
+            batch = batch.rows(own)
+            torch.manual_seed(step_seed(options.seed, self.epoch, self.step + 1) + 1 + self.team.rank)
+        values = self.steps.run(batch, rate, self.model.stage(self.epoch), number, share)
         if not math.isfinite(values["loss"]):
             raise KgError(
                 f"The loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step + 1}.",
                 "Lower the learning rate: --set learning_rate=..., in a new run.",
             )
         return values
+
+    def _share_buffers(self) -> None:
+        """Let running moments be the mean of the team's."""
+        self.team.mean_buffers(self.model)
+        if self.steps.shown is not self.model:
+            for mine, theirs in zip(self.steps.shown.buffers(), self.model.buffers(), strict=True):
+                mine.copy_(theirs)
 
     def _losses(self, batch: Batch) -> Tensor:
         """Return the values of the validation losses of a batch."""
@@ -338,14 +378,16 @@ class _Training:
             return {}
         self.steps.shown.eval()
         sums: Metrics = {}
-        for rows in self.val_batches:
+        for rows in self.val_batches[self.team.rank :: self.team.count]:
             batch = self._normalised(self.val_batch.rows(rows.to(self.device)))
             losses = self.validation(batch).tolist()
             for (name, _), loss in zip(self._terms, losses, strict=True):
                 sums[name] = sums.get(name, 0.0) + loss * len(batch.points)
-        means = {name: total / count for name, total in sums.items()}
+        parts = self.team.gather((sums, self._terms))
+        terms = next(terms for _, terms in parts if terms)
+        means = {name: sum(part.get(name, 0.0) for part, _ in parts) / count for name, _ in terms}
         # One that is off may be no number, and 0 times that is none either.
-        total = sum((weight * means[name] for name, weight in self._terms if weight), 0.0)
+        total = sum((weight * means[name] for name, weight in terms if weight), 0.0)
         return {"val_loss": total, **{f"val_{name}": mean for name, mean in means.items()}}
 
 

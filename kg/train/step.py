@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from kg.config import TrainConfig
 from kg.model.detector import Batch, Detector
 from kg.ops.recording import Recorder
+from kg.train.team import Team
+
+ALONE = Team()
 
 Metrics = dict[str, float]
 
@@ -25,18 +28,19 @@ class Step:
     Args:
         model: What is trained, on its device.
         options: The optimizer, its rate, the averaging.
+        team: The processes that do the step together, each on its share of the batch.
     """
 
-    def __init__(self, model: Detector, options: TrainConfig) -> None:
-        self.model, self.options = model, options
+    def __init__(self, model: Detector, options: TrainConfig, team: Team = ALONE) -> None:
+        self.model, self.options, self.team = model, options, team
         # One without parameters has no steps, and no device to do them on.
         self._device = next((each.device for each in model.parameters()), torch.device("cpu"))
         self.optimizer = make_optimizer(model, options, self._device)
         self.shown = deepcopy(model).requires_grad_(False) if options.averaging else model
         self._losses = Recorder(self._do, self._device, model.recordable)
 
-    def run(self, batch: Batch, rate: float, stage: int, number: int) -> Metrics:
-        """Do a step and return its losses: "loss", their weighted sum, and each.
+    def run(self, batch: Batch, rate: float, stage: int, number: int, share: float = 1.0) -> Metrics:
+        """Do a step and return its losses: "loss", their weighted sum, and each; of the whole team's batch.
 
         Where the loss is not finite the weights are spoilt; nobody should keep them.
 
@@ -45,13 +49,14 @@ class Step:
             rate: The learning rate.
             stage: Of the training, as the detector counts them.
             number: Steps that were done before this one.
+            share: Of the team's batch, which this one is a part of.
         """
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
-        names, losses = self._losses(batch, stage)
+        names, losses = self._losses(batch, stage, share)
         if self.shown is not self.model:
             # The first steps go far: what they leave is soon forgotten.
             self._average(min(self.options.averaging, (number + 1) / (number + 10)))
@@ -74,18 +79,21 @@ class Step:
         ]
         self.optimizer.load_state_dict({"state": moved, "param_groups": groups})
 
-    def _do(self, batch: Batch, stage: int) -> tuple[list[str], Tensor]:
+    def _do(self, batch: Batch, stage: int, share: float) -> tuple[list[str], Tensor]:
         """Do a step and return the names and the values of its losses."""
         self.model.train()
         terms = self.model.losses(batch, stage)
         loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.team.add([each.grad for each in self.model.parameters() if each.grad is not None], share)
         if self.options.gradient_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.options.gradient_norm)
         self.optimizer.step()
         values = {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
-        return list(values), torch.stack(list(values.values())).detach()
+        shown = torch.stack(list(values.values())).detach()
+        self.team.add([shown], share)
+        return list(values), shown
 
     @torch.no_grad()
     def _average(self, share: float) -> None:

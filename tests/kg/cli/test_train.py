@@ -9,6 +9,7 @@ import pytest
 
 from kg import paths
 from kg.cli.app import run
+from kg.cli.train_workers import without_gpus
 from kg.train.runs import find_run, new_run, read_config, read_metrics
 
 
@@ -240,3 +241,22 @@ def test_turns_have_a_short_name(said, turn, limit):
 def test_a_turn_that_is_none_is_refused(train, said, capsys):
     assert train(f"--turn={said}") == 1
     assert "--turn takes all, yaw, DEGREES" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--gpus", "0,0"], "'0,0' is no list of GPUs"),
+        (["--gpus", "zero"], "'zero' is no list of GPUs"),
+        (["--gpus", "0,1", "--cpu"], "--gpus says on what to train"),
+        (["--gpus", "98,99"], "98"),
+    ],
+)
+def test_gpus_that_are_not_there(tiny_preset, tiny_store, words, said, capsys):
+    assert run(["train", "--store", str(tiny_store.path), *words]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_workers_are_not_told_of_gpus_again():
+    words = ["train", "--gpus", "0,1", "-c", "shirt", "--gpus=2", "--name", "x"]
+    assert without_gpus(words) == ["train", "-c", "shirt", "--name", "x"]
