@@ -127,6 +127,12 @@ class Store:
         with self._open() as file:
             return list(file[name].asstr()[:])
 
+    def read_numbers(self, name: Literal["frame", "scale", "offset"]) -> NDArray[Any]:
+        """Return what all rows have of a column, (n,) or (n, 3)."""
+        with self._open() as file:
+            numbers: NDArray[Any] = file[name][:]
+        return numbers
+
     def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
         """Return the rows of a split, or all of them.
 

@@ -193,7 +193,9 @@ class Detector(nn.Module, ABC):
         return any(True for _ in self.parameters())
 
     def fit(self, examples: Examples) -> None:
-        """Look at all training clouds once, before the first step of a new training.
+        """Look at the training clouds once, before the first step of a new training.
+
+        They are all, or some thousands of them, evenly chosen, where there are too many for the memory.
 
         Raises:
             KgError: They lack what it needs.
@@ -221,7 +223,9 @@ class Detector(nn.Module, ABC):
     def draw(self, examples: Examples) -> Tensor | None:
         """Return how often each cloud is drawn, (n,), relative to the others; None for once an epoch.
 
-        An epoch has as many clouds either way. Called when a training begins, and when it is resumed.
+        An epoch has as many clouds either way. Called when a training begins, and when it is resumed. Where
+        the clouds are too many for the memory, only objects, frames and categories are known: `points` are
+        (n, 0, 3), all else is None.
         """
         return None
 

@@ -13,7 +13,7 @@ from kg.config import Normalisation
 from kg.data.batches import thinning
 from kg.data.dataset import Split
 from kg.data.normalise import from_source
-from kg.data.rest import in_boxes
+from kg.data.rest import Boxes, boxes_of
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.model.detector import Examples
@@ -48,8 +48,26 @@ def read_examples(
     Raises:
         KgError: The clouds have fewer points.
     """
+    rows = chosen_rows(stores, split, by)
+    return joined(
+        [
+            read_rows(store, own, points, normalisation, teacher)
+            for store, own in zip(stores, rows, strict=True)
+        ]
+    )
+
+
+def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDArray[np.int64]]:
+    """Return the row numbers, ascending, of a split in each store (see `read_examples`)."""
     kept_out = _kept_out(stores, split) if by == "object" else set()
-    return _joined([_read(store, split, by, points, normalisation, kept_out, teacher) for store in stores])
+    found = []
+    for store in stores:
+        chosen = store.splits(by) == SPLITS.index(split)
+        if kept_out:
+            names = store.read_column("objects")
+            chosen &= [(store.dataset, store.category, name) not in kept_out for name in names]
+        found.append(np.flatnonzero(chosen))
+    return found
 
 
 def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
@@ -63,34 +81,43 @@ def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
     return found
 
 
-def _read(
+def read_rows(
     store: Store,
-    split: Split,
-    by: SplitBy,
+    rows: NDArray[np.int64],
     points: int,
     normalisation: Normalisation,
-    kept_out: set[Owner],
-    teacher: Teacher | None,
+    teacher: Teacher | None = None,
+    boxes: Boxes | None = None,
 ) -> Examples:
-    objects = store.read_column("objects")
-    allowed = [(store.dataset, store.category, name) not in kept_out for name in objects]
-    rows = np.flatnonzero((store.splits(by) == SPLITS.index(split)) & allowed)
+    """Return some rows of a store (see `read_examples`).
+
+    Args:
+        store: Which.
+        rows: Their numbers, which ascend.
+        points: P, of each cloud.
+        normalisation: Of the clouds.
+        teacher: As in `read_examples`.
+        boxes: Of these rows; by default those of what objects have in them.
+    """
     clouds = store.read_rows(rows)
     taught = None if teacher is None or not len(clouds) else teacher.keypoints(clouds, store.category)
     if normalisation == "range":
         clouds = by_range(clouds)
     kept = thinning(clouds.points, points)[..., None]
-    rest = boxes = None
+    rest = sides = None
     if clouds.rest_positions is not None and len(clouds):
-        places, sides = in_boxes(clouds.rest_positions, np.array(store.rest_ids())[rows].tolist())
-        rest, boxes = torch.from_numpy(np.take_along_axis(places, kept, axis=1)), torch.from_numpy(sides)
+        if boxes is None:
+            boxes = boxes_of([clouds.rest_positions], np.array(store.rest_ids())[rows].tolist())
+        places = boxes.inside(clouds.rest_positions)
+        rest = torch.from_numpy(np.take_along_axis(places, kept, axis=1))
+        sides = torch.from_numpy(boxes.sides)
     keypoints = None
     if taught is not None:
         keypoints = torch.from_numpy(from_source(taught, clouds.scale, clouds.offset).astype(np.float32))
     return Examples(
         points=torch.from_numpy(np.take_along_axis(clouds.points, kept, axis=1)),
         rest=rest,
-        boxes=boxes,
+        boxes=sides,
         # A sequence is an object of one store: its frames count from the first.
         objects=[f"{store.name}/{name}" for name in clouds.objects],
         frames=clouds.frame.tolist(),
@@ -102,7 +129,7 @@ def _read(
     )
 
 
-def _joined(parts: Sequence[Examples]) -> Examples:
+def joined(parts: Sequence[Examples]) -> Examples:
     """Return the examples of several stores as one; what some of them lack, all lack."""
     if len(parts) == 1:
         return parts[0]

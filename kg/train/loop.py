@@ -25,10 +25,10 @@ from kg.model.detector import Batch, make_detector
 from kg.ops.recording import Recorder
 from kg.train.augment import augment, normalised_batch
 from kg.train.environment import environment
-from kg.train.examples import read_examples
 from kg.train.log import Log
 from kg.train.runs import read_environment, write_json
 from kg.train.step import ALONE, Metrics, Step
+from kg.train.supply import Wanted, supply
 from kg.train.teacher import Teacher
 from kg.train.team import Team
 
@@ -127,8 +127,8 @@ def train(
         begin(
             Started(
                 store=named_stores(stores),
-                train_shapes=len(training.batch.points),
-                val_shapes=len(training.val_batch.points),
+                train_shapes=len(training.clouds),
+                val_shapes=len(training.unseen),
                 parameters=sum(each.numel() for each in training.model.parameters()),
                 epochs_done=training.epoch,
             )
@@ -145,8 +145,8 @@ def train(
     return Summary(
         run=run,
         epochs=training.epoch,
-        train_shapes=len(training.batch.points),
-        val_shapes=len(training.val_batch.points),
+        train_shapes=len(training.clouds),
+        val_shapes=len(training.unseen),
         seconds=time.monotonic() - started,
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
@@ -212,8 +212,10 @@ class _Training:
                 f"The detector {config.model.detector} learns from another detector's keypoints.",
                 "Name one that is trained on shapes in their category's pose: kg train --teacher RUN",
             )
-        examples = read_examples(stores, "train", by, config.train.points, how, teacher)
-        if len(examples.points) == 0:
+        names, points = config.model.categories, config.train.points
+        self.clouds = supply(stores, Wanted("train", by, points, how, names, teacher), device)
+        listed, examples = self.clouds.listed, self.clouds.examples
+        if not len(self.clouds):
             raise KgError(f"{stores[0].name} has no shapes to train on.", "Prepare more shapes: kg prepare")
         if self.model.needs_rest and examples.rest is None:
             lacking = next(store.name for store in stores if not store.has_rest_positions)
@@ -221,28 +223,25 @@ class _Training:
                 f"The detector {config.model.detector} learns from places at rest, which {lacking} lacks.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses with the same faces.",
             )
-        if self.model.needs_sequences and len(set(examples.objects)) == len(examples.objects):
+        if self.model.needs_sequences and len(set(listed.objects)) == len(listed.objects):
             raise KgError(
                 f"The detector {config.model.detector} learns from sequences, and {stores[0].name} has none.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses.",
             )
-        unseen = read_examples(stores, "val", by, config.train.points, how, teacher)
-        # A category's clouds are some hundred MB: on the device, no batch is waited for.
-        names = config.model.categories
-        self.batch, self.val_batch = examples.batch(names).to(device), unseen.batch(names).to(device)
+        self.unseen = supply(stores, Wanted("val", by, points, how, names, teacher), device)
         size = config.train.batch_size
         self.runs: list[Tensor] | None = None
-        self.val_batches = list(torch.split(torch.arange(len(unseen.points)), size))
+        self.val_batches = list(torch.split(torch.arange(len(self.unseen)), size))
         if self.model.needs_sequences:
-            self.runs = consecutive(examples.objects, examples.frames, size)
-            self.val_batches = consecutive(unseen.objects, unseen.frames, size)
+            self.runs = consecutive(listed.objects, listed.frames, size)
+            self.val_batches = consecutive(self.unseen.listed.objects, self.unseen.listed.frames, size)
         if fit:
             if config.train.init:
                 begin_with(self.model, Path(config.train.init))
             self.model.fit(examples)
             if teacher is not None:
                 self.model.follow_teacher(teacher.model)
-        self.weights = self.model.draw(examples)
+        self.weights = self.model.draw(listed)
         self.steps = Step(self.model, config.train, team)
         self.validation = Recorder(self._losses, device, self.model.recordable)
         self._terms: list[tuple[str, float]] = []
@@ -296,25 +295,26 @@ class _Training:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
         options = self.config.train
         began = time.monotonic()
-        count, batches = len(self.batch.points), list[Tensor]()
+        count, batches = len(self.clouds), list[Tensor]()
         if self.model.has_steps:
             batches = (
                 shuffled_batches(count, options.batch_size, options.seed, self.epoch, self.weights)
                 if self.runs is None
                 else shuffled(self.runs, options.seed, self.epoch)
             )
-        for rows in batches[self.step :]:
+        left = batches[self.step :]
+        for rows, batch in zip(left, self.clouds.batches(left), strict=True):
             if self.team.any(stop.is_set()):
                 self._share_buffers()
                 self.save()
                 raise Interrupted
-            losses = self._step(rows, len(batches))
+            losses = self._step(batch, len(batches))
             for name, value in losses.items():
                 self.sums[name] = self.sums.get(name, 0.0) + value * len(rows)
             self.step += 1
             report(Progress(self.epoch, options.epochs, self.step, len(batches), losses["loss"]))
         entry: Metrics = {"epoch": self.epoch + 1, "loss": 0.0}
-        entry |= {name: total / len(self.batch.points) for name, total in self.sums.items()}
+        entry |= {name: total / count for name, total in self.sums.items()}
         if self.step:
             entry["learning_rate"] = learning_rate(options, self.epoch + (self.step - 1) / self.step)
         self._share_buffers()
@@ -323,9 +323,9 @@ class _Training:
         entry["memory"] = peak_memory(self.device)
         self.epoch, self.step, self.sums, self.entry = self.epoch + 1, 0, {}, entry
         better = not self.best or _badness(entry) <= _badness(self.best)
-        if len(self.val_batch.points) and (better or self.epoch == options.epochs):
+        if len(self.unseen) and (better or self.epoch == options.epochs):
             with torch.no_grad():
-                self.steps.shown.eval().calibrate(self._normalised(self.val_batch))
+                self.steps.shown.eval().calibrate(self._normalised(self.unseen.some()))
         if better:
             self.best = entry
             self.better = {name: value.clone() for name, value in self.steps.shown.state_dict().items()}
@@ -333,13 +333,13 @@ class _Training:
             self.save()
         return entry
 
-    def _step(self, rows: Tensor, steps: int) -> Metrics:
+    def _step(self, whole: Batch, steps: int) -> Metrics:
         options = self.config.train
         torch.manual_seed(step_seed(options.seed, self.epoch, self.step + 1))
         rate = learning_rate(options, self.epoch + self.step / steps)
-        batch = augment(self.batch.rows(rows.to(self.device)), options, self.config.model.normalisation)
+        batch = augment(whole, options, self.config.model.normalisation)
         number = self.epoch * steps + self.step
-        own, share = self.team.share(len(rows))
+        own, share = self.team.share(len(whole.points))
         if self.team.count > 1:
             # All have changed the whole batch alike; what is random from here on is each one's own.
             batch = batch.rows(own)
@@ -373,13 +373,13 @@ class _Training:
     @torch.no_grad()
     def _validate(self) -> Metrics:
         """Return the losses on the validation shapes, evaluated as a user's shapes would be."""
-        count = len(self.val_batch.points)
+        count = len(self.unseen)
         if not count or not self.model.has_steps:
             return {}
         self.steps.shown.eval()
         sums: Metrics = {}
-        for rows in self.val_batches[self.team.rank :: self.team.count]:
-            batch = self._normalised(self.val_batch.rows(rows.to(self.device)))
+        for each in self.unseen.batches(self.val_batches[self.team.rank :: self.team.count]):
+            batch = self._normalised(each)
             losses = self.validation(batch).tolist()
             for (name, _), loss in zip(self._terms, losses, strict=True):
                 sums[name] = sums.get(name, 0.0) + loss * len(batch.points)

@@ -68,7 +68,9 @@ class Team:
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors]).mul_(share)
         with _others():
             dist.all_reduce(flat)
-        for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        for tensor, total in zip(
+            tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True
+        ):
             tensor.copy_(total.view_as(tensor))
 
     def mean_buffers(self, model: nn.Module) -> None:

@@ -262,12 +262,14 @@ class Follow(Detector):
     def draw(self, examples: Examples) -> Tensor:
         """See `Detector.draw`: the later a cloud is in its sequence, the harder, and the more often drawn."""
         names, frames = np.asarray(examples.objects), np.asarray(examples.frames, dtype=np.float64)
+        objects, of = np.unique(names, return_inverse=True)
+        first, last = np.full(len(objects), np.inf), np.full(len(objects), -np.inf)
+        np.minimum.at(first, of, frames)
+        np.maximum.at(last, of, frames)
+        moves = (last > first)[of]
         weights = np.ones(len(names))
-        for name in np.unique(names):
-            rows = names == name
-            first, last = frames[rows].min(), frames[rows].max()
-            if last > first:
-                weights[rows] += HARDER * ((frames[rows] - first) / (last - first) - 0.5)
+        extent = np.where(moves, (last - first)[of], 1)
+        weights += np.where(moves, HARDER * ((frames - first[of]) / extent - 0.5), 0)
         return torch.from_numpy(weights)
 
     def forward(self, points: Tensor, category: Tensor | None = None) -> Seen:

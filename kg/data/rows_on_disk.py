@@ -1,0 +1,84 @@
+"""Rows of a store read where they lie, any number at a time, without what is around them."""
+
+import os
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.data.store import COLUMNS, Store
+from kg.errors import KgError
+
+
+class RowsOnDisk:
+    """A column of a store, open for as long as this is: rows can be read in any order, by several threads.
+
+    The file may be replaced meanwhile, as a store is that grows: what is read is what was opened.
+
+    Args:
+        store: Which.
+        name: Of the column, a field of `kg.data.store.Clouds`.
+
+    Raises:
+        KgError: The file cannot be read.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._path, self._name = store.path, COLUMNS.get(name, name)
+        try:
+            with h5py.File(store.path, "r", locking=False) as file:
+                column: Any = file[self._name]
+                self.shape: tuple[int, ...] = column.shape
+                self._dtype = column.dtype
+                self._offset = column.id.get_offset() if column.chunks is None else None
+            self._file = os.open(store.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except (OSError, KeyError) as error:
+            raise KgError(f"{store.path} cannot be read: {error}") from error
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (n, ...) for row numbers (n,), in their order, which may repeat.
+
+        Raises:
+            KgError: The file cannot be read any more.
+        """
+        if self._offset is None or not hasattr(os, "pread"):
+            return self._read_packed(rows)
+        # Not by memory map: pages that were looked at would count as this process's memory.
+        size = int(np.prod(self.shape[1:])) * self._dtype.itemsize
+        result = np.empty((len(rows), *self.shape[1:]), self._dtype)
+        for place, row in enumerate(rows.tolist()):
+            content = os.pread(self._file, size, self._offset + row * size)
+            if len(content) != size:
+                raise KgError(f"{self._path} cannot be read: it ends within row {row}.")
+            result[place] = np.frombuffer(content, self._dtype).reshape(self.shape[1:])
+        return result.astype(np.float32, copy=False)
+
+    def _read_packed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return rows of a column that is packed, or on a system that cannot read at a place."""
+        once, places = np.unique(rows, return_inverse=True)
+        try:
+            with h5py.File(self._path, "r", locking=False) as file:
+                found: NDArray[np.float32] = file[self._name][once].astype(np.float32, copy=False)
+        except (OSError, KeyError) as error:
+            raise KgError(f"{self._path} cannot be read: {error}") from error
+        return found[places]
+
+    def close(self) -> None:
+        """Close the file; nothing can be read any more."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> "RowsOnDisk":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self.close()
