@@ -102,7 +102,7 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
 def test_mirrored_clouds_have_mirrored_places(follow, examples):
     torch.manual_seed(2)
     batch = examples.batch()
-    points, rest, _ = follow._varied(batch)
+    points, rest, *_ = follow._varied(batch)
     mirrored = (rest[:, 0, 0] * batch.rest[:, 0, 0]) < 0
     assert 0 < mirrored.sum() < 12
     # A stretch keeps the side that a point is on; x is 0 in the middle of these clouds.
@@ -112,7 +112,7 @@ def test_mirrored_clouds_have_mirrored_places(follow, examples):
 
 
 def test_without_a_mirror_left_stays_left(tiny_backbone, examples):
-    _, rest, _ = Follow(MODEL, OPTIONS, mirror="none")._varied(examples.batch())
+    _, rest, *_ = Follow(MODEL, OPTIONS, mirror="none")._varied(examples.batch())
     assert torch.equal(rest, examples.rest)
 
 
