@@ -69,7 +69,9 @@ def evaluate(
             help="Measure on ever worse clouds too; repeated for several, help lists them.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is random in --corrupt.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of what is random in --corrupt, and of the turns of se3 and useek.")
+    ] = 0,
     floors: Floors = True,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves: .png, .svg or .pdf.", metavar="FILE")
@@ -94,6 +96,7 @@ def evaluate(
     kg eval out.npz --metric das,miou      what kg predict wrote
     kg eval runs/a runs/b runs/c           mean over trainings
     kg eval --protocol paper               as the paper's tables count
+    kg eval --protocol se3                 each shape turned at random
     kg eval runs/NAME --metric all --split val
     kg eval --corrupt noise=0:0.08 --corrupt occlusion --plot curves.pdf
     kg eval --metric all --report shirts.html
@@ -120,6 +123,8 @@ def evaluate(
     reliability       confidences are the shares of keypoints within 5 % of the
                       extent; how far they are from that, 0 is best
     repeatability     how far they move when it is turned, noisy or thinned
+    equivariance      how far they are from turning with a shape that is turned
+    rotation-error    how far off the rotation is that they give, in degrees
     chamfer           how far the decoder's cloud is from the shape
     all               each that the data allow
 

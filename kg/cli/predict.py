@@ -74,6 +74,21 @@ def predict(
             "object, in their order.",
         ),
     ] = False,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Also write each shape's rotation to the frame of its category, which its keypoints give.",
+        ),
+    ] = False,
+    turned: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="SEED",
+            help="Turn each shape at random first, as kg eval --protocol se3 does with this seed.",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1)] = 8,
     precision: Precision = None,
     gpu: Gpu = None,
@@ -94,11 +109,15 @@ def predict(
     kg predict --anchors shirt.obj:12,90,417      points that you picked
     kg predict --track frames/                    a sequence, frame by frame
     kg predict --dense                            the place at rest of each point
+    kg predict --align scan.ply                   how it lies, by its keypoints
+    kg predict --turned 0 --align                 the test shapes, turned
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg import paths
     from kg.data.find import Wanted
     from kg.devices import choose_device
+    from kg.inference.alignment import align as aligned
+    from kg.inference.alignment import category_keypoints
     from kg.inference.predictor import Predictor
     from kg.inference.shapes import predict_files, predict_store
 
@@ -127,6 +146,7 @@ def predict(
                 category=category,
                 dense=dense,
                 track=track,
+                turned=turned,
                 progress=advance,
             )
         else:
@@ -140,8 +160,11 @@ def predict(
                 precision=multiplied,
                 dense=dense,
                 track=track,
+                turned=turned,
                 progress=advance,
             )
+    if align:
+        made = aligned(made, category_keypoints(detector))
     made.save(output)
     result = {
         "output": str(output),

@@ -69,6 +69,9 @@ class Evaluation:
             "floors": [floor.to_dict() for floor in self.floors],
             "landmarks": [asdict(landmark) for landmark in self.landmarks],
         }
+        if self.protocol.corruption is not None and self.redetection is not None:
+            name, level = self.protocol.corruption
+            written["corruption"] = {"name": name, "level": level, "seed": self.redetection.seed}
         if self.robustness:
             written["robustness"] = [curve.to_dict() for curve in self.robustness]
         return written

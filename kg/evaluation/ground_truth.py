@@ -40,6 +40,11 @@ def plain_sample(predictions: Predictions) -> Sample:
     count = len(predictions)
     if count == 0:
         raise KgError("The predictions hold no shapes.")
+    if predictions.turns is not None:
+        raise KgError(
+            "These shapes were turned before they were predicted: nothing lies where the store has it.",
+            f"Measure the run: kg eval RUN --protocol se3 --seed {predictions.meta.get('turned', 0)}",
+        )
     if keypoints.ndim != 3 or keypoints.shape[::2] != (count, 3) or points.shape[::2] != (count, 3):
         raise KgError(
             f"The predictions do not fit together: {count} ids, keypoints {keypoints.shape}, "

@@ -100,6 +100,15 @@ PROTOCOLS: dict[str, Protocol] = {
             caution="USEEK picks by hand which keypoints and landmarks count; here all do.",
         ),
         Protocol(
+            name="se3",
+            title="each shape turned at random: keypoints carried back, how far they moved, rotation error",
+            source="kg",
+            metrics=("das", "equivariance", "rotation-error"),
+            optional=("miou", "das-rest", "correspondence", "correspondence-symmetric"),
+            split_by="object",
+            corruption=("rotation", 180),
+        ),
+        Protocol(
             name="keypointnet",
             title="mIoU at 0 to 0.1 along the surface, by a graph of 20 neighbours",
             source="KeypointNet, CVPR 2020",

@@ -13,6 +13,8 @@ edge_pairs       (E, 2) int64        the skeleton's edges, as pairs of keypoints
 edges            (n, E) float32      0 to 1: weight of each edge
 rest             (n, N, 3) float32   where each point lies on its object at rest, in the object's own box,
                                     [-1, 1] on each axis; of `kg predict --dense`
+rotations        (n, 3, 3) float64   rotation @ x lies as the category does; of `kg predict --align`
+turns            (n, 3, 3) float64   turn @ x is how the cloud x was turned first; of `kg predict --turned`
 meta             JSON                the run, its checkpoint, the store, the split, the inference
 version          () int64            of this format; files from before it have none
 """
@@ -51,7 +53,7 @@ UNREADABLE = (
     zlib.error,
 )
 """What numpy and zipfile raise at a file that is no .npz, or a broken one."""
-OPTIONAL = ("rest",)
+OPTIONAL = ("rest", "rotations", "turns")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,8 @@ class Predictions:
     edge_pairs: NDArray[np.int64]
     edges: NDArray[np.float32]
     rest: NDArray[np.float32] | None = None
+    rotations: NDArray[np.float64] | None = None
+    turns: NDArray[np.float64] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -167,6 +171,8 @@ def _check(values: Mapping[str, NDArray[Any]]) -> None:
         "edge_pairs": ("iu", (edges, 2)),
         "edges": ("f", (count, edges)),
         "rest": ("f", (count, size, 3)),
+        "rotations": ("f", (count, 3, 3)),
+        "turns": ("f", (count, 3, 3)),
         "meta": ("U", ()),
     }
     for name, (kind, shape) in known.items():

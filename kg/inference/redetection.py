@@ -1,7 +1,7 @@
 """The detector once more, on other observations of shapes whose keypoints are predicted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from kg.data.corruptions import corrupt
 from kg.data.normalise import to_source
 from kg.data.store import Clouds
 from kg.errors import KgError
+from kg.inference.alignment import category_keypoints
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
 from kg.inference.targets import maker_of
@@ -34,13 +35,29 @@ class Redetection:
     predictions: Predictions
     seed: int = 0
     advance: Callable[..., None] = lambda done, total, text: None
+    _found: dict[tuple[str, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def keypoints(self, corruption: str, level: float) -> NDArray[np.float32]:
         """Return the keypoints (n, K, 3) of the corrupted clouds, carried back to the clean ones.
 
+        They are kept: several metrics ask for the same.
+
         Raises:
             KgError: There is no such corruption or level.
         """
+        if (corruption, level) not in self._found:
+            self._found[corruption, level] = self._detect(corruption, level)
+        return self._found[corruption, level]
+
+    def category_keypoints(self) -> NDArray[np.float64]:
+        """Return where keypoints usually are in the category's pose, (K, 3), of any size and place.
+
+        Raises:
+            KgError: The detector does not say, and its training data are not here.
+        """
+        return category_keypoints(self.detector)
+
+    def _detect(self, corruption: str, level: float) -> NDArray[np.float32]:
         seen, undo = corrupt(self._clouds(), corruption, level, self.seed)
         found = self.detector.detect(
             seen,

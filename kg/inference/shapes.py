@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from kg.config import Inference
 from kg.config.stores import choose_store
+from kg.data.batches import thin
+from kg.data.corruptions import ROTATION, corrupt
 from kg.data.dataset import Split
 from kg.data.find import Wanted
 from kg.data.normalise import normalise
@@ -20,6 +23,8 @@ from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor, Progress
 from kg.ops.precision import Precision
 
+ANY_TURN = (ROTATION, 180)
+"""The corruption that turns clouds any way, and its level."""
 SEQUENCE = "sequence"
 """What files are called that are frames of one object."""
 
@@ -35,6 +40,7 @@ def predict_store(
     precision: Precision = "fp32",
     dense: bool = False,
     track: bool = False,
+    turned: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of a prepared store's clouds.
@@ -49,6 +55,7 @@ def predict_store(
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies.
         track: Take the clouds of an object as frames, each seen in the light of those before it.
+        turned: Seed of a random turn of each cloud, which is then what is predicted; None for none.
         progress: Called with (done, total).
 
     Raises:
@@ -76,8 +83,10 @@ def predict_store(
         "split_by": data.split_by,
         "unit": opened.unit,
     }
-    return detector.detect(
+    return _detected(
+        detector,
         clouds,
+        turned,
         inference=inference,
         batch_size=batch_size,
         precision=precision,
@@ -99,6 +108,7 @@ def predict_files(
     category: str | None = None,
     dense: bool = False,
     track: bool = False,
+    turned: int | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -116,6 +126,7 @@ def predict_files(
         category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
         dense: Also say where on its object at rest every point lies.
         track: Take the files as frames of one object, each seen in the light of those before it.
+        turned: Seed of a random turn of each cloud, which is then what is predicted; None for none.
         seed: Of the samples on meshes.
         progress: Called with (done, total).
 
@@ -159,8 +170,10 @@ def predict_files(
     meta: dict[str, Any] = {"store": {}, "split": "files", "unit": "as in the files"}
     if skipped:
         meta["skipped"] = {name: error.message for name, error in skipped.items()}
-    return detector.detect(
+    return _detected(
+        detector,
         clouds,
+        turned,
         inference=inference,
         batch_size=batch_size,
         precision=precision,
@@ -170,3 +183,15 @@ def predict_files(
         meta=meta,
         progress=progress,
     )
+
+
+def _detected(
+    detector: Predictor, clouds: Clouds, turned: int | None, *, meta: dict[str, Any], **how: Any
+) -> Predictions:
+    """Return the keypoints of clouds, which are turned first where a seed says so."""
+    if turned is None:
+        return detector.detect(clouds, meta=meta, **how)
+    # Thinned first, as by a protocol that turns what was predicted.
+    thinned = replace(clouds, points=thin(clouds.points, detector.checkpoint.config.train.points))
+    seen, undo = corrupt(thinned, *ANY_TURN, turned)
+    return replace(detector.detect(seen, meta=meta | {"turned": turned}, **how), turns=undo.turns)

@@ -8,12 +8,14 @@ from kg.evaluation.metrics import (
     das_annotated,
     das_rest,
     das_unsupervised,
+    equivariance,
     inclusivity,
     miou,
     miou_geodesic,
     pck,
     reliability,
     repeatability,
+    rotation_error,
     spread,
 )
 from kg.evaluation.metrics.metric import Curve, Measured, Metric, Part, Sample, Terms
@@ -34,6 +36,8 @@ METRICS: dict[str, Metric] = {
         correspondence_symmetric,
         reliability,
         repeatability,
+        equivariance,
+        rotation_error,
         chamfer,
     )
 }

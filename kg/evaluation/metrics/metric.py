@@ -11,6 +11,7 @@ from kg.data.normalise import to_source
 from kg.evaluation.metrics import arrays
 
 PERCENT = "%"
+DEGREES = "degrees"
 OF_DIAGONAL = "% of diagonal"
 """Of the bounding box of a cloud."""
 OF_EXTENT = "% of extent"
@@ -28,6 +29,9 @@ class Redetector(Protocol):
 
     def keypoints(self, corruption: str, level: float) -> NDArray[np.floating]:
         """Return the keypoints (n, K, 3) of the corrupted clouds, carried back to the clean ones."""
+
+    def category_keypoints(self) -> NDArray[np.float64]:
+        """Return where keypoints usually are in the category's pose, (K, 3), of any size and place."""
 
     def reconstructions(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return the decoder's clouds (n, N, 3) and the clouds that they ought to be."""

@@ -26,6 +26,8 @@ def predictions() -> Predictions:
         edge_pairs=np.array([[0, 1], [0, 2]]),
         edges=rng.random((3, 2)).astype(np.float32),
         rest=rng.random((3, 16, 3)).astype(np.float32),
+        rotations=rng.random((3, 3, 3)),
+        turns=rng.random((3, 3, 3)),
         meta={"run": "r", "seed": 3, "store": {"path": "p", "checksum": "c"}},
     )
 
