@@ -1,0 +1,111 @@
+"""Keypoints at extremal points that look alike on all shapes of a category; there is nothing to train."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor
+
+from kg.config import Inference, ModelConfig, TrainConfig
+from kg.config.values import Bounds, read_values
+from kg.errors import KgError
+from kg.model import Batch, Detector, Examples, Found, Losses
+from kg.model.normalisation import normalised
+from kg_detectors.extremal.recurring import MODES, blurred, chosen, extremal, nearest, recurring
+from kg_detectors.extremal.surroundings import CHANNELS, surroundings
+
+MOST_KEYPOINTS = 14 * MODES
+LEAST = 1e-3
+"""Deviation below which a channel is noise: a ball may hold its centre alone."""
+MOST_CLOUDS = 128
+"""Of the training clouds, evenly chosen, that are looked at: more say little that is new."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of its own.
+
+    Attributes:
+        detail: Weight of what a point has around it against where it lies in its cloud's box.
+        apart: Distance between keypoints, in boxes from -1 to 1, that is kept where there are enough.
+    """
+
+    detail: Annotated[float, Bounds(0, 10)] = 0.35
+    apart: Annotated[float, Bounds(0, 2)] = 0.5
+
+
+class Extremal(Detector):
+    """The points of a cloud that are most like anchors: extremal points that recur in the training clouds.
+
+    Each cloud is stretched to its own box. A point is described by where it lies there, and by the mean and
+    the spread of what is around it. What lies farthest towards the corners and the faces of the boxes, two
+    kinds in each direction, are the first anchors. Each then becomes the mean of what is most like it on
+    seven tenths of the clouds. Of these 28, the K are kept that can least be confused with points around
+    them, a distance apart.
+
+    Shapes have to be in one pose. Without randomness, all seeds are one. See `Options` for `detector.NAME`.
+
+    Raises:
+        KgError: An option of the detector cannot be read.
+    """
+
+    defaults: ClassVar[Mapping[str, str]] = {"epochs": "1"}
+    anchors: Tensor
+    usual: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self, model: ModelConfig, train: TrainConfig, *, detail: str = "0.35", apart: str = "0.5"
+    ) -> None:
+        super().__init__()
+        self.count = model.keypoints
+        self.own = Options(**read_values(Options, {"detail": detail, "apart": apart}, prefix="detector."))
+        self.register_buffer("anchors", torch.zeros(self.count, 3 + CHANNELS))
+        self.register_buffer("usual", torch.ones(self.count))
+        self.register_buffer("deviation", torch.ones(CHANNELS))
+
+    def check(self) -> None:
+        """Refuse more keypoints than there are anchors."""
+        if self.count > MOST_KEYPOINTS:
+            raise KgError(
+                f"There are {MOST_KEYPOINTS} extremal anchors, not {self.count}.",
+                f"Use --keypoints {MOST_KEYPOINTS} or fewer.",
+            )
+
+    def fit(self, examples: Examples) -> None:
+        """Find what recurs in the training clouds."""
+        count = len(examples.points)
+        rows = torch.linspace(0, count - 1, min(count, MOST_CLOUDS)).round().long()
+        points = normalised(examples.points[rows], "stretch")[0]
+        around = surroundings(points)
+        self.deviation.copy_(around.flatten(0, 1).std(0).clamp(min=LEAST))
+        features = self._joined(points, around)
+        anchors = recurring(features, extremal(features))
+        blur = blurred(features, anchors)
+        anchors = anchors[chosen(anchors[:, :3], blur, self.count, self.own.apart)]
+        self.anchors.copy_(anchors)
+        self.usual.copy_(nearest(features, anchors).squared.mean(0).clamp(min=1e-6))
+
+    def losses(self, batch: Batch, stage: int) -> Losses:
+        """Return none."""
+        return {}
+
+    def validation_losses(self, batch: Batch) -> Losses:
+        """Return none."""
+        return {}
+
+    def find(self, points: Tensor, inference: Inference | None = None) -> Found:
+        """Return the points most like the anchors.
+
+        The confidence is 1 for a point that is all like its anchor, and 0.61 for one that differs as much as
+        is usual in training.
+        """
+        stretched = normalised(points, "stretch")[0]
+        found = nearest(self._joined(stretched, surroundings(stretched)), self.anchors.to(stretched))
+        keypoints = points.gather(1, found.indices[..., None].expand(-1, -1, 3))
+        return Found(keypoints, found.indices, torch.exp(-found.squared / (2 * self.usual)))
+
+    def _joined(self, points: Tensor, around: Tensor) -> Tensor:
+        """Return what points are like, (B, N, 3 + 27): where they are, and what is around them."""
+        return torch.cat([points, around / self.deviation * (self.own.detail / CHANNELS**0.5)], 2)

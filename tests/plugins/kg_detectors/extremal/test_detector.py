@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+
+from kg.config import ModelConfig, TrainConfig
+from kg.errors import KgError
+from kg.inference.predictor import Predictor
+from kg.inference.shapes import predict_store
+from kg.model import Examples
+from kg.train import runs, train
+from kg_detectors.extremal import Extremal
+
+
+def examples(points):
+    names = [str(row) for row in range(len(points))]
+    return Examples(points, None, None, names, [0] * len(points), None, None, {}, ["thing"] * len(points))
+
+
+def boxes(rows=6, seed=0):
+    """Surfaces of boxes of all proportions, (rows, 602, 3), and their corners, (rows, 8, 3)."""
+    maker = torch.Generator().manual_seed(seed)
+    side = torch.linspace(-1, 1, 11)
+    grid = torch.cartesian_prod(side, side, side)
+    surface = grid[grid.abs().amax(1) == 1]
+    sizes = torch.rand(rows, 1, 3, generator=maker) * 0.8 + 0.2
+    corners = surface[surface.abs().sum(1) == 3]
+    return surface * sizes, corners * sizes
+
+
+def made(keypoints, **options):
+    return Extremal(ModelConfig(keypoints=keypoints), TrainConfig(), **options)
+
+
+def test_it_finds_the_corners_of_boxes_it_has_never_seen():
+    detector = made(8)
+    detector.fit(examples(boxes()[0]))
+    clouds, corners = boxes(seed=1)
+    found = detector.find(clouds)
+    torch.testing.assert_close(found.keypoints, clouds[torch.arange(6)[:, None], found.indices])
+    away = torch.cdist(found.keypoints, corners)
+    torch.testing.assert_close(away.amin(2), torch.zeros(6, 8), atol=1e-6, rtol=0)
+    # The same corner by the same number on each.
+    which = away.argmin(2)
+    assert torch.equal(which, which[:1].expand(6, -1))
+    assert len(set(which[0].tolist())) == 8
+
+
+def test_proportions_and_places_of_a_cloud_do_not_matter():
+    clouds = boxes()[0]
+    detector = made(10)
+    detector.fit(examples(clouds))
+    moved = clouds * torch.tensor([2.0, 1, 0.5]) + 3
+    assert torch.equal(detector.find(moved).indices, detector.find(clouds).indices)
+
+
+def test_confidence_falls_with_the_difference():
+    clouds = boxes()[0]
+    detector = made(8)
+    detector.fit(examples(clouds))
+    other = torch.rand(1, 602, 3, generator=torch.Generator().manual_seed(2))
+    found = detector.find(clouds).confidences
+    assert (found <= 1).all()
+    assert detector.find(other).confidences.mean() < found.mean()
+
+
+def test_there_are_28_anchors_and_options_are_read():
+    made(28).check()
+    with pytest.raises(KgError, match="28 extremal anchors"):
+        made(29).check()
+    with pytest.raises(KgError, match=r"detector\.detail"):
+        made(8, detail="much")
+
+
+def test_a_run_keeps_it(tiny_config):
+    config = tiny_config.override("detector", "extremal").override("epochs", "1")
+    folder = runs.new_run(config, "ellipsoid", "extremal")
+    train(config, folder, torch.device("cpu"))
+    detector = Predictor.load(folder, "best", torch.device("cpu"))
+    assert detector.checkpoint.model.anchors.abs().sum() > 0
+    found = predict_store(detector)
+    away = np.linalg.norm(found.points[:, None] - found.keypoints[:, :, None], axis=3).min(2)
+    np.testing.assert_allclose(away, 0, atol=1e-6)
