@@ -17,21 +17,21 @@ LEAST = 1e-3
 """Probability that a confidence leaves for being wrong, or right."""
 
 
-def surprises(density: Tensor, ways: Tensor, truths: Tensor) -> Tensor:
+def surprises(likelihood: Tensor, ways: Tensor, truths: Tensor) -> Tensor:
     """Return how surprising it is which keypoints are right, at each of `TEMPERATURES`, (T,).
 
     That is the negative logarithm of the probability that confidences give to what is true, mean over
     keypoints.
 
     Args:
-        density: (B, N, M), logarithms of how likely each point lies at each place, up to a constant.
+        likelihood: (B, N, M), how likely each point lies at each place, up to a factor of the point.
         ways: (B, M, A), from each place to each anchor.
         truths: (S, B, N, A), from each point's true place to each anchor, in each of the ways that an object
             may lie; for a cloud the way counts that it is nearest to.
     """
     found = []
     for temperature in TEMPERATURES:
-        indices, sure = read_out(density, ways, temperature)
+        indices, sure = read_out(likelihood, ways, temperature)
         rows = indices[None, :, None].expand(len(truths), -1, -1, -1)
         missed = truths.gather(2, rows)[:, :, 0]  # (S, B, A)
         own = missed.mean(2).argmin(0)

@@ -17,7 +17,7 @@ from kg.model.detector import check_points
 from kg.model.normalisation import normalised
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
-from kg_detectors.follow.bins import BINS, bin_loss, decode, log_density
+from kg_detectors.follow.bins import BINS, bin_loss, decode, likelihood
 from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
 from kg_detectors.follow.lies import LIES, draw_lies, lie_rotations
 from kg_detectors.follow.packing import pack, unpack
@@ -350,15 +350,15 @@ class Follow(Detector):
                 ways[:, nearest_places(cloud.rest * sign, places, boxes)[0], :ANCHORS]
                 for sign in places.new_tensor(self.symmetry)
             ]
-            density = log_density(self(cloud.points, cloud.category).bins, places)
-            total += surprises(density, ways[:, :, :ANCHORS], torch.stack(truths))
+            seen = likelihood(self(cloud.points, cloud.category).bins, places)
+            total += surprises(seen, ways[:, :, :ANCHORS], torch.stack(truths))
         self.temperature.fill_(TEMPERATURES[int(total.argmin())])
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
         logits, category, upright = self._located(points)
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
-        found = read_out(log_density(logits, self.places[category]), ways, self.temperature)
+        found = read_out(likelihood(logits, self.places[category]), ways, self.temperature)
         keypoints = ops.gather(points, found.indices)
         return Found(keypoints, *found, rest=decode(logits), upright=upright)
 
@@ -370,13 +370,14 @@ class Follow(Detector):
             logits, recognised, _ = self._located(cloud)
             # An object is of one category, that of its first frame.
             category = recognised if category is None else category
-            density = log_density(logits, self.places[category])
-            if before is not None:
-                spread = blur(self.ways[category][0].to(logits))
-                density = carried(density[0], there, before, spread, size)[None]
-            before = Before(there, density[0].softmax(1))
+            seen = likelihood(logits, self.places[category])[0]
+            if before is None:
+                posterior = seen / seen.sum(1, keepdim=True)
+            else:
+                posterior = carried(seen, there, before, blur(self.ways[category][0].to(logits)), size)
+            before = Before(there, posterior)
             ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits)
-            read = read_out(density, ways, self.temperature)
+            read = read_out(posterior[None], ways, self.temperature)
             found.append((ops.gather(cloud, read.indices), *read, decode(logits)))
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
         return Found(keypoints, indices, confidences, rest=rest)

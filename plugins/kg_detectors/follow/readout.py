@@ -11,6 +11,8 @@ DOORS = 3
 """Places through which the ways lead to an anchor that is none itself."""
 CLOSE = 0.05
 """Share of the box's diagonal: a keypoint within it of its anchor counts as found."""
+LEAST = 1e-30
+"""Likelihood that has a logarithm."""
 
 
 class Readout(NamedTuple):
@@ -25,21 +27,22 @@ class Readout(NamedTuple):
     confidences: Tensor
 
 
-def read_out(density: Tensor, ways: Tensor, temperature: float | Tensor = 1.0) -> Readout:
+def read_out(likelihood: Tensor, ways: Tensor, temperature: float | Tensor = 1.0) -> Readout:
     """Return for each anchor the cloud's point whose way to it is expected to be the least.
 
     That is the choice with the least mean error, if the posterior is right: a point that may lie far away
     on another layer loses against one that is nearer for sure. A mean over points would lie on none.
 
     Args:
-        density: (B, N, M), logarithms of how likely each point lies at each of the template's places, up to
-            a constant.
+        likelihood: (B, N, M), how likely each point lies at each of the template's places, up to a factor of
+            the point.
         ways: (B, M, K), or (M, K) for all, from each place to each anchor, shares of the box's diagonal.
         temperature: What confidences are calibrated by; the choice does not depend on it.
     """
-    indices = (density.softmax(2) @ ways).argmin(1)  # (B, K)
-    chosen = density.gather(1, indices[..., None].expand(-1, -1, density.shape[2]))  # (B, K, M)
-    near = (ways <= CLOSE).to(density.dtype).transpose(-2, -1)
+    indices = (likelihood @ ways / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
+    rows = indices[..., None].expand(-1, -1, likelihood.shape[2])
+    chosen = likelihood.gather(1, rows).clamp(min=LEAST).log()  # (B, K, M)
+    near = (ways <= CLOSE).to(likelihood.dtype).transpose(-2, -1)
     return Readout(indices, ((chosen / temperature).softmax(2) * near).sum(2).clamp(0, 1))
 
 

@@ -38,20 +38,20 @@ def blur(ways: Tensor) -> Tensor:
     return spread / spread.sum(1, keepdim=True)
 
 
-def carried(density: Tensor, positions: Tensor, before: Before, spread: Tensor, size: Tensor) -> Tensor:
-    """Return how likely each point lies at each place, (N, M), as logarithms, given the frame before.
+def carried(likelihood: Tensor, positions: Tensor, before: Before, spread: Tensor, size: Tensor) -> Tensor:
+    """Return the probability of each point to lie at each place, (N, M), given the frame before.
 
     What the nearest points of the frame before were is the prior of a point; of layers that lie on each
     other those count that agree with what the point looks like now.
 
     Args:
-        density: (N, M), of this frame alone, logarithms up to a constant.
+        likelihood: (N, M), of this frame alone, up to a factor of each point.
         positions: (N, 3), in the coordinates of the sequence.
         before: The frame before.
         spread: See `blur`.
         size: Of the object, in the unit of the positions.
     """
-    posterior, count = density.softmax(1), density.shape[1]
+    posterior, count = likelihood / likelihood.sum(1, keepdim=True), likelihood.shape[1]
     near = ops.nearest_neighbours(positions[None], before.positions[None], NEIGHBOURS)[0]
     apart = (positions[:, None] - before.positions[near]).norm(dim=2) / size  # (N, NEIGHBOURS)
     told = before.posterior[near]  # (N, NEIGHBOURS, M)
@@ -59,4 +59,5 @@ def carried(density: Tensor, positions: Tensor, before: Before, spread: Tensor, 
     weights = torch.exp(-((apart / NEAR) ** 2) / 2) * (alike + 1e-3) + 1e-12
     prior = torch.einsum("nk,nkm->nm", weights / weights.sum(1, keepdim=True), told) @ spread
     share = (1 - RESTART) * torch.exp(-((apart.amin(1, keepdim=True) / FAR) ** 2) / 2)
-    return density + TRUST * (share * prior + (1 - share) / count + LEAST).log()
+    both = posterior * (share * prior + (1 - share) / count + LEAST) ** TRUST
+    return both / both.sum(1, keepdim=True)

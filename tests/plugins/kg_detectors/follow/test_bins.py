@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kg_detectors.follow.bins import BINS, between, bin_loss, decode, log_density
+from kg_detectors.follow.bins import BINS, between, bin_loss, decode, likelihood
 
 
 def sure_of(places, sharpness=200.0):
@@ -53,7 +53,7 @@ def test_the_loss_is_the_cross_entropy_with_the_shared_weights():
 
 def test_a_point_is_likeliest_at_its_own_place():
     true = places(1, 40, 3)
-    found = log_density(sure_of(true), true)
+    found = likelihood(sure_of(true), true)
     assert found[0].argmax(1).tolist() == list(range(40))
 
 
@@ -63,4 +63,4 @@ def test_between_two_centres_the_density_is_interpolated():
     step = 2 / (BINS - 1)
     at = torch.tensor([[-1.0, -1, -1], [-1 + step, -1, -1], [-1 + step / 2, -1, -1]])
     expected = torch.tensor([[[0.75, 0.25, 0.5]]]).log() + 2 * np.log(0.75)
-    torch.testing.assert_close(log_density(logits, at[None]), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(likelihood(logits, at[None]).log(), expected, atol=1e-4, rtol=0)

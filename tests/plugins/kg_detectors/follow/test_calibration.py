@@ -14,34 +14,34 @@ def drawn(temperature, clouds=300):
     density = 3 * torch.randn(clouds, 1, PLACES, generator=generator)
     true = (density[:, 0] / temperature).softmax(1).multinomial(1, generator=generator)[:, 0]
     ways = 1 - torch.eye(PLACES)
-    return density, ways.expand(clouds, -1, -1), ways[true][None, :, None]
+    return density.exp(), ways.expand(clouds, -1, -1), ways[true][None, :, None]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_the_temperature_by_which_truth_was_drawn_surprises_least(temperature):
-    density, ways, truths = drawn(temperature)
-    best = TEMPERATURES[int(surprises(density, ways, truths).argmin())]
+    likely, ways, truths = drawn(temperature)
+    best = TEMPERATURES[int(surprises(likely, ways, truths).argmin())]
     assert temperature / 1.5 <= best <= temperature * 1.5
 
 
 def test_a_surprise_is_the_cross_entropy_of_right_and_wrong():
     # One point, two anchors: at the first for 0.8, at the second for 0.2; it is at the first.
-    density = torch.tensor([[[0.8, 0.2]]]).log()
+    likely = torch.tensor([[[0.8, 0.2]]])
     ways = 1 - torch.eye(2)[None]
-    found = surprises(density, ways, ways[None, :, :1])[TEMPERATURES.index(1.0)]
+    found = surprises(likely, ways, ways[None, :, :1])[TEMPERATURES.index(1.0)]
     torch.testing.assert_close(found, -torch.tensor(0.8).log())
 
 
 def test_a_cloud_counts_in_the_way_that_it_is_nearest_to():
-    density = torch.tensor([[[0.8, 0.2]]]).log()
+    likely = torch.tensor([[[0.8, 0.2]]])
     ways = 1 - torch.eye(2)[None]
     right, wrong = ways[None, :, :1], ways[None, :, 1:]
-    both = surprises(density, ways, torch.cat([wrong, right]))
+    both = surprises(likely, ways, torch.cat([wrong, right]))
     # Both lie at one anchor each: of equal ways the first counts.
-    torch.testing.assert_close(both, surprises(density, ways, wrong))
+    torch.testing.assert_close(both, surprises(likely, ways, wrong))
     nearer = torch.tensor([[[[0.0, 0.3]]]])
     torch.testing.assert_close(
-        surprises(density, ways, torch.cat([wrong, nearer])), surprises(density, ways, nearer)
+        surprises(likely, ways, torch.cat([wrong, nearer])), surprises(likely, ways, nearer)
     )
 
 
