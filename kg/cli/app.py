@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from kg import __version__
-from kg.cli import bench, compare, docs, export, fetch, info, predict, prepare, sweep, train, viz
+from kg.cli import bench, compare, docs, export, export_data, fetch, info, predict, prepare, sweep, train, viz
 from kg.cli import eval as eval_command
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
@@ -37,6 +37,7 @@ app.command("eval")(eval_command.evaluate)
 app.command("compare")(compare.compare)
 app.command("viz")(viz.viz)
 app.command("export")(export.export)
+app.command("export-data")(export_data.export_data)
 app.command("bench")(bench.bench)
 app.command("info")(info.info)
 app.command("docs")(docs.docs)

@@ -20,6 +20,25 @@ def _no_ids() -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
+class Moment:
+    """What is known of a shape in motion at one moment, in its source's units.
+
+    Attributes:
+        motion: What happens to it, and with which values: JSON, the same all over a sequence.
+        time: Seconds since the sequence began.
+        hands: (H, 3) where hands are that hold something.
+        held: (H, 3) where what each holds lies on the object at rest.
+        ground: What is no higher touches the ground.
+    """
+
+    motion: str
+    time: float
+    hands: NDArray[np.float64]
+    held: NDArray[np.float64]
+    ground: float
+
+
+@dataclass(frozen=True, eq=False)
 class Shape:
     """A point cloud, or a triangle mesh whose surface will be sampled, in its source's own units.
 
@@ -30,6 +49,7 @@ class Shape:
         landmark_ids: (A,) int64 semantic ids, one meaning per id all over the category.
         rest_positions: (V, 3) float64 or None: where each vertex lies on the garment at rest, so that
             samples of one garment can be matched through any deformation.
+        moment: Of a shape in motion, what else is known of it.
         notes: What of its file was left out, one sentence each, for people to read.
 
     Raises:
@@ -43,6 +63,7 @@ class Shape:
     landmark_ids: NDArray[np.int64] = field(default_factory=_no_ids)
     rest_positions: NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
+    moment: Moment | None = None
 
     def __post_init__(self) -> None:
         vertices, faces = self.vertices, self.faces

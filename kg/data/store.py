@@ -11,6 +11,12 @@ landmarks       (n, A, 3) float32   normalised, NaN where a shape has none; opti
 landmark_ids    (n, A) int32        semantic ids, -1 where a shape has none; optional
 material        (n, N, 3) float32   where each point lies on the object at rest; optional
 kin             (n,) string         rows that share it share the object at rest; its own by default
+motion          (n,) string         what happens to it, with all options: JSON; optional, as what follows
+time            (n,) float64        seconds since the sequence began
+hands           (n, 2, 3) float32   normalised, where hands are that hold something; NaN where none does
+held            (n, 2) int32        the cloud's point next to what each holds; -1 where it holds nothing
+held_material   (n, 2, 3) float32   where what each holds lies on the object at rest; NaN
+contact         (n, N) uint8        1 for points that touch the ground
 attributes      format, version, dataset, category, variant, unit, landmark_names (JSON),
                 provenance (JSON: source, command, seed, options, versions), checksum (SHA-256
                 of the points)
@@ -35,14 +41,18 @@ from kg.data.split import SPLITS
 from kg.errors import KgError
 
 FORMAT, VERSION = "kg-store", 2
+HANDS = 2
+"""Hands that a row of a motion has room for."""
 
 SplitBy = Literal["object", "frame"]
 
-OPTIONAL = ("landmarks", "landmark_ids", "material", "kin")
+MOTION = ("motion", "time", "hands", "held", "held_rest", "contact")
+"""Arrays of clouds in motion: all of them or none."""
+OPTIONAL = ("landmarks", "landmark_ids", "material", "kin", *MOTION[:4], "held_material", MOTION[5])
 """Arrays that some stores have, by their names in the file."""
 AGAIN = "Prepare it again, with --force: kg prepare --help"
 
-COLUMNS = {"rest_positions": "material", "rest_id": "kin"}
+COLUMNS = {"rest_positions": "material", "rest_id": "kin", "held_rest": "held_material"}
 """Names of arrays in the file, where they differ from ours: files keep the first names they had."""
 
 
@@ -59,6 +69,12 @@ class Clouds:
     landmarks: NDArray[np.float32] | None = None
     landmark_ids: NDArray[np.int32] | None = None
     rest_positions: NDArray[np.float32] | None = None
+    motion: list[str] | None = None
+    time: NDArray[np.float64] | None = None
+    hands: NDArray[np.float32] | None = None
+    held: NDArray[np.int32] | None = None
+    held_rest: NDArray[np.float32] | None = None
+    contact: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,6 +106,7 @@ class Store:
             self.landmark_count = file["landmarks"].shape[1] if "landmarks" in file else 0
             self.has_landmarks = self.landmark_count > 0
             self.has_rest_positions = COLUMNS["rest_positions"] in file
+            self.has_motion = "motion" in file
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
@@ -145,8 +162,8 @@ class Store:
             return self.read_rows(slice(None))
         return self.read_rows(np.flatnonzero(self.splits(by) == SPLITS.index(split)))
 
-    def read_rows(self, rows: NDArray[np.int64] | slice) -> Clouds:
-        """Return the rows of these numbers, which ascend."""
+    def read_rows(self, rows: NDArray[np.int64] | slice, *, motion: bool = False) -> Clouds:
+        """Return the rows of these numbers, which ascend, and their motion, if it is wanted and known."""
         with self._open() as file:
 
             def column(name: str) -> Any:
@@ -163,7 +180,14 @@ class Store:
                 landmarks=column("landmarks"),
                 landmark_ids=column("landmark_ids"),
                 rest_positions=column("rest_positions"),
+                **(self._motion(file, rows) if motion and self.has_motion else {}),
             )
+
+    @staticmethod
+    def _motion(file: Any, rows: NDArray[np.int64] | slice) -> dict[str, Any]:
+        """Return the arrays of rows in motion."""
+        arrays = {name: file[COLUMNS.get(name, name)][rows] for name in MOTION[1:]}
+        return {"motion": list(file["motion"].asstr()[rows]), **arrays}
 
 
 def read_checksum(path: Path) -> str | None:
@@ -233,9 +257,18 @@ def _check_columns(file: Any) -> None:
         "landmark_ids": ("i", landmarks),
         "material": ("f", (size, 3)),
         "kin": ("O", ()),
+        "motion": ("O", ()),
+        "time": ("f", ()),
+        "hands": ("f", (HANDS, 3)),
+        "held": ("i", (HANDS,)),
+        "held_material": ("f", (HANDS, 3)),
+        "contact": ("u", (size,)),
     }
     if ("landmarks" in there) != ("landmark_ids" in there):
         raise KgError("it has landmarks without ids, or ids without landmarks")
+    moving = [COLUMNS.get(name, name) in there for name in MOTION]
+    if any(moving) != all(moving):
+        raise KgError("it has some arrays of a motion, and not all")
     for name, (kind, shape) in kinds.items():
         if name in OPTIONAL and name not in there:
             continue

@@ -13,10 +13,22 @@ Motions (drop, drag, fold, ...) are plugins of the entry-point group `kg.deforma
 Axes: z up, the ground at z = 0. Metres, seconds, kilograms.
 """
 
+from kg.sim.bar import Bar
 from kg.sim.cloth import Cloth
-from kg.sim.deformation import Deformation, eased, lay_down
+from kg.sim.deformation import Deformation, State, eased, lay_down
 from kg.sim.garment import Garment
 from kg.sim.settings import Settings
 from kg.sim.simulation import Grip, Simulation
 
-__all__ = ["Cloth", "Deformation", "Garment", "Grip", "Settings", "Simulation", "eased", "lay_down"]
+__all__ = [
+    "Bar",
+    "Cloth",
+    "Deformation",
+    "Garment",
+    "Grip",
+    "Settings",
+    "Simulation",
+    "State",
+    "eased",
+    "lay_down",
+]

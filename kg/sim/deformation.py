@@ -20,8 +20,30 @@ Points = NDArray[np.float64]
 LAID = ([2, 1, 0], [0, 2, 1], [0, 1, 2])
 """Axes that become x, y and -z (z, if that is the last) where the first is thin, the second, or the last."""
 
+Fabric = Literal["default", "any", "silk", "jersey", "cotton", "linen", "wool", "denim"]
+"""What `fabric` can be; `kg.sim.fabrics` says what each is like."""
+
 TICK = 1 / 50
 """Seconds that are simulated at once at most, and between the moments of which frames by motion are some."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A garment in motion at one moment, and the hands that hold it.
+
+    Attributes:
+        positions: (V, 3) metres.
+        time: Seconds since the sequence began.
+        hands: (H, 3) metres, where the hands are that hold something now; H may be 0.
+        held: (H,) the vertex that each has closed on.
+        bars: Rigid bars in the way, as (start, end, radius), metres.
+    """
+
+    positions: Points
+    time: float
+    hands: Points
+    held: NDArray[np.int64]
+    bars: tuple[tuple[Points, Points, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,12 +60,16 @@ class Deformation(ABC):
         some: Options that are above 0; the others may be 0.
         shares: Options that are at most 1.
         ranges: Options that are the lowest and highest of what is drawn.
+        later: Options that are recorded only where they are not as by default: stores that were made before
+            there were any are known again.
 
     Attributes:
         seconds: Length of a sequence.
         yaw: Most degrees by which a sequence is turned about the vertical, either way; 180 for any heading.
         back: Share of the sequences in which a lying garment begins with its back up.
         frames_by: How frames are chosen: at even times, or so that as much moves between any two of them.
+        fabric: What the cloth is made of, its values drawn anew for each sequence; any for any of them.
+            What --set gives stays as it is.
 
     Raises:
         KgError: A value is negative or not finite, nothing where there must be something, a share above 1,
@@ -55,10 +81,12 @@ class Deformation(ABC):
     some: ClassVar[tuple[str, ...]] = ("seconds",)
     shares: ClassVar[tuple[str, ...]] = ("back",)
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()
+    later: ClassVar[tuple[str, ...]] = ("fabric",)
     seconds: float = 3.0
     yaw: float = 0.0
     back: float = 0.0
     frames_by: Literal["time", "motion"] = "time"
+    fabric: Fabric = "default"
 
     def __post_init__(self) -> None:
         for name in (option.name for option in fields(self)):
@@ -92,28 +120,33 @@ class Deformation(ABC):
         lay_down(garment, seconds, back=bool(rng.random() < self.back))
 
     def frames(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[Points]:
-        """Yield the vertices (V, 3) of so many frames, the first of them before anything moved.
+        """Yield the vertices (V, 3) of so many frames: those of `states`."""
+        for state in self.states(garment, count, rng):
+            yield state.positions
 
-        Hands do the same however many frames there are. Simulated is what the garment's pattern is aligned
-        with; all of it is turned as `yaw` says.
+    def states(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[State]:
+        """Yield so many moments of a sequence, the first of them before anything moved.
+
+        Hands do the same however many there are. Simulated is what the garment's pattern is aligned with;
+        all of it is turned as `yaw` says.
         """
         angle = np.radians(self.yaw) * rng.uniform(-1, 1)
         turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
         self.begin(garment, rng)
         garment.simulation.time = 0.0
         if self.frames_by == "time":
-            for positions in self._moments(garment, np.linspace(0, self.seconds, count), rng):
-                yield positions @ turn
+            for state in self._moments(garment, np.linspace(0, self.seconds, count), rng):
+                yield _turned(state, turn)
             return
         ticks = max(count, round(self.seconds / TICK) + 1)
         moments = list(self._moments(garment, np.linspace(0, self.seconds, ticks), rng))
-        for number in evenly_moved(moments, count):
-            yield moments[number] @ turn
+        for number in evenly_moved([state.positions for state in moments], count):
+            yield _turned(moments[number], turn)
 
     def _moments(
         self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
-    ) -> Iterator[Points]:
-        """Yield the vertices (V, 3) at times that ascend, with hands that come in time between them."""
+    ) -> Iterator[State]:
+        """Yield what is at times that ascend, with hands that come in time between them."""
         simulation = garment.simulation
         hands = self.grips(garment, rng)
         until, grips = next(hands, (np.inf, []))
@@ -122,7 +155,47 @@ class Deformation(ABC):
                 _go_on(simulation, until, grips)
                 until, grips = next(hands, (np.inf, []))
             _go_on(simulation, time, grips)
-            yield simulation.positions.copy()
+            yield _state(simulation, grips)
+
+
+def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:
+    """Return what is now, of which grips hold."""
+    hands, held = [], []
+    for grip in grips:
+        if grip.holds(simulation.time):
+            places = grip.path(simulation.time)
+            for vertex in grip.closed_on(simulation.cloth.rest):
+                hands.append(places[np.flatnonzero(grip.vertices == vertex)[0]])
+                held.append(vertex)
+    return State(
+        simulation.positions.copy(),
+        simulation.time,
+        np.array(hands, dtype=np.float64).reshape(-1, 3),
+        np.array(held, dtype=np.int64),
+        tuple((bar.start, bar.end, bar.radius) for bar in simulation.bars),
+    )
+
+
+def _turned(state: State, turn: Points) -> State:
+    """Return a state turned by a matrix (3, 3) on its right."""
+    return State(
+        state.positions @ turn,
+        state.time,
+        state.hands @ turn,
+        state.held,
+        tuple((start @ turn, end @ turn, radius) for start, end, radius in state.bars),
+    )
+
+
+def perform(garment: Garment, hands: Iterator[tuple[float, list[Grip]]]) -> list[Grip]:
+    """Let hands do all that they do, their times from now on, and return what they held."""
+    simulation = garment.simulation
+    simulation.time = 0.0
+    held = []
+    for until, grips in hands:
+        held += grips
+        _go_on(simulation, until, grips)
+    return held
 
 
 def _go_on(simulation: Simulation, until: float, grips: Sequence[Grip]) -> None:
@@ -147,6 +220,14 @@ def evenly_moved(moments: Sequence[Points], count: int) -> NDArray[np.int64]:
     return kept
 
 
+def laid(positions: Points) -> Points:
+    """Return vertices (V, 3) around the origin, turned so that their flattest side is down and z is up."""
+    middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    thin = int(np.ptp(positions, axis=0).argmin())
+    turned: Points = (positions - middle)[:, LAID[thin]] * ([1, 1, 1] if thin == 2 else [1, 1, -1])
+    return turned
+
+
 def lay_down(garment: Garment, seconds: float, *, back: bool = False) -> None:
     """Let a garment sink to the ground and lie there, its flattest side down.
 
@@ -160,9 +241,7 @@ def lay_down(garment: Garment, seconds: float, *, back: bool = False) -> None:
     simulation = garment.simulation
     simulation.settle()
     positions = simulation.positions
-    positions -= (positions.min(axis=0) + positions.max(axis=0)) / 2
-    thin = int(np.ptp(positions, axis=0).argmin())
-    positions[:] = positions[:, LAID[thin]] * ([1, 1, 1] if thin == 2 else [1, 1, -1])
+    positions[:] = laid(positions)
     if back:
         positions *= [-1, 1, -1]
     positions[:, 2] += simulation.thickness / 2 - positions[:, 2].min()

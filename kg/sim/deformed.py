@@ -1,6 +1,7 @@
 """A data set whose garments are deformed: each of its meshes becomes a sequence."""
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 
 from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
 from kg.data.landmarks import with_trusted_landmarks
+from kg.data.shape import Moment
 from kg.errors import KgError
+from kg.sim.deformation import State
+from kg.sim.fabrics import drawn
 from kg.sim.garment import Garment, landmark_vertices
-from kg.sim.mix import Mix
+from kg.sim.mix import Mix, described
 from kg.sim.refine import refine
 
 Points = NDArray[np.float64]
@@ -26,6 +30,8 @@ ROOM = 3
 """By what factor a garment may be beyond these sizes in its category's unit; else it has one of its own."""
 USUAL = 0.8
 """Metres: the size that garments without a unit come nearest to, or are given."""
+TOUCHING = 0.75
+"""Thicknesses: what of the cloth is no higher touches the ground; its middle lies half of one above that."""
 SOME = 9
 """Meshes of a category that are read to guess the unit of all."""
 
@@ -113,9 +119,12 @@ class Deformed(Dataset):
         unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         how, settings = self.mix.drawn(rng)
+        # A stream of its own: in whatever fabric, hands do the same.
+        fabric, settings = drawn(how.fabric, settings, rng.spawn(1)[0], self.mix.fixed)
         garment = Garment.of_shape(shape, self.landmark_names(category), settings, unit)
-        frames = how.frames(garment, self.count, rng)
-        return _Sequence(base.id, shape, landmark_vertices(shape), unit, frames)
+        states = how.states(garment, self.count, rng)
+        motion = {"name": how.name, "fabric": fabric, **described(how, settings)}
+        return _Sequence(base.id, shape, landmark_vertices(shape), unit, states, motion)
 
 
 def as_cloth(dataset: Dataset, item: Item) -> Shape:
@@ -172,17 +181,18 @@ class _Sequence:
     shape: Shape
     landmarks: NDArray[np.int64]
     unit: float
-    frames: Iterator[Points]
+    states: Iterator[State]
+    motion: dict[str, Any]
     next: int = 0
 
     def to(self, frame: int) -> Shape:
         """Return a frame that has not been passed yet."""
         while True:
-            positions = next(self.frames) / self.unit
+            state = next(self.states)
             self.next += 1
             if self.next > frame:
                 break
-        rest = self.shape
+        rest, positions = self.shape, state.positions / self.unit
         return Shape(
             positions,
             rest.faces,
@@ -191,4 +201,19 @@ class _Sequence:
             rest_positions=rest.rest_positions,
             # Told once for each mesh.
             notes=() if frame else rest.notes,
+            moment=self._moment(state),
+        )
+
+    def _moment(self, state: State) -> Moment:
+        bars = [
+            [(start / self.unit).tolist(), (end / self.unit).tolist(), radius / self.unit]
+            for start, end, radius in state.bars
+        ]
+        at_rest = self.shape.vertices if self.shape.rest_positions is None else self.shape.rest_positions
+        return Moment(
+            json.dumps({**self.motion, **({"bars": bars} if bars else {})}),
+            state.time,
+            state.hands / self.unit,
+            at_rest[state.held],
+            TOUCHING * self.motion["thickness"] / self.unit,
         )

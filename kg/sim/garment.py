@@ -1,7 +1,8 @@
 """What a deformation is told about a garment, and where its parts are now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,12 @@ class Garment:
     Attributes:
         simulation: Its cloth.
         places: Names of landmarks to vertices; may be empty.
+        known: What a motion keeps of how it began, until its hands come.
     """
 
     simulation: Simulation
     places: Mapping[str, int]
+    known: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_shape(

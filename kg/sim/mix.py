@@ -1,7 +1,7 @@
 """Several motions in one data set: each sequence is of one of them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import inf
 from typing import Any
 
@@ -27,11 +27,13 @@ class Mix:
         name: Of them together, as part of a file's name.
         motions: Each with the settings of its cloth.
         shares: How likely each is, beside the others.
+        fixed: Options of the cloth that a user gave, which no fabric changes.
     """
 
     name: str
     motions: tuple[tuple[Deformation, Settings], ...]
     shares: tuple[float, ...]
+    fixed: frozenset[str] = frozenset()
 
     def drawn(self, rng: np.random.Generator) -> tuple[Deformation, Settings]:
         """Return the motion of one sequence and the settings of its cloth; nothing is drawn of one alone."""
@@ -42,11 +44,18 @@ class Mix:
 
     def described(self) -> dict[str, Any]:
         """Return all its options, as plain values: those of one motion by themselves, or those of each."""
-        each = {how.name: {**asdict(how), **asdict(cloth)} for how, cloth in self.motions}
+        each = {how.name: described(how, cloth) for how, cloth in self.motions}
         if len(each) == 1:
             return {"name": self.name, **each[self.name]}
         shares = dict(zip(each, self.shares, strict=True))
         return {"name": self.name, "shares": shares, "motions": each}
+
+
+def described(how: Deformation, cloth: Settings) -> dict[str, Any]:
+    """Return the options of a motion and its cloth, as plain values, without those that say nothing new."""
+    usual = {option.name: option.default for option in fields(how) if option.name in how.later}
+    values = {name: value for name, value in asdict(how).items() if usual.get(name, ...) != value}
+    return {**values, **asdict(cloth)}
 
 
 def mix(names: str, given: Mapping[str, str]) -> Mix:
@@ -79,7 +88,7 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
         deformation(name, {key: text for key, text in others.items() if key in of})
         for name, of in known.items()
     )
-    return Mix(ALL if names == ALL else "-".join(known), motions, tuple(shares.values()))
+    return Mix(ALL if names == ALL else "-".join(known), motions, tuple(shares.values()), frozenset(others))
 
 
 def chosen(names: str) -> list[str]:

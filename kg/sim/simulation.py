@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.sim.bar import Bar
 from kg.sim.cloth import Cloth
 from kg.sim.contact import Contacts
 from kg.sim.kernels import choose
@@ -46,16 +47,26 @@ class Grip:
         vertices: (G,) indices.
         path: Gives their places (G, 3) at a time, seconds since the simulation began.
         start, end: When the hand takes and lets go, seconds.
+        hands: Those of the vertices on which hands close, one a hand, where several go as one. Without, it is
+            one hand, on the vertex in the middle of what it holds.
     """
 
     vertices: NDArray[np.int64]
     path: Callable[[float], Points]
     start: float
     end: float
+    hands: tuple[int, ...] = ()
 
     def holds(self, time: float) -> bool:
         """Tell whether it holds at a time."""
         return self.start <= time <= self.end
+
+    def closed_on(self, rest: Points) -> tuple[int, ...]:
+        """Return the vertex that each of its hands closes on, of cloth that lies at (V, 3) at rest."""
+        if self.hands:
+            return self.hands
+        held = rest[self.vertices]
+        return (int(self.vertices[np.linalg.norm(held - held.mean(axis=0), axis=1).argmin()]),)
 
 
 class Simulation:
@@ -67,6 +78,7 @@ class Simulation:
         velocities: (V, 3) m/s.
         time: Seconds since it began.
         grips: Those of the last `advance`.
+        bars: Rigid bars that cloth lies on; a motion may change them at any time.
         thickness: How near two layers come, metres; half of it is the ground's distance.
     """
 
@@ -78,6 +90,7 @@ class Simulation:
         self.velocities = np.zeros_like(self.positions)
         self.time = 0.0
         self.grips: Sequence[Grip] = ()
+        self.bars: tuple[Bar, ...] = ()
         self._at_rest: Points | None = None
         self.thickness = self.settings.thickness
         self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
@@ -176,6 +189,8 @@ class Simulation:
         for _ in range(self._rounds - 1):
             kernels.keep_lengths(positions, inverse_masses, *kept)
             contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
+        for bar in self.bars:
+            bar.push_out(positions, before, self.thickness / 2, settings.ground_friction)
         kernels.stay_above(positions, before, height, settings.ground_friction)
         contacts.hold_back(positions, before, step)
         contacts.go_on(positions, before, step)

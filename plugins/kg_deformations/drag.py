@@ -43,7 +43,8 @@ class Drag(Deformation):
         """Yield the one grip."""
         seen = garment.positions[:, :2] - garment.positions[:, :2].mean(axis=0)
         away = np.linalg.norm(seen, axis=1)
-        vertices = garment.grasp(int(rng.choice(np.flatnonzero(away >= BORDER * away.max()))))
+        hand = int(rng.choice(np.flatnonzero(away >= BORDER * away.max())))
+        vertices = garment.grasp(hand)
         until = HELD * self.seconds
         path = self._path(rng)
         start = garment.positions[vertices]
@@ -51,7 +52,7 @@ class Drag(Deformation):
         def at(time: float) -> Points:
             return start + path(eased(time / until))
 
-        yield until, [Grip(vertices, at, 0.0, until)]
+        yield until, [Grip(vertices, at, 0.0, until, (hand,))]
 
     def _path(self, rng: np.random.Generator) -> Callable[[float], Points]:
         """Return where the hand is, (3,) from where it began, at a share of its way."""

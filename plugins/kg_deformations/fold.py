@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ INWARDS = 0.2
 """So much inwards for each unit down."""
 NARROWER = 0.12
 """The crease of a sleeve lies so far inside the armpit, as a share of that width."""
+
+
+STICKS_OUT = 0.06
+"""A sleeve that sticks out by more than this share of the width is turned in."""
+BANDS, USUAL = 24, 0.4
+"""Bands across a garment, and the share of them that are no wider than its body."""
+
+Recipe = list[Callable[["Garment"], "Crease"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +60,9 @@ class Fold(Deformation):
     sleeve is first and which half is carried is drawn.
 
     Attributes:
-        folds: At most so many of them; no recipe has more than 3.
+        style: halves: as above; middle: sleeves turned in, both sides to the middle, then in half along, as
+            shirts lie in a shop. It takes more seconds.
+        folds: At most so many of them; no recipe has more than 3. Both sleeves, or both sides, are one.
         sloppiness: How far a crease and a hand miss their place: standard deviation as a share of the
             garment's size.
     """
@@ -61,19 +71,29 @@ class Fold(Deformation):
     # In a packet most of what comes near are edges, of layers that vertices and triangles keep apart already.
     cloth: ClassVar[Settings] = Settings(edge_thickness=0.1)
     some: ClassVar[tuple[str, ...]] = ("seconds", "folds")
+    later: ClassVar[tuple[str, ...]] = ("fabric", "style")
     seconds: float = 4.0
+    style: Literal["halves", "middle"] = "halves"
     folds: int = 3
     sloppiness: float = 0.015
 
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
         """Yield the grips of each fold."""
-        folds = recipe(garment, rng)[: self.folds]
+        for until, _, grip in self.carried(garment, rng):
+            yield until, [grip]
+
+    def carried(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, Crease, Grip]]:
+        """Yield each fold, as (until when, its crease, its grip), when the one before is over."""
+        if self.style == "middle":
+            folds = [fold for step in to_the_middle(garment, rng)[: self.folds] for fold in step]
+        else:
+            folds = recipe(garment, rng)[: self.folds]
         size = float(np.ptp(garment.positions[:, :2], axis=0).max())
         each = self.seconds / len(folds)
         for number, fold in enumerate(folds):
             crease = self._missed(fold(garment), size, rng)
             start, end = number * each, (number + 1 - PAUSE) * each
-            yield (number + 1) * each, [_carry(garment, crease, start, end)]
+            yield (number + 1) * each, crease, carry(garment, crease, start, end)
 
     def _missed(self, crease: Crease, size: float, rng: np.random.Generator) -> Crease:
         shift, turn = self.sloppiness * rng.normal(size=2)
@@ -82,7 +102,7 @@ class Fold(Deformation):
         return Crease(crease.point + shift * size * normal, normal, crease.hands)
 
 
-def recipe(garment: Garment, rng: np.random.Generator) -> list[Callable[[Garment], Crease]]:
+def recipe(garment: Garment, rng: np.random.Generator) -> Recipe:
     """Return the folds of a garment, each to be asked for its crease when its turn comes."""
     extents = np.ptp(garment.positions[:, :2], axis=0)
     if all(has_long_sleeve(garment, side) for side in SIDES):
@@ -94,6 +114,53 @@ def recipe(garment: Garment, rng: np.random.Generator) -> list[Callable[[Garment
     if extents[longer] > TWICE:
         return [half(1 - longer, sides[0]), half(longer, sides[1])]
     return [half(0 if "crotch" in garment.places else int(rng.integers(2)), sides[0])]
+
+
+def to_the_middle(garment: Garment, rng: np.random.Generator) -> list[Recipe]:
+    """Return the folds of a garment as it lies in a shop: sleeves, then both sides, then in half along."""
+    sides = rng.permutation(SIDES).tolist()
+    low, high = body(garment)
+    seen = garment.positions[:, :2]
+    out = {"left": float(seen[:, 0].max()) - high, "right": low - float(seen[:, 0].min())}
+    sleeves: Recipe = []
+    for name in sides:
+        if has_long_sleeve(garment, name):
+            sleeves.append(sleeve(name))
+        elif out[name] > STICKS_OUT * (high - low):
+            sleeves.append(beyond(high if name == "left" else low, 1 if name == "left" else -1))
+    quarter = (high - low) / 4
+    inwards = [beyond(high - quarter, 1) if name == "left" else beyond(low + quarter, -1) for name in sides]
+    steps = [inwards, [half(1, int(rng.choice([-1, 1])))]]
+    return [sleeves, *steps] if sleeves else steps
+
+
+def body(garment: Garment) -> tuple[float, float]:
+    """Return between which x a garment lies without its sleeves, its left at larger x.
+
+    With armpits, that is between them. Otherwise most of its height is body, and what is wider are sleeves.
+    """
+    if garment.places.keys() >= {"left armpit", "right armpit"}:
+        ends = [float(garment.flat(f"{side} armpit")[0]) for side in SIDES]
+        return min(ends), max(ends)
+    x, y = garment.positions[:, 0], garment.positions[:, 1]
+    band = np.minimum(BANDS * (y - y.min()) / max(float(np.ptp(y)), 1e-9), BANDS - 1).astype(np.int64)
+    there = np.unique(band)
+    low = np.sort([x[band == number].min() for number in there])[::-1]
+    high = np.sort([x[band == number].max() for number in there])
+    at = int(USUAL * (len(there) - 1))
+    return float(low[at]), float(high[at])
+
+
+def beyond(x: float, side: int) -> Callable[[Garment], Crease]:
+    """Return the fold that turns in what lies beyond an x, to its larger side (1) or its smaller one (-1)."""
+
+    def crease(garment: Garment) -> Crease:
+        normal = np.array([float(side), 0.0])
+        out = side * (garment.positions[:, 0] - x) > 0
+        hands = [garment.corner(normal + along * normal[::-1], out) for along in (-1, 1)]
+        return Crease(np.array([x, 0.0]), normal, hands)
+
+    return crease
 
 
 def has_long_sleeve(garment: Garment, side: str) -> bool:
@@ -146,9 +213,16 @@ def _width(garment: Garment) -> float:
     return float(np.linalg.norm(garment.flat("left armpit") - garment.flat("right armpit")))
 
 
-def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
-    """Return the grip of hands that go over a crease in an arc and turn over on their way, as one."""
-    vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
+def carry(
+    garment: Garment, crease: Crease, start: float, end: float, taken: NDArray[np.int64] | None = None
+) -> Grip:
+    """Return the grip of hands that go over a crease in an arc and turn over on their way, as one.
+
+    They take all layers where they close, or the vertices (G,) that are `taken`.
+    """
+    if taken is None:
+        taken = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
+    vertices = taken
     held = garment.positions[vertices]
     centre = held.mean(axis=0)
     away = float((centre[:2] - crease.point) @ crease.normal)
@@ -172,4 +246,4 @@ def _carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
         places: Points = middle + beside + turned
         return places
 
-    return Grip(vertices, at, start, end)
+    return Grip(vertices, at, start, end, tuple(crease.hands))

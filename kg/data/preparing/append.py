@@ -183,9 +183,13 @@ def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
             f"{store.name} says of each shape where it lies at rest, which is not known of all new ones.",
             "Prepare them as another --variant.",
         )
-    common = Common(max(common.landmarks, store.landmark_count), store.has_rest_positions)
+    common = Common(
+        max(common.landmarks, store.landmark_count),
+        store.has_rest_positions,
+        store.has_motion and common.motion,
+    )
     for first in range(0, store.count, MOST):
-        rows = store.read_rows(slice(first, first + MOST))
+        rows = store.read_rows(slice(first, first + MOST), motion=True)
         offset = rows.offset if rows.offset.ndim == 2 else np.repeat(rows.offset[:, None], 3, axis=1)
         yield widened(replace(rows, offset=offset), common)
     yield from rows_of(made, common)

@@ -19,7 +19,7 @@ import numpy as np
 
 from kg import paths
 from kg.data.dataset import Item
-from kg.data.store import Clouds
+from kg.data.store import MOTION, Clouds
 
 Told = list[tuple[str, str]]
 """Of some shapes what a person is to know: (id, text)."""
@@ -42,8 +42,11 @@ class Part:
     def read(self) -> Clouds:
         """Return the rows."""
         with np.load(self.path) as file:
-            values = {item.name: file[item.name] for item in fields(Clouds) if item.name in file.files}
-        return Clouds(**{**values, "ids": values["ids"].tolist(), "objects": values["objects"].tolist()})
+            values: dict[str, Any] = {
+                item.name: file[item.name] for item in fields(Clouds) if item.name in file.files
+            }
+        values |= {name: values[name].tolist() for name in ("ids", "objects", "motion") if name in values}
+        return Clouds(**values)
 
     def told(self, what: Literal["skipped", "notes"]) -> Told:
         """Return the shapes that were left out with the reason, or what was left out of shapes."""
@@ -146,21 +149,23 @@ class Parts:
 
 
 class Common(NamedTuple):
-    """What the rows of a store have alike: the number of landmarks, and rest positions in all or in none."""
+    """What the rows of a store have alike: the number of landmarks; rest positions and motion, or not."""
 
     landmarks: int
     rest_positions: bool
+    motion: bool = False
 
 
 def common_of(parts: Sequence[Part]) -> Common:
     """Return what rows of parts can all have."""
-    most, rest_positions = 0, True
+    most, rest_positions, motion = 0, True, True
     for part in parts:
         rows = part.read()
         assert rows.landmarks is not None
         most = max(most, rows.landmarks.shape[1])
         rest_positions &= rows.rest_positions is not None
-    return Common(most, rest_positions)
+        motion &= rows.motion is not None
+    return Common(most, rest_positions, motion)
 
 
 def rows_of(parts: Sequence[Part], common: Common) -> Iterator[Clouds]:
@@ -178,11 +183,13 @@ def widened(rows: Clouds, common: Common) -> Clouds:
         if rows.landmarks is not None and rows.landmark_ids is not None:
             landmarks[:, : rows.landmarks.shape[1]] = rows.landmarks
             landmark_ids[:, : rows.landmarks.shape[1]] = rows.landmark_ids
+    none: dict[str, Any] = {} if common.motion else dict.fromkeys(MOTION)
     return replace(
         rows,
         landmarks=landmarks,
         landmark_ids=landmark_ids,
         rest_positions=rows.rest_positions if common.rest_positions else None,
+        **none,
     )
 
 

@@ -3,18 +3,23 @@
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
 from kg.data.landmarks import with_trusted_landmarks
-from kg.data.normalise import Kind, normalise
+from kg.data.normalise import Frame, Kind, normalise
 from kg.data.preparing.parts import Parts, Told
 from kg.data.sample import sample_shape
-from kg.data.shape import Shape
-from kg.data.store import Clouds
+from kg.data.shape import Moment, Shape
+from kg.data.store import HANDS, MOTION, Clouds
 from kg.errors import KgError
+
+Points = NDArray[np.float64]
 
 SECONDS = 2.0
 """At most so much work is lost when a process is killed, or one shape."""
@@ -116,6 +121,7 @@ class Job:
             scale=frame.scale,
             offset=frame.offset,
             landmarks=frame.to_normalised(shape.landmarks),
+            moving=_moving(shape.moment, points, rest_positions, frame),
         )
 
     def _write(self, first: int, rows: "Sequence[_Row]", skipped: Told) -> None:
@@ -133,6 +139,27 @@ class _Row:
     scale: float
     offset: tuple[float, float, float]
     landmarks: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    moving: dict[str, Any] | None
+
+
+def _moving(
+    moment: Moment | None, points: Points, rest_positions: Points | None, frame: Frame
+) -> dict[str, Any] | None:
+    """Return one row of each array of `kg.data.store.MOTION`, of a cloud (N, 3) in its source's units."""
+    if moment is None:
+        return None
+    hands, held = np.full((HANDS, 3), np.nan, np.float32), np.full(HANDS, -1, np.int32)
+    held_rest = hands.copy()
+    count = min(HANDS, len(moment.hands))
+    if count:
+        hands[:count] = frame.to_normalised(moment.hands[:count])
+        held_rest[:count] = moment.held[:count]
+        # What is held is nearest by its place on the object, not in space, where another layer may be.
+        cloud, sought = (points, moment.hands) if rest_positions is None else (rest_positions, moment.held)
+        held[:count] = cKDTree(cloud).query(sought[:count])[1]
+    contact = (points[:, 2] <= moment.ground).astype(np.uint8)
+    values = (moment.motion, moment.time, hands, held, held_rest, contact)
+    return dict(zip(MOTION, values, strict=True))
 
 
 def _stack(rows: Sequence[_Row], points: int) -> Clouds:
@@ -143,6 +170,12 @@ def _stack(rows: Sequence[_Row], points: int) -> Clouds:
         landmarks[number, : len(row.landmarks)] = row.landmarks
         landmark_ids[number, : len(row.landmarks)] = row.shape.landmark_ids
     rests = [row.rest_positions for row in rows if row.rest_positions is not None]
+    moving = [row.moving for row in rows if row.moving is not None]
+    motion: dict[str, Any] = {}
+    if moving and len(moving) == len(rows):
+        for name in MOTION:
+            values = [row[name] for row in moving]
+            motion[name] = values if name == "motion" else np.array(values)
     return Clouds(
         ids=[row.item.id for row in rows],
         objects=[row.item.object for row in rows],
@@ -156,4 +189,5 @@ def _stack(rows: Sequence[_Row], points: int) -> Clouds:
         rest_positions=np.array(rests, dtype=np.float32).reshape(-1, points, 3)
         if len(rests) == len(rows)
         else None,
+        **motion,
     )

@@ -63,7 +63,7 @@ class Lie(Deformation):
         self.lie(garment, rng, seconds=0.05)
 
     def grips(self, garment, rng):
-        start = garment.positions[:2]
+        start = garment.positions[:2].copy()
         yield 0.1, [Grip(np.arange(2), lambda time: start + np.array([0.3 * time, 0, 0]), 0.0, 0.1)]
 
 
@@ -87,6 +87,18 @@ def test_frames_by_motion_show_only_what_moves(lying):
     by_time, by_motion = positions(lying), positions(lying, frames_by="motion")
     still, moved = (np.abs(np.diff(frames, axis=0)).max(axis=(1, 2)) for frames in (by_time, by_motion))
     assert moved.min() > still.min()
+
+
+def test_states_tell_where_hands_are_and_what_they_hold(lying):
+    garment = Garment(Simulation(Cloth.of_mesh(*lying)), {})
+    states = list(Lie(seconds=0.3, yaw=180.0).states(garment, 5, np.random.default_rng(1)))
+    assert [state.time for state in states] == pytest.approx(np.linspace(0, 0.3, 5))
+    # It holds for a tenth of a second, two vertices: its hand is on one of them.
+    assert [len(state.hands) for state in states] == [1, 1, 0, 0, 0]
+    for state in states[:2]:
+        (vertex,), (place,) = state.held, state.hands
+        assert vertex in (0, 1)
+        np.testing.assert_allclose(place, state.positions[vertex], atol=1e-9)
 
 
 @pytest.mark.parametrize("given", [{"back": 1.5}, {"yaw": -1.0}])

@@ -1,6 +1,7 @@
 """A data set whose meshes become sequences."""
 
 import inspect
+import json
 import pickle
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kg.sim import Settings
 from kg.sim.deformed import Deformed, metres
 from kg.sim.mix import Mix
 from kg_deformations.drop import Drop
+from kg_deformations.hang import Hang
 
 OPTIONS = PrepareOptions(points=64, deform={"name": "drop"})
 
@@ -89,6 +91,33 @@ def test_a_sequence_is_simulated_once(towels):
         assert len(shape.vertices) > len(vertices)
         assert np.array_equal(shape.rest_positions[: len(vertices)], vertices)
     assert not np.array_equal(shapes[0].vertices, shapes[4].vertices)
+
+
+def test_a_frame_tells_its_motion_its_hands_and_the_ground(towels):
+    dataset, _ = towels
+    how = Hang(seconds=0.4, two=1.0, fabric="denim")
+    deformed = Deformed(dataset, Mix("hang", ((how, Settings(step=1 / 500)),), (1.0,)), 4, seed=0)
+    moments = [deformed.load(item).moment for item in items(deformed)[:4]]
+    motion = json.loads(moments[0].motion)
+    assert (motion["name"], motion["fabric"], motion["two"]) == ("hang", "denim", 1.0)
+    assert 0.32 <= motion["density"] <= 0.5
+    assert {moment.motion for moment in moments} == {moments[0].motion}
+    assert [moment.time for moment in moments] == sorted(moment.time for moment in moments)
+    # In centimetres, as the meshes are.
+    assert moments[0].ground == pytest.approx(0.15)
+    assert all(moment.hands.shape == moment.held.shape == (2, 3) for moment in moments)
+    assert moments[-1].hands[:, 2].min() > moments[0].hands[:, 2].max()
+    assert np.abs(moments[0].held).max() < 100
+
+
+def test_in_another_fabric_hands_do_the_same(towels):
+    dataset, _ = towels
+    ways = []
+    for fabric in ("default", "silk"):
+        how = Hang(seconds=0.4, fabric=fabric)
+        deformed = Deformed(dataset, Mix("hang", ((how, Settings(step=1 / 500)),), (1.0,)), 4, seed=0)
+        ways.append([deformed.load(item).moment.held for item in items(deformed)[:4]])
+    np.testing.assert_allclose(ways[0], ways[1])
 
 
 def test_patterns_are_simulated_as_they_are(towels):

@@ -42,6 +42,15 @@ def test_an_option_counts_for_each_motion_that_has_it():
     assert mix("drop", {}).described()["spin"] == drop.spin
 
 
+def test_options_that_came_later_are_recorded_only_where_they_say_something():
+    assert "fabric" not in mix("drop", {}).described()
+    assert "style" not in mix("fold", {}).described()
+    described = mix("fold", {"fabric": "silk", "style": "middle", "density": "0.3"})
+    assert described.described()["fabric"] == "silk"
+    assert described.described()["style"] == "middle"
+    assert "density" in described.fixed
+
+
 @pytest.mark.parametrize(
     ("names", "given", "message"),
     [

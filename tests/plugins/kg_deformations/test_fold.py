@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kg_deformations.fold import Fold, half, recipe, sleeve
+from kg_deformations.fold import Fold, body, half, recipe, sleeve, to_the_middle
 
 
 def test_a_fold_in_half_lays_one_end_on_the_other(towel, run):
@@ -94,3 +94,37 @@ def test_a_sleeve_is_turned_down(make):
         assert landed[1] < -0.2
         assert abs(landed[0]) < 0.25
         assert np.sign(crease.normal[0]) == out
+
+
+def test_sleeves_are_turned_in_and_sides_laid_to_the_middle(make):
+    """A sheet whose armpits are 0.4 apart, and whose short sleeves stick out."""
+    garment = sleeved(make, 0.1)
+    sleeves, sides, along = to_the_middle(garment, np.random.default_rng(0))
+    assert (len(sleeves), len(sides), len(along)) == (2, 2, 1)
+    for fold, at in zip((*sleeves, *sides), (0.2, 0.2, 0.1, 0.1), strict=True):
+        crease = fold(garment)
+        assert crease.point[0] * crease.normal[0] == pytest.approx(at, abs=0.001)
+        hands = garment.positions[crease.hands, :2]
+        assert hands[:, 0] * crease.normal[0] == pytest.approx([0.6, 0.6])
+        assert np.ptp(hands[:, 1]) == pytest.approx(0.1)
+
+
+def test_a_body_is_found_without_landmarks(make):
+    """A T whose body is 0.2 wide and whose sleeves span 0.5."""
+    x, y = np.meshgrid(np.linspace(-0.25, 0.25, 51), np.linspace(0, 0.4, 41))
+    kept = ((np.abs(x) < 0.101) | (y > 0.3)).ravel()
+    number = np.cumsum(kept) - 1
+    at = np.arange(x.size).reshape(x.shape)
+    a, b, c, d = (part.ravel() for part in (at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]))
+    faces = np.concatenate([np.stack([a, b, d], axis=1), np.stack([a, d, c], axis=1)])
+    faces = number[faces[kept[faces].all(axis=1)]]
+    vertices = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)[kept]
+    garment = make((vertices, faces))
+    assert body(garment) == pytest.approx((-0.1, 0.1), abs=0.011)
+    assert len(to_the_middle(garment, np.random.default_rng(0))[0]) == 2
+
+
+def test_a_shop_fold_makes_a_packet(towel, run):
+    _, frames = run(Fold(seconds=2.4, style="middle", sloppiness=0.0), towel)
+    before, after = (np.ptp(frame[:, :2], axis=0) for frame in (frames[0], frames[-1]))
+    assert (after / before).max() < 0.75
