@@ -14,6 +14,7 @@ from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
 from kg.data.landmarks import with_trusted_landmarks
 from kg.data.shape import Moment
 from kg.errors import KgError
+from kg.sim.coarsen import MOST, Carried, coarsened
 from kg.sim.deformation import State
 from kg.sim.fabrics import drawn
 from kg.sim.garment import Garment, landmark_vertices
@@ -117,14 +118,15 @@ class Deformed(Dataset):
     def _begin(self, base: Item, category: str, guessed: float | None = None) -> "_Sequence":
         shape = as_cloth(self.dataset, base)
         unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
+        cloth, carried = coarsened(shape) if len(shape.vertices) > MOST else (shape, None)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         how, settings = self.mix.drawn(rng)
         # A stream of its own: in whatever fabric, hands do the same.
         fabric, settings = drawn(how.fabric, settings, rng.spawn(1)[0], self.mix.fixed)
-        garment = Garment.of_shape(shape, self.landmark_names(category), settings, unit)
+        garment = Garment.of_shape(cloth, self.landmark_names(category), settings, unit)
         states = how.states(garment, self.count, rng)
         motion = {"name": how.name, "fabric": fabric, **described(how, settings)}
-        return _Sequence(base.id, shape, landmark_vertices(shape), unit, states, motion)
+        return _Sequence(base.id, shape, cloth, carried, landmark_vertices(shape), unit, states, motion)
 
 
 def as_cloth(dataset: Dataset, item: Item) -> Shape:
@@ -175,10 +177,15 @@ def _usual(size: float) -> float:
 
 @dataclass(eq=False)
 class _Sequence:
-    """A simulation under way; `next` is the frame that comes next."""
+    """A simulation under way; `next` is the frame that comes next.
+
+    Simulated is the cloth, which carries the shape where that is finer.
+    """
 
     name: str
     shape: Shape
+    cloth: Shape
+    carried: Carried | None
     landmarks: NDArray[np.int64]
     unit: float
     states: Iterator[State]
@@ -193,6 +200,8 @@ class _Sequence:
             if self.next > frame:
                 break
         rest, positions = self.shape, state.positions / self.unit
+        if self.carried is not None:
+            positions = self.carried.at(positions)
         return Shape(
             positions,
             rest.faces,
@@ -209,7 +218,7 @@ class _Sequence:
             [(start / self.unit).tolist(), (end / self.unit).tolist(), radius / self.unit]
             for start, end, radius in state.bars
         ]
-        at_rest = self.shape.vertices if self.shape.rest_positions is None else self.shape.rest_positions
+        at_rest = self.cloth.vertices if self.cloth.rest_positions is None else self.cloth.rest_positions
         return Moment(
             json.dumps({**self.motion, **({"bars": bars} if bars else {})}),
             state.time,

@@ -52,7 +52,7 @@ class Unfold(Deformation):
                 before = garment.positions.copy()
                 yield until, [grip]
                 still = np.linalg.norm(garment.positions - before, axis=1) < STILL
-                made.append(_Made(crease, grip, still, garment.positions.copy()))
+                made.append(_Made(crease, still, garment.positions.copy()))
 
         perform(garment, hands())
         garment.known["folds"] = made
@@ -63,8 +63,11 @@ class Unfold(Deformation):
         each = self.seconds / len(folds)
         for number, made in enumerate(folds):
             back = made.opened(garment)
+            taken = [
+                vertex for hand in back.hands for vertex in garment.grasp(hand) if not made.still[vertex]
+            ]
             start, end = number * each, (number + 1 - PAUSE) * each
-            yield (number + 1) * each, [carry(garment, back, start, end, made.grip.vertices)]
+            yield (number + 1) * each, [carry(garment, back, start, end, np.unique(taken))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,24 +76,24 @@ class _Made:
 
     Attributes:
         crease: Its crease.
-        grip: Of the hands.
         still: (V,) bool, what stayed where it was.
         after: (V, 3) where all lay then.
     """
 
     crease: Crease
-    grip: Grip
     still: NDArray[np.bool_]
     after: NDArray[np.float64]
 
     def opened(self, garment: Garment) -> Crease:
-        """Return the fold that undoes it, where what stayed still lies by now."""
-        crease = self.crease
-        if self.still.sum() < LEAST:
-            return Crease(crease.point, -crease.normal, crease.hands)
-        # The rotation and shift that fit best, seen from above.
-        was, now = (some[self.still, :2] for some in (self.after, garment.positions))
-        left, _, right = np.linalg.svd((was - was.mean(axis=0)).T @ (now - now.mean(axis=0)))
-        turn = left @ np.diag([1.0, np.sign(np.linalg.det(left @ right))]) @ right
-        point = (crease.point - was.mean(axis=0)) @ turn + now.mean(axis=0)
-        return Crease(point, -crease.normal @ turn, crease.hands)
+        """Return the fold that undoes it, by what lies farthest from the crease of what it carried over."""
+        point, normal = self.crease.point, -self.crease.normal
+        if self.still.sum() >= LEAST:
+            # The rotation and shift, seen from above, that fit best what stayed still then.
+            was, now = (some[self.still, :2] for some in (self.after, garment.positions))
+            left, _, right = np.linalg.svd((was - was.mean(axis=0)).T @ (now - now.mean(axis=0)))
+            turn = left @ np.diag([1.0, np.sign(np.linalg.det(left @ right))]) @ right
+            point, normal = (point - was.mean(axis=0)) @ turn + now.mean(axis=0), normal @ turn
+        beside = np.array([-normal[1], normal[0]])
+        return Crease(
+            point, normal, [garment.corner(normal + along * beside, ~self.still) for along in (-1, 1)]
+        )

@@ -4,7 +4,8 @@ For each category and deformation of the built-in garments, over several seeds, 
 (`--from FOLDER`), as `kg prepare` simulates them: the share of sequences in which no frame passes through
 itself, pairs of triangles that cross at rest and in the last frame, stretch in percent (median, 99th
 percentile, worst), the depth below the ground in thicknesses, how far hands were from what they held, in
-millimetres, the kinetic energy at the end in millijoules, and frames a second of CPU time. A line is printed
+millimetres, the share of the flat area that is seen at the end, from above and from a side, in percent,
+the kinetic energy at the end in millijoules, and frames a second of CPU time. A line is printed
 when its sequences are done; with --json, all of them at the end.
 """
 
@@ -15,15 +16,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg import plugins
 from kg.data import Dataset, Item, PrepareOptions
 from kg.paths import raw
 from kg.sim.crossings import crossings
+from kg.sim.deformation import laid
 from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
 from kg.sim.quality import measure
 
+Points = NDArray[np.float64]
+
+CELL = 0.01
+"""Metres: the side of the cells that coverage counts."""
 NAMES = [plugin.name for plugin in plugins.DEFORMATIONS.all()]
 WORST = (
     "crossing_frames",
@@ -48,13 +55,15 @@ def sequence(
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
-    frames, slips = [], []
-    for frame in how.frames(garment, count, rng):
-        frames.append(frame)
-        slips.append(simulation.slip)
+    frames, slips = [], [0.0]
+    for state in how.states(garment, count, rng):
+        frames.append(state.positions)
+        slips += np.linalg.norm(state.hands - state.positions[state.held], axis=1).tolist()
     seconds = time.process_time() - started
+    faces = simulation.cloth.faces
+    flat = seen(laid(simulation.cloth.rest)[:, :2], faces)
     quality = measure(frames, simulation.cloth, simulation.thickness)
-    (at_rest,) = crossings([simulation.cloth.rest], simulation.cloth.faces)
+    (at_rest,) = crossings([simulation.cloth.rest], faces)
     return {
         "vertices": len(shape.vertices),
         "whole": float(quality.crossing == 0),
@@ -66,9 +75,18 @@ def sequence(
         "stretch_most": 100 * quality.stretch_most,
         "below": quality.below,
         "slip_mm": 1000 * max(slips),
+        "covered": 100 * seen(frames[-1][:, [0, 1]], faces) / flat,
+        "silhouette": 100 * max(seen(frames[-1][:, [axis, 2]], faces) for axis in (0, 1)) / flat,
         "energy_mj": 1000 * simulation.kinetic_energy,
         "fps": count / seconds,
     }
+
+
+def seen(places: Points, faces: NDArray[np.int64], cells: int = 10) -> int:
+    """Return how many cells of 10 mm hold some of many points of the triangles (V, 2), each cell once."""
+    shares = np.array([(a, b, cells - a - b) for a in range(cells + 1) for b in range(cells + 1 - a)]) / cells
+    points = np.einsum("sc,fcx->fsx", shares, places[faces]).reshape(-1, 2)
+    return len(np.unique(np.floor(points / CELL).astype(np.int64), axis=0))
 
 
 def cases(options: argparse.Namespace) -> Iterator[tuple[Dataset, str, str, float, list[tuple[int, Item]]]]:

@@ -93,6 +93,20 @@ def test_a_sequence_is_simulated_once(towels):
     assert not np.array_equal(shapes[0].vertices, shapes[4].vertices)
 
 
+def test_a_fine_mesh_is_carried_by_a_coarser_one(towels, monkeypatch):
+    _, deformed = towels
+    fine = [deformed.load(item) for item in items(deformed)[:4]]
+    monkeypatch.setattr("kg.sim.deformed.MOST", 1000)
+    monkeypatch.setattr("kg.sim.coarsen.ENOUGH", 700)
+    deformed = Deformed(deformed.dataset, deformed.mix, 4, seed=0)
+    carried = [deformed.load(item) for item in items(deformed)[:4]]
+    assert len(deformed._running.cloth.vertices) < 900
+    for one, other in zip(fine, carried, strict=True):
+        assert np.array_equal(one.faces, other.faces)
+        # In centimetres: it falls and turns as the fine one does.
+        assert np.abs(one.vertices - other.vertices).max() < 0.5
+
+
 def test_a_frame_tells_its_motion_its_hands_and_the_ground(towels):
     dataset, _ = towels
     how = Hang(seconds=0.4, two=1.0, fabric="denim")
