@@ -213,16 +213,9 @@ def _width(garment: Garment) -> float:
     return float(np.linalg.norm(garment.flat("left armpit") - garment.flat("right armpit")))
 
 
-def carry(
-    garment: Garment, crease: Crease, start: float, end: float, taken: NDArray[np.int64] | None = None
-) -> Grip:
-    """Return the grip of hands that go over a crease in an arc and turn over on their way, as one.
-
-    They take all layers where they close, or the vertices (G,) that are `taken`.
-    """
-    if taken is None:
-        taken = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
-    vertices = taken
+def carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
+    """Return the grip of hands that go over a crease in an arc and turn over on their way, as one."""
+    vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
     held = garment.positions[vertices]
     centre = held.mean(axis=0)
     away = float((centre[:2] - crease.point) @ crease.normal)

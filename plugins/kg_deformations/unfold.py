@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.sim import Deformation, Garment, Grip, Settings
+from kg.sim import Deformation, Garment, Grip, Settings, eased
 from kg.sim.deformation import perform
-from kg_deformations.fold import PAUSE, Crease, Fold, carry
+from kg_deformations.fold import ARC, PAUSE, Crease, Fold
+
+Points = NDArray[np.float64]
 
 PACKING = 1.2
 """Seconds in which each fold is made, before the sequence begins."""
@@ -51,8 +53,7 @@ class Unfold(Deformation):
             for until, crease, grip in fold.carried(garment, rng):
                 before = garment.positions.copy()
                 yield until, [grip]
-                still = np.linalg.norm(garment.positions - before, axis=1) < STILL
-                made.append(_Made(crease, still, garment.positions.copy()))
+                made.append(_Made(crease, before, garment.positions.copy()))
 
         perform(garment, hands())
         garment.known["folds"] = made
@@ -62,12 +63,7 @@ class Unfold(Deformation):
         folds = garment.known["folds"][::-1][: self.opened]
         each = self.seconds / len(folds)
         for number, made in enumerate(folds):
-            back = made.opened(garment)
-            taken = [
-                vertex for hand in back.hands for vertex in garment.grasp(hand) if not made.still[vertex]
-            ]
-            start, end = number * each, (number + 1 - PAUSE) * each
-            yield (number + 1) * each, [carry(garment, back, start, end, np.unique(taken))]
+            yield (number + 1) * each, [made.opened(garment, number * each, (number + 1 - PAUSE) * each)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,24 +72,57 @@ class _Made:
 
     Attributes:
         crease: Its crease.
-        still: (V,) bool, what stayed where it was.
-        after: (V, 3) where all lay then.
+        before, after: (V, 3) where all lay.
     """
 
     crease: Crease
-    still: NDArray[np.bool_]
-    after: NDArray[np.float64]
+    before: Points
+    after: Points
 
-    def opened(self, garment: Garment) -> Crease:
-        """Return the fold that undoes it, by what lies farthest from the crease of what it carried over."""
-        point, normal = self.crease.point, -self.crease.normal
-        if self.still.sum() >= LEAST:
-            # The rotation and shift, seen from above, that fit best what stayed still then.
-            was, now = (some[self.still, :2] for some in (self.after, garment.positions))
-            left, _, right = np.linalg.svd((was - was.mean(axis=0)).T @ (now - now.mean(axis=0)))
-            turn = left @ np.diag([1.0, np.sign(np.linalg.det(left @ right))]) @ right
-            point, normal = (point - was.mean(axis=0)) @ turn + now.mean(axis=0), normal @ turn
-        beside = np.array([-normal[1], normal[0]])
-        return Crease(
-            point, normal, [garment.corner(normal + along * beside, ~self.still) for along in (-1, 1)]
+    @property
+    def carried(self) -> NDArray[np.bool_]:
+        """What it carried over, (V,): what came from one side of the crease to the other."""
+        before, after = (
+            (some[:, :2] - self.crease.point) @ self.crease.normal for some in (self.before, self.after)
         )
+        carried: NDArray[np.bool_] = (before > 0) & (after < 0)
+        return carried
+
+    def opened(self, garment: Garment, start: float, end: float) -> Grip:
+        """Return the grip that undoes it, by what is farthest from the crease of what it carried over.
+
+        Hands bring that back to where it was, beside what stayed where it was.
+        """
+        turn, shift = self._since(garment)
+        normal = -self.crease.normal @ turn
+        beside = np.array([-normal[1], normal[0]])
+        carried = self.carried
+        hands = [garment.corner(normal + along * beside, carried) for along in (-1, 1)]
+        taken = [vertex for hand in hands for vertex in garment.grasp(hand) if carried[vertex]]
+        vertices = np.unique(taken)
+        held, there = garment.positions[vertices], self.before[vertices]
+        there = np.column_stack([there[:, :2] @ turn + shift, there[:, 2]])
+        centre, way = held.mean(axis=0), there.mean(axis=0) - held.mean(axis=0)
+        height = ARC * float(np.linalg.norm(way[:2])) / 2
+        over, up = np.append(normal, 0.0), np.array([0.0, 0.0, 1.0])
+        across, raised = (held - centre) @ over, (held - centre) @ up
+        rest = held - centre - np.outer(across, over) - np.outer(raised, up)
+
+        def at(time: float) -> Points:
+            angle = np.pi * eased((time - start) / (end - start))
+            cos, sin = np.cos(angle), np.sin(angle)
+            middle = centre + (1 - cos) / 2 * way + height * sin * up
+            places: Points = middle + rest + np.outer(across * cos - raised * sin, over)
+            return places + np.outer(across * sin + raised * cos, up)
+
+        return Grip(vertices, at, start, end, tuple(hands))
+
+    def _since(self, garment: Garment) -> tuple[Points, Points]:
+        """Return the turn (2, 2) and shift (2,), seen from above, of what stayed still, since it was made."""
+        still = np.linalg.norm(self.after - self.before, axis=1) < STILL
+        if still.sum() < LEAST:
+            return np.eye(2), np.zeros(2)
+        was, now = (some[still, :2] for some in (self.after, garment.positions))
+        left, _, right = np.linalg.svd((was - was.mean(axis=0)).T @ (now - now.mean(axis=0)))
+        turn = left @ np.diag([1.0, np.sign(np.linalg.det(left @ right))]) @ right
+        return turn, now.mean(axis=0) - was.mean(axis=0) @ turn

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kg_deformations.fold import Fold
+from kg_deformations.lie import Lie
 from kg_deformations.unfold import Unfold
 
 
@@ -11,10 +11,11 @@ def area(frame):
 
 
 def test_a_packet_is_opened(towel, run):
-    _, frames = run(Unfold(seconds=2.0, yaw=0.0, back=0.0, sloppiness=0.0), towel)
-    folded = run(Fold(seconds=2.0, sloppiness=0.0), towel)[1]
-    assert area(frames[0]) < 0.6 * area(folded[0])
-    assert area(frames[-1]) > 0.8 * area(folded[0])
+    _, frames = run(Unfold(seconds=4.0, yaw=0.0, back=0.0, sloppiness=0.0), towel)
+    flat = area(run(Lie(), towel)[1][0])
+    assert area(frames[0]) < 0.35 * flat
+    # Creases stay, of so narrow a strip, and do not let it lie flat.
+    assert area(frames[-1]) > 0.55 * flat
 
 
 def test_so_many_folds_are_opened(towel, make):
@@ -28,5 +29,5 @@ def test_so_many_folds_are_opened(towel, make):
     assert until == how.seconds
     assert len(made) == 2
     # Taken is only what the last fold laid down.
-    assert not made[-1].still[grip.vertices].any()
+    assert made[-1].carried[grip.vertices].all()
     assert set(grip.hands) <= set(grip.vertices.tolist())
