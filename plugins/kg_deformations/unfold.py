@@ -1,6 +1,6 @@
 """A packet is opened again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -53,7 +53,7 @@ class Unfold(Deformation):
             for until, crease, grip in fold.carried(garment, rng):
                 before = garment.positions.copy()
                 yield until, [grip]
-                made.append(_Made(crease, before, garment.positions.copy()))
+                made.append(_Made(crease, grip, before, garment.positions.copy()))
 
         perform(garment, hands())
         garment.known["folds"] = made
@@ -63,7 +63,7 @@ class Unfold(Deformation):
         folds = garment.known["folds"][::-1][: self.opened]
         each = self.seconds / len(folds)
         for number, made in enumerate(folds):
-            yield (number + 1) * each, [made.opened(garment, number * each, (number + 1 - PAUSE) * each)]
+            yield (number + 1) * each, made.opened(garment, number * each, (number + 1 - PAUSE) * each)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,50 +72,32 @@ class _Made:
 
     Attributes:
         crease: Its crease.
+        grip: Of the hands that made it.
         before, after: (V, 3) where all lay.
     """
 
     crease: Crease
+    grip: Grip
     before: Points
     after: Points
 
-    @property
-    def carried(self) -> NDArray[np.bool_]:
-        """What it carried over, (V,): what came from one side of the crease to the other."""
-        before, after = (
-            (some[:, :2] - self.crease.point) @ self.crease.normal for some in (self.before, self.after)
-        )
-        carried: NDArray[np.bool_] = (before > 0) & (after < 0)
-        return carried
+    def opened(self, garment: Garment, start: float, end: float) -> list[Grip]:
+        """Return the grips that undo it: each hand brings what it held then back to where that was.
 
-    def opened(self, garment: Garment, start: float, end: float) -> Grip:
-        """Return the grip that undoes it, by what is farthest from the crease of what it carried over.
-
-        Hands bring that back to where it was, beside what stayed where it was.
+        That is beside what stayed where it was, wherever that lies now.
         """
         turn, shift = self._since(garment)
-        normal = -self.crease.normal @ turn
-        beside = np.array([-normal[1], normal[0]])
-        carried = self.carried
-        hands = [garment.corner(normal + along * beside, carried) for along in (-1, 1)]
-        taken = [vertex for hand in hands for vertex in garment.grasp(hand) if carried[vertex]]
-        vertices = np.unique(taken)
-        held, there = garment.positions[vertices], self.before[vertices]
-        there = np.column_stack([there[:, :2] @ turn + shift, there[:, 2]])
-        centre, way = held.mean(axis=0), there.mean(axis=0) - held.mean(axis=0)
-        height = ARC * float(np.linalg.norm(way[:2])) / 2
-        over, up = np.append(normal, 0.0), np.array([0.0, 0.0, 1.0])
-        across, raised = (held - centre) @ over, (held - centre) @ up
-        rest = held - centre - np.outer(across, over) - np.outer(raised, up)
-
-        def at(time: float) -> Points:
-            angle = np.pi * eased((time - start) / (end - start))
-            cos, sin = np.cos(angle), np.sin(angle)
-            middle = centre + (1 - cos) / 2 * way + height * sin * up
-            places: Points = middle + rest + np.outer(across * cos - raised * sin, over)
-            return places + np.outer(across * sin + raised * cos, up)
-
-        return Grip(vertices, at, start, end, tuple(hands))
+        over = np.append(-self.crease.normal @ turn, 0.0)
+        there = np.column_stack([self.before[:, :2] @ turn + shift, self.before[:, 2]])
+        vertices, hands = self.grip.vertices, self.crease.hands
+        away = np.linalg.norm(self.before[vertices, None, :2] - self.before[hands, :2], axis=2)
+        grips = []
+        for number, hand in enumerate(hands):
+            taken = vertices[away.argmin(axis=1) == number]
+            if len(taken):
+                path = _turned_over(garment.positions[taken], there[taken].mean(axis=0), over, (start, end))
+                grips.append(Grip(taken, path, start, end, (hand,)))
+        return grips
 
     def _since(self, garment: Garment) -> tuple[Points, Points]:
         """Return the turn (2, 2) and shift (2,), seen from above, of what stayed still, since it was made."""
@@ -126,3 +108,32 @@ class _Made:
         left, _, right = np.linalg.svd((was - was.mean(axis=0)).T @ (now - now.mean(axis=0)))
         turn = left @ np.diag([1.0, np.sign(np.linalg.det(left @ right))]) @ right
         return turn, now.mean(axis=0) - was.mean(axis=0) @ turn
+
+
+def _turned_over(
+    held: Points, there: Points, over: Points, times: tuple[float, float]
+) -> Callable[[float], Points]:
+    """Return the way of what is held (G, 3) in an arc to another place (3,), turning over on its way.
+
+    Args:
+        held: Where it is.
+        there: Where the middle of it is to be.
+        over: (3,) unit vector from the crease to where it is.
+        times: When it begins and ends, seconds.
+    """
+    start, end = times
+    centre, up = held.mean(axis=0), np.array([0.0, 0.0, 1.0])
+    way = there - centre
+    height = ARC * float(np.linalg.norm(way[:2])) / 2
+    across, raised = (held - centre) @ over, (held - centre) @ up
+    beside = held - centre - np.outer(across, over) - np.outer(raised, up)
+
+    def at(time: float) -> Points:
+        angle = np.pi * eased((time - start) / (end - start))
+        cos, sin = np.cos(angle), np.sin(angle)
+        middle = centre + (1 - cos) / 2 * way + height * sin * up
+        places: Points = middle + beside + np.outer(across * cos - raised * sin, over)
+        places += np.outer(across * sin + raised * cos, up)
+        return places
+
+    return at

@@ -12,10 +12,10 @@ def area(frame):
 
 def test_a_packet_is_opened(towel, run):
     _, frames = run(Unfold(seconds=4.0, yaw=0.0, back=0.0, sloppiness=0.0), towel)
-    flat = area(run(Lie(), towel)[1][0])
+    flat = area(run(Lie(yaw=0.0), towel)[1][0])
     assert area(frames[0]) < 0.35 * flat
     # Creases stay, of so narrow a strip, and do not let it lie flat.
-    assert area(frames[-1]) > 0.55 * flat
+    assert area(frames[-1]) > 0.7 * flat
 
 
 def test_so_many_folds_are_opened(towel, make):
@@ -25,9 +25,12 @@ def test_so_many_folds_are_opened(towel, make):
     how.begin(garment, rng)
     made = garment.known["folds"]
     garment.simulation.time = 0.0
-    ((until, (grip,)),) = how.grips(garment, rng)
+    ((until, grips),) = how.grips(garment, rng)
     assert until == how.seconds
     assert len(made) == 2
-    # Taken is only what the last fold laid down.
-    assert made[-1].carried[grip.vertices].all()
-    assert set(grip.hands) <= set(grip.vertices.tolist())
+    # Each hand brings what it took back to within a thickness or two of where it was before that fold.
+    held = np.concatenate([grip.vertices for grip in grips])
+    np.testing.assert_array_equal(np.sort(held), made[-1].grip.vertices)
+    for grip in grips:
+        there = made[-1].before[grip.vertices].mean(axis=0)
+        assert np.linalg.norm(grip.path(grip.end).mean(axis=0) - there) < 0.02
