@@ -13,7 +13,7 @@ def area(frame):
 def test_a_packet_is_opened(towel, run):
     _, frames = run(Unfold(seconds=4.0, yaw=0.0, back=0.0, sloppiness=0.0), towel)
     flat = area(run(Lie(yaw=0.0), towel)[1][0])
-    assert area(frames[0]) < 0.35 * flat
+    assert area(frames[0]) < 0.4 * flat
     # Creases stay, of so narrow a strip, and do not let it lie flat.
     assert area(frames[-1]) > 0.7 * flat
 
