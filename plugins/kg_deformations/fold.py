@@ -29,7 +29,7 @@ NARROWER = 0.12
 
 
 STICKS_OUT = 0.06
-"""A sleeve that sticks out by more than this share of the width is turned in."""
+"""A sleeve that sticks out by more than this share of the width, and an edge, is turned in."""
 BANDS, USUAL = 24, 0.4
 """Bands across a garment, and the share of them that are no wider than its body."""
 
@@ -126,12 +126,12 @@ def to_the_middle(garment: Garment, rng: np.random.Generator) -> list[Recipe]:
     for name in sides:
         if has_long_sleeve(garment, name):
             sleeves.append(sleeve(name))
-        elif out[name] > STICKS_OUT * (high - low):
+        elif out[name] > STICKS_OUT * (high - low) + garment.simulation.cloth.edge:
             sleeves.append(beyond(high if name == "left" else low, 1 if name == "left" else -1))
     quarter = (high - low) / 4
     inwards = [beyond(high - quarter, 1) if name == "left" else beyond(low + quarter, -1) for name in sides]
-    steps = [inwards, [half(1, int(rng.choice([-1, 1])))]]
-    return [sleeves, *steps] if sleeves else steps
+    along = [half(1, int(rng.choice([-1, 1])))]
+    return [step for step in (sleeves, inwards if high - low > TWICE else [], along) if step]
 
 
 def body(garment: Garment) -> tuple[float, float]:

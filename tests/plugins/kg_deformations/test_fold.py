@@ -124,7 +124,15 @@ def test_a_body_is_found_without_landmarks(make):
     assert len(to_the_middle(garment, np.random.default_rng(0))[0]) == 2
 
 
-def test_a_shop_fold_makes_a_packet(towel, run):
-    _, frames = run(Fold(seconds=2.4, style="middle", sloppiness=0.0), towel)
+def test_a_shop_fold_makes_a_packet(make_sheet, run):
+    vertices, faces = make_sheet(14, 16)
+    _, frames = run(Fold(seconds=3.0, style="middle", sloppiness=0.0), (vertices[:, [0, 2, 1]], faces))
     before, after = (np.ptp(frame[:, :2], axis=0) for frame in (frames[0], frames[-1]))
     assert (after / before).max() < 0.75
+
+
+def test_what_is_narrow_is_only_folded_along(towel, make):
+    garment = make(towel)
+    garment.simulation.positions[:] = garment.positions[:, [0, 2, 1]]
+    (along,) = to_the_middle(garment, np.random.default_rng(0))
+    assert len(along) == 1
