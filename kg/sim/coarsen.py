@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from kg.data import Shape
+from kg.data.sample import farthest_points
 from kg.errors import KgError
 
 Points = NDArray[np.float64]
@@ -14,8 +17,10 @@ Indices = NDArray[np.int64]
 
 MOST, ENOUGH = 6000, 3000
 """A mesh of more vertices is simulated with about so many."""
-BORDER = 10.0
-"""How much dearer it is to move a border than to move the surface."""
+LAYERS = 5.0
+"""Edges of the coarse mesh by which the outside of a layer counts as away from it."""
+FLAT = 0.02
+"""Triangles of less than half so many squared edges are left out: they lie along a border."""
 CANDIDATES = 24
 """Triangles around a vertex among which the one that carries it is chosen."""
 
@@ -73,26 +78,45 @@ class Carried:
 def coarsened(shape: Shape) -> tuple[Shape, Carried]:
     """Return a mesh with about `ENOUGH` vertices, and what it carries: the vertices of the one given.
 
+    Some of the vertices, evenly spread, are kept. Each of the others belongs to the nearest of them along the
+    surface, and where three such regions meet is a triangle of the coarse mesh: layers are never joined.
+
     Raises:
         KgError: It falls apart.
     """
-    import open3d as o3d
-
     assert shape.faces is not None
-    mesh = o3d.geometry.TriangleMesh(
-        o3d.utility.Vector3dVector(shape.vertices), o3d.utility.Vector3iVector(shape.faces)
-    )
-    wanted = max(1, round(len(shape.faces) * ENOUGH / len(shape.vertices)))
-    small = mesh.simplify_quadric_decimation(wanted, boundary_weight=BORDER)
-    small.remove_degenerate_triangles()
-    small.remove_unreferenced_vertices()
-    vertices, faces = np.asarray(small.vertices), np.asarray(small.triangles, dtype=np.int64)
-    if len(faces) < 2:
-        raise KgError(f"The mesh of {len(shape.vertices)} vertices falls apart when it is made coarser.")
-    _, nearest = cKDTree(shape.vertices).query(vertices)
-    rest = shape.vertices if shape.rest_positions is None else shape.rest_positions
-    coarse = replace(shape, vertices=vertices.copy(), faces=faces, rest_positions=rest[nearest])
-    return coarse, Carried.by(coarse, shape.vertices, _normals(shape.vertices, shape.faces))
+    vertices, faces = shape.vertices, shape.faces
+    normals = _normals(vertices, faces)
+    upright = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
+    edge = np.sqrt(np.linalg.norm(normals, axis=1).sum() / 3 / np.sqrt(0.75) / ENOUGH)
+    # Both layers of a garment are to have their share, so they are looked at as if they lay far apart.
+    kept = farthest_points(vertices + LAYERS * edge * upright, ENOUGH)
+    nearest = _regions(vertices, faces, kept)[faces]
+    meeting = nearest[(nearest >= 0).all(axis=1) & (nearest != np.roll(nearest, 1, axis=1)).all(axis=1)]
+    _, first = np.unique(np.sort(meeting, axis=1), axis=0, return_index=True)
+    triangles = kept[meeting[np.sort(first)]]
+    corners = vertices[triangles]
+    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    triangles = triangles[np.linalg.norm(facing, axis=1) > FLAT * edge**2]
+    if len(triangles) < 2:
+        raise KgError(f"The mesh of {len(vertices)} vertices falls apart when it is made coarser.")
+    used, number = np.unique(triangles, return_inverse=True)
+    rest = vertices if shape.rest_positions is None else shape.rest_positions
+    coarse = replace(shape, vertices=vertices[used], faces=number.reshape(-1, 3), rest_positions=rest[used])
+    return coarse, Carried.by(coarse, vertices, normals)
+
+
+def _regions(vertices: Points, faces: Indices, kept: Indices) -> Indices:
+    """Return which of the kept vertices (K,) is nearest to each (V,) along the edges; -1 where none is."""
+    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
+    graph = coo_array((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(vertices),) * 2).tocsr()
+    _, _, sources = dijkstra(graph, directed=False, indices=kept, min_only=True, return_predecessors=True)
+    numbers = np.full(len(vertices) + 1, -1)
+    numbers[kept] = np.arange(len(kept))
+    regions: Indices = numbers[np.where(sources < 0, len(vertices), sources)]
+    return regions
 
 
 def _below(places: Points, corners: Points) -> Points:
