@@ -1,6 +1,7 @@
 """`kg sweep`."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from kg.cli.data import open_stores
 from kg.cli.inventory import show_help
 from kg.cli.options import (
     BatchSize,
+    Cluster,
     Csv,
     Dataset,
     Epochs,
@@ -104,6 +106,7 @@ def sweep(
     cpu: Annotated[bool, typer.Option("--cpu", help="Use the CPU even where there are GPUs.")] = False,
     threads: Threads = None,
     kernels: Kernels = None,
+    cluster: Cluster = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be trained, and for about how long.")
     ] = False,
@@ -120,6 +123,7 @@ def sweep(
     kg sweep -c shirt -c tie --preset kg --preset release  two presets
     kg sweep -c shirt --ablation --seed 0,1,2              the paper's Table 5
     kg sweep -c shirt --ablation --dry-run                 what it would do
+    kg sweep -c shirt --seed 0,1,2 --cluster tcp://head:8786
 
     Whatever is named several times, or with commas, is varied; every
     combination is trained as kg train does it, in RUNS/sweep (--name), and
@@ -134,10 +138,12 @@ def sweep(
         return
     from kg import paths
     from kg.config import ABLATIONS
+    from kg.data.cluster import connected
     from kg.evaluation.evaluate import check_names
     from kg.evaluation.ground_truth import check_store
     from kg.evaluation.protocols import find_protocol
     from kg.sweep import plan, state
+    from kg.sweep.cluster import Starter, worker_slots
     from kg.sweep.costs import summarise_costs
     from kg.sweep.pool import Pool
     from kg.sweep.summary import summarise, write_csv, write_latex
@@ -183,19 +189,25 @@ def sweep(
     planned = plan.plan_jobs(methods, stores, _seeds(seed), (paths.runs() / name).resolve())
     state.check_options(planned)
     left = [job for job in planned if not state.is_trained(job)]
+    if cluster and gpu:
+        raise KgError("Workers of a cluster choose their device themselves.", "Leave --gpu out.")
     slots = _slots(jobs, gpu, cpu, len(planned))
     if dry_run:
         _show_plan(planned, state.seconds_left(left, len(slots)), len(slots), as_json)
         return
     _caution(planned)
     unmeasured = [job for job in planned if job in left or state.measured(job, measure) is None]
-    note(
-        f"{len(planned)} trainings in [bold]{paths.runs() / name}[/], {len(planned) - len(left)} of them "
-        f"finished; {len(slots)} at a time, {slots[0].threads} threads each"
-    )
-    with Watch(unmeasured, len(planned), len(slots)) as watch:
-        pool = Pool(slots, measure, watch.look, watch.end, watch.stop)
-        pool.run(unmeasured)
+    with connected(cluster) if cluster else nullcontext() as client:
+        starter = None
+        if client is not None:
+            slots, starter = [*worker_slots(client, jobs, cpu, len(planned))], Starter(client)
+        note(
+            f"{len(planned)} trainings in [bold]{paths.runs() / name}[/], {len(planned) - len(left)} of them "
+            f"finished; {len(slots)} at a time, {slots[0].threads} threads each"
+        )
+        with Watch(unmeasured, len(planned), len(slots)) as watch:
+            pool = Pool(slots, measure, watch.look, watch.end, watch.stop, starter)
+            pool.run(unmeasured)
 
     answers = {job: found for job in planned if (found := state.measured(job, measure))}
     summaries = summarise(answers, planned, ablation)

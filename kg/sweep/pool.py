@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from kg.sweep.plan import Job
 from kg.sweep.state import is_trained, keep_measured, measured
@@ -17,6 +18,7 @@ from kg.sweep.state import is_trained, keep_measured, measured
 KG = (sys.executable, "-P", "-c", "from kg.cli import main; main()")
 """This very `kg`, whatever else is installed, or lies in the folder where the user works."""
 
+Starter = Callable[..., "Process"]
 PAUSE = 0.2
 """Seconds between two looks at the processes."""
 
@@ -49,13 +51,31 @@ def make_slots(count: int | None, gpus: Sequence[int], cores: int, jobs: int) ->
     return [Slot(gpus[number % len(gpus)] if gpus else None, threads) for number in range(together)]
 
 
+class Process(Protocol):
+    """What is asked of a process, here or on another machine."""
+
+    returncode: Any
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self) -> int:
+        """Return its exit code when it has ended."""
+
+
 @dataclass
 class Running:
     """A training that is going on."""
 
     job: Job
     slot: Slot
-    process: subprocess.Popen[bytes]
+    process: "Process"
     measuring: bool = False
     began: float = field(default_factory=time.monotonic)
 
@@ -72,6 +92,8 @@ class Pool:
         on_look: Called with what is running, several times a second.
         on_end: Called with each training that has ended, and why it failed or None.
         on_stop: Called with how many are waited for after Ctrl-C.
+        starter: What starts a process, called as `start`; without words, to begin the training or go on
+            with it.
     """
 
     def __init__(
@@ -81,8 +103,9 @@ class Pool:
         on_look: Callable[[list[Running]], None] = lambda running: None,
         on_end: Callable[[Running, str | None], None] = lambda running, reason: None,
         on_stop: Callable[[int], None] = lambda count: None,
+        starter: "Starter | None" = None,
     ) -> None:
-        self.slots, self.measure = list(slots), measure
+        self.slots, self.measure, self._start = list(slots), measure, starter or start
         self.on_look, self.on_end, self.on_stop = on_look, on_end, on_stop
         self.failed: dict[Job, str] = {}
         self._running: list[Running] = []
@@ -119,11 +142,11 @@ class Pool:
         if is_trained(job):
             self._measure(job, slot)
         else:
-            self._running.append(Running(job, slot, _start(job, slot, job.words(), "w")))
+            self._running.append(Running(job, slot, self._start(job, slot, None, "w")))
 
     def _measure(self, job: Job, slot: Slot) -> None:
         words = [*self.measure[:1], str(job.folder), *self.measure[1:]]
-        self._running.append(Running(job, slot, _start(job, slot, words, "a", answer_file(job)), True))
+        self._running.append(Running(job, slot, self._start(job, slot, words, "a", answer_file(job)), True))
 
     def _goes_on(self, ended: Running) -> bool:
         """Take note of a process that ended; tell whether another one follows in its slot."""
@@ -159,10 +182,26 @@ def answer_file(job: Job) -> Path:
     return log_file(job).with_suffix(".json")
 
 
-def _start(
-    job: Job, slot: Slot, words: Sequence[str], mode: str, answer: Path | None = None
+def start(
+    job: Job,
+    slot: Slot,
+    words: Sequence[str] | None,
+    mode: str,
+    answer: Path | None = None,
+    program: Sequence[str] = (),
+    stdin: int = subprocess.DEVNULL,
 ) -> "subprocess.Popen[bytes]":
-    """Start `kg` with some words; Ctrl-C in the terminal reaches this process alone, which passes it on."""
+    """Start `kg`; Ctrl-C in the terminal reaches this process alone, which passes it on.
+
+    Args:
+        job: What for.
+        slot: Where.
+        words: What `kg` is told; by default to begin the training or to go on with it.
+        mode: "w" to write its log anew, "a" to go on with it.
+        answer: Where it prints.
+        program: `kg`, if it is not this very one.
+        stdin: What it reads.
+    """
     log_file(job).parent.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -173,8 +212,8 @@ def _start(
     }
     with log_file(job).open(mode) as log, (answer or Path(os.devnull)).open("w") as printed:
         return subprocess.Popen(
-            [*KG, *words, *slot.words()],
-            stdin=subprocess.DEVNULL,
+            [*(program or KG), *(words or job.words()), *slot.words()],
+            stdin=stdin,
             stdout=printed if answer else log,
             stderr=log,
             env=environment,

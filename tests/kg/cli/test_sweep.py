@@ -55,7 +55,7 @@ def sweep(tiny_preset, tiny_store):
 @pytest.fixture
 def played(monkeypatch):
     """Trainings that are over at once, with a folder as if they had been done."""
-    start = pool._start
+    start = pool.start
 
     def begin(job, *rest):
         if not job.folder.is_dir():
@@ -67,7 +67,7 @@ def played(monkeypatch):
             (job.folder / "best.pt").touch()
         return start(job, *rest)
 
-    monkeypatch.setattr(pool, "_start", begin)
+    monkeypatch.setattr(pool, "start", begin)
     monkeypatch.setattr(pool, "PAUSE", 0.01)
     monkeypatch.setattr(pool, "KG", (sys.executable, "-c", PLAYED))
 
