@@ -162,7 +162,7 @@ def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:
     """Return what is now, of which grips hold."""
     hands, held = [], []
     for grip in grips:
-        if grip.holds(simulation.time):
+        if simulation.holds(grip):
             places = grip.path(simulation.time)
             for vertex in grip.closed_on(simulation.cloth.rest):
                 hands.append(places[np.flatnonzero(grip.vertices == vertex)[0]])

@@ -11,6 +11,9 @@ from kg.sim.simulation import Grip
 
 Points = NDArray[np.float64]
 
+CAUGHT = 0.03
+"""Metres from where a hand is to be at which it lets go: layers that are pressed on each other can hold it."""
+
 
 def lifted(garment: Garment, vertex: int, way: Callable[[float], Points], start: float, end: float) -> Grip:
     """Return the grip of a hand that takes what lies at a vertex, and moves it without turning it.
@@ -59,4 +62,4 @@ def led(
         place: Points = held + stops[leg] + share * (stops[leg + 1] - stops[leg])
         return place
 
-    return Grip(vertices, path, times[0], end, (vertex,))
+    return Grip(vertices, path, times[0], end, (vertex,), CAUGHT)

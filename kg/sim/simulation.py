@@ -49,6 +49,7 @@ class Grip:
         start, end: When the hand takes and lets go, seconds.
         hands: Those of the vertices on which hands close, one a hand, where several go as one. Without, it is
             one hand, on the vertex in the middle of what it holds.
+        lets_go: Metres from its path at which it lets go for good, of what is caught fast.
     """
 
     vertices: NDArray[np.int64]
@@ -56,6 +57,7 @@ class Grip:
     start: float
     end: float
     hands: tuple[int, ...] = ()
+    lets_go: float = np.inf
 
     def holds(self, time: float) -> bool:
         """Tell whether it holds at a time."""
@@ -91,6 +93,7 @@ class Simulation:
         self.time = 0.0
         self.grips: Sequence[Grip] = ()
         self.bars: tuple[Bar, ...] = ()
+        self._let_go: list[Grip] = []
         self._at_rest: Points | None = None
         self.thickness = self.settings.thickness
         self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
@@ -112,9 +115,16 @@ class Simulation:
     @property
     def slip(self) -> float:
         """Metres from the hands that hold now to what they hold, the farthest; 0 without any."""
-        holding = [grip for grip in self.grips if grip.holds(self.time)]
-        ways = [grip.path(self.time) - self.positions[grip.vertices] for grip in holding]
-        return float(np.linalg.norm(np.concatenate(ways), axis=1).max()) if ways else 0.0
+        holding = [grip for grip in self.grips if self.holds(grip)]
+        return max(map(self._away, holding), default=0.0)
+
+    def holds(self, grip: Grip) -> bool:
+        """Tell whether a hand holds now, and has not let go before its time."""
+        return grip.holds(self.time) and not any(grip is other for other in self._let_go)
+
+    def _away(self, grip: Grip) -> float:
+        """Return how far what a hand holds is from its path, metres, the farthest."""
+        return float(np.linalg.norm(grip.path(self.time) - self.positions[grip.vertices], axis=1).max())
 
     def settle(self) -> None:
         """Part layers that lie too near, without gravity, ground or speed."""
@@ -137,7 +147,11 @@ class Simulation:
         step = seconds / steps
         for _ in range(steps):
             self.time += step
-            self._substep(step, [grip for grip in grips if grip.holds(self.time)])
+            holding = [grip for grip in grips if self.holds(grip)]
+            self._substep(step, holding)
+            for grip in holding:
+                if grip.lets_go < np.inf and self._away(grip) > grip.lets_go:
+                    self._let_go.append(grip)
 
         # A little time says little: what has just been let go of is about to fall.
         if not held and seconds > 4 * self.settings.step:

@@ -1,13 +1,14 @@
 """A garment is folded, as a person would."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim import Deformation, Garment, Grip, Settings, eased
+from kg.sim.hands import CAUGHT
 
 Points = NDArray[np.float64]
 
@@ -93,7 +94,10 @@ class Fold(Deformation):
         for number, fold in enumerate(folds):
             crease = self._missed(fold(garment), size, rng)
             start, end = number * each, (number + 1 - PAUSE) * each
-            yield (number + 1) * each, crease, carry(garment, crease, start, end)
+            grip = carry(garment, crease, start, end)
+            if self.style == "middle":
+                grip = replace(grip, lets_go=CAUGHT)
+            yield (number + 1) * each, crease, grip
 
     def _missed(self, crease: Crease, size: float, rng: np.random.Generator) -> Crease:
         shift, turn = self.sloppiness * rng.normal(size=2)

@@ -20,7 +20,7 @@ class Hanger(Deformation):
     """Two hands lift a lying garment by one side, lead it over a rigid bar, as of a hanger, and let it hang.
 
     Attributes:
-        least, most: Share of its length that hangs down behind the bar; drawn evenly.
+        least, most: Share of its mass that hangs down behind the bar; drawn evenly.
         narrowest, widest: Length of the bar, as a share of the garment's width; drawn evenly.
         radius: Of the bar, metres.
         clear: Metres between the ground and what hangs lowest.
@@ -35,7 +35,7 @@ class Hanger(Deformation):
     yaw: float = 180.0
     back: float = 0.5
     frames_by: Literal["time", "motion"] = "motion"
-    least: float = 0.35
+    least: float = 0.4
     most: float = 0.6
     narrowest: float = 0.6
     widest: float = 1.4
@@ -52,8 +52,11 @@ class Hanger(Deformation):
         everything = np.ones(len(seen), dtype=np.bool_)
         hands = [garment.corner(over + along * across, everything) for along in (-1, 1)]
 
-        share = rng.uniform(self.least, self.most)
-        height = max(share, 1 - share) * length + self.clear + self.radius
+        share, areas = rng.uniform(self.least, self.most), garment.simulation.cloth.areas
+        order = np.argsort(-seen @ over)
+        last = order[min(int(np.searchsorted(areas[order].cumsum(), share * areas.sum())), len(order) - 1)]
+        behind = float((seen @ over).max() - seen[last] @ over)
+        height = max(behind, length - behind) + self.clear + self.radius
         at = float((seen @ over).max()) + BEFORE
         middle = float((seen @ across).min() + (seen @ across).max()) / 2
         half = rng.uniform(self.narrowest, self.widest) * width / 2
@@ -68,7 +71,7 @@ class Hanger(Deformation):
             places = [
                 np.append(float(seen[hand] @ over) * over + beside, top),
                 np.append((at + BEHIND) * over + beside, top),
-                np.append((at + self.radius + BEHIND / 2) * over + beside, height - share * length),
+                np.append((at + self.radius + BEHIND / 2) * over + beside, height - behind),
             ]
             grips.append(led(garment, hand, places, times, HELD * self.seconds))
         yield HELD * self.seconds, grips

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kg.sim import Deformation, Garment, Grip, Settings, eased
 from kg.sim.deformation import perform
+from kg.sim.hands import CAUGHT
 from kg_deformations.fold import ARC, PAUSE, Crease, Fold
 
 Points = NDArray[np.float64]
@@ -96,7 +97,7 @@ class _Made:
             taken = vertices[away.argmin(axis=1) == number]
             if len(taken):
                 path = _turned_over(garment.positions[taken], there[taken].mean(axis=0), over, (start, end))
-                grips.append(Grip(taken, path, start, end, (hand,)))
+                grips.append(Grip(taken, path, start, end, (hand,), CAUGHT))
         return grips
 
     def _since(self, garment: Garment) -> tuple[Points, Points]:
