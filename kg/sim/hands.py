@@ -12,7 +12,7 @@ from kg.sim.simulation import Grip
 Points = NDArray[np.float64]
 
 CAUGHT = 0.03
-"""Metres from where a hand is to be at which it lets go: layers that are pressed on each other can hold it."""
+"""Metres from where a hand is to be at which it lets go: layers pressed on each other can hold it fast."""
 
 
 def lifted(garment: Garment, vertex: int, way: Callable[[float], Points], start: float, end: float) -> Grip:
