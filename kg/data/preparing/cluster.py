@@ -4,7 +4,7 @@ import pickle
 import platform
 import secrets
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
     """Make the rows of the missing shapes on a cluster; yields each number when its row is there.
 
     Workers that see the folder of parts write there; parts of others come back through Dask. What a lost
-    worker had is made by others. A lot over which four workers were lost is taken apart, and a shape (an
-    object, where the data set loads by object) that does that by itself is left out.
+    worker had is made by others. Lots over which several were lost are made in the end, shape by shape
+    (object by object, where the data set loads by object), and a shape that does it again is left out.
 
     Args:
         job: What makes rows.
@@ -86,32 +86,47 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
             lots[future] = numbers
             return future
 
+        def more() -> Iterator[Any]:
+            # Whatever waits on a worker that is lost is suspected with what it was at.
+            while left and len(lots) < 2 * count:
+                yield submit(take(left, count, objects))
+
+        suspects: list[range] = []
         try:
-            while left:
-                submit(take(left, count, objects))
-            for future in (done := as_completed(list(lots), loop=client.loop)):
+            for future in (done := as_completed(list(more()), loop=client.loop)):
                 numbers = lots.pop(future)
                 try:
-                    found = future.result()
-                except KilledWorker as error:
-                    pieces = _pieces(numbers, objects)
-                    if len(pieces) > 1:
-                        for piece in pieces:
-                            done.add(submit(piece))
-                        continue
-                    deaths = len(getattr(error, "failed_workers", ())) or "Several"
-                    job.leave_out(numbers, f"{deaths} workers of the cluster were lost while they made it.")
-                except ModuleNotFoundError as error:
-                    raise KgError(
-                        f"A worker of the cluster cannot import {error.name}.",
-                        "Install the same kg on all of them, data set plugins included.",
-                    ) from error
+                    _receive(job.parts.folder, _result(future))
+                except KilledWorker:
+                    suspects += _pieces(numbers, objects)
                 else:
-                    _receive(job.parts.folder, found)
+                    yield from numbers
+                for future in more():
+                    done.add(future)
+            # With nothing else at work it is certain what a worker was lost over.
+            for numbers in suspects:
+                future = submit(numbers)
+                try:
+                    _receive(job.parts.folder, _result(future))
+                except KilledWorker:
+                    job.leave_out(numbers, "The cluster lost several workers while they made it alone.")
+                del lots[future]
                 yield from numbers
         finally:
             client.cancel(list(lots))
             (job.parts.folder / token).unlink(missing_ok=True)
+
+
+def _result(future: Any) -> dict[str, bytes]:
+    """Return what a worker made, or raise what it raised."""
+    try:
+        found: dict[str, bytes] = future.result()
+    except ModuleNotFoundError as error:
+        raise KgError(
+            f"A worker of the cluster cannot import {error.name}.",
+            "Install the same kg on all of them, data set plugins included.",
+        ) from error
+    return found
 
 
 def make_lot(lot: Lot) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from kg.data.preparing.plan import Plan, make_plan
 from kg.data.preparing.prepare import prepare, prepare_on_cluster
 from kg.errors import KgError
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 OPTIONS = PrepareOptions(points=32)
@@ -28,7 +29,9 @@ def where(odd_code: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     """The address of a cluster: two workers in processes of their own, each replaced if it is lost."""
     site = tmp_path_factory.mktemp("site")
     (site / "odd_set.py").write_text(odd_code)
-    with pytest.MonkeyPatch.context() as patch:
+    # Half as many workers are lost over a shape before it is left out.
+    fewer = dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    with fewer, pytest.MonkeyPatch.context() as patch:
         # Processes that are started have the path of this one.
         patch.syspath_prepend(site)
         with distributed.LocalCluster(
@@ -75,15 +78,6 @@ def test_a_worker_killed_in_the_middle_is_replaced(odd: Path, whole: str, where:
     made = prepare_on_cluster(plan_of(odd), where)
     assert once.exists()
     assert sha256(made.store.path.read_bytes()).hexdigest() == whole
-
-
-def test_a_shape_that_kills_workers_is_left_out_by_name(odd: Path, where: str) -> None:
-    (odd / "s9").write_text("os.kill(os.getpid(), signal.SIGKILL)")
-    made = prepare_on_cluster(plan_of(odd), where)
-    [(name, reason)] = made.skipped
-    assert name == "s9"
-    assert "workers of the cluster were lost while they made it" in reason
-    assert made.store.count == 39
 
 
 def test_what_a_worker_raises_is_one_line(odd: Path, where: str) -> None:
@@ -136,3 +130,13 @@ def test_a_lot_is_taken_apart_by_object() -> None:
     objects = [str(number // 4) for number in range(20)]
     assert module._pieces(range(6, 14), objects) == [range(6, 8), range(8, 12), range(12, 14)]
     assert module._pieces(range(6, 9), ()) == [range(6, 7), range(7, 8), range(8, 9)]
+
+
+# The last: on a machine that is too busy to start them again, workers are gone after it.
+def test_a_shape_that_kills_workers_is_left_out_by_name(odd: Path, where: str) -> None:
+    (odd / "s9").write_text("os.kill(os.getpid(), signal.SIGKILL)")
+    made = prepare_on_cluster(plan_of(odd), where)
+    [(name, reason)] = made.skipped
+    assert name == "s9"
+    assert "lost several workers while they made it alone" in reason
+    assert made.store.count == 39
