@@ -51,6 +51,14 @@ def predict(
             "side up as well. It takes 12 and 24 times as long."
         ),
     ] = "none",
+    views: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="See each cloud in so many views, mirrored and turned a little: follow gets better, and so "
+            "many times as slow.",
+        ),
+    ] = 1,
     anchors: Annotated[
         str | None,
         typer.Option(
@@ -103,6 +111,7 @@ def predict(
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
     kg predict scan.ply --up y                    y is up here, z was in training
     kg predict scan.ply --search sides            it lies any way
+    kg predict --views 6                          mirrored and turned as well
     kg predict --run NAME --split val
     kg predict --run garments -c skirt --variant fold
     kg predict --anchors landmarks                of the same network
@@ -131,7 +140,7 @@ def predict(
         raise KgError("--variant chooses one of the detector's own stores.", "Leave it out.")
     if category is not None and store is not None:
         raise KgError("--store and --category exclude each other.", "Leave one of them out.")
-    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up, anchors, search)
+    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up, anchors, search, views)
     multiplied = precision or "fp32"
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")

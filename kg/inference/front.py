@@ -32,6 +32,7 @@ def load(
     up: Up = "z",
     anchors: str | None = None,
     search: Search = "none",
+    views: int = 1,
 ) -> Predictor:
     """Load a trained detector. Call it with points to get their keypoints.
 
@@ -45,6 +46,8 @@ def load(
             `follow`: "farthest", "landmarks", a run, "SHAPE:PICKS"; see `kg docs training`.
         search: Turns of a cloud that are tried, where nobody knows how it lies: "yaw" about the vertical,
             "sides" with either side up as well. The surest keypoints count.
+        views: In how many views each cloud is seen, mirrored and turned a little: `follow` gets better by it,
+            and slower.
 
     Raises:
         KgError: There is no such run or checkpoint, or the detector does not know the anchors.
@@ -54,7 +57,7 @@ def load(
         >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
         >>> found.keypoints, found.indices, found.confidences
     """
-    return Predictor.load(named, checkpoint, _device(device), up, anchors, search)
+    return Predictor.load(named, checkpoint, _device(device), up, anchors, search, views)
 
 
 def predict(

@@ -43,6 +43,7 @@ class Predictor:
         up: The axis of the clouds that lies as z did in training.
         anchors: Where keypoints are read out, if not where the training had them.
         search: Which turns of a cloud are tried; the keypoints of the surest count.
+        views: In how many views each cloud is seen.
     """
 
     checkpoint: Checkpoint
@@ -51,6 +52,7 @@ class Predictor:
     up: Up = "z"
     anchors: str | None = None
     search: Search = "none"
+    views: int = 1
 
     @classmethod
     def load(
@@ -61,6 +63,7 @@ class Predictor:
         up: Up = "z",
         anchors: str | None = None,
         search: Search = "none",
+        views: int = 1,
     ) -> "Predictor":
         """Load the detector of a run, of a checkpoint file or of predictions.
 
@@ -72,6 +75,7 @@ class Predictor:
             anchors: Where keypoints are read out instead, for a detector that reads them out at places of
                 the object at rest; see `kg.model.Detector.read_at`.
             search: Which turns of a cloud are tried; see `kg.inference.poses.rotations`.
+            views: In how many views each cloud is seen; see `kg.model.Detector.look_at`.
 
         Raises:
             KgError: There is no such run or checkpoint, the two contradict each other, or the detector does
@@ -82,7 +86,8 @@ class Predictor:
         loaded = load_checkpoint(path, device)
         if anchors is not None:
             loaded.model.read_at(anchors)
-        return cls(loaded, name_of(run) if run else "", device, up, anchors, search)
+        loaded.model.look_at(views)
+        return cls(loaded, name_of(run) if run else "", device, up, anchors, search, views)
 
     @property
     def frames(self) -> Kind:
@@ -322,6 +327,7 @@ class Predictor:
             "up": self.up,
             "anchors": self.anchors,
             "search": self.search,
+            "views": self.views,
             "device": self.device.type,
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,

@@ -110,6 +110,5 @@ def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     found = maker_of(meta)
     if found is None:
         return None
-    return Predictor.load(
-        found, None, device, meta.get("up", "z"), meta.get("anchors"), meta.get("search", "none")
-    )
+    seen = meta.get("up", "z"), meta.get("anchors"), meta.get("search", "none"), meta.get("views", 1)
+    return Predictor.load(found, None, device, *seen)

@@ -257,6 +257,18 @@ class Detector(nn.Module, ABC):
             "Train one that reads them out at places at rest: kg train --detector follow",
         )
 
+    def look_at(self, views: int) -> None:
+        """See each cloud in so many views from now on, as it is first, and join what each says.
+
+        Raises:
+            KgError: It knows one view alone, or fewer.
+        """
+        if views != 1:
+            raise KgError(
+                "This detector sees a cloud in one view.",
+                "Leave --views out, or train one that knows several: kg train --detector follow",
+            )
+
     def check(self) -> None:
         """Refuse options by which nothing can be learnt, before anything that takes time.
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from kg.ops.precision import full_precision
+
 BINS = 32
 """Of each axis; their centres run from -1 to 1, ends included."""
 REACH = 2
@@ -62,10 +64,11 @@ def likelihood(logits: Tensor, places: Tensor) -> Tensor:
     weights = logits.new_zeros(*places.shape, BINS)
     weights.scatter_(3, below[..., None], 1 - share[..., None])
     weights.scatter_(3, below[..., None] + 1, share[..., None])
-    first, *others = (
-        values @ shares.mT + LEAST
-        for values, shares in zip(logits.softmax(3).unbind(2), weights.unbind(2), strict=True)
-    )
+    with full_precision(logits.device):
+        first, *others = (
+            values @ shares.mT + LEAST
+            for values, shares in zip(logits.softmax(3).unbind(2), weights.unbind(2), strict=True)
+        )
     for other in others:
         first *= other
     return first

@@ -19,7 +19,7 @@ from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, likelihood
 from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
-from kg_detectors.follow.lies import LIES, draw_lies, lie_rotations
+from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations, turn
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
@@ -140,6 +140,7 @@ class Follow(Detector):
         self.config, self.options, self.turned = model, train, _share("turned", turned)
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
+        self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
         self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
         self.own = nn.Linear(self.backbone.point_channels, WIDTH)
@@ -212,6 +213,13 @@ class Follow(Detector):
     def read_at(self, anchors: str) -> None:
         """See `Detector.read_at`."""
         self.anchors = self._anchors(anchors).to(self.anchors)
+
+    def look_at(self, views: int) -> None:
+        """See `Detector.look_at`: turned a little, and mirrored where left and right may be exchanged."""
+        known = VIEWS if self.mirror >= 0 else tuple(view for view in VIEWS if not view[1])
+        if not 1 <= views <= len(known):
+            raise KgError(f"This detector sees a cloud in 1 to {len(known)} views, not {views}.")
+        self.views = known[:views]
 
     def _anchors(self, named: str) -> Tensor:
         """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
@@ -356,43 +364,59 @@ class Follow(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""
-        logits, category, upright = self._located(points)
-        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits.dtype)
-        found = read_out(likelihood(logits, self.places[category]), ways, self.temperature)
+        seen, likely = self._seen(points)
+        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[seen.category].to(likely)
+        found = read_out(likely, ways, self.temperature)
         keypoints = ops.gather(points, found.indices)
-        return Found(keypoints, *found, rest=decode(logits), upright=upright)
+        return Found(keypoints, *found, rest=decode(seen.bins), upright=seen.lie.log_softmax(1)[:, 0])
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, found = None, None, []
         for cloud, there in zip(points[:, None], positions, strict=True):
-            logits, recognised, _ = self._located(cloud)
+            seen, likely = self._seen(cloud)
             # An object is of one category, that of its first frame.
-            category = recognised if category is None else category
-            seen = likelihood(logits, self.places[category])[0]
+            category = seen.category if category is None else category
             if before is None:
-                posterior = seen / seen.sum(1, keepdim=True)
+                posterior = likely[0] / likely[0].sum(1, keepdim=True)
             else:
-                posterior = carried(seen, there, before, blur(self.ways[category][0].to(logits)), size)
+                posterior = carried(likely[0], there, before, blur(self.ways[category][0].to(likely)), size)
             before = Before(there, posterior)
-            ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(logits)
+            ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
             read = read_out(posterior[None], ways, self.temperature)
-            found.append((ops.gather(cloud, read.indices), *read, decode(logits)))
+            found.append((ops.gather(cloud, read.indices), *read, decode(seen.bins)))
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
         return Found(keypoints, indices, confidences, rest=rest)
 
-    def _located(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the logits of each point's bins, each cloud's category and the log of P(upright), (B,)."""
+    def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
+        """Return what the network says of clouds as they are, and the likelihoods of all views, (B, N, M)."""
         check_points(self, self.config.detector, points.shape[1])
-        order = ops.canonical_order(points) if self.config.canonical else None
         assumed = None
         if self.assumed is not None:
             assumed = torch.full((len(points),), self.assumed, device=points.device)
-        logits, lie, _, category = self(points if order is None else ops.gather(points, order), assumed)
-        if order is not None:
-            logits = ops.gather(logits.flatten(2), order.argsort(1)).view(logits.shape)
-        return logits, category, lie.log_softmax(1)[:, 0]
+        first = self._in_order(points, assumed)
+        likely = likelihood(first.bins, self.places[first.category])
+        if len(self.views) > 1:
+            likely /= likely.sum(2, keepdim=True)
+        for degrees, mirrored in self.views[1:]:
+            sign = torch.ones_like(points[0, 0])
+            sign[self.mirror] = -1 if mirrored else 1
+            with full_precision(points.device):
+                turned = points * sign @ turn(degrees).to(points).T
+            view = normalised(turned, self.config.normalisation)[0]
+            other = likelihood(self._in_order(view, first.category).bins, self.places[first.category] * sign)
+            likely += other / other.sum(2, keepdim=True)
+        return first, likely
+
+    def _in_order(self, points: Tensor, category: Tensor | None) -> Seen:
+        """Return what the network says of clouds, whose points it sees in one order, by option."""
+        if not self.config.canonical:
+            seen: Seen = self(points, category)
+            return seen
+        order = ops.canonical_order(points)
+        seen = self(ops.gather(points, order), category)
+        return seen._replace(bins=ops.gather(seen.bins.flatten(2), order.argsort(1)).view(seen.bins.shape))
 
 
 def _share(name: str, value: float | str) -> float:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from kg.ops.precision import full_precision
 from kg_detectors.follow.template import THIN
 
 DOORS = 3
@@ -39,7 +40,8 @@ def read_out(likelihood: Tensor, ways: Tensor, temperature: float | Tensor = 1.0
         ways: (B, M, K), or (M, K) for all, from each place to each anchor, shares of the box's diagonal.
         temperature: What confidences are calibrated by; the choice does not depend on it.
     """
-    indices = (likelihood @ ways / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
+    with full_precision(likelihood.device):
+        indices = (likelihood @ ways / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
     rows = indices[..., None].expand(-1, -1, likelihood.shape[2])
     chosen = likelihood.gather(1, rows).clamp(min=LEAST).log()  # (B, K, M)
     near = (ways <= CLOSE).to(likelihood.dtype).transpose(-2, -1)

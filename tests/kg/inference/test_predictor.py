@@ -187,6 +187,18 @@ def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path,
     assert asked == ["farthest"] * 2
 
 
+def test_a_detector_of_one_view_says_so_and_another_is_asked_for_several(detector, monkeypatch):
+    with pytest.raises(KgError, match="in one view") as caught:
+        Predictor.load(detector.run, "best", CPU, views=2)
+    assert "--views" in caught.value.hint
+    asked = []
+    monkeypatch.setattr(type(detector.checkpoint.model), "look_at", lambda model, views: asked.append(views))
+    found = predict_store(Predictor.load(detector.run, "best", CPU, views=4))
+    assert found.meta["views"] == 4
+    detector_of(found.meta, CPU)
+    assert asked == [4, 4]
+
+
 @pytest.mark.parametrize(("search", "right"), [("yaw", True), ("none", False)])
 @pytest.mark.parametrize("says", [False, True])
 def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, search, right, says):

@@ -13,9 +13,11 @@ from kg.data import Store
 from kg.errors import KgError
 from kg.model import Batch
 from kg.model.detector import make_detector
+from kg.model.normalisation import normalised
 from kg.train.step import Step
 from kg_detectors.follow import Follow
 from kg_detectors.follow.anchors import landmark_places
+from kg_detectors.follow.bins import likelihood
 from kg_detectors.follow.calibration import TEMPERATURES
 from kg_detectors.follow.detector import Seen
 from kg_detectors.follow.lies import LIES, lie_rotations
@@ -354,3 +356,36 @@ def test_lies_are_every_turn_of_either_side():
 def test_a_share_that_is_none_is_refused(tiny_backbone, turned):
     with pytest.raises(KgError, match="turned is a share"):
         Follow(MODEL, OPTIONS, turned=turned)
+
+
+def test_views_are_joined_as_the_mean_of_what_each_says(follow, examples):
+    points = examples.points[:2]
+    model = Follow(replace(MODEL, canonical=False), OPTIONS).eval()
+    model.load_state_dict(follow.state_dict())
+    alone = model.find(points).keypoints
+    model.look_at(3)
+    with torch.no_grad():
+        _, joined = model._seen(points)
+        expected = torch.zeros_like(joined)
+        for turned, sign in ((0.0, 1.0), (0.0, -1.0), (10.0, 1.0)):
+            signs, angle = torch.tensor([sign, 1, 1]), np.radians(turned)
+            x, y, z = (points * signs).unbind(2)
+            seen = torch.stack(
+                [np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y, z], 2
+            )
+            bins = model(normalised(seen, "longest-side")[0]).bins
+            said = likelihood(bins, model.places.expand(2, -1, -1) * signs)
+            expected += said / said.sum(2, keepdim=True)
+    torch.testing.assert_close(joined, expected, atol=1e-5, rtol=1e-3)
+    model.look_at(1)
+    assert torch.equal(model.find(points).keypoints, alone)
+    with pytest.raises(KgError, match="1 to 6 views, not 7"):
+        model.look_at(7)
+
+
+def test_without_a_mirror_no_view_is_mirrored(tiny_backbone):
+    model = Follow(MODEL, OPTIONS, mirror="none")
+    model.look_at(3)
+    assert not any(mirrored for _, mirrored in model.views)
+    with pytest.raises(KgError, match="1 to 3 views"):
+        model.look_at(4)
