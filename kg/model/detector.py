@@ -202,8 +202,12 @@ class Detector(nn.Module, ABC):
         """
         return
 
-    def follow_teacher(self, teacher: "Detector") -> None:
+    def follow_teacher(self, teacher: "Detector", config: Config) -> None:
         """Take over what a teacher knows of the category, after `fit`, before the first step.
+
+        Args:
+            teacher: In evaluation mode.
+            config: What it was made of.
 
         Raises:
             KgError: It learns by itself, or the teacher is of another kind.

@@ -240,7 +240,7 @@ class _Training:
                 begin_with(self.model, Path(config.train.init))
             self.model.fit(examples)
             if teacher is not None:
-                self.model.follow_teacher(teacher.model)
+                self.model.follow_teacher(teacher.model, teacher.config)
         self.weights = self.model.draw(listed)
         self.steps = Step(self.model, config.train, team)
         self.validation = Recorder(self._losses, device, self.model.recordable)

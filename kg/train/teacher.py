@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kg.config import Normalisation
+from kg.config import Config
 from kg.data.batches import thin
 from kg.data.normalise import to_source
 from kg.data.store import Clouds
@@ -26,15 +26,11 @@ class Teacher:
 
     Attributes:
         model: In evaluation mode.
-        points: N of the clouds that it was trained on.
-        normalisation: What it has clouds normalised by.
-        categories: That it was trained on.
+        config: Of the run that made it.
     """
 
     model: Detector
-    points: int
-    normalisation: Normalisation
-    categories: tuple[str, ...]
+    config: Config
 
     @classmethod
     def load(cls, path: Path, device: torch.device) -> "Teacher":
@@ -49,8 +45,7 @@ class Teacher:
                 "A training needs its teacher until it ends; predicting does not.",
             )
         loaded = load_checkpoint(path, device)
-        config = loaded.config
-        return cls(loaded.model, config.train.points, config.model.normalisation, config.model.categories)
+        return cls(loaded.model, loaded.config)
 
     @torch.no_grad()
     def keypoints(self, clouds: Clouds, category: str) -> NDArray[np.float64]:
@@ -59,18 +54,19 @@ class Teacher:
         Raises:
             KgError: The clouds have fewer points than it was trained on.
         """
-        if self.normalisation == "range":
+        normalisation = self.config.model.normalisation
+        if normalisation == "range":
             clouds = by_range(clouds)
         device = next((each.device for each in self.model.parameters()), torch.device("cpu"))
-        self.model.assume(category if category in self.categories else None)
-        points = torch.from_numpy(thin(clouds.points, self.points))
+        self.model.assume(category if category in self.config.model.categories else None)
+        points = torch.from_numpy(thin(clouds.points, self.config.train.points))
         found = []
         for batch in torch.split(points, BATCH):
             batch = batch.to(device)
-            if self.normalisation == "range":
+            if normalisation == "range":
                 # They are already, with the points that thinning left out, as in its training.
                 found.append(self.model.find(batch).keypoints.cpu())
                 continue
-            seen, frame = normalised(batch, self.normalisation)
+            seen, frame = normalised(batch, normalisation)
             found.append(frame.back(self.model.find(seen).keypoints).cpu())
         return to_source(torch.cat(found).numpy(), clouds.scale, clouds.offset)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kg import ops
-from kg.config import Inference, ModelConfig, TrainConfig
+from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
@@ -189,7 +189,7 @@ class Follow(Detector):
         """See `Detector.check`."""
         check_anchors(self.kind)
 
-    def follow_teacher(self, teacher: Detector) -> None:
+    def follow_teacher(self, teacher: Detector, config: Config) -> None:
         """Take over the template and the anchors; places that are known teach better than guesses."""
         if not isinstance(teacher, Follow) or teacher.config.categories != self.config.categories:
             raise KgError(

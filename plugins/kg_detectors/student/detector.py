@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kg import ops
-from kg.config import Inference, ModelConfig, TrainConfig
+from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
@@ -87,7 +87,7 @@ class Student(Detector):
         _, frame = normalised(taught.points, "longest-side")
         self.reference.copy_(((taught.keypoints - frame.offset) / frame.scale).median(0).values)
 
-    def follow_teacher(self, teacher: Detector) -> None:
+    def follow_teacher(self, teacher: Detector, config: Config) -> None:
         """See `Detector.follow_teacher`: whatever it is, its keypoints say all."""
         return
 

@@ -56,7 +56,10 @@ def test_a_student_learns_resumes_and_predicts_without_it(taught, tiny_config, t
     assert checkpoint.model.category_keypoints().shape == (4, 3)
     assert checkpoint.model.category_keypoints().abs().max() > 0.01
     assert (
-        Predictor.load(run, None, CPU).detect(Store(Path(config.data.store)).read()).keypoints.shape[1] == 4
+        Predictor.load(run / "best.pt", None, CPU)
+        .detect(Store(Path(config.data.store)).read())
+        .keypoints.shape[1]
+        == 4
     )
     with pytest.raises(KgError, match="is not there"):
         train(replace(config, train=replace(config.train, epochs=7)), run, CPU, resume=True)
@@ -75,3 +78,13 @@ def test_who_needs_a_teacher_says_so_and_who_does_not_too(taught, tiny_config, t
     more = replace(config, model=replace(config.model, keypoints=5))
     with pytest.raises(KgError, match="has 4 keypoints, and 5"):
         train(more, tmp_path / "more", CPU)
+
+
+def test_a_teacher_is_made_to_see_shapes_upright(taught, tiny_config, tmp_path):
+    config = student_of(tiny_config, taught)
+    run = tmp_path / "upright"
+    train(replace(config, model=replace(config.model, detector="upright")), run, CPU)
+    taught.unlink()
+    detector = Predictor.load(run / "best.pt", None, CPU)
+    clouds = Store(Path(config.data.store)).read()
+    assert detector.detect(clouds).keypoints.shape == (len(clouds.ids), 4, 3)

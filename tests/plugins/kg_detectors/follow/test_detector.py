@@ -389,3 +389,34 @@ def test_without_a_mirror_no_view_is_mirrored(tiny_backbone):
     assert not any(mirrored for _, mirrored in model.views)
     with pytest.raises(KgError, match="1 to 3 views"):
         model.look_at(4)
+
+
+def test_a_student_has_its_teachers_template_and_anchors(follow, examples):
+    student = Follow(MODEL, OPTIONS, symmetry="turned", anchors="farthest")
+    student.fit(examples)
+    assert not torch.equal(student.anchors, follow.anchors)
+    student.follow_teacher(follow, Config(model=MODEL))
+    for name, values in follow.named_buffers(recurse=False):
+        torch.testing.assert_close(student.get_buffer(name), values, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(student.category_keypoints(), follow.anchors[0] * follow.boxes[0])
+    assert not torch.equal(student.own.weight, follow.own.weight)
+
+
+def test_a_teacher_of_another_kind_or_with_other_keypoints_is_refused(follow, examples):
+    other = Follow(replace(MODEL, keypoints=3), OPTIONS)
+    with pytest.raises(KgError, match="has 4 keypoints, and 3"):
+        other.follow_teacher(follow, Config(model=MODEL))
+    with pytest.raises(KgError, match="learns from a follow"):
+        follow.follow_teacher(make_detector(replace(MODEL, detector="template"), OPTIONS), Config())
+
+
+def test_its_students_options_are_ones_that_it_has(tiny_backbone):
+    from kg.config.teaching import taught_by
+
+    made = Config(model=MODEL)
+    for name, text in taught_by(made).options.items():
+        if name.partition(".")[0] != "backbone":
+            made = made.override(name, text)
+    model = make_detector(replace(made.model, backbone="framed"), made.train)
+    assert model.symmetry == [[1, 1, 1], [-1, 1, -1]]
+    assert model.turned == 0

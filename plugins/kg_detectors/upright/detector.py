@@ -1,0 +1,119 @@
+"""A detector for shapes in any pose, out of one for shapes that lie alike, in seconds."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from kg import ops
+from kg.config import Config, Inference, ModelConfig, TrainConfig
+from kg.errors import KgError
+from kg.model import Batch, Detector, Examples, Found, Losses
+from kg.model.detector import make_detector
+from kg.model.normalisation import normalised
+from kg_detectors.upright.poses import PoseChoice
+
+TEACHER = "teacher_options"
+"""The buffer that holds the options of the detector within, as JSON in bytes."""
+
+
+class Upright(Detector):
+    """Turns each cloud to lie as its category does, and has a teacher find keypoints there.
+
+    The turn is one of the 24 that the cloud's principal axes allow; which, a small network has learnt from
+    the shapes of the training in seconds, with no step of a training. Nothing of it depends on how the cloud
+    lies, so that keypoints turn with it exactly, and right-handed axes tell left from right. Where two turns
+    of a shape look alike, it may be the wrong one. The teacher is part of the checkpoint.
+
+    Args:
+        model: As many keypoints as the teacher has.
+        train: The training, which names the teacher.
+    """
+
+    defaults: ClassVar[Mapping[str, str]] = {"normalisation": "longest-side", "epochs": "1"}
+    needs_teacher = True
+
+    reference: Tensor
+    teacher_options: Tensor
+
+    def __init__(self, model: ModelConfig, train: TrainConfig) -> None:
+        super().__init__()
+        self.config = model
+        self.choice = PoseChoice()
+        self.register_buffer("reference", torch.zeros(model.keypoints, 3))
+        self.register_buffer(TEACHER, torch.zeros(0, dtype=torch.uint8))
+
+    @property
+    def has_steps(self) -> bool:
+        """See `Detector.has_steps`: `fit` does all."""
+        return False
+
+    def check(self) -> None:
+        """Refuse axes that are stretched each by itself, by which a turned shape would be another."""
+        if self.config.normalisation == "stretch":
+            raise KgError(
+                "Clouds that are turned cannot be stretched to their boxes.",
+                "Leave --set normalisation=stretch out; a teacher may have it.",
+            )
+
+    def fit(self, examples: Examples) -> None:
+        """Learn how the category lies, and where keypoints usually are."""
+        assert examples.keypoints is not None
+        if examples.keypoints.shape[1] != len(self.reference):
+            raise KgError(
+                f"The teacher has {examples.keypoints.shape[1]} keypoints, and {len(self.reference)} are "
+                "asked for.",
+                "Leave --keypoints out: a student has its teacher's.",
+            )
+        points, frame = normalised(examples.points, "longest-side")
+        self.choice.fit(points.to(self.reference.device))
+        self.reference.copy_(((examples.keypoints - frame.offset) / frame.scale).median(0).values)
+
+    def follow_teacher(self, teacher: Detector, config: Config) -> None:
+        """Take the teacher itself."""
+        device = self.reference.device
+        text = json.dumps(config.to_dict()).encode()
+        self.teacher_options = torch.tensor(list(text), dtype=torch.uint8, device=device)
+        self._make_teacher()
+        self.teacher.load_state_dict(teacher.state_dict())
+
+    def _make_teacher(self) -> None:
+        known = Config.from_dict(json.loads(bytes(self.teacher_options.tolist())))
+        self.teacher = make_detector(known.model, known.train).to(self.reference.device).eval()
+        self.within = known.model
+        self.minimum_points = self.teacher.minimum_points
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Make the teacher that the state is of, before its weights are read."""
+        options = state_dict.get(prefix + TEACHER)
+        if options is not None:
+            self.teacher_options = options.clone()
+            self._make_teacher()
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def category_keypoints(self) -> Tensor:
+        """See `Detector.category_keypoints`."""
+        return self.reference
+
+    def losses(self, batch: Batch, stage: int) -> Losses:
+        """There are none."""
+        return {}
+
+    def validation_losses(self, batch: Batch) -> Losses:
+        """There are none."""
+        return {}
+
+    def find(self, points: Tensor, inference: Inference | None = None) -> Found:
+        """Return the teacher's keypoints of the clouds as they lie upright, where they are on the clouds."""
+        turns = self.choice.turns(points)
+        centre = points.double().mean(1, keepdim=True)
+        upright = ((points.double() - centre) @ turns).to(points.dtype)
+        order = ops.canonical_order(upright)
+        seen, frame = normalised(ops.gather(upright, order), self.within.normalisation)
+        found = self.teacher.eval().find(seen, inference)
+        keypoints = frame.back(found.keypoints).double() @ turns.mT + centre
+        indices = order.gather(1, found.indices)
+        rest = None if found.rest is None else ops.gather(found.rest, order.argsort(1))
+        return Found(keypoints.to(points.dtype), indices, found.confidences, found.edges, rest)

@@ -1,0 +1,113 @@
+"""A teacher that sees shapes turned upright."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kg import plugins
+from kg.config import Config, ModelConfig, TrainConfig
+from kg.errors import KgError
+from kg.model import Examples
+from kg.train.augment import turns
+from kg_detectors.box import Box
+from kg_detectors.upright import Upright
+from kg_detectors.upright.poses import PoseChoice, candidates, describe
+
+MODEL = ModelConfig(detector="upright", keypoints=8, normalisation="longest-side")
+OPTIONS = TrainConfig(points=400)
+CPU = torch.device("cpu")
+
+
+def chairs(count=30, points=400, seed=0):
+    """Seats of varied sides with a back rest at one end and an arm rest on one side."""
+    generator = torch.Generator().manual_seed(seed)
+    cloud = torch.rand(count, points, 3, generator=generator)
+    sides = torch.tensor([2.0, 1.2, 0.1]) * (0.9 + 0.2 * torch.rand(count, 1, 3, generator=generator))
+    cloud[:, : points // 4] *= torch.tensor([0.05, 1.0, 10.0])
+    cloud[:, points // 4 : points // 2] *= torch.tensor([1.0, 0.05, 5.0])
+    return cloud * sides
+
+
+def examples():
+    points = chairs()
+    count = len(points)
+    keypoints = Box(replace(MODEL, detector="box"), OPTIONS).find(points).keypoints
+    names = [str(row) for row in range(count)]
+    return Examples(points, None, None, names, [0] * count, None, None, {}, ["chair"] * count, keypoints)
+
+
+@pytest.fixture(scope="module")
+def upright():
+    torch.manual_seed(0)
+    made = Upright(MODEL, OPTIONS)
+    made.fit(examples())
+    teacher = Config(model=replace(MODEL, detector="box"), train=OPTIONS)
+    made.follow_teacher(Box(teacher.model, OPTIONS), teacher)
+    return made.eval()
+
+
+def test_it_is_found_by_its_entry_point():
+    assert plugins.DETECTORS.load("upright") is Upright
+
+
+def test_candidates_are_the_rotations_of_a_cube():
+    every = candidates()
+    assert len(every) == len({tuple(way.flatten().tolist()) for way in every}) == 24
+    torch.testing.assert_close(torch.linalg.det(every), torch.ones(24))
+
+
+def test_a_candidate_is_described_as_the_cloud_turned_so():
+    points, eye = chairs(1), torch.eye(3)
+    every = describe(points, eye.double()[None])
+    as_is = [torch.equal(way, eye) for way in candidates()].index(True)
+    for number, way in enumerate(candidates()):
+        turned = describe(points @ way, eye.double()[None])
+        torch.testing.assert_close(every[:, number], turned[:, as_is], atol=1e-5, rtol=0)
+
+
+def test_shapes_never_seen_come_to_lie_as_the_category(upright):
+    points = chairs(seed=5)
+    torch.manual_seed(3)
+    away = turns(len(points), "all", 180.0, CPU)
+    found = (away.double() @ upright.choice.turns(points @ away)).diagonal(dim1=1, dim2=2).sum(1)
+    off = torch.rad2deg(((found - 1) / 2).clamp(-1, 1).acos())
+    assert (off < 40).double().mean() > 0.9
+
+
+def test_keypoints_turn_with_the_cloud_whatever_the_order_of_its_points(upright):
+    points = chairs(4, seed=7)
+    known = upright.find(points).keypoints
+    order = torch.randperm(points.shape[1])
+    for turn in turns(10, "all", 180.0, CPU):
+        found = upright.find((points @ turn + 2)[:, order])
+        torch.testing.assert_close(found.keypoints, known @ turn + 2, atol=1e-4, rtol=0)
+    seen = (points @ turn + 2)[:, order]
+    apart = torch.cdist(found.keypoints, seen, compute_mode="donot_use_mm_for_euclid_dist")
+    chosen = apart.gather(2, found.indices[..., None])[..., 0]
+    torch.testing.assert_close(chosen, apart.amin(2), atol=1e-4, rtol=0)
+
+
+def test_left_and_right_are_told_apart(upright):
+    points = chairs(6, seed=9)
+    mirrored = upright.find(points * torch.tensor([1.0, -1, 1])).keypoints * torch.tensor([1.0, -1, 1])
+    apart = (mirrored - upright.find(points).keypoints).norm(dim=2)
+    # The corners have other numbers: a mirrored chair has its arm rest on the other side.
+    assert (apart.amax(1) > 0.5).all()
+
+
+def test_the_checkpoint_holds_the_teacher(upright):
+    again = Upright(MODEL, OPTIONS)
+    again.load_state_dict(upright.state_dict())
+    points = chairs(3, seed=2)
+    assert torch.equal(again.find(points).keypoints, upright.find(points).keypoints)
+    assert all(isinstance(value, torch.Tensor) for value in upright.state_dict().values())
+    assert not upright.has_steps
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(KgError, match="cannot be stretched"):
+        Upright(replace(MODEL, normalisation="stretch"), OPTIONS).check()
+    with pytest.raises(KgError, match="has 8 keypoints, and 4"):
+        Upright(replace(MODEL, keypoints=4), OPTIONS).fit(examples())
+    assert PoseChoice()(torch.zeros(2, 24, 128)).shape == (2, 24)
