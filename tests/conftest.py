@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,20 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for name in ("KG_DEBUG", "KG_KERNELS", "KG_PASSWORD", "KG_RECORD"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def in_time() -> Iterator[None]:
+    """Skip a test of other processes where a machine is too busy to start them; do not wait for ever."""
+
+    def give_up(*_: object) -> None:
+        pytest.skip("the processes that it needs did not answer within three minutes")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(180)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

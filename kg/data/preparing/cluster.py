@@ -4,7 +4,7 @@ import pickle
 import platform
 import secrets
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from kg.data.preparing.rows import Job
 from kg.data.preparing.workers import take
 from kg.errors import KgError
 
+PATIENCE, EVERY = 300.0, 10.0
+"""Seconds that a cluster may be without any worker, and between two looks at it."""
 FEWEST = 8
 """Workers that are reckoned with, at least, where a cluster grows with its work."""
 
@@ -63,7 +65,7 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
         KgError: As `Job.make`; or no cluster is there, or a worker has another kg or other files.
     """
     with connected(where) as client:
-        from distributed import KilledWorker, as_completed
+        from distributed import KilledWorker
 
         token = f"on-{secrets.token_hex(8)}"
         job.parts.folder.mkdir(parents=True, exist_ok=True)
@@ -86,26 +88,27 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
             lots[future] = numbers
             return future
 
-        def more() -> Iterator[Any]:
+        def more() -> None:
             # Whatever waits on a worker that is lost is suspected with what it was at.
             while left and len(lots) < 2 * count:
-                yield submit(take(left, count, objects))
+                submit(take(left, count, objects))
 
         suspects: list[range] = []
         try:
-            for future in (done := as_completed(list(more()), loop=client.loop)):
-                numbers = lots.pop(future)
-                try:
-                    _receive(job.parts.folder, _result(future))
-                except KilledWorker:
-                    suspects += _pieces(numbers, objects)
-                else:
-                    yield from numbers
-                for future in more():
-                    done.add(future)
+            more()
+            while lots:
+                for future in _first_done(client, list(lots)):
+                    numbers = lots.pop(future)
+                    try:
+                        _receive(job.parts.folder, _result(future))
+                    except KilledWorker:
+                        suspects += _pieces(numbers, objects)
+                    else:
+                        yield from numbers
+                more()
             # With nothing else at work it is certain what a worker was lost over.
             for numbers in suspects:
-                future = submit(numbers)
+                [future] = _first_done(client, [submit(numbers)])
                 try:
                     _receive(job.parts.folder, _result(future))
                 except KilledWorker:
@@ -115,6 +118,28 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
         finally:
             client.cancel(list(lots))
             (job.parts.folder / token).unlink(missing_ok=True)
+
+
+def _first_done(client: Any, futures: list[Any]) -> list[Any]:
+    """Return the first of some futures that are done, well or not, as soon as there are any.
+
+    Raises:
+        KgError: The cluster has lost its workers, and none came in their place.
+    """
+    from distributed import wait
+
+    alone = 0.0
+    while True:
+        try:
+            with client.as_current():
+                return list(wait(futures, timeout=EVERY, return_when="FIRST_COMPLETED").done)
+        except TimeoutError:
+            alone = 0.0 if client.nthreads() else alone + EVERY
+            if alone >= PATIENCE:
+                raise KgError(
+                    f"The cluster {client.scheduler.address} has no workers any more.",
+                    "Start some. The same command then goes on: what is made is kept.",
+                ) from None
 
 
 def _result(future: Any) -> dict[str, bytes]:

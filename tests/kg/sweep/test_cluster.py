@@ -18,6 +18,7 @@ from kg.train import runs
 distributed = pytest.importorskip("distributed")
 
 MEASURE = ["eval", "--metric", "das", "--no-floors", "--json"]
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 OPTIONS = PrepareOptions(points=32)
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,18 @@ def _made_here(lot: Any) -> list[Path]:
     assert module.make_lot(lot) == {}
     (lot.job.parts.folder / lot.token).unlink()
     return list(lot.job.parts.folder.iterdir())
+
+
+def test_a_cluster_that_has_lost_its_workers_is_told(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.4)
+    monkeypatch.setattr(module, "EVERY", 0.2)
+    with (
+        distributed.LocalCluster(
+            n_workers=0, processes=False, dashboard_address=None, silence_logs=50
+        ) as empty,
+        pytest.raises(KgError, match="has no workers any more"),
+    ):
+        prepare_on_cluster(plan_of(odd), empty.scheduler_address)
 
 
 def test_a_lot_is_taken_apart_by_object() -> None:
