@@ -25,7 +25,7 @@ def test_continuous_integration_ends_with_the_readmes_test_command():
 
 
 def test_every_command_of_the_table_has_its_help(capsys):
-    names = re.findall(r"^\| `kg (\w+)` \|", README, re.MULTILINE)
+    names = re.findall(r"^\| `kg ([\w-]+)` \|", README, re.MULTILINE)
     assert sorted(names) == sorted(command.name for command in app.registered_commands)
     for name in names:
         assert run([name, "--help"]) == 0
