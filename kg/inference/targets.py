@@ -60,7 +60,7 @@ def find_target(named: Named) -> Target:
         return Target("checkpoint", path)
     try:
         return Target("run", find_run(path))
-    except KgError:
+    except KgError as error:
         if path is not None and (file := trained(path)):
             return Target("checkpoint", file)
         if path is not None and (runs := find_sweep(path)):
@@ -68,7 +68,10 @@ def find_target(named: Named) -> Target:
             raise KgError(
                 f"{named} is a sweep of {len(runs)} runs, and one is needed.", f"Name one: {names}."
             ) from None
-        raise
+        if path is None:
+            raise
+        shipped = ", ".join(file.stem for file in all_trained())
+        raise KgError(error.message, f"{error.hint} Those that come with kg: {shipped}.") from None
 
 
 def find_targets(named: Sequence[Path | str]) -> list[Target]:

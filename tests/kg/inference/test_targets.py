@@ -65,6 +65,9 @@ def test_a_detector_that_comes_with_kg_goes_by_its_name_where_no_run_has_it(run,
     found = kg.predict("bags", store=kg.load("mine").checkpoint.config.data.store)
     found.save(tmp_path / "out.npz")
     assert find_checkpoint(tmp_path / "out.npz") == shipped
+    with pytest.raises(KgError, match="no run folder") as caught:
+        find_checkpoint("begs")
+    assert caught.value.hint.endswith("Those that come with kg: bags.")
     run.rename(run.with_name("bags"))
     assert find_checkpoint("bags").parent.name == "bags"
 
