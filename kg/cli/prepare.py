@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from kg.cli.options import Cluster, Threads, assignment, several
 from kg.cli.output import Json, complain, note, progress, show, table
-from kg.cli.prepare_shards import announce, make_on_cluster, make_shard, report_shards
+from kg.cli.prepare_shards import announce, going_on, make_on_cluster, make_shard, report_shards
 from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
@@ -353,29 +353,21 @@ def _prepare(
     workers: int,
 ) -> "Prepared":
     from kg.data.preparing.append import append as append_category
-    from kg.data.preparing.prepare import Interrupted
     from kg.data.preparing.prepare import prepare as prepare_category
 
-    with progress(f"Preparing {category}") as advance:
-        try:
-            return (append_category if append else partial(prepare_category, force=force))(
-                dataset,
-                category,
-                raw,
-                options,
-                variant=variant,
-                strict=strict,
-                workers=workers,
-                progress=_with_rate(category, advance),
-                on_items=lambda items: _tell(category, dataset, options, items, workers),
-                on_wait=partial(_wait, category),
-            )
-        except Interrupted as interrupted:
-            note(
-                f"{interrupted.done} of {interrupted.total} shapes of {category} are done; "
-                "the same command goes on from there."
-            )
-            raise
+    with progress(f"Preparing {category}") as advance, going_on(category):
+        return (append_category if append else partial(prepare_category, force=force))(
+            dataset,
+            category,
+            raw,
+            options,
+            variant=variant,
+            strict=strict,
+            workers=workers,
+            progress=_with_rate(category, advance),
+            on_items=lambda items: _tell(category, dataset, options, items, workers),
+            on_wait=partial(_wait, category),
+        )
 
 
 def _tell(

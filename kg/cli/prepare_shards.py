@@ -1,6 +1,7 @@
 """`kg prepare --shard`, `--merge`, `--cluster`, and what a large preparation says of itself first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -40,39 +41,40 @@ def size(count: float) -> str:
     return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
+@contextmanager
+def going_on(what: str) -> Iterator[None]:
+    """Say of a preparation that is interrupted how far it came, and that the same command goes on."""
+    from kg.data.preparing.prepare import Interrupted
+
+    try:
+        yield
+    except Interrupted as interrupted:
+        note(
+            f"{interrupted.done} of {interrupted.total} shapes of {escape(what)} are done; "
+            "the same command goes on from there."
+        )
+        raise
+
+
 def make_shard(
     plan: "Plan", text: str, *, force: bool, workers: int, told: "Callable[[Plan], None]"
 ) -> "Sharded":
     """Make one piece of a store."""
-    from kg.data.preparing.prepare import Interrupted, prepare_shard
+    from kg.data.preparing.prepare import prepare_shard
     from kg.data.preparing.shards import read_shard
 
     shard = read_shard(text)
     told(plan)
-    with progress(f"Shard {shard} of {plan.category}") as advance:
-        try:
-            return prepare_shard(plan, shard, force=force, workers=workers, progress=advance)
-        except Interrupted as interrupted:
-            note(
-                f"{interrupted.done} of {interrupted.total} shapes of shard {shard} are done; "
-                "the same command goes on from there."
-            )
-            raise
+    with progress(f"Shard {shard} of {plan.category}") as advance, going_on(f"shard {shard}"):
+        return prepare_shard(plan, shard, force=force, workers=workers, progress=advance)
 
 
 def make_on_cluster(plan: "Plan", where: str, *, force: bool, on_wait: Callable[[], None]) -> "Prepared":
     """Make a store by a cluster."""
-    from kg.data.preparing.prepare import Interrupted, prepare_on_cluster
+    from kg.data.preparing.prepare import prepare_on_cluster
 
-    with progress(f"Preparing {plan.category} on {where}") as advance:
-        try:
-            return prepare_on_cluster(plan, where, force=force, progress=advance, on_wait=on_wait)
-        except Interrupted as interrupted:
-            note(
-                f"{interrupted.done} of {interrupted.total} shapes of {plan.category} are done; "
-                "the same command goes on from there."
-            )
-            raise
+    with progress(f"Preparing {plan.category} on {where}") as advance, going_on(plan.category):
+        return prepare_on_cluster(plan, where, force=force, progress=advance, on_wait=on_wait)
 
 
 def report_shards(
