@@ -178,7 +178,7 @@ def sweep(
     first = (several(preset, "--preset") or ["kg"])[0]
     variants = several(variant, "--variant")
     stores = open_stores(store, categories, dataset, variants, preset=first, dry_run=dry_run)
-    names = several(metric, "--metric") or plan.usual_metrics(stores)
+    names = several(metric, "--metric") or plan.usual_metrics(stores, split_by)
     measure = ["eval", "--metric", ",".join(names), "--protocol", held, "--json"]
     if not floors:
         measure.append("--no-floors")

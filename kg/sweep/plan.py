@@ -13,6 +13,7 @@ from kg.config import Config
 from kg.config.recipe import Recipe
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
+from kg.evaluation.ground_truth import check_store
 
 NONE, FULL = "none", "full"
 """The method without an ablation: as it is typed, and as a table calls it."""
@@ -159,9 +160,14 @@ def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Me
     return found
 
 
-def usual_metrics(stores: Sequence[Store]) -> list[str]:
-    """Return what is measured where nobody says: also whether keypoints keep their place, if it is known."""
-    return ["correspondence", "das"] if all(store.has_rest_positions for store in stores) else ["das"]
+def usual_metrics(stores: Sequence[Store], by: SplitBy) -> list[str]:
+    """Return what is measured where nobody says: also whether keypoints keep their place, if all can tell."""
+    try:
+        for store in stores:
+            check_store(["correspondence"], store, by)
+    except KgError:
+        return ["das"]
+    return ["correspondence", "das"]
 
 
 def plan_jobs(

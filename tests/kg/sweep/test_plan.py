@@ -88,20 +88,17 @@ def test_a_method_that_cannot_be_trained_is_refused_before_anything_is(tiny_pres
         plan([], [("sigmma", "1")])
 
 
-def test_stores_that_know_places_at_rest_are_measured_by_them(tiny_store, tmp_path):
-    assert usual_metrics([tiny_store]) == ["das"]
-    clouds = tiny_store.read()
-    known = tmp_path / "known.h5"
-    write_store(
-        known,
-        [replace(clouds, rest_positions=clouds.points)],
-        {"object": ["train"] * len(clouds), "frame": ["train"] * len(clouds)},
-        dataset="d",
-        category="c",
-        variant="v",
-        unit="metre",
-        landmark_names={},
-        provenance={},
-    )
-    assert usual_metrics([Store(known)]) == ["correspondence", "das"]
-    assert usual_metrics([Store(known), tiny_store]) == ["das"]
+def test_sequences_that_know_places_at_rest_are_measured_by_them(tiny_store, tmp_path):
+    def known(name, objects):
+        """Return the same clouds with places at rest, as frames of these objects."""
+        clouds = replace(tiny_store.read(), rest_positions=tiny_store.read().points, objects=objects)
+        splits = {"object": ["test"] * len(clouds), "frame": ["test"] * len(clouds)}
+        facts = {"dataset": "d", "category": "c", "variant": name, "unit": "metre", "landmark_names": {}}
+        write_store(tmp_path / f"{name}.h5", [clouds], splits, **facts, provenance={})
+        return Store(tmp_path / f"{name}.h5")
+
+    ids = tiny_store.read().ids
+    moving, still = known("moving", ["one"] * len(ids)), known("still", ids)
+    assert usual_metrics([moving], "object") == ["correspondence", "das"]
+    assert usual_metrics([still], "object") == ["das"]
+    assert usual_metrics([moving, tiny_store], "object") == ["das"]
