@@ -142,7 +142,8 @@ class Follow(Detector):
         self.assumed: int | None = None
         self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
-        self.recordable, self.minimum_points = self.backbone.recordable, self.backbone.minimum_points
+        # Not recordable, whatever the backbone is: signs and turns are copied from the CPU in each step.
+        self.minimum_points = self.backbone.minimum_points
         self.own = nn.Linear(self.backbone.point_channels, WIDTH)
         self.whole = nn.Linear(self.backbone.global_channels, WIDTH)
         count = max(1, len(model.categories))
