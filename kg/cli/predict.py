@@ -113,6 +113,7 @@ def predict(
     kg predict scan.ply --search sides            it lies any way
     kg predict --views 6                          mirrored and turned as well
     kg predict --run NAME --split val
+    kg predict scan.ply --run garments            a detector that comes with kg
     kg predict --run garments -c skirt --variant fold
     kg predict --anchors landmarks                of the same network
     kg predict --anchors shirt.obj:12,90,417      points that you picked
