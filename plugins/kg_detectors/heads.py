@@ -10,6 +10,7 @@ from kg.model import Found
 from kg.model.backbone import Backbone
 from kg.model.detector import check_options
 from kg.model.layers import MLP
+from kg.model.normalisation import normalised
 from kg.ops.precision import full_precision
 
 NEARBY = 0.1
@@ -86,3 +87,25 @@ def found_by_weights(
         distance = torch.cdist(points, keypoints, compute_mode="donot_use_mm_for_euclid_dist")
         confidence = (weights * (distance <= NEARBY)).sum(1)
     return Found(keypoints, nearest, confidence, edges)
+
+
+def usual_keypoints(points: Tensor, keypoints: Tensor | None, wanted: int) -> Tensor:
+    """Return where a teacher's keypoints usually are in their category's pose, (K, 3): the median of shapes.
+
+    Args:
+        points: (n, P, 3), the shapes.
+        keypoints: (n, K, 3), the teacher's, in the same coordinates.
+        wanted: How many keypoints the student has.
+
+    Raises:
+        KgError: The teacher has another number.
+    """
+    assert keypoints is not None
+    if keypoints.shape[1] != wanted:
+        raise KgError(
+            f"The teacher has {keypoints.shape[1]} keypoints, and {wanted} are asked for.",
+            "Leave --keypoints out: a student has its teacher's.",
+        )
+    _, frame = normalised(points, "longest-side")
+    usual: Tensor = ((keypoints - frame.offset) / frame.scale).median(0).values
+    return usual

@@ -1,6 +1,7 @@
 """How a cloud lies: turned about the vertical or not, either side up."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ def turn(degrees: float) -> Tensor:
     return torch.tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
+@cache
 def lie_rotations() -> Tensor:
     """Return the rotations (LIES, 3, 3) that bring a cloud from how it lies in training to each."""
     turns = torch.stack([turn(360 / TURNS * number) for number in range(TURNS)])

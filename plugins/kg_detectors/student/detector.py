@@ -13,9 +13,8 @@ from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
 from kg.model.detector import check_points
-from kg.model.normalisation import normalised
 from kg.ops.precision import autocast, full_precision
-from kg_detectors.heads import found_by_weights, make_backbone
+from kg_detectors.heads import found_by_weights, make_backbone, usual_keypoints
 
 WIDTH = 128
 """Channels of the hidden layer."""
@@ -76,16 +75,7 @@ class Student(Detector):
 
     def fit(self, examples: Examples) -> None:
         """Learn where keypoints usually are in the category's pose: the median over its shapes."""
-        taught = examples.batch()
-        assert taught.keypoints is not None
-        if taught.keypoints.shape[1] != len(self.reference):
-            raise KgError(
-                f"The teacher has {taught.keypoints.shape[1]} keypoints, and {len(self.reference)} are asked "
-                "for.",
-                "Leave --keypoints out: a student has its teacher's.",
-            )
-        _, frame = normalised(taught.points, "longest-side")
-        self.reference.copy_(((taught.keypoints - frame.offset) / frame.scale).median(0).values)
+        self.reference.copy_(usual_keypoints(examples.points, examples.keypoints, len(self.reference)))
 
     def follow_teacher(self, teacher: Detector, config: Config) -> None:
         """See `Detector.follow_teacher`: whatever it is, its keypoints say all."""

@@ -13,6 +13,7 @@ from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.detector import make_detector
 from kg.model.normalisation import normalised
+from kg_detectors.heads import usual_keypoints
 from kg_detectors.upright.poses import PoseChoice
 
 TEACHER = "teacher_options"
@@ -60,16 +61,9 @@ class Upright(Detector):
 
     def fit(self, examples: Examples) -> None:
         """Learn how the category lies, and where keypoints usually are."""
-        assert examples.keypoints is not None
-        if examples.keypoints.shape[1] != len(self.reference):
-            raise KgError(
-                f"The teacher has {examples.keypoints.shape[1]} keypoints, and {len(self.reference)} are "
-                "asked for.",
-                "Leave --keypoints out: a student has its teacher's.",
-            )
-        points, frame = normalised(examples.points, "longest-side")
+        self.reference.copy_(usual_keypoints(examples.points, examples.keypoints, len(self.reference)))
+        points, _ = normalised(examples.points, "longest-side")
         self.choice.fit(points.to(self.reference.device))
-        self.reference.copy_(((examples.keypoints - frame.offset) / frame.scale).median(0).values)
 
     def follow_teacher(self, teacher: Detector, config: Config) -> None:
         """Take the teacher itself."""
