@@ -15,7 +15,7 @@ from kg.cli.prepare_shards import announce, going_on, make_on_cluster, make_shar
 from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
-    from kg.data import Dataset, Item, PrepareOptions
+    from kg.data import Dataset, Item, PrepareOptions, Split
     from kg.data.camera import Camera
     from kg.data.preparing.plan import Plan
     from kg.data.preparing.prepare import Prepared, Sharded
@@ -95,6 +95,14 @@ def prepare(
             help="Add to a store what it does not have yet; its rows stay as they are, in their splits.",
         ),
     ] = False,
+    joining: Annotated[
+        Literal["train", "val", "test"] | None,
+        typer.Option(
+            "--split",
+            help="With --append: the split of all new objects. train keeps validation and test as they are.",
+            show_default="drawn by their names",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a broken shape instead of leaving it out.")
     ] = False,
@@ -136,6 +144,7 @@ def prepare(
     kg prepare -c shirt --deform drag --set lift=0.3 --set turns=3
     kg prepare -c shirt --deform fold --set yaw=180 --set back=0.5
     kg prepare -c shirt --deform all --set share.fold=3
+    kg prepare -c shirt --deform fold --objects 100 --append --split train
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .gltf .npy .npz .xyz .txt.
@@ -172,6 +181,8 @@ def prepare(
     said = [name for name, given in ways.items() if given] + ["--force"] * (append and force)
     if len(said) > 1:
         raise KgError(f"{said[0]} and {said[1]} exclude each other.", "Leave one of them out.")
+    if joining and not append:
+        raise KgError("--split says where new objects go that join a store.", "Add --append, or leave it out.")
     dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))
@@ -223,6 +234,7 @@ def prepare(
                     options,
                     variant,
                     append=append,
+                    joining=joining,
                     force=force,
                     strict=strict,
                     workers=processes,
@@ -348,6 +360,7 @@ def _prepare(
     variant: str | None,
     *,
     append: bool,
+    joining: "Split | None",
     force: bool,
     strict: bool,
     workers: int,
@@ -356,7 +369,8 @@ def _prepare(
     from kg.data.preparing.prepare import prepare as prepare_category
 
     with progress(f"Preparing {category}") as advance, going_on(category):
-        return (append_category if append else partial(prepare_category, force=force))(
+        make = partial(append_category, joining=joining) if append else partial(prepare_category, force=force)
+        return make(
             dataset,
             category,
             raw,

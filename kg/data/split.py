@@ -49,7 +49,11 @@ def _own(items: Sequence[Item]) -> tuple[dict[str, Split | None], dict[Split, fl
 
 
 def joining_by_object(
-    joining: Sequence[Item], listed: Sequence[Item], known: Mapping[str, Split], seed: int
+    joining: Sequence[Item],
+    listed: Sequence[Item],
+    known: Mapping[str, Split],
+    seed: int,
+    to: Split | None = None,
 ) -> list[Split]:
     """Return the split of every item that joins a store, by its object's identity.
 
@@ -61,6 +65,7 @@ def joining_by_object(
         listed: All items of the data set.
         known: Splits of the objects that the store has.
         seed: Of the draw.
+        to: The split of all new objects, instead of a draw.
     """
     own, shares = _own(listed)
 
@@ -68,7 +73,7 @@ def joining_by_object(
         if item.object in known:
             return known[item.object]
         split = own[item.object]
-        return split if split not in (None, "train") else _drawn(item.object, shares, seed)
+        return split if split not in (None, "train") else to or _drawn(item.object, shares, seed)
 
     return [of(item) for item in joining]
 

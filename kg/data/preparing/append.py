@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from kg.data.dataset import Dataset, Item, PrepareOptions
+from kg.data.dataset import Dataset, Item, PrepareOptions, Split
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
 from kg.data.preparing.merge import even
@@ -36,6 +36,7 @@ def append(
     variant: str | None = None,
     strict: bool = False,
     workers: int = 1,
+    joining: Split | None = None,
     progress: Progress = lambda done, total: None,
     on_wait: Callable[[], None] = lambda: None,
     on_items: Callable[[Sequence[Item]], None] = lambda items: None,
@@ -49,6 +50,10 @@ def append(
 
     Args and exceptions are those of `prepare`, and:
 
+    Args:
+        joining: The split of all new objects, where they are not to be dealt; "train" for more to train on and
+            the same test. Splits that the data set has itself stand.
+
     Raises:
         KgError: The store was begun with other options, or old shapes are taken for frames of other objects
             now that others are there.
@@ -58,7 +63,12 @@ def append(
         if plan.path.exists():
             grown = _growing(plan, Store(plan.path))
             on_items(grown.items)
-            return _append(grown, Store(plan.path), plan.items, workers, progress)
+            return _append(grown, Store(plan.path), plan.items, joining, workers, progress)
+    if joining:
+        raise KgError(
+            f"There is no store {category} {plan.variant} whose {joining} split could grow.",
+            "Prepare it without --append first: its objects are dealt to all splits.",
+        )
     return prepare(
         dataset,
         category,
@@ -114,7 +124,14 @@ def _joining(plan: Plan, known: Mapping[str, tuple[str, str]]) -> list[Item]:
     return [item for item in new if item.object in allowed]
 
 
-def _append(plan: Plan, store: Store, listed: Sequence[Item], workers: int, progress: Progress) -> Prepared:
+def _append(
+    plan: Plan,
+    store: Store,
+    listed: Sequence[Item],
+    joining: Split | None,
+    workers: int,
+    progress: Progress,
+) -> Prepared:
     if not plan.items:
         return Prepared(store, made=False, skipped=_told(store, "skipped"), notes=_told(store, "notes"))
     take_up(plan)
@@ -132,13 +149,19 @@ def _append(plan: Plan, store: Store, listed: Sequence[Item], workers: int, prog
     if not kept:
         plan.parts.remove()
         return Prepared(store, made=False, skipped=skipped, notes=notes)
-    _write(plan, store, listed, kept, skipped, notes)
+    _write(plan, store, listed, kept, joining, skipped, notes)
     plan.parts.remove()
     return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
 
 
 def _write(
-    plan: Plan, store: Store, listed: Sequence[Item], kept: Sequence[Item], skipped: Told, notes: Told
+    plan: Plan,
+    store: Store,
+    listed: Sequence[Item],
+    kept: Sequence[Item],
+    joining: Split | None,
+    skipped: Told,
+    notes: Told,
 ) -> None:
     retried = {item.id for item in plan.items}
     before = [entry for entry in _told(store, "skipped") if entry[0] not in retried]
@@ -150,7 +173,7 @@ def _write(
         plan.parts.folder / plan.path.name,
         even(_blocks(plan, store)),
         {
-            "object": [*codes["object"], *joining_by_object(kept, listed, known, seed)],
+            "object": [*codes["object"], *joining_by_object(kept, listed, known, seed, joining)],
             "frame": [*codes["frame"], *joining_by_frame(kept, seed)],
         },
         dataset=plan.dataset.name,

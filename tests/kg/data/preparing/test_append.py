@@ -89,6 +89,18 @@ def test_old_rows_stay_and_new_ones_do_not_depend_on_when_they_join() -> None:
     assert [entry["rows"] for entry in steps[-1].store.provenance["appended"]] == [2, 2]
 
 
+def test_new_objects_may_all_join_one_split() -> None:
+    first = make(Growing()).store
+    before = dict(zip(first.read_column("ids"), first.splits().tolist(), strict=True))
+    grown = append(Growing(tuple("abcdefghijk")), "c", Path("raw"), OPTIONS, joining="train").store
+    after = dict(zip(grown.read_column("ids"), grown.splits().tolist(), strict=True))
+    assert {name: after[name] for name in before} == before
+    assert {after[name] for name in after if name not in before} == {0}
+    paths.store("growing", "c", "rest").unlink()
+    with pytest.raises(KgError, match="no store"):
+        append(Growing(), "c", Path("raw"), OPTIONS, joining="train")
+
+
 def test_when_nothing_is_new_nothing_happens() -> None:
     first = make(Growing())
     again = make(Growing())
