@@ -182,7 +182,7 @@ def prepare(
     if len(said) > 1:
         raise KgError(f"{said[0]} and {said[1]} exclude each other.", "Leave one of them out.")
     if joining and not append:
-        raise KgError("--split says where new objects go that join a store.", "Add --append, or leave it out.")
+        raise KgError("--split says where new objects of a store go.", "Add --append, or leave it out.")
     dataset = plugins.DATASETS.load(name)()
     raw = _raw_folder(dataset, source)
     chosen = several(category, "--category") or list(dataset.find_categories(raw))

@@ -48,11 +48,10 @@ def append(
     on what else is there, or on when it joins. Shapes that were left out before are tried again; files that
     are gone or have changed are of no matter to rows that were made of them.
 
-    Args and exceptions are those of `prepare`, and:
+    New objects all go to the split `joining`, if it is given: to "train" for more to train on and the same
+    test. A split that the data set has itself stands.
 
-    Args:
-        joining: The split of all new objects, where they are not to be dealt; "train" for more to train on and
-            the same test. Splits that the data set has itself stand.
+    Args and exceptions are those of `prepare`, and:
 
     Raises:
         KgError: The store was begun with other options, or old shapes are taken for frames of other objects
