@@ -119,6 +119,11 @@ class Deformation(ABC):
         """Lay a garment down for so long, in some of the sequences with its back up."""
         lay_down(garment, seconds, back=bool(rng.random() < self.back))
 
+    def heading(self, rng: np.random.Generator) -> Points:
+        """Return the turn about the vertical of a sequence, (3, 3), as `yaw` says, for points on its left."""
+        angle = np.radians(self.yaw) * rng.uniform(-1, 1)
+        return np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+
     def frames(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[Points]:
         """Yield the vertices (V, 3) of so many frames: those of `states`."""
         for state in self.states(garment, count, rng):
@@ -130,18 +135,17 @@ class Deformation(ABC):
         Hands do the same however many there are. Simulated is what the garment's pattern is aligned with;
         all of it is turned as `yaw` says.
         """
-        angle = np.radians(self.yaw) * rng.uniform(-1, 1)
-        turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        turn = self.heading(rng)
         self.begin(garment, rng)
         garment.simulation.time = 0.0
         if self.frames_by == "time":
             for state in self._moments(garment, np.linspace(0, self.seconds, count), rng):
-                yield _turned(state, turn)
+                yield turned(state, turn)
             return
         ticks = max(count, round(self.seconds / TICK) + 1)
         moments = list(self._moments(garment, np.linspace(0, self.seconds, ticks), rng))
         for number in evenly_moved([state.positions for state in moments], count):
-            yield _turned(moments[number], turn)
+            yield turned(moments[number], turn)
 
     def _moments(
         self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
@@ -176,7 +180,7 @@ def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:
     )
 
 
-def _turned(state: State, turn: Points) -> State:
+def turned(state: State, turn: Points) -> State:
     """Return a state turned by a matrix (3, 3) on its right."""
     return State(
         state.positions @ turn,

@@ -85,19 +85,23 @@ class Fold(Deformation):
 
     def carried(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, Crease, Grip]]:
         """Yield each fold, as (until when, its crease, its grip), when the one before is over."""
-        if self.style == "middle":
-            folds = [fold for step in to_the_middle(garment, rng)[: self.folds] for fold in step]
-        else:
-            folds = recipe(garment, rng)[: self.folds]
-        size = float(np.ptp(garment.positions[:, :2], axis=0).max())
-        each = self.seconds / len(folds)
-        for number, fold in enumerate(folds):
-            crease = self._missed(fold(garment), size, rng)
+        for number, count, crease in self.creases(garment, rng):
+            each = self.seconds / count
             start, end = number * each, (number + 1 - PAUSE) * each
             grip = carry(garment, crease, start, end)
             if self.style == "middle":
                 grip = replace(grip, lets_go=CAUGHT)
             yield (number + 1) * each, crease, grip
+
+    def creases(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[int, int, Crease]]:
+        """Yield each fold, as (its number, of how many, its crease), when the one before is over."""
+        if self.style == "middle":
+            folds = [fold for step in to_the_middle(garment, rng)[: self.folds] for fold in step]
+        else:
+            folds = recipe(garment, rng)[: self.folds]
+        size = float(np.ptp(garment.positions[:, :2], axis=0).max())
+        for number, fold in enumerate(folds):
+            yield number, len(folds), self._missed(fold(garment), size, rng)
 
     def _missed(self, crease: Crease, size: float, rng: np.random.Generator) -> Crease:
         shift, turn = self.sloppiness * rng.normal(size=2)

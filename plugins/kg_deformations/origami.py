@@ -1,0 +1,199 @@
+"""A garment is folded like paper: by geometry alone, without simulation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from kg.sim import Garment, State, eased
+from kg.sim.deformation import laid, turned
+from kg_deformations.fold import PAUSE, Crease, Fold
+
+Points = NDArray[np.float64]
+
+PROFILE = 256
+"""Points of the curve that a flap follows over its crease."""
+NEAR = 1.6
+"""What lies within so many edges of a place, seen from above, is above or below it."""
+SOFT = 0.03
+"""Metres from a crease over which a flap comes down to what it lies on."""
+WAVES = 5
+"""Waves that make up a random field, of lengths drawn between the shortest and the longest, metres."""
+SHORTEST, LONGEST = 0.08, 0.5
+
+
+@dataclass(frozen=True)
+class Origami(Fold):
+    """A lying garment is folded like paper, without simulation: a frame costs no more than its cloud.
+
+    The creases are those of `fold`. A flap turns over its crease on an arc and comes down on what lies below.
+    Ripples and a little shear stand for what cloth does of itself. Layers keep their order, but nothing keeps
+    them from touching.
+
+    Attributes:
+        ripple: Height of the ripples of the garment with the highest, metres.
+        loft: Gap between the layers of a lying garment, of the one with the widest, metres.
+        bend: Radius of the crease that is bent the least, metres.
+        shear: How much a garment is stretched and sheared, as a standard deviation.
+        slip: How far what a fold carries lands beside its place, as a standard deviation, metres.
+    """
+
+    name: ClassVar[str] = "origami"
+    ripple: float = 0.012
+    loft: float = 0.02
+    bend: float = 0.02
+    shear: float = 0.02
+    slip: float = 0.006
+
+    def states(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[State]:
+        """Yield so many moments of a sequence, the first of them before anything moved."""
+        turn = self.heading(rng)
+        ripples, height = _Waves.drawn(rng), self.ripple * rng.random()
+        flat = self._flat(garment, rng)
+        for time, positions in self._moments_of(garment, flat, count, rng):
+            # The ground ripples, as it were: all layers are lifted at once.
+            positions[:, 2] += height * np.maximum(0.0, ripples.at(positions))
+            yield turned(State(positions, time, np.zeros((0, 3)), np.zeros(0, dtype=np.int64)), turn)
+
+    def _flat(self, garment: Garment, rng: np.random.Generator) -> Points:
+        """Return a garment that lies flat, (V, 3), its layers a little apart."""
+        thickness = garment.simulation.thickness
+        flat = laid(garment.positions)
+        if rng.random() < self.back:
+            flat *= [-1, 1, -1]
+        height = flat[:, 2] - flat[:, 2].min()
+        gap = thickness + self.loft * rng.random() ** 2
+        flat[:, 2] = thickness / 2 + gap * height / max(float(height.max()), 1e-9)
+        flat[:, :2] @= np.eye(2) + self.shear * rng.normal(size=(2, 2))
+        return flat
+
+    def _moments_of(
+        self, garment: Garment, flat: Points, count: int, rng: np.random.Generator
+    ) -> Iterator[tuple[float, Points]]:
+        """Yield times and vertices (V, 3), fold by fold."""
+        garment.positions[:] = flat
+        folds = self.creases(garment, rng)
+        number, of, crease = next(folds)
+        flap = _Flap.of(garment, crease, self, rng)
+        for time in np.linspace(0, self.seconds, count).tolist():
+            each = self.seconds / of
+            while time > (number + 1) * each + 1e-9:
+                garment.positions[:] = flap.at(1.0)
+                number, of, crease = next(folds)
+                flap = _Flap.of(garment, crease, self, rng)
+            yield time, flap.at(eased((time / each - number) / (1 - PAUSE)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Flap:
+    """What one crease carries over.
+
+    Attributes:
+        positions: (V, 3) before the fold.
+        crease: Where.
+        moves: (V,) what is carried.
+        axis: Height of the axis that the flap turns about.
+        radius: Of the bend that stays at the crease.
+        sinks: (V,) by how much of what is carried sinks in the end, to lie on what is below.
+        slips: (V, 2) how far it lands beside its place.
+    """
+
+    positions: Points
+    crease: Crease
+    moves: NDArray[np.bool_]
+    axis: float
+    radius: float
+    sinks: Points
+    slips: Points
+
+    @classmethod
+    def of(cls, garment: Garment, crease: Crease, how: Origami, rng: np.random.Generator) -> "_Flap":
+        positions, thickness = garment.positions.copy(), garment.simulation.thickness
+        across = (positions[:, :2] - crease.point) @ crease.normal
+        moves = across > 0
+        axis = float(positions[:, 2].max()) + thickness / 2
+        radius = thickness / 2 + how.bend * rng.random() ** 2
+        away = 1 - np.exp(-np.maximum(0.0, across) / SOFT)
+        waves = [_Waves.drawn(rng).at(positions) for _ in range(2)]
+        slips = how.slip * away[:, None] * np.stack(waves, axis=1)
+        flap = cls(positions, crease, moves, axis, radius, np.zeros(len(positions)), slips)
+        if not moves.any() or moves.all():
+            return flap
+        over = flap.at(1.0)
+        near = NEAR * garment.simulation.cloth.edge
+        lowest = -_highest(over[moves] * [1, 1, -1], over[moves, :2], near)
+        support = np.maximum(0.0, _highest(over[~moves], over[moves, :2], near))
+        gap = rng.uniform(0.6, 1) * np.maximum(0.0, lowest - support - thickness) * away[moves]
+        sinks = np.zeros(len(positions))
+        sinks[moves] = _smoothed(gap, over[moves, :2], near)
+        return replace(flap, sinks=sinks)
+
+    def at(self, share: float) -> Points:
+        """Return the vertices (V, 3) when so much of the fold is done, from 0 to 1."""
+        placed = self.positions.copy()
+        if share <= 0 or not self.moves.any():
+            return placed
+        normal = self.crease.normal
+        across = (placed[self.moves, :2] - self.crease.point) @ normal
+        side, height, angle = self._profile(share, across)
+        offset = placed[self.moves, 2] - self.axis
+        placed[self.moves, :2] += (side - np.sin(angle) * offset - across)[:, None] * normal
+        placed[self.moves, 2] = self.axis + height + np.cos(angle) * offset
+        placed[:, 2] -= share**4 * self.sinks
+        placed[:, :2] += share * self.slips
+        return placed
+
+    def _profile(self, share: float, across: Points) -> tuple[Points, Points, Points]:
+        """Return where the cloth is that lies so far from the crease: to the side, up, and its slope."""
+        far = float(across.max())
+        bend = max(np.pi * self.radius, far * (1 - share))
+        along = np.linspace(0, max(far, bend), PROFILE)
+        slope = np.pi * share * np.minimum(1.0, along / bend)
+        step = along[1]
+        side = np.concatenate([[0.0], np.cumsum((np.cos(slope[1:]) + np.cos(slope[:-1])) / 2 * step)])
+        height = np.concatenate([[0.0], np.cumsum((np.sin(slope[1:]) + np.sin(slope[:-1])) / 2 * step)])
+        return (
+            np.interp(across, along, side),
+            np.interp(across, along, height),
+            np.interp(across, along, slope),
+        )
+
+
+def _highest(points: Points, places: Points, near: float) -> Points:
+    """Return how high points (n, 3) are near places (m, 2), seen from above; minus infinity where none is."""
+    heights = points[:, 2]
+    found = cKDTree(points[:, :2]).query_ball_point(places, near)
+    return np.array([heights[some].max() if some else -np.inf for some in found])
+
+
+def _smoothed(values: Points, places: Points, near: float) -> Points:
+    """Return the means of values (n,) over what lies near each place (n, 2)."""
+    found = cKDTree(places).query_ball_point(places, 2 * near)
+    return np.array([values[some].mean() for some in found])
+
+
+@dataclass(frozen=True, eq=False)
+class _Waves:
+    """A smooth random field over the plane.
+
+    Attributes:
+        waves: (WAVES, 2) radians a metre.
+        phases: (WAVES,) radians.
+    """
+
+    waves: Points
+    phases: Points
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> "_Waves":
+        lengths = SHORTEST * (LONGEST / SHORTEST) ** rng.random(WAVES)
+        angles = rng.uniform(0, 2 * np.pi, WAVES)
+        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return cls(directions * (2 * np.pi / lengths)[:, None], rng.uniform(0, 2 * np.pi, WAVES))
+
+    def at(self, positions: Points) -> Points:
+        """Return its values (V,) below vertices (V, 3): of mean 0 and a standard deviation of about 1."""
+        return np.sin(positions[:, :2] @ self.waves.T + self.phases).sum(axis=1) * np.sqrt(2 / WAVES)
