@@ -139,15 +139,15 @@ class Deformation(ABC):
         self.begin(garment, rng)
         garment.simulation.time = 0.0
         if self.frames_by == "time":
-            for state in self._moments(garment, np.linspace(0, self.seconds, count), rng):
+            for state in self.moments(garment, np.linspace(0, self.seconds, count), rng):
                 yield turned(state, turn)
             return
         ticks = max(count, round(self.seconds / TICK) + 1)
-        moments = list(self._moments(garment, np.linspace(0, self.seconds, ticks), rng))
+        moments = list(self.moments(garment, np.linspace(0, self.seconds, ticks), rng))
         for number in evenly_moved([state.positions for state in moments], count):
             yield turned(moments[number], turn)
 
-    def _moments(
+    def moments(
         self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
     ) -> Iterator[State]:
         """Yield what is at times that ascend, with hands that come in time between them."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kg.sim import Garment, State, eased
-from kg.sim.deformation import laid, turned
+from kg.sim.deformation import laid
 from kg_deformations.fold import PAUSE, Crease, Fold
 
 Points = NDArray[np.float64]
@@ -34,6 +34,7 @@ class Origami(Fold):
     them from touching.
 
     Attributes:
+        style: As of `fold`; any: over lines anywhere and in any direction, for what nobody folded on purpose.
         ripple: Height of the ripples of the garment with the highest, metres.
         loft: Gap between the layers of a lying garment, of the one with the widest, metres.
         bend: Radius of the crease that is bent the least, metres.
@@ -42,24 +43,15 @@ class Origami(Fold):
     """
 
     name: ClassVar[str] = "origami"
+    style: Literal["halves", "middle", "any"] = "halves"  # type: ignore[assignment]
     ripple: float = 0.012
     loft: float = 0.02
     bend: float = 0.02
     shear: float = 0.02
     slip: float = 0.006
 
-    def states(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[State]:
-        """Yield so many moments of a sequence, the first of them before anything moved."""
-        turn = self.heading(rng)
-        ripples, height = _Waves.drawn(rng), self.ripple * rng.random()
-        flat = self._flat(garment, rng)
-        for time, positions in self._moments_of(garment, flat, count, rng):
-            # The ground ripples, as it were: all layers are lifted at once.
-            positions[:, 2] += height * np.maximum(0.0, ripples.at(positions))
-            yield turned(State(positions, time, np.zeros((0, 3)), np.zeros(0, dtype=np.int64)), turn)
-
-    def _flat(self, garment: Garment, rng: np.random.Generator) -> Points:
-        """Return a garment that lies flat, (V, 3), its layers a little apart."""
+    def begin(self, garment: Garment, rng: np.random.Generator) -> None:
+        """Lay the garment flat, its layers a little apart."""
         thickness = garment.simulation.thickness
         flat = laid(garment.positions)
         if rng.random() < self.back:
@@ -68,23 +60,40 @@ class Origami(Fold):
         gap = thickness + self.loft * rng.random() ** 2
         flat[:, 2] = thickness / 2 + gap * height / max(float(height.max()), 1e-9)
         flat[:, :2] @= np.eye(2) + self.shear * rng.normal(size=(2, 2))
-        return flat
-
-    def _moments_of(
-        self, garment: Garment, flat: Points, count: int, rng: np.random.Generator
-    ) -> Iterator[tuple[float, Points]]:
-        """Yield times and vertices (V, 3), fold by fold."""
         garment.positions[:] = flat
+
+    def moments(
+        self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
+    ) -> Iterator[State]:
+        """Yield what is at times that ascend, fold by fold."""
+        ripples, height = _Waves.drawn(rng), self.ripple * rng.random()
         folds = self.creases(garment, rng)
-        number, of, crease = next(folds)
+        number, count, crease = next(folds)
         flap = _Flap.of(garment, crease, self, rng)
-        for time in np.linspace(0, self.seconds, count).tolist():
-            each = self.seconds / of
+        for time in times.tolist():
+            each = self.seconds / count
             while time > (number + 1) * each + 1e-9:
                 garment.positions[:] = flap.at(1.0)
-                number, of, crease = next(folds)
+                number, count, crease = next(folds)
                 flap = _Flap.of(garment, crease, self, rng)
-            yield time, flap.at(eased((time / each - number) / (1 - PAUSE)))
+            positions = flap.at(eased((time / each - number) / (1 - PAUSE)))
+            # The ground ripples, as it were: all layers are lifted at once.
+            positions[:, 2] += height * np.maximum(0.0, ripples.at(positions))
+            yield State(positions, time, np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
+
+    def creases(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[int, int, Crease]]:
+        """Yield each fold, as (its number, of how many, its crease), when the one before is over."""
+        if self.style != "any":
+            yield from super().creases(garment, rng)
+            return
+        count = int(rng.integers(1, self.folds + 1))
+        for number in range(count):
+            angle = rng.uniform(0, 2 * np.pi)
+            normal = np.array([np.cos(angle), np.sin(angle)])
+            across = garment.positions[:, :2] @ normal
+            # No more than half of it is carried over.
+            at = np.quantile(across, rng.uniform(0.5, 0.98))
+            yield number, count, Crease(at * normal, normal, [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +120,7 @@ class _Flap:
 
     @classmethod
     def of(cls, garment: Garment, crease: Crease, how: Origami, rng: np.random.Generator) -> "_Flap":
+        """Return what a crease carries over of a garment as it lies now."""
         positions, thickness = garment.positions.copy(), garment.simulation.thickness
         across = (positions[:, :2] - crease.point) @ crease.normal
         moves = across > 0
