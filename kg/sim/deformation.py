@@ -57,6 +57,7 @@ class Deformation(ABC):
     Class attributes:
         name: As typed on the command line; equal to the entry point's name.
         cloth: Settings of its cloth, unless the user has others.
+        simulated: Whether it is simulated, as all motions of the mix `all` are, or made by geometry alone.
         some: Options that are above 0; the others may be 0.
         shares: Options that are at most 1.
         ranges: Options that are the lowest and highest of what is drawn.
@@ -78,6 +79,7 @@ class Deformation(ABC):
 
     name: ClassVar[str]
     cloth: ClassVar[Settings] = Settings()
+    simulated: ClassVar[bool] = True
     some: ClassVar[tuple[str, ...]] = ("seconds",)
     shares: ClassVar[tuple[str, ...]] = ("back",)
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()

@@ -14,7 +14,7 @@ from kg.sim.options import deformation, options
 from kg.sim.settings import Settings
 
 ALL = "all"
-"""Stands for every motion that there is."""
+"""Stands for every motion that is simulated."""
 SHARE = "share."
 """What stands before a motion's name in the option of its share."""
 
@@ -92,9 +92,9 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
 
 
 def chosen(names: str) -> list[str]:
-    """Return the names of motions with commas between them, or of all that there are, each once."""
+    """Return the names of motions with commas between them, or of all that are simulated, each once."""
     if names == ALL:
-        return [*plugins.DEFORMATIONS.working()]
+        return [name for name, how in plugins.DEFORMATIONS.working().items() if how.simulated]
     return list(dict.fromkeys(name.strip() for name in names.split(",")))
 
 

@@ -43,6 +43,7 @@ class Origami(Fold):
     """
 
     name: ClassVar[str] = "origami"
+    simulated: ClassVar[bool] = False
     style: Literal["halves", "middle", "any"] = "halves"  # type: ignore[assignment]
     ripple: float = 0.012
     loft: float = 0.02
@@ -104,6 +105,7 @@ class _Flap:
         positions: (V, 3) before the fold.
         crease: Where.
         moves: (V,) what is carried.
+        ground: Height of what lies on the ground.
         axis: Height of the axis that the flap turns about.
         radius: Of the bend that stays at the crease.
         sinks: (V,) by how much of what is carried sinks in the end, to lie on what is below.
@@ -113,6 +115,7 @@ class _Flap:
     positions: Points
     crease: Crease
     moves: NDArray[np.bool_]
+    ground: float
     axis: float
     radius: float
     sinks: Points
@@ -129,7 +132,7 @@ class _Flap:
         away = 1 - np.exp(-np.maximum(0.0, across) / SOFT)
         waves = [_Waves.drawn(rng).at(positions) for _ in range(2)]
         slips = how.slip * away[:, None] * np.stack(waves, axis=1)
-        flap = cls(positions, crease, moves, axis, radius, np.zeros(len(positions)), slips)
+        flap = cls(positions, crease, moves, thickness / 2, axis, radius, np.zeros(len(positions)), slips)
         if not moves.any() or moves.all():
             return flap
         over = flap.at(1.0)
@@ -152,7 +155,7 @@ class _Flap:
         offset = placed[self.moves, 2] - self.axis
         placed[self.moves, :2] += (side - np.sin(angle) * offset - across)[:, None] * normal
         placed[self.moves, 2] = self.axis + height + np.cos(angle) * offset
-        placed[:, 2] -= share**4 * self.sinks
+        placed[:, 2] = np.maximum(placed[:, 2] - share**4 * self.sinks, self.ground)
         placed[:, :2] += share * self.slips
         return placed
 
