@@ -209,4 +209,6 @@ class _Waves:
 
     def at(self, positions: Points) -> Points:
         """Return its values (V,) below vertices (V, 3): of mean 0 and a standard deviation of about 1."""
-        return np.sin(positions[:, :2] @ self.waves.T + self.phases).sum(axis=1) * np.sqrt(2 / WAVES)
+        sines = np.sin(positions[:, :2] @ self.waves.T + self.phases)
+        values: Points = sines.sum(axis=1) * np.sqrt(2 / WAVES)
+        return values
