@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from kg.sim import Garment, State, eased
 from kg.sim.deformation import laid
 from kg_deformations.fold import PAUSE, Crease, Fold
+from kg_deformations.waves import Waves
 
 Points = NDArray[np.float64]
 
@@ -20,9 +21,6 @@ NEAR = 1.6
 """What lies within so many edges of a place, seen from above, is above or below it."""
 SOFT = 0.03
 """Metres from a crease over which a flap comes down to what it lies on."""
-WAVES = 5
-"""Waves that make up a random field, of lengths drawn between the shortest and the longest, metres."""
-SHORTEST, LONGEST = 0.08, 0.5
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Origami(Fold):
         self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
     ) -> Iterator[State]:
         """Yield what is at times that ascend, fold by fold."""
-        ripples, height = _Waves.drawn(rng), self.ripple * rng.random()
+        ripples, height = Waves.drawn(rng), self.ripple * rng.random()
         folds = self.creases(garment, rng)
         number, count, crease = next(folds)
         flap = _Flap.of(garment, crease, self, rng)
@@ -130,7 +128,7 @@ class _Flap:
         axis = float(positions[:, 2].max()) + thickness / 2
         radius = thickness / 2 + how.bend * rng.random() ** 2
         away = 1 - np.exp(-np.maximum(0.0, across) / SOFT)
-        waves = [_Waves.drawn(rng).at(positions) for _ in range(2)]
+        waves = [Waves.drawn(rng).at(positions) for _ in range(2)]
         slips = how.slip * away[:, None] * np.stack(waves, axis=1)
         flap = cls(positions, crease, moves, thickness / 2, axis, radius, np.zeros(len(positions)), slips)
         if not moves.any() or moves.all():
@@ -186,29 +184,3 @@ def _smoothed(values: Points, places: Points, near: float) -> Points:
     """Return the means of values (n,) over what lies near each place (n, 2)."""
     found = cKDTree(places).query_ball_point(places, 2 * near)
     return np.array([values[some].mean() for some in found])
-
-
-@dataclass(frozen=True, eq=False)
-class _Waves:
-    """A smooth random field over the plane.
-
-    Attributes:
-        waves: (WAVES, 2) radians a metre.
-        phases: (WAVES,) radians.
-    """
-
-    waves: Points
-    phases: Points
-
-    @classmethod
-    def drawn(cls, rng: np.random.Generator) -> "_Waves":
-        lengths = SHORTEST * (LONGEST / SHORTEST) ** rng.random(WAVES)
-        angles = rng.uniform(0, 2 * np.pi, WAVES)
-        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        return cls(directions * (2 * np.pi / lengths)[:, None], rng.uniform(0, 2 * np.pi, WAVES))
-
-    def at(self, positions: Points) -> Points:
-        """Return its values (V,) below vertices (V, 3): of mean 0 and a standard deviation of about 1."""
-        sines = np.sin(positions[:, :2] @ self.waves.T + self.phases)
-        values: Points = sines.sum(axis=1) * np.sqrt(2 / WAVES)
-        return values
