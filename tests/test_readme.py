@@ -11,6 +11,7 @@ import kg.data
 from kg.cli.app import app, run
 from kg.cli.docs import topics
 from kg.data import PrepareOptions
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +57,7 @@ def test_the_data_set_of_the_guide_prepares(tmp_path):
     for name in ("a", "b"):
         shutil.copy(ROOT / "fixtures" / "shapes" / "box.obj", tmp_path / f"{name}.obj")
     mugs = names["Mugs"]()
-    made = prepare(mugs, "mug", tmp_path, PrepareOptions(points=64))
+    made = prepare(make_plan(mugs, "mug", tmp_path, PrepareOptions(points=64)))
     assert made.store.read().ids == ["a", "b"]
     assert made.store.unit == "millimetre"
 

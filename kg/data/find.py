@@ -7,6 +7,7 @@ from pathlib import Path
 from kg import paths, plugins
 from kg.data.dataset import Dataset, PrepareOptions
 from kg.data.normalise import Kind
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.data.store import Store, read_checksum
 from kg.errors import KgError, unknown_name
@@ -66,8 +67,8 @@ def find_store(
             on_prepare(dataset)
             raw = paths.raw(dataset.name)
             options = PrepareOptions(normalisation=normalisation)
-            made = prepare(dataset, wanted.category, raw, options, workers=workers, progress=progress)
-            return made.store
+            plan = make_plan(dataset, wanted.category, raw, options)
+            return prepare(plan, workers=workers, progress=progress).store
     categories = {path.parts[-2] for path in known} | {
         name for dataset in builtins for name in dataset.categories
     }

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from kg.data.dataset import Dataset, Item, PrepareOptions, Split
+from kg.data.dataset import Item, Split
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
-from kg.data.preparing.merge import even
-from kg.data.preparing.parts import Common, Parts, Told, common_of, item_stamps, rows_of, widened
-from kg.data.preparing.plan import Plan, make_plan
-from kg.data.preparing.prepare import Interrupted, Prepared, Progress, make_rows, prepare, take_up
+from kg.data.preparing.chunks import Chunks, Common, Told, common_of, item_stamps, rows_of, told_of, widened
+from kg.data.preparing.merge import even, without
+from kg.data.preparing.plan import Plan
+from kg.data.preparing.prepare import Prepared, Progress, make_all, prepare, take_up
 from kg.data.preparing.room import check_room
 from kg.data.preparing.rows import MOST
 from kg.data.split import SPLITS, joining_by_frame, joining_by_object
@@ -28,36 +27,35 @@ OLDEST = "range"
 
 
 def append(
-    dataset: Dataset,
-    category: str,
-    raw: Path,
-    options: PrepareOptions,
+    plan: Plan,
     *,
-    variant: str | None = None,
-    strict: bool = False,
-    workers: int = 1,
     joining: Split | None = None,
+    workers: int = 1,
     progress: Progress = lambda done, total: None,
     on_wait: Callable[[], None] = lambda: None,
     on_items: Callable[[Sequence[Item]], None] = lambda items: None,
 ) -> Prepared:
-    """Add the shapes to a store that it does not have yet; where there is no store, make it.
+    """Add the shapes of a plan to its store that this does not have yet; where there is no store, make it.
 
     The rows that are there stay as they are, in their splits; new ones come behind them. A new shape is
     sampled by a random stream of its id, and a new object is dealt to a split by its name: neither depends
     on what else is there, or on when it joins. Shapes that were left out before are tried again; files that
     are gone or have changed are of no matter to rows that were made of them.
 
-    New objects all go to the split `joining`, if it is given: to "train" for more to train on and the same
-    test. A split that the data set has itself stands.
-
-    Args and exceptions are those of `prepare`, and:
+    Args:
+        plan: All that the store is to have, old rows among them.
+        joining: The split of all new objects, where they are not to be dealt; "train" for more to train on
+            and the same test. Splits that the data set has itself stand.
+        workers: As in `prepare`.
+        progress: As in `prepare`.
+        on_wait: As in `prepare`.
+        on_items: Called once with the shapes that will be made, before the work.
 
     Raises:
-        KgError: The store was begun with other options, or old shapes are taken for frames of other objects
-            now that others are there.
+        KgError: As `prepare`; or the store was begun with other options, or old shapes are taken for frames
+            of other objects now that others are there.
+        Interrupted: Ctrl-C came.
     """
-    plan = make_plan(dataset, category, raw, options, variant=variant, strict=strict)
     with full_disk_told(), alone(plan.path, on_wait):
         if plan.path.exists():
             grown = _growing(plan, Store(plan.path))
@@ -65,21 +63,11 @@ def append(
             return _append(grown, Store(plan.path), plan.items, joining, workers, progress)
     if joining:
         raise KgError(
-            f"There is no store {category} {plan.variant} whose {joining} split could grow.",
+            f"There is no store {plan.category} {plan.variant} whose {joining} split could grow.",
             "Prepare it without --append first: its objects are dealt to all splits.",
         )
-    return prepare(
-        dataset,
-        category,
-        raw,
-        options,
-        variant=variant,
-        strict=strict,
-        workers=workers,
-        progress=progress,
-        on_wait=on_wait,
-        on_items=on_items,
-    )
+    on_items(plan.items)
+    return prepare(plan, workers=workers, progress=progress, on_wait=on_wait)
 
 
 def _growing(plan: Plan, store: Store) -> Plan:
@@ -106,10 +94,10 @@ def _growing(plan: Plan, store: Store) -> Plan:
                 "Say what are frames of one object (--frames-of), or make the store anew with --force.",
             )
     items = _joining(plan, known)
-    parts = Parts(
-        plan.path.with_name(f".{plan.variant}.new-parts"), item_stamps(items), f"{plan.parts.settings} by id"
+    chunks = Chunks(
+        plan.path.with_name(f".{plan.variant}.new-parts"), item_stamps(items), f"{plan.chunks.settings} by id"
     )
-    return replace(plan, job=replace(plan.job, items=items, parts=parts, by_id=True))
+    return replace(plan, job=replace(plan.job, items=items, chunks=chunks, by_id=True))
 
 
 def _joining(plan: Plan, known: Mapping[str, tuple[str, str]]) -> list[Item]:
@@ -135,21 +123,14 @@ def _append(
         return Prepared(store, made=False, skipped=_told(store, "skipped"), notes=_told(store, "notes"))
     take_up(plan)
     check_room(plan, besides=store.path.stat().st_size)
-    try:
-        make_rows(plan.job, workers, progress)
-    except KeyboardInterrupt as error:
-        left = sum(map(len, plan.parts.missing()))
-        raise Interrupted(len(plan.items) - left, len(plan.items)) from error
-    made = plan.parts.found()
-    skipped = [entry for part in made for entry in part.told("skipped")]
-    notes = [entry for part in made for entry in part.told("notes")]
-    left_out = {name for name, _ in skipped}
-    kept = [item for item in plan.items if item.id not in left_out]
+    make_all(plan, workers, progress)
+    skipped, notes = told_of(plan.chunks.found())
+    kept = without(plan.items, skipped)
     if not kept:
-        plan.parts.remove()
+        plan.chunks.remove()
         return Prepared(store, made=False, skipped=skipped, notes=notes)
     _write(plan, store, listed, kept, joining, skipped, notes)
-    plan.parts.remove()
+    plan.chunks.remove()
     return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
 
 
@@ -169,7 +150,7 @@ def _write(
     codes = {by: [SPLITS[code] for code in store.splits(by).tolist()] for by in BOTH}
     known = dict(zip(store.read_column("objects"), codes["object"], strict=True))
     write_store(
-        plan.parts.folder / plan.path.name,
+        plan.chunks.folder / plan.path.name,
         even(_blocks(plan, store)),
         {
             "object": [*codes["object"], *joining_by_object(kept, listed, known, seed, joining)],
@@ -189,7 +170,7 @@ def _write(
             "appended": [*store.provenance.get("appended", ()), appended],
         },
     )
-    (plan.parts.folder / plan.path.name).replace(plan.path)
+    (plan.chunks.folder / plan.path.name).replace(plan.path)
 
 
 def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
@@ -198,7 +179,7 @@ def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
     Raises:
         KgError: The store has rest positions, which new shapes lack.
     """
-    made = plan.parts.found()
+    made = plan.chunks.found()
     common = common_of(made)
     if store.has_rest_positions and not common.rest_positions:
         raise KgError(

@@ -14,7 +14,7 @@ import numpy as np
 import kg
 from kg import paths
 from kg.data.cluster import connected
-from kg.data.preparing.parts import files_of
+from kg.data.preparing.chunks import files_of
 from kg.data.preparing.rows import Job
 from kg.data.preparing.workers import take
 from kg.errors import KgError
@@ -34,7 +34,7 @@ class Lot:
         numbers: Which.
         files: Size and time of change of every file that they are made from, as the sender sees them.
         versions: Of what makes the rows.
-        token: Name of a file in the folder of parts, by which a worker knows that it sees that folder.
+        token: Name of a file in the folder of chunks, by which a worker knows that it sees that folder.
     """
 
     job: Job
@@ -52,7 +52,7 @@ def versions() -> dict[str, str]:
 def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator[int, None, None]:
     """Make the rows of the missing shapes on a cluster; yields each number when its row is there.
 
-    Workers that see the folder of parts write there; parts of others come back through Dask. What a lost
+    Workers that see the folder of chunks write there; chunks of others come back through Dask. What a lost
     worker had is made by others. Lots over which several were lost are made in the end, shape by shape
     (object by object, where the data set loads by object), and a shape that does it again is left out.
 
@@ -68,8 +68,8 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
         from distributed import KilledWorker
 
         token = f"on-{secrets.token_hex(8)}"
-        job.parts.folder.mkdir(parents=True, exist_ok=True)
-        (job.parts.folder / token).touch()
+        job.chunks.folder.mkdir(parents=True, exist_ok=True)
+        (job.chunks.folder / token).touch()
         count = max(FEWEST, sum(client.nthreads().values()))
         objects = [item.object for item in job.items] if job.dataset.by_object else []
         left, lots = list(missing), dict[Any, range]()
@@ -100,7 +100,7 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
                 for future in _first_done(client, list(lots)):
                     numbers = lots.pop(future)
                     try:
-                        _receive(job.parts.folder, _result(future))
+                        _receive(job.chunks.folder, _result(future))
                     except KilledWorker:
                         suspects += _pieces(numbers, objects)
                     else:
@@ -110,14 +110,14 @@ def make_on_cluster(job: Job, missing: Sequence[range], where: str) -> Generator
             for numbers in suspects:
                 [future] = _first_done(client, [submit(numbers)])
                 try:
-                    _receive(job.parts.folder, _result(future))
+                    _receive(job.chunks.folder, _result(future))
                 except KilledWorker:
                     job.leave_out(numbers, "The cluster lost several workers while they made it alone.")
                 del lots[future]
                 yield from numbers
         finally:
             client.cancel(list(lots))
-            (job.parts.folder / token).unlink(missing_ok=True)
+            (job.chunks.folder / token).unlink(missing_ok=True)
 
 
 def _first_done(client: Any, futures: list[Any]) -> list[Any]:
@@ -158,18 +158,18 @@ def make_lot(lot: Lot) -> dict[str, bytes]:
     """Make the rows of a lot: what a worker does.
 
     Returns:
-        Parts by their names; none where they lie in the sender's folder already.
+        Chunks by their names; none where they lie in the sender's folder already.
 
     Raises:
         KgError: As `Job.make`; or this machine has another kg or sees other files.
     """
     _check(lot)
-    parts = lot.job.parts
-    if (parts.folder / lot.token).is_file():
+    chunks = lot.job.chunks
+    if (chunks.folder / lot.token).is_file():
         _make(lot.job, lot.numbers)
         return {}
     with tempfile.TemporaryDirectory(prefix="kg-") as folder:
-        own = replace(lot.job, parts=parts.within(Path(folder)))
+        own = replace(lot.job, chunks=chunks.within(Path(folder)))
         _make(own, lot.numbers)
         return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
@@ -197,7 +197,7 @@ def _check(lot: Lot) -> None:
 
 
 def _lot(job: Job, numbers: range, token: str) -> Lot:
-    own = job.part_of(numbers)
+    own = job.narrowed_to(numbers)
     files: dict[Path, list[int]] = {}
     for item in own.items:
         files |= files_of(item.source)

@@ -1,4 +1,4 @@
-"""The parts of a preparation put together."""
+"""The chunks of a preparation put together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kg.data.dataset import Item
-from kg.data.preparing.parts import Told, common_of, rows_of
+from kg.data.preparing.chunks import Told, common_of, rows_of, told_of
 from kg.data.preparing.plan import Plan
 from kg.data.preparing.rows import MOST
 from kg.data.split import split_by_frame, split_by_object
@@ -15,8 +15,8 @@ from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 
 
-def write_parts(plan: Plan) -> tuple[Told, Told]:
-    """Write the store of a plan whose parts are all there, and remove them.
+def write_chunks(plan: Plan) -> tuple[Told, Told]:
+    """Write the store of a plan whose chunks are all there, and remove them.
 
     The file has the same bytes however the rows were parted. Returns the shapes that were left out, and what
     was left out of shapes (see `kg.data.preparing.prepare.Prepared`).
@@ -24,16 +24,15 @@ def write_parts(plan: Plan) -> tuple[Told, Told]:
     Raises:
         KgError: All shapes were left out.
     """
-    made = plan.parts.found()
-    skipped = [entry for part in made for entry in part.told("skipped")]
-    notes = [entry for part in made for entry in part.told("notes")]
-    kept = _kept(plan.items, skipped)
+    made = plan.chunks.found()
+    skipped, notes = told_of(made)
+    kept = without(plan.items, skipped)
     if not kept:
-        plan.parts.remove()
+        plan.chunks.remove()
         raise KgError(f"None of the {len(plan.items)} shapes could be read; the first: {skipped[0][1]}")
     seed = plan.options.seed
     write_store(
-        plan.parts.folder / plan.path.name,
+        plan.chunks.folder / plan.path.name,
         even(rows_of(made, common_of(made))),
         {"object": split_by_object(kept, seed), "frame": split_by_frame(kept, seed)},
         dataset=plan.dataset.name,
@@ -44,8 +43,8 @@ def write_parts(plan: Plan) -> tuple[Told, Told]:
         rest_ids=[item.rest_id or item.object for item in kept],
         provenance={**plan.provenance(), "skipped": skipped, "notes": notes},
     )
-    (plan.parts.folder / plan.path.name).replace(plan.path)
-    plan.parts.remove()
+    (plan.chunks.folder / plan.path.name).replace(plan.path)
+    plan.chunks.remove()
     return skipped, notes
 
 
@@ -81,6 +80,7 @@ def _rows(clouds: Clouds, rows: slice) -> Clouds:
     return replace(clouds, **{name: value[rows] for name, value in values.items() if value is not None})
 
 
-def _kept(items: Sequence[Item], skipped: Sequence[tuple[str, str]]) -> list[Item]:
+def without(items: Sequence[Item], skipped: Told) -> list[Item]:
+    """Return the shapes that were not left out."""
     left_out = {name for name, _ in skipped}
     return [item for item in items if item.id not in left_out]

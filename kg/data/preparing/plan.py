@@ -14,7 +14,7 @@ import numpy as np
 import kg
 from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
-from kg.data.preparing.parts import Parts, digest, item_stamps
+from kg.data.preparing.chunks import Chunks, digest, item_stamps
 from kg.data.preparing.rows import Job
 from kg.data.read import require_utf8
 from kg.errors import KgError
@@ -56,9 +56,9 @@ class Plan:
         return self.job.items
 
     @property
-    def parts(self) -> Parts:
+    def chunks(self) -> Chunks:
         """Where rows lie until all are there."""
-        return self.job.parts
+        return self.job.chunks
 
     def provenance(self) -> dict[str, Any]:
         """Return what the store will say of where it comes from."""
@@ -95,9 +95,9 @@ def make_plan(
     }
     versions = {"kg": kg.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = json.dumps([dataset.name, category, made_from["options"], versions])
-    parts = Parts(path.with_name(f".{variant}.parts"), stamps, settings)
+    chunks = Chunks(path.with_name(f".{variant}.parts"), stamps, settings)
     job = Job(
-        dataset, items, parts, options.points, options.seed, strict, options.camera, options.normalisation
+        dataset, items, chunks, options.points, options.seed, strict, options.camera, options.normalisation
     )
     return Plan(category, variant, path, options, made_from, versions, job)
 

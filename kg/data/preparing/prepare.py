@@ -6,15 +6,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
+from kg.data.preparing.chunks import Told
 from kg.data.preparing.cluster import make_on_cluster
-from kg.data.preparing.merge import write_parts
-from kg.data.preparing.parts import Told
-from kg.data.preparing.plan import Plan, make_plan
+from kg.data.preparing.merge import write_chunks
+from kg.data.preparing.plan import Plan
 from kg.data.preparing.room import check_room
 from kg.data.preparing.rows import Job
 from kg.data.preparing.shards import Shard, lacking
@@ -73,56 +71,39 @@ class Interrupted(KeyboardInterrupt):
 
 
 def prepare(
-    dataset: Dataset,
-    category: str,
-    raw: Path,
-    options: PrepareOptions,
+    plan: Plan,
     *,
-    variant: str | None = None,
     force: bool = False,
-    strict: bool = False,
     workers: int = 1,
     progress: Progress = lambda done, total: None,
     on_wait: Callable[[], None] = lambda: None,
-    on_items: Callable[[Sequence[Item]], None] = lambda items: None,
 ) -> Prepared:
-    """Make the store of a category, unless one made with the same options from the same files is there.
+    """Make a store, unless one made with the same options from the same files is there.
 
     The store appears when it is whole. What an interrupted preparation has done is kept beside it, and
     taken up by the next with the same options. The points are the same for the same seed, however many
     processes make them and however often they are interrupted.
 
     Args:
-        dataset: Where the shapes come from.
-        category: One of its categories.
-        raw: Its raw folder (of no matter to a built-in data set).
-        options: Points, objects, seed.
-        variant: Name of the store; the data set's own by default.
+        plan: What is to be in it.
         force: Replace a store that was made with other options.
-        strict: Stop at a broken shape instead of leaving it out.
         workers: Processes at most. More than one asks of the calling script what the standard library's
             `multiprocessing` asks: that its own work is below `if __name__ == "__main__":`.
         progress: Called with (done, total): at first with what is done already, then after each shape.
         on_wait: Called once if another process is preparing the same store, and has to be waited for.
-        on_items: Called once with all shapes to be, before the work.
 
     Raises:
-        KgError: Nothing can be prepared, a store with other options is there, a shape is broken and
-            `strict` is set, a worker died, or the disk is full, or would be before the end.
+        KgError: A store with other options is there, a shape is broken and the plan is strict, a worker
+            died, or the disk is full, or would be before the end.
         Interrupted: Ctrl-C came.
     """
-    plan = make_plan(dataset, category, raw, options, variant=variant, strict=strict)
-    on_items(plan.items)
     with full_disk_told(), alone(plan.path, on_wait):
         if plan.path.exists() and not force:
             return _found(Store(plan.path), plan)
         take_up(plan)
         check_room(plan)
-        try:
-            make_rows(plan.job, workers, progress)
-        except KeyboardInterrupt as error:
-            raise Interrupted(_done(plan), len(plan.items)) from error
-        skipped, notes = write_parts(plan)
+        make_all(plan, workers, progress)
+        skipped, notes = write_chunks(plan)
     return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
 
 
@@ -154,12 +135,12 @@ def prepare_shard(
         skipped = _found(Store(plan.path), plan).skipped
         return Sharded(shard, len(numbers), len(plan.items), skipped, done=True)
     with full_disk_told():
-        plan.parts.begin(shard.count)
+        plan.chunks.begin(shard.count)
         check_room(plan, len(numbers))
         made = len(numbers) - _left(plan, numbers)
         progress(made, len(numbers))
         try:
-            gaps = _within(plan.parts.missing(), numbers)
+            gaps = _within(plan.chunks.missing(), numbers)
             with closing(make_together(plan.job, gaps, workers, tolerant=not plan.job.strict)) as done:
                 for _ in done:
                     made = min(made + 1, len(numbers))
@@ -167,7 +148,7 @@ def prepare_shard(
         except KeyboardInterrupt as error:
             raise Interrupted(len(numbers) - _left(plan, numbers), len(numbers)) from error
     own = {plan.items[number].id for number in numbers}
-    told = [entry for part in plan.parts.found() for entry in part.told("skipped") if entry[0] in own]
+    told = [entry for chunk in plan.chunks.found() for entry in chunk.told("skipped") if entry[0] in own]
     return Sharded(shard, len(numbers), len(plan.items), told)
 
 
@@ -203,7 +184,7 @@ def prepare_on_cluster(
         made = _done(plan)
         progress(made, total)
         try:
-            with closing(make_on_cluster(plan.job, plan.parts.missing(), where)) as numbers:
+            with closing(make_on_cluster(plan.job, plan.chunks.missing(), where)) as numbers:
                 for _ in numbers:
                     made += 1
                     progress(made, total)
@@ -224,12 +205,12 @@ def merge(plan: Plan, *, force: bool = False, on_wait: Callable[[], None] = lamb
         take_up(plan)
         _require_all(plan)
         check_room(plan)
-        skipped, notes = write_parts(plan)
+        skipped, notes = write_chunks(plan)
     return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
 
 
 def _require_all(plan: Plan) -> None:
-    missing, counts = plan.parts.missing(), plan.parts.begun()
+    missing, counts = plan.chunks.missing(), plan.chunks.begun()
     if not missing:
         return
     shapes = f"{sum(map(len, missing))} of {len(plan.items)} shapes of {plan.category}"
@@ -249,9 +230,9 @@ def _require_all(plan: Plan) -> None:
 
 def take_up(plan: Plan) -> None:
     """Look through what an earlier preparation left."""
-    plan.parts.tidy()
+    plan.chunks.tidy()
     if plan.job.strict:
-        for name, reason in (entry for part in plan.parts.found() for entry in part.told("skipped")):
+        for name, reason in (entry for chunk in plan.chunks.found() for entry in chunk.told("skipped")):
             raise KgError(f"{name}: {reason}")
 
 
@@ -262,7 +243,7 @@ def _within(gaps: Sequence[range], numbers: range) -> list[range]:
 
 
 def _left(plan: Plan, numbers: range) -> int:
-    return sum(map(len, _within(plan.parts.missing(), numbers)))
+    return sum(map(len, _within(plan.chunks.missing(), numbers)))
 
 
 def _done(plan: Plan) -> int:
@@ -285,10 +266,23 @@ def _found(store: Store, plan: Plan) -> Prepared:
     return Prepared(store, made=False, skipped=skipped, notes=notes)
 
 
-def make_rows(job: Job, workers: int, progress: Progress) -> None:
+def make_all(plan: Plan, workers: int, progress: Progress) -> None:
+    """Make every row that is missing.
+
+    Raises:
+        KgError: As `prepare`.
+        Interrupted: Ctrl-C came.
+    """
+    try:
+        _make_rows(plan.job, workers, progress)
+    except KeyboardInterrupt as error:
+        raise Interrupted(_done(plan), len(plan.items)) from error
+
+
+def _make_rows(job: Job, workers: int, progress: Progress) -> None:
     """Make every row that is missing, alone at first, then with others if it takes long."""
     total = len(job.items)
-    missing = job.parts.missing()
+    missing = job.chunks.missing()
     done = total - sum(map(len, missing))
     progress(done, total)
     started = since = time.monotonic()
@@ -303,7 +297,7 @@ def make_rows(job: Job, workers: int, progress: Progress) -> None:
             left = statistics.median(latest) * (total - done)
             if workers > 1 and since - started > PATIENCE and left > 2 * PATIENCE:
                 break
-    if missing := job.parts.missing():
+    if missing := job.chunks.missing():
         with closing(make_together(job, missing, workers)) as numbers:
             for _ in numbers:
                 done += 1

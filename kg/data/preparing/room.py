@@ -58,7 +58,7 @@ def check_room(plan: Plan, shard: int | None = None, besides: int = 0) -> None:
     """
     count = len(plan.items)
     a_row = estimate(plan.dataset, plan.options, 1, 1).size
-    missing = sum(map(len, plan.parts.missing()))
+    missing = sum(map(len, plan.chunks.missing()))
     rows = min(missing, shard) if shard is not None else missing + count
     folder = plan.path.parent
     require_room(

@@ -13,7 +13,7 @@ from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
 from kg.data.landmarks import with_trusted_landmarks
 from kg.data.normalise import Frame, Kind, normalise
-from kg.data.preparing.parts import Parts, Told
+from kg.data.preparing.chunks import Chunks, Told
 from kg.data.sample import sample_shape
 from kg.data.shape import Moment, Shape
 from kg.data.store import HANDS, MOTION, Clouds
@@ -34,7 +34,7 @@ class Job:
     Attributes:
         dataset: Where the shapes come from.
         items: Every shape to be, in order.
-        parts: Where rows go.
+        chunks: Where rows go.
         points: N, points a cloud.
         seed: Of surface samples. Every shape draws from its own random stream, (seed, number of the
             item), so that it comes out the same whoever makes it and whatever happens to the others.
@@ -48,7 +48,7 @@ class Job:
 
     dataset: Dataset
     items: Sequence[Item]
-    parts: Parts
+    chunks: Chunks
     points: int
     seed: int
     strict: bool
@@ -64,7 +64,7 @@ class Job:
 
         Raises:
             KgError: A shape is broken and the job is strict, or the data set fails in another way.
-            OSError: A part cannot be written.
+            OSError: A chunk cannot be written.
         """
         first, since = numbers.start, time.monotonic()
         rows: list[_Row] = []
@@ -94,10 +94,10 @@ class Job:
         finally:
             self._write(first, rows, skipped)
 
-    def part_of(self, numbers: range) -> "Job":
+    def narrowed_to(self, numbers: range) -> "Job":
         """Return a job that knows of some of the shapes alone."""
         items = self.items[numbers.start - self.start : numbers.stop - self.start]
-        return replace(self, items=items, parts=self.parts.part_of(numbers), start=numbers.start)
+        return replace(self, items=items, chunks=self.chunks.narrowed_to(numbers), start=numbers.start)
 
     def leave_out(self, numbers: range, reason: str) -> None:
         """Write that these shapes are left out, for the same reason."""
@@ -127,7 +127,7 @@ class Job:
     def _write(self, first: int, rows: "Sequence[_Row]", skipped: Told) -> None:
         if rows or skipped:
             notes = [(row.item.id, note) for row in rows for note in row.shape.notes]
-            self.parts.write(first, _stack(rows, self.points), skipped, notes)
+            self.chunks.write(first, _stack(rows, self.points), skipped, notes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,7 +63,7 @@ def make_together(
 
     Raises:
         KgError: As `Job.make`; or the data set cannot be sent to another process, or one was killed.
-        OSError: A part cannot be written.
+        OSError: A chunk cannot be written.
     """
     left = list(missing)
     objects = [item.object for item in job.items] if job.dataset.by_object else []
@@ -83,7 +83,7 @@ def make_together(
                     if deaths[worker.at] > 1:
                         job.leave_out(_poisoned(worker, job), message.reason)
                     del busy[worker.connection]
-                    left[:0] = [gap for gap in map(worker.within, job.parts.missing()) if gap]
+                    left[:0] = [gap for gap in map(worker.within, job.chunks.missing()) if gap]
                     if left:
                         with _share(count):
                             started.append(_start(job, take(left, count, objects)))
@@ -109,7 +109,7 @@ def make_together(
 def take(left: list[range], count: int, objects: Sequence[str] = ()) -> range:
     """Return the next shapes for a worker, and take them away from what is left.
 
-    Given the shapes' objects, it does not part those of one.
+    Given the shapes' objects, those of one stay together.
     """
     size = max(1, min(LARGEST, sum(map(len, left)) // (4 * count)))
     run = left[0]

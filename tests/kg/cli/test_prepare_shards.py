@@ -9,7 +9,7 @@ import pytest
 
 from kg import paths, plugins
 from kg.cli.app import run
-from kg.cli.prepare_shards import announce
+from kg.cli.prepare_work import announce
 from kg.data import Item, PrepareOptions
 
 Capture = pytest.CaptureFixture[str]

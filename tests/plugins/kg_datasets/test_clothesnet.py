@@ -7,6 +7,7 @@ import pytest
 from kg.data import Dataset, PrepareOptions
 from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -117,7 +118,7 @@ def test_the_mesh_of_a_folder_is_its_namesake_or_the_only_one(
 
 def test_keypoints_that_nobody_gave_a_meaning_are_no_landmarks(raw: Path, clothesnet: Dataset) -> None:
     assert next(raw.rglob("kp_MASK_01.pcd")).is_file()
-    assert not prepare(clothesnet, "mask", raw, OPTIONS).store.has_landmarks
+    assert not prepare(make_plan(clothesnet, "mask", raw, OPTIONS)).store.has_landmarks
 
 
 @pytest.mark.parametrize("given", ["raw", "raw/ClothesNetData", "raw/ClothesNetData/ClothesNetM"])
@@ -141,7 +142,7 @@ def test_the_panels_are_joined_along_their_seam(raw: Path, clothesnet: Dataset) 
 
 
 def test_preparing(raw: Path, clothesnet: Dataset) -> None:
-    store = prepare(clothesnet, "tops", raw, OPTIONS).store
+    store = prepare(make_plan(clothesnet, "tops", raw, OPTIONS)).store
     assert (store.count, store.unit) == (3, "centimetre")
     clouds = store.read()
     extent = np.ptp(clouds.points * clouds.scale[:, None, None], axis=1)

@@ -8,6 +8,7 @@ import pytest
 from kg.data import Dataset, PrepareOptions, Shape
 from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -106,20 +107,20 @@ def test_registered_poses_know_where_their_points_belong(raw: Path, deepfashion3
     np.testing.assert_array_equal(first.rest_positions, first.vertices)
     np.testing.assert_array_equal(second.rest_positions, first.vertices)
     assert not np.allclose(second.vertices, first.vertices)
-    assert prepare(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS).store.has_rest_positions
+    assert prepare(make_plan(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS)).store.has_rest_positions
 
 
 def test_a_registered_mesh_of_other_triangles_is_left_out(raw: Path, deepfashion3d: Dataset) -> None:
     file = raw / "filtered_registered_mesh" / "1-2" / "model_cleaned.obj"
     lines = file.read_text().splitlines()
     file.write_text("\n".join(lines[:-1]) + "\n")
-    made = prepare(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS)
+    made = prepare(make_plan(deepfashion3d, f"{UPPER}-registered", raw, OPTIONS))
     assert [name for name, _ in made.skipped] == ["1-2"]
     assert "1-2/model_cleaned.obj has not the triangles of 1-1" in made.skipped[0][1]
 
 
 def test_scans_reach_the_store_with_their_landmarks(raw: Path, deepfashion3d: Dataset) -> None:
-    store = prepare(deepfashion3d, UPPER, raw, OPTIONS).store
+    store = prepare(make_plan(deepfashion3d, UPPER, raw, OPTIONS)).store
     clouds = store.read()
     assert store.landmark_names[0] == "neck left"
     assert clouds.landmark_ids is not None
@@ -134,7 +135,7 @@ def test_feature_lines_of_another_place_are_left_out(raw: Path, deepfashion3d: D
     header, mark, body = file.read_bytes().partition(b"end_header\n")
     moved = np.frombuffer(body, "<f4", 16 * 3) + np.float32(137)
     file.write_bytes(header + mark + moved.tobytes() + body[moved.nbytes :])
-    made = prepare(deepfashion3d, UPPER, raw, OPTIONS)
+    made = prepare(make_plan(deepfashion3d, UPPER, raw, OPTIONS))
     [(name, note)] = made.notes
     assert name == "1-1"
     assert re.fullmatch(r"Its landmarks are left out: one lies 2[0-9]{2} from the shape.*", note)

@@ -7,6 +7,7 @@ import pytest
 
 from kg.data import Dataset, Mesh, PrepareOptions, read_mesh
 from kg.data.normalise import to_source
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.data.read import every_shape_file
 from kg.errors import KgError
@@ -74,7 +75,7 @@ def test_poses_of_one_mesh_know_where_their_points_belong(tmp_path: Path, folder
     write_obj(tmp_path / "0_rest.obj", rest, quads)
     write_obj(tmp_path / "1_moved.obj", rest + np.array([3, 0, 1]), quads)
     write_obj(tmp_path / "2_folded.obj", folded, quads)
-    clouds = prepare(folder, "sheet", tmp_path, OPTIONS).store.read()
+    clouds = prepare(make_plan(folder, "sheet", tmp_path, OPTIONS)).store.read()
     assert clouds.rest_positions is not None
     source = to_source(clouds.points, clouds.scale, clouds.offset)
     np.testing.assert_allclose(clouds.rest_positions[0], source[0], atol=1e-6)
@@ -174,7 +175,7 @@ def test_clouds_with_numbers_in_their_names_stay_together(tmp_path: Path, folder
         "b/000": "b/000",
         "b/1_x": "b/1_x",
     }
-    store = prepare(folder, "raw", tmp_path / "raw", OPTIONS).store
+    store = prepare(make_plan(folder, "raw", tmp_path / "raw", OPTIONS)).store
     assert not store.has_rest_positions
     first, hint = folder.understood(folder.items("raw", tmp_path / "raw", OPTIONS), OPTIONS)
     assert first == "5 objects, 9 frames, correspondence: no"
@@ -218,7 +219,7 @@ def test_a_foreign_mesh_among_poses_costs_itself_alone(tmp_path: Path, folder: D
     assert folder.understood(list(items.values()), OPTIONS)[0] == (
         "3 objects, 10 frames, correspondence: of 8 frames"
     )
-    store = prepare(folder, "raw", tmp_path / "raw", OPTIONS).store
+    store = prepare(make_plan(folder, "raw", tmp_path / "raw", OPTIONS)).store
     clouds = store.read()
     assert clouds.rest_positions is not None
     source = to_source(clouds.points, clouds.scale, clouds.offset)
@@ -278,7 +279,7 @@ def test_a_manifest_says_it_all(tmp_path: Path, folder: Dataset) -> None:
         "b/this",
         "b/that",
     ]
-    store = prepare(folder, "raw", tmp_path / "raw", with_frames_of(manifest)).store
+    store = prepare(make_plan(folder, "raw", tmp_path / "raw", with_frames_of(manifest))).store
     assert store.splits().tolist()[:3] == [0, 0, 2]
 
 
@@ -320,11 +321,11 @@ def test_a_pose_with_nan_does_not_make_strangers_of_the_others(tmp_path: Path, f
     file = tmp_path / "1.obj"
     file.write_text(file.read_text().replace("v 0.000000 0.250000", "v nan 0.250000"))
     assert {item.object for item in folder.items("shirt", tmp_path, OPTIONS)} == {"shirt"}
-    made = prepare(folder, "shirt", tmp_path, OPTIONS)
+    made = prepare(make_plan(folder, "shirt", tmp_path, OPTIONS))
     assert made.notes == [("1", "1 of 25 vertices are NaN or infinite and left out.")]
     assert made.store.provenance["notes"] == [list(note) for note in made.notes]
     assert made.store.read().frame.tolist() == [0, 1, 2]
-    assert prepare(folder, "shirt", tmp_path, OPTIONS).notes == made.notes
+    assert prepare(make_plan(folder, "shirt", tmp_path, OPTIONS)).notes == made.notes
 
 
 def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> None:
@@ -334,7 +335,7 @@ def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> Non
     broken[1, 2] = np.nan
     for number, vertices in enumerate([broken, bent(flat, 0.5), bent(flat, 2.0)]):
         write_obj(tmp_path / f"{number}.obj", vertices, quads)
-    made = prepare(folder, "sheet", tmp_path, OPTIONS)
+    made = prepare(make_plan(folder, "sheet", tmp_path, OPTIONS))
     assert [name for name, _ in made.notes] == ["0"]
     clouds = made.store.read()
     assert clouds.objects == ["sheet"] * 3
@@ -345,7 +346,7 @@ def test_a_mesh_with_nan_is_no_reference(tmp_path: Path, folder: Dataset) -> Non
 def test_poses_stay_on_one_side_of_a_split(tmp_path: Path, folder: Dataset) -> None:
     for name, width in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
         sequence(tmp_path / "shirt", name, width)
-    store = prepare(folder, "shirt", tmp_path, OPTIONS).store
+    store = prepare(make_plan(folder, "shirt", tmp_path, OPTIONS)).store
     clouds, splits = store.read(), store.splits().tolist()
     assert clouds.frame.tolist() == [0, 1, 2, 3] * 3
     assert sorted(set(zip(clouds.objects, splits, strict=True))) == sorted(
@@ -365,7 +366,7 @@ def test_meshes_of_one_template_and_many_sizes_are_kin(tmp_path: Path, folder: D
     assert [(item.object, item.frame, item.rest_id) for item in items] == [
         (name, 0, "wide") for name in ("middling", "narrow", "wide")
     ]
-    store = prepare(folder, "bag", tmp_path, options).store
+    store = prepare(make_plan(folder, "bag", tmp_path, options)).store
     clouds = store.read()
     assert sorted(store.splits()) == [0, 1, 2]
     assert store.rest_ids() == ["wide"] * 3
@@ -418,18 +419,18 @@ def test_other_meshes_have_no_material(tmp_path: Path, folder: Dataset) -> None:
     rng = np.random.default_rng(0)
     write_obj(tmp_path / "a.obj", rng.normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
     write_obj(tmp_path / "b.obj", rng.normal(size=(4, 3)), [[0, 1, 3], [1, 2, 3]])
-    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_rest_positions
+    assert not prepare(make_plan(folder, "any", tmp_path, OPTIONS)).store.has_rest_positions
 
 
 def test_one_mesh_alone_corresponds_to_nothing(tmp_path: Path, folder: Dataset) -> None:
     write_obj(tmp_path / "a.obj", np.random.default_rng(0).normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
-    assert not prepare(folder, "any", tmp_path, OPTIONS).store.has_rest_positions
+    assert not prepare(make_plan(folder, "any", tmp_path, OPTIONS)).store.has_rest_positions
 
 
 def test_a_broken_first_mesh_is_left_out_alone(tmp_path: Path, folder: Dataset) -> None:
     (tmp_path / "a.obj").write_text("v 0 0\n")
     write_obj(tmp_path / "b.obj", np.random.default_rng(0).normal(size=(4, 3)), [[0, 1, 2], [0, 2, 3]])
-    made = prepare(folder, "any", tmp_path, OPTIONS)
+    made = prepare(make_plan(folder, "any", tmp_path, OPTIONS))
     assert [name for name, _ in made.skipped] == ["a"]
     assert made.store.count == 1
 
@@ -453,7 +454,7 @@ def test_every_format_there_is(fixtures: Path, folder: Dataset, tmp_path: Path) 
     for file in (fixtures / "shapes").iterdir():
         if file.suffix != ".glb":
             (tmp_path / f"{file.stem}_{file.suffix[1:]}{file.suffix}").write_bytes(file.read_bytes())
-    made = prepare(folder, "all", tmp_path, PrepareOptions(points=24))
+    made = prepare(make_plan(folder, "all", tmp_path, PrepareOptions(points=24)))
     assert made.skipped == []
     # The .txt is left out: beside meshes it could be a licence.
     assert made.store.count == len(list(tmp_path.glob("*.*"))) - 1 == 18
@@ -462,7 +463,7 @@ def test_every_format_there_is(fixtures: Path, folder: Dataset, tmp_path: Path) 
 def test_a_real_shirt_keeps_its_distances_when_folded(shared_data: Path, folder: Dataset) -> None:
     """Samples close on the cloth are apart as far as its edges say: the poses differ in scale."""
     source = shared_data / "sequences" / "tshirt_fold"
-    made = prepare(folder, "tshirt", source, PrepareOptions(points=256)).store
+    made = prepare(make_plan(folder, "tshirt", source, PrepareOptions(points=256))).store
     clouds = made.read()
     lengths = {file.stem: edge_length(file) for file in source.glob("*.obj")}
     assert clouds.rest_positions is not None
@@ -562,7 +563,7 @@ def test_a_name_that_is_not_utf8_is_refused_before_the_work(tmp_path: Path, fold
     except OSError as error:
         pytest.skip(f"this file system takes UTF-8 alone: {error}")
     with pytest.raises(KgError, match=r"caf\\xe9.* is not UTF-8"):
-        prepare(folder, "mug", tmp_path, OPTIONS)
+        prepare(make_plan(folder, "mug", tmp_path, OPTIONS))
 
 
 def test_one_bad_file_leaves_the_rest(tmp_path: Path, folder: Dataset) -> None:
@@ -579,7 +580,7 @@ def test_one_bad_file_leaves_the_rest(tmp_path: Path, folder: Dataset) -> None:
     }
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
-    made = prepare(folder, "mug", tmp_path, OPTIONS)
+    made = prepare(make_plan(folder, "mug", tmp_path, OPTIONS))
     assert sorted(name for name, _ in made.skipped) == sorted(name.split(".")[0] for name in bad)
     for name, reason in made.skipped:
         assert str(tmp_path / name) in reason
@@ -592,5 +593,5 @@ def test_any_unit(tmp_path: Path, folder: Dataset, size: float) -> None:
     for name, scale in (("a", 1.0), ("b", size)):
         (tmp_path / name).mkdir()
         np.save(tmp_path / name / "cloud.npy", points * scale)
-    ours, theirs = (prepare(folder, name, tmp_path, OPTIONS).store.read().points for name in "ab")
+    ours, theirs = (prepare(make_plan(folder, name, tmp_path, OPTIONS)).store.read().points for name in "ab")
     np.testing.assert_allclose(theirs, ours, atol=1e-5)

@@ -10,6 +10,7 @@ import pytest
 
 from kg import plugins
 from kg.data import PrepareOptions
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg_datasets.garments import CATEGORIES, Garments
@@ -132,7 +133,9 @@ def test_names_say_whose_left_it_is():
 @pytest.mark.parametrize("category", ["shirt", "long-pants"])
 def test_it_prepares_to_a_store(category, tmp_path, monkeypatch):
     monkeypatch.setenv("KG_HOME", str(tmp_path))
-    made = prepare(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3), strict=True)
+    made = prepare(
+        make_plan(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3), strict=True)
+    )
     store = made.store
     assert store.name == f"garments/{category}/laid"
     assert (store.unit, store.count, store.points_per_cloud) == ("metre", 3, 512)
@@ -144,7 +147,7 @@ def test_it_prepares_to_a_store(category, tmp_path, monkeypatch):
     gap = np.linalg.norm(clouds.landmarks[:, :, None] - clouds.points[:, None], axis=-1).min(axis=-1)
     assert (gap * clouds.scale[:, None]).max() < 0.06
     assert set(store.splits()) == {0, 1, 2}
-    assert not prepare(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3)).made
+    assert not prepare(make_plan(Garments(), category, NOWHERE, PrepareOptions(points=512, objects=3))).made
 
 
 def test_listing_garments_imports_nothing_heavy():

@@ -9,6 +9,7 @@ import pytest
 from kg.data import Dataset, PrepareOptions, Shape
 from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -48,7 +49,7 @@ def test_clouds_annotations_and_the_published_split(raw: Path, keypointnet: Data
 
 
 def test_landmarks_reach_the_store(raw: Path, keypointnet: Dataset) -> None:
-    clouds = prepare(keypointnet, "airplane", raw, OPTIONS).store.read()
+    clouds = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS)).store.read()
     assert clouds.landmarks is not None
     assert clouds.landmark_ids is not None
     assert clouds.landmark_ids.tolist() == [[0, 4, 9], [0, 4, -1], [-1, -1, -1]]
@@ -79,7 +80,7 @@ def test_annotations_of_all_categories_in_one_file(raw: Path, keypointnet: Datas
 def test_without_annotations_and_splits(raw: Path, keypointnet: Dataset) -> None:
     shutil.rmtree(raw / "annotations")
     shutil.rmtree(raw / "splits")
-    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    made = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS))
     assert not made.store.has_landmarks
     assert made.store.splits().tolist() != [0, 2, 1]
     assert sorted(made.store.splits()) == [0, 1, 2]
@@ -96,7 +97,7 @@ def test_an_annotation_that_does_not_lie_on_its_cloud(raw: Path, keypointnet: Da
         entries[1]["keypoints"][0]["pcd_info"]["point_index"] = 16
 
     edit(raw / "annotations" / "airplane.json", move)
-    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    made = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS))
     assert made.store.read().ids == ["a3"]
     assert [name for name, _ in made.skipped] == ["a1", "a2"]
     assert "lies 0.01 from the cloud point" in made.skipped[0][1]
@@ -105,7 +106,7 @@ def test_an_annotation_that_does_not_lie_on_its_cloud(raw: Path, keypointnet: Da
 
 def test_an_annotated_cloud_that_is_not_there_is_no_silent_gap(raw: Path, keypointnet: Dataset) -> None:
     (raw / "pcds" / "02691156" / "a2.pcd").unlink()
-    made = prepare(keypointnet, "airplane", raw, OPTIONS)
+    made = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS))
     assert made.store.read().ids == ["a1", "a3"]
     assert [name for name, _ in made.skipped] == ["a2"]
     assert "a2.pcd does not exist" in made.skipped[0][1]
@@ -164,7 +165,7 @@ def test_fetch_downloads_a_category(published: Any, raw: Path, tmp_path: Path, k
         "pcds/02691156/a2.pcd",
     }
     assert all((there / name).read_bytes() == (raw / name).read_bytes() for name in came)
-    assert prepare(keypointnet, "airplane", there, OPTIONS).store.has_landmarks
+    assert prepare(make_plan(keypointnet, "airplane", there, OPTIONS)).store.has_landmarks
     with pytest.raises(KgError, match=r"127\.0\.0\.1 has no annotations/chair\.json"):
         fetch(Order(keypointnet, there, ("chair",)))
     assert keypointnet.find_categories(there) == ("airplane",)

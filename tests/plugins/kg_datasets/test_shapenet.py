@@ -10,6 +10,7 @@ import pytest
 from kg.data import Dataset, PrepareOptions
 from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -59,7 +60,7 @@ def test_a_synset_names_its_category(raw: Path, shapenet: Dataset) -> None:
 
 
 def test_preparing_keeps_the_published_split_and_points(raw: Path, shapenet: Dataset) -> None:
-    store = prepare(shapenet, "airplane", raw, OPTIONS).store
+    store = prepare(make_plan(shapenet, "airplane", raw, OPTIONS)).store
     assert store.splits().tolist() == [0, 0, 0, 1, 2]
     clouds = store.read()
     with h5py.File(raw / "train0.h5") as file:
@@ -133,7 +134,7 @@ def test_a_file_cut_short_is_one_clear_error(raw: Path, shapenet: Dataset) -> No
     whole = (raw / "train10.h5").read_bytes()
     (raw / "train10.h5").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(KgError, match=r"train10\.h5 is broken or cut short") as caught:
-        prepare(shapenet, "airplane", raw, OPTIONS)
+        prepare(make_plan(shapenet, "airplane", raw, OPTIONS))
     assert caught.value.hint == "Obtain it again."
 
 

@@ -9,6 +9,7 @@ import pytest
 from kg.data import Dataset, Item, PrepareOptions, read_shape
 from kg.data.fetching.fetch import fetch
 from kg.data.fetching.order import Order
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
 from kg.errors import KgError
 from kg.plugins import DATASETS
@@ -74,7 +75,7 @@ def test_fragments_that_overlap_stay_on_one_side_of_a_split(raw: Path, sun3d: Da
         f"{KITCHEN}/0": {f"{KITCHEN}/{number}" for number in (0, 1, 2)},
         f"{KITCHEN}/10": {f"{KITCHEN}/10"},
     }
-    store = prepare(sun3d, "all", raw, OPTIONS).store
+    store = prepare(make_plan(sun3d, "all", raw, OPTIONS)).store
     clouds, splits = store.read(), store.splits()
     assert len(set(zip(clouds.objects, splits.tolist(), strict=True))) == len(set(clouds.objects)) == 3
 
@@ -99,7 +100,7 @@ def test_too_thin_a_fragment_is_left_out_with_the_reason(raw: Path, sun3d: Datas
         "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
         "end_header\n0 0 1\n0 0 2\n0 0 3\n"
     )
-    made = prepare(sun3d, "all", raw, OPTIONS)
+    made = prepare(make_plan(sun3d, "all", raw, OPTIONS))
     assert len(made.skipped) == 8
     assert "none of 16 places has 40 points within 0.5 m" in made.skipped[0][1]
 
@@ -147,7 +148,7 @@ def test_fetch_downloads_a_scene(
 
 
 def test_crops_of_a_real_room(shared_data: Path, sun3d: Dataset) -> None:
-    made = prepare(sun3d, "all", shared_data / "scenes", PrepareOptions())
+    made = prepare(make_plan(sun3d, "all", shared_data / "scenes", PrepareOptions()))
     clouds = made.store.read()
     assert (made.skipped, clouds.points.shape) == ([], (8, 2048, 3))
     extents = np.ptp(clouds.points * clouds.scale[:, None, None], axis=1)

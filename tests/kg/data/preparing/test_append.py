@@ -11,6 +11,7 @@ from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.data.dataset import Split
 from kg.data.preparing.append import append
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import Interrupted, Prepared, prepare
 from kg.data.split import joining_by_object
 from kg.data.store import Store
@@ -92,13 +93,13 @@ def test_old_rows_stay_and_new_ones_do_not_depend_on_when_they_join() -> None:
 def test_new_objects_may_all_join_one_split() -> None:
     first = make(Growing()).store
     before = dict(zip(first.read_column("ids"), first.splits().tolist(), strict=True))
-    grown = append(Growing(tuple("abcdefghijk")), "c", Path("raw"), OPTIONS, joining="train").store
+    grown = append(make_plan(Growing(tuple("abcdefghijk")), "c", Path("raw"), OPTIONS), joining="train").store
     after = dict(zip(grown.read_column("ids"), grown.splits().tolist(), strict=True))
     assert {name: after[name] for name in before} == before
     assert {after[name] for name in after if name not in before} == {0}
     paths.store("growing", "c", "rest").unlink()
     with pytest.raises(KgError, match="no store"):
-        append(Growing(), "c", Path("raw"), OPTIONS, joining="train")
+        append(make_plan(Growing(), "c", Path("raw"), OPTIONS), joining="train")
 
 
 def test_when_nothing_is_new_nothing_happens() -> None:

@@ -48,7 +48,7 @@ def plan_of(raw: Path, strict: bool = False) -> Plan:
 @pytest.fixture
 def whole(odd: Path) -> str:
     """The fingerprint of the store as it is made at once, which is put away."""
-    store = prepare(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v").store
+    store = prepare(make_plan(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v")).store
     digest = sha256(store.path.read_bytes()).hexdigest()
     store.path.unlink()
     return digest
@@ -120,11 +120,11 @@ def test_a_worker_with_another_kg_or_other_files_is_refused(odd: Path, tmp_path:
 
 
 def _made_here(lot: Any) -> list[Path]:
-    lot.job.parts.folder.mkdir(parents=True)
-    (lot.job.parts.folder / lot.token).touch()
+    lot.job.chunks.folder.mkdir(parents=True)
+    (lot.job.chunks.folder / lot.token).touch()
     assert module.make_lot(lot) == {}
-    (lot.job.parts.folder / lot.token).unlink()
-    return list(lot.job.parts.folder.iterdir())
+    (lot.job.chunks.folder / lot.token).unlink()
+    return list(lot.job.chunks.folder.iterdir())
 
 
 def test_a_cluster_that_has_lost_its_workers_is_told(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:

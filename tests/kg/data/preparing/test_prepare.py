@@ -8,6 +8,7 @@ import pytest
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.data.camera import Camera
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import Prepared, prepare
 from kg.data.store import Clouds
 from kg.errors import KgError
@@ -52,7 +53,7 @@ class Fake(Dataset):
 def run(
     dataset: Dataset, options: PrepareOptions = OPTIONS, *, force: bool = False, strict: bool = False
 ) -> Prepared:
-    return prepare(dataset, "good", Path("raw"), options, force=force, strict=strict)
+    return prepare(make_plan(dataset, "good", Path("raw"), options, strict=strict), force=force)
 
 
 def test_points_landmarks_and_material_agree() -> None:
@@ -84,13 +85,15 @@ def test_broken_shapes_are_left_out_and_named() -> None:
     far = Shape(np.full((40, 3), 2.0))
     fake = Fake(instead={1: KgError("It is torn.", "Mend it."), 3: Shape(np.zeros((3, 3))), 4: far})
     progress: list[tuple[int, int]] = []
-    made = prepare(fake, "good", Path("raw"), OPTIONS, progress=lambda *values: progress.append(values))
+    made = prepare(
+        make_plan(fake, "good", Path("raw"), OPTIONS), progress=lambda *values: progress.append(values)
+    )
     assert made.store.read().ids == ["s0", "s2", "s5"]
     assert made.skipped[0] == ("s1", "It is torn. Mend it.")
     assert "3 points, 32 are needed" in made.skipped[1][1]
     assert "one place" in made.skipped[2][1]
     assert progress == [(number, 6) for number in range(7)]
-    again = prepare(fake, "good", Path("raw"), OPTIONS)
+    again = prepare(make_plan(fake, "good", Path("raw"), OPTIONS))
     assert not again.made
     assert again.skipped == made.skipped
 
@@ -125,7 +128,7 @@ def test_force_makes_it_again_even_with_the_same_options() -> None:
 
 def test_variants_stand_beside_each_other() -> None:
     run(Fake())
-    other = prepare(Fake(), "good", Path("raw"), PrepareOptions(points=8), variant="small")
+    other = prepare(make_plan(Fake(), "good", Path("raw"), PrepareOptions(points=8), variant="small"))
     assert other.store.path == paths.store("fake", "good", "small")
     assert paths.store("fake", "good", "rest").exists()
 
@@ -154,7 +157,7 @@ def test_missing_landmarks_are_nan() -> None:
 
 def test_nothing_to_prepare() -> None:
     with pytest.raises(KgError, match="no shapes of the category 'bad'") as caught:
-        prepare(Fake(), "bad", Path("raw"), OPTIONS)
+        prepare(make_plan(Fake(), "bad", Path("raw"), OPTIONS))
     assert "good, other" in caught.value.hint
     with pytest.raises(KgError, match=r"None of the 2 shapes could be read; the first: torn"):
         run(Fake(count=2, instead={0: KgError("torn"), 1: KgError("worn")}))
@@ -165,7 +168,7 @@ def test_nothing_to_prepare() -> None:
 @pytest.mark.parametrize("category", ["../escape", "a/b", "", ".hidden", "a\\b"])
 def test_a_category_becomes_no_path(category: str) -> None:
     with pytest.raises(KgError, match="cannot be called"):
-        prepare(Fake(), category, Path("raw"), OPTIONS)
+        prepare(make_plan(Fake(), category, Path("raw"), OPTIONS))
 
 
 class TestCamera:

@@ -14,6 +14,7 @@ import pytest
 from kg import paths
 from kg.data import Dataset, Item, PrepareOptions, Shape
 from kg.data.preparing import rows as rows_module
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import Interrupted, Prepared, prepare
 from kg.errors import KgError
 
@@ -57,7 +58,7 @@ def save(raw: Path, number: int, seed: int, points: int = 40) -> None:
 def run(
     dataset: Dataset, raw: Path, *, strict: bool = False, force: bool = False, points: int = 16
 ) -> Prepared:
-    return prepare(dataset, "c", raw, PrepareOptions(points=points), strict=strict, force=force)
+    return prepare(make_plan(dataset, "c", raw, PrepareOptions(points=points), strict=strict), force=force)
 
 
 def interrupt(raw: Path, at: int, points: int = 16) -> None:
@@ -75,7 +76,7 @@ def leavings() -> list[str]:
 @pytest.fixture
 def whole(raw: Path) -> str:
     """The checksum of a preparation that is never interrupted."""
-    return prepare(Files(), "c", raw, PrepareOptions(points=16), variant="whole").store.checksum
+    return prepare(make_plan(Files(), "c", raw, PrepareOptions(points=16), variant="whole")).store.checksum
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2.0])
@@ -88,7 +89,9 @@ def test_it_goes_on_where_it_was(
     interrupt(raw, 9)
     files = Files()
     told: list[tuple[int, int]] = []
-    made = prepare(files, "c", raw, PrepareOptions(points=16), progress=lambda *values: told.append(values))
+    made = prepare(
+        make_plan(files, "c", raw, PrepareOptions(points=16)), progress=lambda *values: told.append(values)
+    )
     assert files.loaded == ["09", "10", "11"]
     assert told == [(9, 12), (10, 12), (11, 12), (12, 12)]
     assert made.store.checksum == whole
@@ -101,7 +104,7 @@ def test_a_file_that_changed_is_read_again(raw: Path) -> None:
     files = Files()
     made = run(files, raw)
     assert "02" in files.loaded
-    expected = prepare(Files(), "c", raw, PrepareOptions(points=16), variant="whole").store
+    expected = prepare(make_plan(Files(), "c", raw, PrepareOptions(points=16), variant="whole")).store
     assert made.store.checksum == expected.checksum
 
 
@@ -206,10 +209,7 @@ def test_two_at_once_wait_for_each_other(raw: Path) -> None:
     def work() -> None:
         made.append(
             prepare(
-                Files(pause=0.02),
-                "c",
-                raw,
-                PrepareOptions(points=16),
+                make_plan(Files(pause=0.02), "c", raw, PrepareOptions(points=16)),
                 on_wait=lambda: waits.append("waited"),
             )
         )

@@ -74,7 +74,7 @@ def digest(file: Path) -> str:
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_same_file_as_made_at_once_whoever_makes_the_pieces(odd: Path, count: int) -> None:
     (odd / "s7").write_text("raise KgError('torn')")
-    whole = prepare(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v")
+    whole = prepare(make_plan(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v"))
     file, expected = whole.store.path, digest(whole.store.path)
     file.rename(file.with_suffix(".kept"))
     for number in reversed(range(1, count + 1)):
@@ -137,7 +137,7 @@ def test_one_death_alone_costs_nothing(odd: Path, tmp_path: Path) -> None:
 def test_a_disk_without_room_is_told_before_the_work(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(KgError, match=r"c \(40 clouds, .*\) needs .* bytes, 1,000 are free"):
-        prepare(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v")
+        prepare(make_plan(plugins.DATASETS.load("odd")(), "c", odd, OPTIONS, variant="v"))
     with pytest.raises(KgError, match="1,000 are free"):
         prepare_shard(plan_of(odd, "v"), Shard(1, 2))
 

@@ -12,6 +12,7 @@ import pytest
 
 from kg import paths, plugins
 from kg.data import PrepareOptions
+from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import Prepared, prepare
 from kg.data.preparing.workers import take
 from kg.errors import KgError
@@ -24,13 +25,15 @@ def raw(odd: Path) -> Path:
 
 def run(raw: Path, workers: int, variant: str = "v", *, strict: bool = False) -> Prepared:
     return prepare(
-        plugins.DATASETS.load("odd")(),
-        "c",
-        raw,
-        PrepareOptions(points=32),
-        variant=variant,
+        make_plan(
+            plugins.DATASETS.load("odd")(),
+            "c",
+            raw,
+            PrepareOptions(points=32),
+            variant=variant,
+            strict=strict,
+        ),
         workers=workers,
-        strict=strict,
     )
 
 
@@ -81,7 +84,7 @@ def test_a_data_set_that_cannot_travel(raw: Path, monkeypatch: pytest.MonkeyPatc
     dataset = plugins.DATASETS.load("odd")()
     dataset.open_file = lambda: None  # type: ignore[attr-defined]
     with pytest.raises(KgError, match="'odd' cannot be sent to another process") as caught:
-        prepare(dataset, "c", raw, PrepareOptions(points=32), workers=2)
+        prepare(make_plan(dataset, "c", raw, PrepareOptions(points=32)), workers=2)
     assert "--workers 1" in caught.value.hint
 
 
@@ -120,11 +123,7 @@ def test_killed_workers_go_with_it_and_the_next_goes_on(raw: Path, tmp_path: Pat
         path.unlink()
     told: list[tuple[int, int]] = []
     made = prepare(
-        plugins.DATASETS.load("odd")(),
-        "c",
-        raw,
-        PrepareOptions(points=32),
-        variant="v",
+        make_plan(plugins.DATASETS.load("odd")(), "c", raw, PrepareOptions(points=32), variant="v"),
         progress=lambda *values: told.append(values),
     )
     assert told[0][0] > 1

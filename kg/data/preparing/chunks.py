@@ -25,14 +25,14 @@ Told = list[tuple[str, str]]
 """Of some shapes what a person is to know: (id, text)."""
 
 VERSION = "2"
-"""Of what is in a part: those of others are made again."""
+"""Of what is in a chunk: those of others are made again."""
 NAME = re.compile(r"(\d{8,})-(\d{8,})-[0-9a-f]{16}\.npz")
 BEGUN = re.compile(r"shards-(\d+)-[0-9a-f]{16}")
 """An empty file that tells into how many pieces a preparation was cut, one that began with these options."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Chunk:
     """The file of shapes `first` to `last` - 1, those of them that could not be read left out."""
 
     path: Path
@@ -54,8 +54,8 @@ class Part:
             return [(name, text) for name, text in json.loads(str(file[what]))]
 
 
-class Parts:
-    """The folder of parts of one store to be.
+class Chunks:
+    """The folder of chunks of one store to be.
 
     Args:
         folder: Where they lie; made when the first is written.
@@ -68,14 +68,14 @@ class Parts:
         self.folder, self.settings = folder, settings
         self._stamps, self._start = stamps, start
 
-    def within(self, folder: Path) -> "Parts":
-        """Return the same parts in another folder."""
-        return Parts(folder, self._stamps, self.settings, self._start)
+    def within(self, folder: Path) -> "Chunks":
+        """Return the same chunks in another folder."""
+        return Chunks(folder, self._stamps, self.settings, self._start)
 
-    def part_of(self, numbers: range) -> "Parts":
-        """Return what knows of some of the shapes alone, to write parts of them."""
+    def narrowed_to(self, numbers: range) -> "Chunks":
+        """Return what knows of some of the shapes alone, to write chunks of them."""
         own = self._stamps[numbers.start - self._start : numbers.stop - self._start]
-        return Parts(self.folder, own, self.settings, numbers.start)
+        return Chunks(self.folder, own, self.settings, numbers.start)
 
     def _path(self, first: int, last: int) -> Path:
         own = self._stamps[first - self._start : last - self._start]
@@ -83,7 +83,7 @@ class Parts:
         return self.folder / f"{first:08d}-{last:08d}-{digest(made_from.encode())}.npz"
 
     def write(self, first: int, clouds: Clouds, skipped: Told, notes: Told) -> None:
-        """Write the part that begins with shape `first`; it tells `skipped` and `notes` (see `Part`)."""
+        """Write the chunk that begins with shape `first`; it tells `skipped` and `notes` (see `Chunk`)."""
         path = self._path(first, first + len(clouds) + len(skipped))
         arrays: dict[str, Any] = {
             "skipped": np.array(json.dumps(skipped)),
@@ -98,7 +98,7 @@ class Parts:
     def tidy(self) -> None:
         """Remove what cannot be used: half-written files, shapes made from what is otherwise now."""
         for path in self._files():
-            if self._part(path) is None and not BEGUN.fullmatch(path.name):
+            if self._chunk(path) is None and not BEGUN.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
     def begin(self, count: int) -> None:
@@ -116,32 +116,32 @@ class Parts:
         made_from = "\n".join([VERSION, self.settings, *self._stamps])
         return self.folder / f"shards-{count}-{digest(made_from.encode())}"
 
-    def found(self) -> list[Part]:
-        """Return the parts that are there, in order, none overlapping."""
-        parts = [part for path in self._files() if (part := self._part(path))]
-        ordered: list[Part] = []
+    def found(self) -> list[Chunk]:
+        """Return the chunks that are there, in order, none overlapping."""
+        chunks = [chunk for path in self._files() if (chunk := self._chunk(path))]
+        ordered: list[Chunk] = []
         # A process that outlived its parent for a moment may have written what another then made again.
-        for part in sorted(parts, key=lambda part: (part.first, -part.last)):
-            if not ordered or part.first >= ordered[-1].last:
-                ordered.append(part)
+        for chunk in sorted(chunks, key=lambda chunk: (chunk.first, -chunk.last)):
+            if not ordered or chunk.first >= ordered[-1].last:
+                ordered.append(chunk)
         return ordered
 
     def missing(self) -> list[range]:
-        """Return the shapes that are in no part yet."""
+        """Return the shapes that are in no chunk yet."""
         gaps, end = [], 0
-        for part in self.found():
-            gaps.append(range(end, part.first))
-            end = part.last
+        for chunk in self.found():
+            gaps.append(range(end, chunk.first))
+            end = chunk.last
         gaps.append(range(end, len(self._stamps)))
         return [gap for gap in gaps if gap]
 
     def _files(self) -> list[Path]:
         return list(self.folder.iterdir()) if self.folder.is_dir() else []
 
-    def _part(self, path: Path) -> Part | None:
+    def _chunk(self, path: Path) -> Chunk | None:
         named = NAME.fullmatch(path.name)
-        part = Part(path, int(named[1]), int(named[2])) if named else None
-        return part if part and path == self._path(part.first, part.last) else None
+        chunk = Chunk(path, int(named[1]), int(named[2])) if named else None
+        return chunk if chunk and path == self._path(chunk.first, chunk.last) else None
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""
@@ -156,11 +156,17 @@ class Common(NamedTuple):
     motion: bool = False
 
 
-def common_of(parts: Sequence[Part]) -> Common:
-    """Return what rows of parts can all have."""
+def told_of(chunks: Sequence[Chunk]) -> tuple[Told, Told]:
+    """Return the shapes that were left out with the reason, and what was left out of shapes."""
+    skipped = [entry for chunk in chunks for entry in chunk.told("skipped")]
+    return skipped, [entry for chunk in chunks for entry in chunk.told("notes")]
+
+
+def common_of(chunks: Sequence[Chunk]) -> Common:
+    """Return what rows of chunks can all have."""
     most, rest_positions, motion = 0, True, True
-    for part in parts:
-        rows = part.read()
+    for chunk in chunks:
+        rows = chunk.read()
         assert rows.landmarks is not None
         most = max(most, rows.landmarks.shape[1])
         rest_positions &= rows.rest_positions is not None
@@ -168,10 +174,10 @@ def common_of(parts: Sequence[Part]) -> Common:
     return Common(most, rest_positions, motion)
 
 
-def rows_of(parts: Sequence[Part], common: Common) -> Iterator[Clouds]:
-    """Yield the rows of each part, with what all are to have."""
-    for part in parts:
-        yield widened(part.read(), common)
+def rows_of(chunks: Sequence[Chunk], common: Common) -> Iterator[Clouds]:
+    """Yield the rows of each chunk, with what all are to have."""
+    for chunk in chunks:
+        yield widened(chunk.read(), common)
 
 
 def widened(rows: Clouds, common: Common) -> Clouds:
@@ -204,7 +210,7 @@ def item_stamps(items: Sequence[Item]) -> list[str]:
                 files[source] = _file_stamp(source)
             return files[source]
         if isinstance(source, tuple):
-            return [stamp(part) for part in source]
+            return [stamp(one) for one in source]
         # Many items share what is large, as a mesh to compare with: it is looked at once.
         if id(source) not in known:
             known[id(source)] = digest(pickle.dumps(source))
@@ -219,7 +225,7 @@ def files_of(source: Any) -> dict[Path, list[int]]:
     if isinstance(source, Path):
         return {source: _file_stamp(source)}
     if isinstance(source, tuple):
-        return {path: stamp for part in source for path, stamp in files_of(part).items()}
+        return {path: stamp for one in source for path, stamp in files_of(one).items()}
     return {}
 
 
