@@ -28,7 +28,7 @@ def open_store(
     from kg.config import preset as configured
     from kg.data import Store
     from kg.data.find import Wanted, find_store
-    from kg.data.normalise import frames_for
+    from kg.data.normalise import normalisation_for
     from kg.devices import threads
 
     if path is not None:
@@ -41,7 +41,7 @@ def open_store(
         return find_store(
             Wanted(category, dataset, variant),
             workers=threads(),
-            normalisation=frames_for(configured(preset).model.normalisation),
+            normalisation=normalisation_for(configured(preset).model.normalisation),
             on_prepare=announce,
             progress=advance,
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.normalise import Frame, Kind, frame_of, off_range, to_source
+from kg.data.normalise import Kind, Scaling, off_range, scaling_of, to_source
 from kg.data.sample import farthest_points
 from kg.data.store import Clouds
 from kg.errors import KgError, unknown_name
@@ -104,20 +104,20 @@ def corrupt(clouds: Clouds, name: str, level: float, seed: int = 0) -> tuple[Clo
         )
     count = clouds.points.shape[1]
     how: Kind = "longest-side" if off_range(clouds.scale, clouds.offset).any() else "range"
-    points, frames, turns = [], [], []
+    points, scalings, turns = [], [], []
     for label, cloud in zip(clouds.ids, clouds.points, strict=True):
         rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
         turn = random_turn(level, rng) if name == ROTATION else np.eye(3)
         left = _exactly(corruption.apply(cloud.astype(np.float64) @ turn.T, level, rng), count, rng)
         untouched = corruption.harmless and level == corruption.least
         # However little is left of a cloud, and wherever: it is measured.
-        frame = Frame(1.0, (0.0, 0.0, 0.0)) if untouched else frame_of(left, how)
-        points.append(frame.to_normalised(left))
-        frames.append(frame)
+        scaling = Scaling(1.0, (0.0, 0.0, 0.0)) if untouched else scaling_of(left, how)
+        points.append(scaling.to_normalised(left))
+        scalings.append(scaling)
         turns.append(turn)
     undo = Undo(
-        scale=np.array([frame.scale for frame in frames]),
-        offset=np.array([frame.offset for frame in frames]),
+        scale=np.array([scaling.scale for scaling in scalings]),
+        offset=np.array([scaling.offset for scaling in scalings]),
         turns=np.stack(turns),
     )
     plain = replace(

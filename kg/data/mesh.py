@@ -124,7 +124,7 @@ class Mesh:
             KgError: The concave polygons are so large that cutting them would take long.
         """
         starts = np.cumsum(self.sizes) - self.sizes
-        parts = [np.empty((0, 3), dtype=np.int64)]
+        triangles = [np.empty((0, 3), dtype=np.int64)]
         cutting = 0
         for size in np.unique(self.sizes):
             polygons = self.corners[starts[self.sizes == size][:, None] + np.arange(size)]
@@ -135,9 +135,9 @@ class Mesh:
             cutting += int(concave.sum()) * int(size) ** 2
             if cutting > MOST_CUTTING:
                 raise KgError(f"Its concave faces are too large to be cut: one has {size} corners.")
-            parts.append(fans[~concave].reshape(-1, 3))
-            parts += [_cut(polygon, self.vertices) for polygon in polygons[concave]]
-        return np.concatenate(parts)
+            triangles.append(fans[~concave].reshape(-1, 3))
+            triangles += [_cut(polygon, self.vertices) for polygon in polygons[concave]]
+        return np.concatenate(triangles)
 
     def shape(self, rest_positions: Points | None = None) -> Shape:
         """Return the cloud or triangle mesh, checked (see `Shape`).

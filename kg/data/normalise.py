@@ -20,7 +20,7 @@ may fill a fifteenth, most garments half and more."""
 
 
 @dataclass(frozen=True)
-class Frame:
+class Scaling:
     """The map from normalised to source coordinates: `source = normalised * scale + offset`.
 
     Attributes:
@@ -40,33 +40,33 @@ class Frame:
         return ((np.asarray(source, dtype=np.float64) - self.offset) / self.scale).astype(np.float32)
 
 
-def frames_for(detector: str) -> Kind:
+def normalisation_for(detector: str) -> Kind:
     """Return by what clouds are normalised for a detector that normalises them in this way itself."""
     return "range" if detector == "range" else "longest-side"
 
 
-def normalise(points: NDArray[np.floating], how: Kind = "longest-side") -> Frame:
-    """Return the frame that brings a cloud (N, 3) into [-1, 1] (see `frame_of`).
+def normalise(points: NDArray[np.floating], how: Kind = "longest-side") -> Scaling:
+    """Return the scaling that brings a cloud (N, 3) into [-1, 1] (see `scaling_of`).
 
     Raises:
         KgError: All points lie in one place, or, by their range, so far from the origin that the cloud would
             be a dot: its largest extent is less than `SMALLEST` of (max - min).
     """
-    frame = frame_of(points, how)
+    scaling = scaling_of(points, how)
     extent = float(np.ptp(points, axis=0).max())
     if not extent > 0:
         raise KgError("All points of the cloud lie in one place.")
-    share = extent / (2 * frame.scale)
+    share = extent / (2 * scaling.scale)
     if share < SMALLEST:
         raise KgError(
             f"The cloud lies too far from the origin: normalised, it would fill {share:.1g} of the range.",
             "Move it to the origin: subtract its centre.",
         )
-    return frame
+    return scaling
 
 
-def frame_of(points: NDArray[np.floating], how: Kind = "longest-side") -> Frame:
-    """Return the frame that brings a cloud (N, 3) into [-1, 1], wherever in there it comes to lie.
+def scaling_of(points: NDArray[np.floating], how: Kind = "longest-side") -> Scaling:
+    """Return the scaling that brings a cloud (N, 3) into [-1, 1], wherever in there it comes to lie.
 
     By "longest-side" the centre of its box comes to the origin. By "range" there is one scalar minimum and
     maximum over all points and axes, as Key-Grid has it: `2 (X - min) / (max - min) - 1`; the centre of the
@@ -81,7 +81,7 @@ def frame_of(points: NDArray[np.floating], how: Kind = "longest-side") -> Frame:
     scale, (x, y, z) = float((high - low).max()) / 2, ((high + low) / 2).tolist()
     if not scale > 0:
         raise KgError("All points of the cloud lie in one place.")
-    return Frame(scale, (x, y, z))
+    return Scaling(scale, (x, y, z))
 
 
 def to_source(normalised: ArrayLike, scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Array:
@@ -89,7 +89,7 @@ def to_source(normalised: ArrayLike, scale: NDArray[np.floating], offset: NDArra
 
     Args:
         normalised: (n, M, 3).
-        scale: (n,) of each cloud's frame.
+        scale: (n,) of each cloud.
         offset: (n, 3), or (n,) where it is one number for all axes.
     """
     places: Array = np.asarray(normalised, np.float64) * scale[:, None, None] + _each(offset)[:, None]
@@ -108,7 +108,7 @@ def off_range(scale: NDArray[np.floating], offset: NDArray[np.floating]) -> Arra
     Their axes then lie to each other as in the source; 0 where they do already.
 
     Args:
-        scale: (n,) of each cloud's frame.
+        scale: (n,) of each cloud.
         offset: (n, 3) or (n,).
     """
     each = _each(offset)

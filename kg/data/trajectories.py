@@ -32,7 +32,7 @@ from kg.errors import KgError
 
 FORMAT, VERSION = "kg-trajectories", 1
 Kind = Literal["hdf5", "npz"]
-NAMES = [f"{hand}.{part}" for hand in ("hand_0", "hand_1") for part in ("x", "y", "z", "closed")]
+NAMES = [f"{hand}.{value}" for hand in ("hand_0", "hand_1") for value in ("x", "y", "z", "closed")]
 """Of the numbers of a state."""
 
 
@@ -79,8 +79,8 @@ def episodes(store: Store) -> Iterator[Episode]:
         order = np.argsort(clouds.frame, kind="stable")
         assert clouds.time is not None
         # An object of several meshes has a sequence of each, and time begins anew.
-        for part in np.split(order, np.flatnonzero(np.diff(clouds.time[order]) <= 0) + 1):
-            yield _episode(clouds, part, name, SPLITS[splits[rows[part[0]]]])
+        for episode in np.split(order, np.flatnonzero(np.diff(clouds.time[order]) <= 0) + 1):
+            yield _episode(clouds, episode, name, SPLITS[splits[rows[episode[0]]]])
 
 
 def _episode(clouds: Clouds, rows: NDArray[np.int64], name: str, split: str) -> Episode:

@@ -58,15 +58,17 @@ def as_clouds(points: Cloud, count: int, how: Kind) -> tuple[Clouds, NDArray[np.
     else:
         kept = thinning(batch, count)
     chosen = np.take_along_axis(batch, kept[..., None], axis=1)
-    frames = [normalise(cloud, how) for cloud in chosen]
+    scalings = [normalise(cloud, how) for cloud in chosen]
     names = [str(row) for row in range(len(batch))]
     clouds = Clouds(
         ids=names,
         objects=names,
         frame=np.zeros(len(batch), np.int32),
-        points=np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, chosen, strict=True)]),
-        scale=np.array([frame.scale for frame in frames]),
-        offset=np.array([frame.offset for frame in frames]),
+        points=np.stack(
+            [scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, chosen, strict=True)]
+        ),
+        scale=np.array([scaling.scale for scaling in scalings]),
+        offset=np.array([scaling.offset for scaling in scalings]),
     )
     return clouds, kept
 

@@ -15,7 +15,7 @@ import kg
 from kg import ops
 from kg.config import Inference
 from kg.data.batches import thin
-from kg.data.normalise import Kind, frames_for, off_range, to_source
+from kg.data.normalise import Kind, normalisation_for, off_range, to_source
 from kg.data.store import Clouds
 from kg.errors import KgError, unknown_name
 from kg.inference.detection import Cloud, Detection, as_clouds, as_given
@@ -90,9 +90,9 @@ class Predictor:
         return cls(loaded, name_of(run) if run else "", device, up, anchors, search, views)
 
     @property
-    def frames(self) -> Kind:
+    def normalisation(self) -> Kind:
         """What clouds are to be normalised by that come from no store."""
-        return frames_for(self.checkpoint.config.model.normalisation)
+        return normalisation_for(self.checkpoint.config.model.normalisation)
 
     def to_device(
         self, clouds: NDArray[np.float32], scale: NDArray[np.float64], offset: NDArray[np.float64]
@@ -106,10 +106,10 @@ class Predictor:
         """
         points = torch.from_numpy(clouds).to(self.device)
         shift = torch.from_numpy(off_range(scale, offset)[:, None]).to(points)
-        if self.frames != "range" or not shift.any():
+        if self.normalisation != "range" or not shift.any():
             return points, lambda found: found
-        ranged, frame = normalised(points + shift, "range")
-        return ranged, lambda found: frame.back(found) - shift
+        ranged, scaling = normalised(points + shift, "range")
+        return ranged, lambda found: scaling.back(found) - shift
 
     def to_training_frame(
         self, clouds: Tensor, turn: Tensor | None = None
@@ -126,8 +126,8 @@ class Predictor:
                 return clouds, lambda points: points
             turn = rotations(self.up, "none")[0]
         turn = turn.to(clouds)
-        seen, frame = normalised(clouds @ turn.T, how)
-        return seen, lambda points: frame.back(points) @ turn
+        seen, scaling = normalised(clouds @ turn.T, how)
+        return seen, lambda points: scaling.back(points) @ turn
 
     def _surest(self, clouds: Tensor, *how: Hashable) -> list[Tensor | None]:
         """Return what is found in clouds (B, N, 3), keypoints in their own frame: of each the surest turn."""
@@ -209,7 +209,7 @@ class Predictor:
                 extent or is a dot beside its distance from the origin, or the category is unknown.
         """
         points = points if isinstance(points, Tensor) else np.asarray(points)
-        clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.frames)
+        clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.normalisation)
         found = self.detect(
             clouds,
             inference=inference,

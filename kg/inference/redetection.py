@@ -83,8 +83,8 @@ class Redetection:
         points, made = self.predictions.points, []
         for first in range(0, len(points), BATCH):
             rows = slice(first, first + BATCH)
-            frames = self.predictions.scale[rows], self.predictions.offset[rows]
-            clouds, from_device = self.detector.to_device(points[rows], *frames)
+            scale, offset = self.predictions.scale[rows], self.predictions.offset[rows]
+            clouds, from_device = self.detector.to_device(points[rows], scale, offset)
             batch, carry_back = self.detector.to_training_frame(clouds)
             rebuilt = self.detector.checkpoint.model.reconstruct(batch, self.predictions.meta["inference"])
             if rebuilt is None:

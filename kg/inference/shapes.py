@@ -138,7 +138,7 @@ def predict_files(
     require_utf8(names)
     detector.check_category(category)
     count = detector.checkpoint.config.train.points
-    points, frames = [], []
+    points, scalings = [], []
     read: list[str] = []
     skipped: dict[str, KgError] = {}
     for number, (name, file) in enumerate(zip(names, files, strict=True)):
@@ -146,15 +146,15 @@ def predict_files(
             shape = read_shape(file)
             with naming(file):
                 cloud, _ = sample_shape(shape, count, np.random.default_rng([seed, number]))
-                frame = normalise(cloud, detector.frames)
+                scaling = normalise(cloud, detector.normalisation)
         except KgError as error:
             skipped[name] = error
             continue
         for note in shape.notes:
             warnings.warn(f"{name}: {note}", stacklevel=2)
         read.append(name)
-        points.append(frame.to_normalised(cloud))
-        frames.append(frame)
+        points.append(scaling.to_normalised(cloud))
+        scalings.append(scaling)
     if not read:
         raise next(iter(skipped.values()))
     for problem in skipped.values():
@@ -164,8 +164,8 @@ def predict_files(
         objects=[SEQUENCE] * len(read) if track else read,
         frame=np.arange(len(read), dtype=np.int32) if track else np.zeros(len(read), np.int32),
         points=np.stack(points),
-        scale=np.array([frame.scale for frame in frames]),
-        offset=np.array([frame.offset for frame in frames]),
+        scale=np.array([scaling.scale for scaling in scalings]),
+        offset=np.array([scaling.offset for scaling in scalings]),
     )
     meta: dict[str, Any] = {"store": {}, "split": "files", "unit": "as in the files"}
     if skipped:

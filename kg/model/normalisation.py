@@ -7,7 +7,7 @@ from torch import Tensor
 from kg.config import Normalisation
 
 
-class Frame(NamedTuple):
+class Scaling(NamedTuple):
     """The map from normalised coordinates back: `points * scale + offset`.
 
     Attributes:
@@ -23,8 +23,8 @@ class Frame(NamedTuple):
         return points * self.scale + self.offset
 
 
-def normalised(points: Tensor, how: Normalisation) -> tuple[Tensor, Frame]:
-    """Return clouds (B, N, 3) in [-1, 1], and the frame that carries points back.
+def normalised(points: Tensor, how: Normalisation) -> tuple[Tensor, Scaling]:
+    """Return clouds (B, N, 3) in [-1, 1], and the scaling that carries points back.
 
     "range" has one minimum and one maximum over all axes, as the stores; "longest-side" the centre of the
     box and half its longest side; "stretch" the centre and half of each side. An axis without extent is not
@@ -37,4 +37,4 @@ def normalised(points: Tensor, how: Normalisation) -> tuple[Tensor, Frame]:
     scale, offset = (high - low) / 2, (high + low) / 2
     longest = scale.amax(2, keepdim=True)
     scale = longest if how == "longest-side" else scale.where(scale > 0, longest)
-    return (points - offset) / scale, Frame(scale, offset)
+    return (points - offset) / scale, Scaling(scale, offset)

@@ -55,8 +55,8 @@ def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) ->
 
 def normalised_batch(batch: Batch, normalisation: Normalisation) -> Batch:
     """Return a batch whose clouds are normalised, and whose keypoints lie where they lay on them."""
-    points, frame = normalised(batch.points, normalisation)
-    keypoints = None if batch.keypoints is None else (batch.keypoints - frame.offset) / frame.scale
+    points, scaling = normalised(batch.points, normalisation)
+    keypoints = None if batch.keypoints is None else (batch.keypoints - scaling.offset) / scaling.scale
     return batch._replace(points=points, keypoints=keypoints)
 
 

@@ -67,6 +67,6 @@ class Teacher:
                 # They are already, with the points that thinning left out, as in its training.
                 found.append(self.model.find(batch).keypoints.cpu())
                 continue
-            seen, frame = normalised(batch, normalisation)
-            found.append(frame.back(self.model.find(seen).keypoints).cpu())
+            seen, scaling = normalised(batch, normalisation)
+            found.append(scaling.back(self.model.find(seen).keypoints).cpu())
         return to_source(torch.cat(found).numpy(), clouds.scale, clouds.offset)

@@ -89,7 +89,7 @@ class Framed(Backbone):
         """See `Backbone.forward`."""
         axes = self._frames(points)
         turned = (points.double() - points.double().mean(1, keepdim=True)) @ axes
-        placed, frame = normalised(turned, "longest-side")
+        placed, scaling = normalised(turned, "longest-side")
         placed = placed.to(points.dtype)
         order = ops.canonical_order(placed)
         found = self.within(ops.gather(placed, order))
@@ -97,7 +97,7 @@ class Framed(Backbone):
         back = order.argsort(dim=1)
         centre = points.double().mean(1, keepdim=True)
         levels = [
-            (frame.back(cloud.double()) @ axes.transpose(1, 2) + centre).to(points.dtype)
+            (scaling.back(cloud.double()) @ axes.transpose(1, 2) + centre).to(points.dtype)
             for cloud in found.pyramid.clouds[1:]
         ]
         return Features(

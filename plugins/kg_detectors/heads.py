@@ -106,6 +106,6 @@ def usual_keypoints(points: Tensor, keypoints: Tensor | None, wanted: int) -> Te
             f"The teacher has {keypoints.shape[1]} keypoints, and {wanted} are asked for.",
             "Leave --keypoints out: a student has its teacher's.",
         )
-    _, frame = normalised(points, "longest-side")
-    usual: Tensor = ((keypoints - frame.offset) / frame.scale).median(0).values
+    _, scaling = normalised(points, "longest-side")
+    usual: Tensor = ((keypoints - scaling.offset) / scaling.scale).median(0).values
     return usual

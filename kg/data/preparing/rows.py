@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from kg.data.camera import Camera
 from kg.data.dataset import Dataset, Item
 from kg.data.landmarks import with_trusted_landmarks
-from kg.data.normalise import Frame, Kind, normalise
+from kg.data.normalise import Kind, Scaling, normalise
 from kg.data.preparing.chunks import Chunks, Told
 from kg.data.sample import sample_shape
 from kg.data.shape import Moment, Shape
@@ -112,16 +112,16 @@ class Job:
         stream = [*item.id.encode(), 257] if self.by_id else [number]
         rng = np.random.default_rng([self.seed, *stream])
         points, rest_positions = sample_shape(shape, self.points, rng, camera)
-        frame = normalise(points, self.normalisation)
+        scaling = normalise(points, self.normalisation)
         return _Row(
             item=item,
             shape=shape,
-            points=frame.to_normalised(points),
+            points=scaling.to_normalised(points),
             rest_positions=None if rest_positions is None else rest_positions.astype(np.float32),
-            scale=frame.scale,
-            offset=frame.offset,
-            landmarks=frame.to_normalised(shape.landmarks),
-            moving=_moving(shape.moment, points, rest_positions, frame),
+            scale=scaling.scale,
+            offset=scaling.offset,
+            landmarks=scaling.to_normalised(shape.landmarks),
+            moving=_moving(shape.moment, points, rest_positions, scaling),
         )
 
     def _write(self, first: int, rows: "Sequence[_Row]", skipped: Told) -> None:
@@ -143,7 +143,7 @@ class _Row:
 
 
 def _moving(
-    moment: Moment | None, points: Points, rest_positions: Points | None, frame: Frame
+    moment: Moment | None, points: Points, rest_positions: Points | None, scaling: Scaling
 ) -> dict[str, Any] | None:
     """Return one row of each array of `kg.data.store.MOTION`, of a cloud (N, 3) in its source's units."""
     if moment is None:
@@ -152,7 +152,7 @@ def _moving(
     held_rest = hands.copy()
     count = min(HANDS, len(moment.hands))
     if count:
-        hands[:count] = frame.to_normalised(moment.hands[:count])
+        hands[:count] = scaling.to_normalised(moment.hands[:count])
         held_rest[:count] = moment.held[:count]
         # What is held is nearest by its place on the object, not in space, where another layer may be.
         cloud, sought = (points, moment.hands) if rest_positions is None else (rest_positions, moment.held)

@@ -105,9 +105,9 @@ class Upright(Detector):
         centre = points.double().mean(1, keepdim=True)
         upright = ((points.double() - centre) @ turns).to(points.dtype)
         order = ops.canonical_order(upright)
-        seen, frame = normalised(ops.gather(upright, order), self.within.normalisation)
+        seen, scaling = normalised(ops.gather(upright, order), self.within.normalisation)
         found = self.teacher.eval().find(seen, inference)
-        keypoints = frame.back(found.keypoints).double() @ turns.mT + centre
+        keypoints = scaling.back(found.keypoints).double() @ turns.mT + centre
         indices = order.gather(1, found.indices)
         rest = None if found.rest is None else ops.gather(found.rest, order.argsort(1))
         return Found(keypoints.to(points.dtype), indices, found.confidences, found.edges, rest)

@@ -4,27 +4,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kg.data import Frame, normalise
-from kg.data.normalise import frame_of, off_range, to_source
+from kg.data import Scaling, normalise
+from kg.data.normalise import off_range, scaling_of, to_source
 from kg.errors import KgError
 
 
 def test_one_minimum_and_maximum_for_all_axes() -> None:
     """2 (X - min) / (max - min) - 1 by hand: min -1, max 3."""
     cloud = np.array([[-1.0, 0, 1], [1, 3, 2]])
-    frame = normalise(cloud, "range")
-    assert frame.to_normalised(cloud).tolist() == [[-1, -0.5, 0], [0, 1, 0.5]]
+    scaling = normalise(cloud, "range")
+    assert scaling.to_normalised(cloud).tolist() == [[-1, -0.5, 0], [0, 1, 0.5]]
 
 
 def test_the_centre_of_the_box_and_its_longest_side() -> None:
     """By hand: sides 2, 3 and 1, centre (0, 1.5, 1.5)."""
     cloud = np.array([[-1.0, 0, 1], [1, 3, 2]])
-    frame = normalise(cloud)
-    assert (frame.scale, frame.offset) == (1.5, (0, 1.5, 1.5))
+    scaling = normalise(cloud)
+    assert (scaling.scale, scaling.offset) == (1.5, (0, 1.5, 1.5))
     np.testing.assert_allclose(
-        frame.to_normalised(cloud), [[-2 / 3, -1, -1 / 3], [2 / 3, 1, 1 / 3]], rtol=1e-6
+        scaling.to_normalised(cloud), [[-2 / 3, -1, -1 / 3], [2 / 3, 1, 1 / 3]], rtol=1e-6
     )
-    np.testing.assert_allclose(frame.to_source(frame.to_normalised(cloud)), cloud, atol=1e-6)
+    np.testing.assert_allclose(scaling.to_source(scaling.to_normalised(cloud)), cloud, atol=1e-6)
 
 
 @given(arrays(np.float64, (7, 3), elements=st.floats(-1, 1)))
@@ -40,9 +40,12 @@ def test_it_does_not_matter_where_the_origin_is(cloud: np.ndarray) -> None:
 def test_clouds_are_carried_back_and_to_their_range_together() -> None:
     rng = np.random.default_rng(0)
     source = rng.random((4, 20, 3)) * [1, 2, 0.5] + rng.normal(size=(4, 1, 3))
-    frames = [normalise(cloud) for cloud in source]
-    clouds = np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, source, strict=True)])
-    scale, offset = np.array([frame.scale for frame in frames]), np.array([frame.offset for frame in frames])
+    scalings = [normalise(cloud) for cloud in source]
+    clouds = np.stack([scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, source, strict=True)])
+    scale, offset = (
+        np.array([scaling.scale for scaling in scalings]),
+        np.array([scaling.offset for scaling in scalings]),
+    )
     np.testing.assert_allclose(to_source(clouds, scale, offset), source, atol=1e-6)
     shifted = clouds + off_range(scale, offset)[:, None]
     for cloud, own in zip(shifted, source, strict=True):
@@ -61,12 +64,12 @@ def test_one_number_for_all_axes_is_their_range_already() -> None:
 def test_there_and_back(cloud: np.ndarray) -> None:
     if np.ptp(cloud) < 1e-3:
         return
-    frame = frame_of(cloud, "range")
-    normalised = frame.to_normalised(cloud)
+    scaling = scaling_of(cloud, "range")
+    normalised = scaling.to_normalised(cloud)
     assert normalised.dtype == np.float32
     assert normalised.min() == -1
     assert normalised.max() == 1
-    np.testing.assert_allclose(frame.to_source(normalised), cloud, atol=1e-7 * np.ptp(cloud), rtol=0)
+    np.testing.assert_allclose(scaling.to_source(normalised), cloud, atol=1e-7 * np.ptp(cloud), rtol=0)
 
 
 def test_far_from_the_origin_nothing_is_lost() -> None:
@@ -84,7 +87,7 @@ def test_a_cloud_that_would_be_a_dot_is_refused(away: float) -> None:
     """A cube of side 1, moved along x: its share of the range is 1 / (1 + away)."""
     cloud = np.random.default_rng(0).uniform(0, 1, (500, 3)) + np.array([away, 0, 0])
     if away < 19:
-        assert normalise(cloud, "range") == frame_of(cloud, "range")
+        assert normalise(cloud, "range") == scaling_of(cloud, "range")
         return
     with pytest.raises(KgError, match="too far from the origin") as caught:
         normalise(cloud, "range")
@@ -98,4 +101,4 @@ def test_one_point_many_times_has_no_extent() -> None:
 
 
 def test_empty_positions_pass() -> None:
-    assert Frame(2, (1, 1, 1)).to_normalised(np.empty((0, 3))).shape == (0, 3)
+    assert Scaling(2, (1, 1, 1)).to_normalised(np.empty((0, 3))).shape == (0, 3)

@@ -226,12 +226,14 @@ def normalised_by(how, store, tmp_path):
     """Return the file of a store of the same clouds, normalised in a way."""
     clouds = store.read()
     source = to_source(clouds.points, clouds.scale, clouds.offset)
-    frames = [normalise(cloud, how) for cloud in source]
+    scalings = [normalise(cloud, how) for cloud in source]
     made = replace(
         clouds,
-        points=np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, source, strict=True)]),
-        scale=np.array([frame.scale for frame in frames]),
-        offset=np.array([frame.offset for frame in frames]),
+        points=np.stack(
+            [scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, source, strict=True)]
+        ),
+        scale=np.array([scaling.scale for scaling in scalings]),
+        offset=np.array([scaling.offset for scaling in scalings]),
         landmarks=None,
         landmark_ids=None,
     )

@@ -9,9 +9,9 @@ from kg.model.normalisation import normalised
 @pytest.mark.parametrize("how", ["range", "longest-side", "stretch"])
 def test_there_and_back(how):
     cloud = torch.rand(3, 50, 3) * torch.tensor([4.0, 2.0, 0.5]) + torch.tensor([10.0, -3.0, 0.0])
-    inside, frame = normalised(cloud, how)
+    inside, scaling = normalised(cloud, how)
     assert inside.abs().max() <= 1 + 1e-5
-    torch.testing.assert_close(frame.back(inside), cloud)
+    torch.testing.assert_close(scaling.back(inside), cloud)
     extent = inside.amax(1) - inside.amin(1)
     if how == "longest-side":
         torch.testing.assert_close(extent.amax(1), torch.full((3,), 2.0))
@@ -30,6 +30,6 @@ def test_the_longest_side_does_not_depend_on_the_origin():
 def test_a_flat_axis_is_not_stretched():
     cloud = torch.rand(1, 30, 3)
     cloud[..., 2] = 0.25
-    inside, frame = normalised(cloud, "stretch")
+    inside, scaling = normalised(cloud, "stretch")
     assert torch.equal(inside[..., 2], torch.zeros(1, 30))
-    torch.testing.assert_close(frame.back(inside), cloud)
+    torch.testing.assert_close(scaling.back(inside), cloud)

@@ -16,13 +16,17 @@ def in_boxes(clouds):
     source, landmarks = (
         to_source(part, clouds.scale, clouds.offset) for part in (clouds.points, clouds.landmarks)
     )
-    frames = [normalise(cloud) for cloud in source]
+    scalings = [normalise(cloud) for cloud in source]
     return replace(
         clouds,
-        points=np.stack([frame.to_normalised(cloud) for frame, cloud in zip(frames, source, strict=True)]),
-        landmarks=np.stack([frame.to_normalised(own) for frame, own in zip(frames, landmarks, strict=True)]),
-        scale=np.array([frame.scale for frame in frames]),
-        offset=np.array([frame.offset for frame in frames]),
+        points=np.stack(
+            [scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, source, strict=True)]
+        ),
+        landmarks=np.stack(
+            [scaling.to_normalised(own) for scaling, own in zip(scalings, landmarks, strict=True)]
+        ),
+        scale=np.array([scaling.scale for scaling in scalings]),
+        offset=np.array([scaling.offset for scaling in scalings]),
     )
 
 

@@ -54,7 +54,7 @@ class Growing(Dataset):
 
 
 def make(dataset: Dataset, options: PrepareOptions = OPTIONS, *, grow: bool = True) -> Prepared:
-    return (append if grow else prepare)(dataset, "c", Path("raw"), options)
+    return (append if grow else prepare)(make_plan(dataset, "c", Path("raw"), options))
 
 
 def rows(store: Store) -> dict[str, tuple[bytes, ...]]:

@@ -94,11 +94,13 @@ from pathlib import Path
 from kg import plugins
 from kg.data import PrepareOptions
 from kg.data.preparing import prepare as module
+from kg.data.preparing.plan import make_plan
 
 if __name__ == "__main__":
     module.PATIENCE = 0.0
     options = PrepareOptions(points=32)
-    module.prepare(plugins.DATASETS.load("odd")(), "c", Path(sys.argv[1]), options, variant="v", workers=2)
+    plan = make_plan(plugins.DATASETS.load("odd")(), "c", Path(sys.argv[1]), options, variant="v")
+    module.prepare(plan, workers=2)
 """
 
 
