@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from kg.model.turns import all_around
+
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
 Search = Literal["none", "yaw", "sides"]
 
@@ -17,8 +19,6 @@ TURNS = {
     "-z": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
 }
 """Rotations that bring an axis to z by the shortest way."""
-TRIED = 12
-"""Turns about the vertical: 30 degrees apart, so that one is within 15 of the right one."""
 
 
 def rotations(up: Up, search: Search) -> Tensor:
@@ -32,10 +32,4 @@ def rotations(up: Up, search: Search) -> Tensor:
     first = torch.tensor(TURNS[up], dtype=torch.float32)
     if search == "none":
         return first[None]
-    angles = torch.arange(TRIED) * (2 * torch.pi / TRIED)
-    zero, one = torch.zeros(TRIED), torch.ones(TRIED)
-    rows = [angles.cos(), -angles.sin(), zero, angles.sin(), angles.cos(), zero, zero, zero, one]
-    turns = torch.stack(rows, 1).view(TRIED, 3, 3)
-    if search == "sides":
-        turns = torch.cat([turns, turns * torch.tensor([1.0, -1, -1])])
-    return turns @ first
+    return all_around(sides=search == "sides") @ first

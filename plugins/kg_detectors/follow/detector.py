@@ -15,11 +15,12 @@ from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
+from kg.model.turns import about_vertical
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, likelihood
 from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
-from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations, turn
+from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
@@ -404,7 +405,7 @@ class Follow(Detector):
             sign = torch.ones_like(points[0, 0])
             sign[self.mirror] = -1 if mirrored else 1
             with full_precision(points.device):
-                turned = points * sign @ turn(degrees).to(points).T
+                turned = points * sign @ about_vertical(degrees).to(points).T
             view = normalised(turned, self.config.normalisation)[0]
             other = likelihood(self._in_order(view, first.category).bins, self.places[first.category] * sign)
             likely += other / other.sum(2, keepdim=True)

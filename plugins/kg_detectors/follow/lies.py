@@ -1,13 +1,12 @@
 """How a cloud lies: turned about the vertical or not, either side up."""
 
-import math
 from functools import cache
 
 import torch
 from torch import Tensor
 
-TURNS = 12
-"""About the vertical, 30 degrees apart."""
+from kg.model.turns import STEPS, all_around
+
 VIEWS: tuple[tuple[float, bool], ...] = (
     (0, False),
     (0, True),
@@ -17,22 +16,14 @@ VIEWS: tuple[tuple[float, bool], ...] = (
     (10, True),
 )
 """Of a cloud: degrees that it is turned by, and whether it is mirrored then."""
-LIES = 2 * TURNS
+LIES = 2 * STEPS
 """The first is as clouds lie in training; then come the other turns, then all with the other side up."""
-
-
-def turn(degrees: float) -> Tensor:
-    """Return the rotation (3, 3) about the vertical."""
-    angle = math.radians(degrees)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    return torch.tensor([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
 @cache
 def lie_rotations() -> Tensor:
     """Return the rotations (LIES, 3, 3) that bring a cloud from how it lies in training to each."""
-    turns = torch.stack([turn(360 / TURNS * number) for number in range(TURNS)])
-    return torch.cat([turns, turns * torch.tensor([1.0, -1, -1])])
+    return all_around(sides=True)
 
 
 def draw_lies(count: int, share: float, device: torch.device) -> Tensor:

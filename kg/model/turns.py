@@ -1,0 +1,25 @@
+"""Turns about the vertical, z, and the ways in which a cloud may lie."""
+
+import torch
+from torch import Tensor
+
+STEPS = 12
+"""Turns about the vertical: 30 degrees apart, so that one is within 15 of any other."""
+
+
+def about_vertical(degrees: float | Tensor) -> Tensor:
+    """Return the rotations (..., 3, 3) about z by angles (...) in degrees, float32."""
+    angle = torch.deg2rad(torch.as_tensor(degrees, dtype=torch.float64))
+    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    rows = [cosine, -sine, zero, sine, cosine, zero, zero, zero, torch.ones_like(angle)]
+    return torch.stack(rows, -1).unflatten(-1, (3, 3)).float()
+
+
+def all_around(*, sides: bool = False) -> Tensor:
+    """Return `STEPS` rotations (STEPS, 3, 3) evenly about z, the first of which turns nothing.
+
+    Args:
+        sides: Then all of them again with the other side up, (2 STEPS, 3, 3).
+    """
+    turns = about_vertical(torch.arange(STEPS) * (360 / STEPS))
+    return torch.cat([turns, turns * torch.tensor([1.0, -1, -1])]) if sides else turns
