@@ -124,57 +124,42 @@ def predict(
     kg predict --checkpoint released.pt plane.pcd
     """
     from kg import paths
-    from kg.data.find import Wanted
     from kg.devices import choose_device
-    from kg.inference.alignment import align as aligned
-    from kg.inference.alignment import category_keypoints
-    from kg.inference.predictor import Predictor
-    from kg.inference.shapes import predict_files, predict_store
+    from kg.inference.front import load
+    from kg.inference.front import predict as predict_named
 
     if output.suffix != ".npz":
         raise KgError(f"Predictions are .npz files, not '{output.suffix}'.", "For example: -o out.npz")
     paths.require_writable(output)
     files = [path for entry in inputs or [] for path in _expand(entry)]
-    if files and store is not None:
-        raise KgError("Files and --store exclude each other.", "Leave one of them out.")
-    if variant is not None and (files or store is not None):
-        raise KgError("--variant chooses one of the detector's own stores.", "Leave it out.")
-    if category is not None and store is not None:
-        raise KgError("--store and --category exclude each other.", "Leave one of them out.")
-    detector = Predictor.load(run, checkpoint, choose_device(gpu, cpu), up, anchors, search, views)
-    multiplied = precision or "fp32"
+    detector = load(
+        run,
+        checkpoint=checkpoint,
+        device=choose_device(gpu, cpu),
+        up=up,
+        anchors=anchors,
+        search=search,
+        views=views,
+    )
     if unused := detector.checkpoint.unused:
         note(f"A checkpoint of the released Key-Grid; {len(unused)} parameters that nothing reads left out.")
     with progress("Predicting") as advance:
-        if files:
-            made = predict_files(
-                detector,
-                files,
-                inference=inference,
-                batch_size=batch_size,
-                precision=multiplied,
-                category=category,
-                dense=dense,
-                track=track,
-                turned=turned,
-                progress=advance,
-            )
-        else:
-            made = predict_store(
-                detector,
-                store=store,
-                wanted=Wanted(category, variant=variant),
-                split=None if split == "all" else split,
-                inference=inference,
-                batch_size=batch_size,
-                precision=multiplied,
-                dense=dense,
-                track=track,
-                turned=turned,
-                progress=advance,
-            )
-    if align:
-        made = aligned(made, category_keypoints(detector))
+        made = predict_named(
+            detector,
+            files or None,
+            store=store,
+            category=category,
+            variant=variant,
+            split=split,
+            inference=inference,
+            batch_size=batch_size,
+            precision=precision or "fp32",
+            dense=dense,
+            track=track,
+            align=align,
+            turned=turned,
+            progress=advance,
+        )
     made.save(output)
     result = {
         "output": str(output),

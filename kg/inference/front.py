@@ -13,6 +13,9 @@ from kg.data.dataset import Split
 from kg.data.find import Wanted, check_same
 from kg.devices import choose_device
 from kg.errors import KgError
+from kg.inference.alignment import align as aligned
+from kg.inference.alignment import category_keypoints
+from kg.inference.options import DetectOptions, ViewOptions
 from kg.inference.poses import Search, Up
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
@@ -57,7 +60,8 @@ def load(
         >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
         >>> found.keypoints, found.indices, found.confidences
     """
-    return Predictor.load(named, checkpoint, _device(device), up, anchors, search, views)
+    view = ViewOptions(up, anchors, search, views)
+    return Predictor.load(named, checkpoint, _device(device), view)
 
 
 def predict(
@@ -73,6 +77,8 @@ def predict(
     precision: Precision = "fp32",
     dense: bool = False,
     track: bool = False,
+    align: bool = False,
+    turned: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predictions:
     """Return the keypoints of files or of a prepared store's shapes.
@@ -89,39 +95,38 @@ def predict(
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies, for detectors that know.
         track: See each frame of an object in the light of those before it; files are frames of one object.
+        align: Also say each shape's rotation to the frame of its category, `rotations`, by its keypoints.
+        turned: Seed of a random turn of each shape, which is then what is predicted.
         progress: Called with (done, total).
 
     Raises:
-        KgError: There is no such detector, store or file, both files and a store are given, a file cannot
-            be read, or the detector does not say where points lie.
+        KgError: There is no such detector, store or file, options exclude each other, a file cannot be read,
+            or the detector does not say where points lie.
     """
     if files is not None and store is not None:
         raise KgError("Files and a store exclude each other.", "Leave one of them out.")
+    if variant is not None and (files is not None or store is not None):
+        raise KgError("A variant is one of the detector's own stores.", "Leave it out.")
+    if category is not None and store is not None:
+        raise KgError("A store and a category exclude each other.", "Leave one of them out.")
     detector = named if isinstance(named, Predictor) else load(named)
+    options = DetectOptions(inference, batch_size, precision, dense, track)
     if files is not None:
-        return predict_files(
+        paths = [Path(file) for file in files]
+        predictions = predict_files(
+            detector, paths, options=options, category=category, turned=turned, progress=progress
+        )
+    else:
+        predictions = predict_store(
             detector,
-            [Path(file) for file in files],
-            inference=inference,
-            batch_size=batch_size,
-            precision=precision,
-            category=category,
-            dense=dense,
-            track=track,
+            store=None if store is None else Path(store),
+            wanted=Wanted(category, variant=variant),
+            split=_split(split),
+            options=options,
+            turned=turned,
             progress=progress,
         )
-    return predict_store(
-        detector,
-        store=None if store is None else Path(store),
-        wanted=Wanted(category, variant=variant),
-        split=_split(split),
-        inference=inference,
-        batch_size=batch_size,
-        precision=precision,
-        dense=dense,
-        track=track,
-        progress=progress,
-    )
+    return aligned(predictions, category_keypoints(detector)) if align else predictions
 
 
 def predictions_of(

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, cast
 
@@ -19,7 +19,8 @@ from kg.data.normalise import Kind, normalisation_for, off_range, to_source
 from kg.data.store import Clouds
 from kg.errors import KgError, unknown_name
 from kg.inference.detection import Cloud, Detection, as_clouds, as_given
-from kg.inference.poses import Search, Up, rotations
+from kg.inference.options import AS_TRAINED, USUAL, DetectOptions, ViewOptions
+from kg.inference.poses import rotations
 from kg.inference.predictions import Predictions
 from kg.inference.targets import Named, Target, find_checkpoint
 from kg.model.checkpoint import Checkpoint, load_checkpoint
@@ -40,30 +41,17 @@ class Predictor:
         checkpoint: What was learnt.
         run: That it is from; "" for a checkpoint without one.
         device: Where it works.
-        up: The axis of the clouds that lies as z did in training.
-        anchors: Where keypoints are read out, if not where the training had them.
-        search: Which turns of a cloud are tried; the keypoints of the surest count.
-        views: In how many views each cloud is seen.
+        view: How it looks at clouds.
     """
 
     checkpoint: Checkpoint
     run: str
     device: torch.device
-    up: Up = "z"
-    anchors: str | None = None
-    search: Search = "none"
-    views: int = 1
+    view: ViewOptions = AS_TRAINED
 
     @classmethod
     def load(
-        cls,
-        named: Named,
-        checkpoint: str | None,
-        device: torch.device,
-        up: Up = "z",
-        anchors: str | None = None,
-        search: Search = "none",
-        views: int = 1,
+        cls, named: Named, checkpoint: str | None, device: torch.device, view: ViewOptions = AS_TRAINED
     ) -> "Predictor":
         """Load the detector of a run, of a checkpoint file or of predictions.
 
@@ -71,11 +59,7 @@ class Predictor:
             named: As in `kg.inference.targets`; the latest run by default.
             checkpoint: "best", "last" or a path; by default the best.
             device: Where it will work.
-            up: The axis of the clouds that lies as z did in training.
-            anchors: Where keypoints are read out instead, for a detector that reads them out at places of
-                the object at rest; see `kg.model.Detector.read_at`.
-            search: Which turns of a cloud are tried; see `kg.inference.poses.rotations`.
-            views: In how many views each cloud is seen; see `kg.model.Detector.look_at`.
+            view: How it will look at clouds.
 
         Raises:
             KgError: There is no such run or checkpoint, the two contradict each other, or the detector does
@@ -84,10 +68,10 @@ class Predictor:
         path = find_checkpoint(named, checkpoint)
         run = Target("checkpoint", path).run
         loaded = load_checkpoint(path, device)
-        if anchors is not None:
-            loaded.model.read_at(anchors)
-        loaded.model.look_at(views)
-        return cls(loaded, name_of(run) if run else "", device, up, anchors, search, views)
+        if view.anchors is not None:
+            loaded.model.read_at(view.anchors)
+        loaded.model.look_at(view.views)
+        return cls(loaded, name_of(run) if run else "", device, view)
 
     @property
     def normalisation(self) -> Kind:
@@ -118,23 +102,23 @@ class Predictor:
 
         Args:
             clouds: As `to_device` gives them.
-            turn: The rotation (3, 3) that brings them there; by default that of `up` alone.
+            turn: The rotation (3, 3) that brings them there; by default that of the axis that is up alone.
         """
         how = self.checkpoint.config.model.normalisation
         if turn is None:
-            if self.up == "z" and how == "range":
+            if self.view.up == "z" and how == "range":
                 return clouds, lambda points: points
-            turn = rotations(self.up, "none")[0]
+            turn = rotations(self.view.up, "none")[0]
         turn = turn.to(clouds)
         seen, scaling = normalised(clouds @ turn.T, how)
         return seen, lambda points: scaling.back(points) @ turn
 
     def _surest(self, clouds: Tensor, *how: Hashable) -> list[Tensor | None]:
         """Return what is found in clouds (B, N, 3), keypoints in their own frame: of each the surest turn."""
-        if self.search == "none":
+        if self.view.search == "none":
             return self._found(clouds, None, *how)
         best: list[Tensor | None] = []
-        for turn in rotations(self.up, self.search):
+        for turn in rotations(self.view.up, self.view.search):
             # The next turn may overwrite what this one found.
             columns = self._found(clouds, turn, *how)
             found = [None if column is None else column.clone() for column in columns]
@@ -210,13 +194,8 @@ class Predictor:
         """
         points = points if isinstance(points, Tensor) else np.asarray(points)
         clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.normalisation)
-        found = self.detect(
-            clouds,
-            inference=inference,
-            batch_size=batch_size,
-            precision=precision,
-            category=self.check_category(category),
-        )
+        options = DetectOptions(inference, batch_size, precision)
+        found = self.detect(clouds, options, category=self.check_category(category))
         return as_given(points, found.keypoints_source, found.indices, found.confidences, kept)
 
     def check_category(self, category: str | None) -> str | None:
@@ -238,13 +217,9 @@ class Predictor:
     def detect(
         self,
         clouds: Clouds,
+        options: DetectOptions = USUAL,
         *,
-        inference: Inference | None = None,
-        batch_size: int = 8,
-        precision: Precision = "fp32",
         category: str | None = None,
-        dense: bool = False,
-        track: bool = False,
         meta: dict[str, Any] | None = None,
         progress: Progress = lambda done, total: None,
     ) -> Predictions:
@@ -252,12 +227,8 @@ class Predictor:
 
         Args:
             clouds: Of a store, or of files.
-            inference: "soft" or "hard"; the run's own by default.
-            batch_size: Clouds at a time.
-            precision: Of matrix products.
+            options: How.
             category: Of the clouds, for a detector that was trained on several.
-            dense: Also say where on its object at rest every point lies.
-            track: Take the clouds of an object as frames, each seen in the light of those before it.
             meta: What is known beside what the detector says of itself.
             progress: Called with (done, total).
 
@@ -266,35 +237,35 @@ class Predictor:
                 does not track.
         """
         config = self.checkpoint.config
-        inference = inference or config.model.inference
+        inference = options.inference or config.model.inference
         points = thin(clouds.points, config.train.points)
         columns: dict[str, list[np.ndarray[Any, Any]]] = {
             name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest")
         }
-        if track and self.search != "none":
+        if options.track and self.view.search != "none":
             raise KgError("A sequence is tracked as it lies.", "Leave --search or --track out.")
         together = (
             _sequences(clouds)
-            if track
-            else np.split(np.arange(len(points)), range(batch_size, len(points), batch_size))
+            if options.track
+            else np.split(np.arange(len(points)), range(options.batch_size, len(points), options.batch_size))
         )
         done = 0
         for rows in together:
             batch, carry_back = self.to_device(points[rows], clouds.scale[rows], clouds.offset[rows])
-            if track:
+            if options.track:
                 there = to_source(points[rows], clouds.scale[rows], clouds.offset[rows])
-                found = self._tracked(batch, there - there.mean((0, 1)), precision, category)
+                found = self._tracked(batch, there - there.mean((0, 1)), options.precision, category)
             else:
-                found = self._surest(batch, inference, precision, category)
+                found = self._surest(batch, inference, options.precision, category)
             found[0] = carry_back(cast(Tensor, found[0]))
             for column, value in zip(columns.values(), found[: len(columns)], strict=True):
-                if value is not None and (column is not columns["rest"] or dense):
+                if value is not None and (column is not columns["rest"] or options.dense):
                     column.append(value.cpu().numpy())
             done += len(rows)
             progress(done, len(points))
         order = np.argsort(np.concatenate(together))
         stacked = {name: np.concatenate(values)[order] for name, values in columns.items() if values}
-        if dense and "rest" not in stacked:
+        if options.dense and "rest" not in stacked:
             raise KgError(
                 f"The detector {config.model.detector} does not say where points lie at rest.",
                 "One that does: kg train --detector follow",
@@ -310,7 +281,7 @@ class Predictor:
             offset=clouds.offset,
             keypoints_source=to_source(stacked["keypoints"], clouds.scale, clouds.offset),
             edge_pairs=pairs,
-            meta=self._meta(inference) | {"track": track} | (meta or {}),
+            meta=self._meta(inference) | {"track": options.track} | (meta or {}),
             **stacked,
         )
 
@@ -324,10 +295,7 @@ class Predictor:
             "detector": config.model.detector,
             "seed": config.train.seed,
             "inference": inference,
-            "up": self.up,
-            "anchors": self.anchors,
-            "search": self.search,
-            "views": self.views,
+            **asdict(self.view),
             "device": self.device.type,
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,

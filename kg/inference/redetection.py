@@ -13,6 +13,7 @@ from kg.data.normalise import to_source
 from kg.data.store import Clouds
 from kg.errors import KgError
 from kg.inference.alignment import category_keypoints
+from kg.inference.options import DetectOptions, ViewOptions
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
 from kg.inference.targets import maker_of
@@ -61,8 +62,7 @@ class Redetection:
         seen, undo = corrupt(self._clouds(), corruption, level, self.seed)
         found = self.detector.detect(
             seen,
-            inference=self.predictions.meta["inference"],
-            batch_size=BATCH,
+            DetectOptions(inference=self.predictions.meta["inference"], batch_size=BATCH),
             category=self.detector.known(self.predictions.meta.get("category")),
             progress=lambda done, total: self.advance(done, total, text=f"{corruption} {level:g}"),
         )
@@ -110,5 +110,4 @@ def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     found = maker_of(meta)
     if found is None:
         return None
-    seen = meta.get("up", "z"), meta.get("anchors"), meta.get("search", "none"), meta.get("views", 1)
-    return Predictor.load(found, None, device, *seen)
+    return Predictor.load(found, None, device, ViewOptions.of(meta))

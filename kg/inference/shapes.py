@@ -3,12 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kg.config import Inference
 from kg.config.stores import choose_store
 from kg.data.batches import thin
 from kg.data.corruptions import ROTATION, corrupt
@@ -19,9 +19,9 @@ from kg.data.read import naming, read_shape, require_utf8
 from kg.data.sample import sample_shape
 from kg.data.store import Clouds, Store
 from kg.errors import KgError
+from kg.inference.options import USUAL, DetectOptions
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor, Progress
-from kg.ops.precision import Precision
 
 ANY_TURN = (ROTATION, 180)
 """The corruption that turns clouds any way, and its level."""
@@ -35,11 +35,7 @@ def predict_store(
     store: Path | None = None,
     wanted: Wanted | None = None,
     split: Split | None = "test",
-    inference: Inference | None = None,
-    batch_size: int = 8,
-    precision: Precision = "fp32",
-    dense: bool = False,
-    track: bool = False,
+    options: DetectOptions = USUAL,
     turned: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
@@ -50,11 +46,7 @@ def predict_store(
         store: The store; by default one that the detector was trained on, wherever it lies now.
         wanted: Which of those, where there are several.
         split: Which part, by the detector's own way of splitting; None for all.
-        inference: "soft" or "hard"; the run's own by default.
-        batch_size: Clouds at a time.
-        precision: Of matrix products.
-        dense: Also say where on its object at rest every point lies.
-        track: Take the clouds of an object as frames, each seen in the light of those before it.
+        options: How.
         turned: Seed of a random turn of each cloud, which is then what is predicted; None for none.
         progress: Called with (done, total).
 
@@ -83,31 +75,16 @@ def predict_store(
         "split_by": data.split_by,
         "unit": opened.unit,
     }
-    return _detected(
-        detector,
-        clouds,
-        turned,
-        inference=inference,
-        batch_size=batch_size,
-        precision=precision,
-        category=detector.known(opened.category),
-        dense=dense,
-        track=track,
-        meta=meta,
-        progress=progress,
-    )
+    category = detector.known(opened.category)
+    return _detected(detector, clouds, turned, options, category=category, meta=meta, progress=progress)
 
 
 def predict_files(
     detector: Predictor,
     files: Sequence[Path],
     *,
-    inference: Inference | None = None,
-    batch_size: int = 8,
-    precision: Precision = "fp32",
+    options: DetectOptions = USUAL,
     category: str | None = None,
-    dense: bool = False,
-    track: bool = False,
     turned: int | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total: None,
@@ -120,12 +97,8 @@ def predict_files(
     Args:
         detector: What to detect with.
         files: Meshes and clouds.
-        inference: "soft" or "hard"; the run's own by default.
-        batch_size: Clouds at a time.
-        precision: Of matrix products.
+        options: How; with `track` the files are frames of one object.
         category: Of all shapes, for a detector that was trained on several; it recognises them otherwise.
-        dense: Also say where on its object at rest every point lies.
-        track: Take the files as frames of one object, each seen in the light of those before it.
         turned: Seed of a random turn of each cloud, which is then what is predicted; None for none.
         seed: Of the samples on meshes.
         progress: Called with (done, total).
@@ -161,8 +134,8 @@ def predict_files(
         warnings.warn(f"{problem.message} It is left out.", stacklevel=2)
     clouds = Clouds(
         ids=read,
-        objects=[SEQUENCE] * len(read) if track else read,
-        frame=np.arange(len(read), dtype=np.int32) if track else np.zeros(len(read), np.int32),
+        objects=[SEQUENCE] * len(read) if options.track else read,
+        frame=np.arange(len(read), dtype=np.int32) if options.track else np.zeros(len(read), np.int32),
         points=np.stack(points),
         scale=np.array([scaling.scale for scaling in scalings]),
         offset=np.array([scaling.offset for scaling in scalings]),
@@ -170,28 +143,24 @@ def predict_files(
     meta: dict[str, Any] = {"store": {}, "split": "files", "unit": "as in the files"}
     if skipped:
         meta["skipped"] = {name: error.message for name, error in skipped.items()}
-    return _detected(
-        detector,
-        clouds,
-        turned,
-        inference=inference,
-        batch_size=batch_size,
-        precision=precision,
-        category=category,
-        dense=dense,
-        track=track,
-        meta=meta,
-        progress=progress,
-    )
+    return _detected(detector, clouds, turned, options, category=category, meta=meta, progress=progress)
 
 
 def _detected(
-    detector: Predictor, clouds: Clouds, turned: int | None, *, meta: dict[str, Any], **how: Any
+    detector: Predictor,
+    clouds: Clouds,
+    turned: int | None,
+    options: DetectOptions,
+    *,
+    category: str | None,
+    meta: dict[str, Any],
+    progress: Progress,
 ) -> Predictions:
     """Return the keypoints of clouds, which are turned first where a seed says so."""
+    detect = partial(detector.detect, options=options, category=category, progress=progress)
     if turned is None:
-        return detector.detect(clouds, meta=meta, **how)
+        return detect(clouds, meta=meta)
     # Thinned first, as by a protocol that turns what was predicted.
     thinned = replace(clouds, points=thin(clouds.points, detector.checkpoint.config.train.points))
     seen, undo = corrupt(thinned, *ANY_TURN, turned)
-    return replace(detector.detect(seen, meta=meta | {"turned": turned}, **how), turns=undo.turns)
+    return replace(detect(seen, meta=meta | {"turned": turned}), turns=undo.turns)

@@ -12,6 +12,7 @@ import torch
 from kg.data.normalise import normalise, to_source
 from kg.data.store import Clouds, write_store
 from kg.errors import KgError
+from kg.inference.options import DetectOptions, ViewOptions
 from kg.inference.poses import TURNS
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
@@ -34,7 +35,7 @@ def detector(tiny_config):
 
 
 def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
-    found = predict_store(detector, batch_size=3)
+    found = predict_store(detector, options=DetectOptions(batch_size=3))
     clouds = tiny_store.read("test")
     assert found.ids.tolist() == clouds.ids
     with torch.no_grad():
@@ -54,7 +55,7 @@ def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
 
 
 def test_hard_keypoints_are_points_of_the_cloud(detector):
-    found = predict_store(detector, inference="hard")
+    found = predict_store(detector, options=DetectOptions(inference="hard"))
     chosen = np.take_along_axis(found.points, found.indices[..., None], axis=1)
     np.testing.assert_array_equal(found.keypoints, chosen)
 
@@ -95,7 +96,7 @@ def test_shapes_that_lie_otherwise_have_the_same_keypoints(detector, up, axis, s
     np.save(tmp_path / "lying.npy", points)
     np.save(tmp_path / "turned.npy", points @ turn)  # turn's inverse is its transpose
     expected = predict_files(detector, [tmp_path / "lying.npy"])
-    found = predict_files(replace(detector, up=up), [tmp_path / "turned.npy"])
+    found = predict_files(replace(detector, view=ViewOptions(up=up)), [tmp_path / "turned.npy"])
     assert found.meta["up"] == up
     np.testing.assert_allclose(found.keypoints_source, expected.keypoints_source @ turn, atol=1e-6)
     np.testing.assert_allclose(found.confidences, expected.confidences, atol=1e-6)
@@ -164,12 +165,12 @@ def test_any_checkpoint_file_can_be_named(detector, tmp_path):
 
 def test_places_at_rest_are_told_where_they_are_asked_for_and_known(detector, monkeypatch):
     with pytest.raises(KgError, match="key-grid does not say where points lie") as caught:
-        predict_store(detector, dense=True)
+        predict_store(detector, options=DetectOptions(dense=True))
     assert "follow" in caught.value.hint
     model = detector.checkpoint.model
     find = model.find
     monkeypatch.setattr(model, "find", lambda points, how: replace(find(points, how), rest=points / 2))
-    dense = predict_store(detector, dense=True, batch_size=3)
+    dense = predict_store(detector, options=DetectOptions(dense=True, batch_size=3))
     np.testing.assert_array_equal(dense.rest, dense.points / 2)
     assert predict_store(replace(detector)).rest is None
 
@@ -177,11 +178,11 @@ def test_places_at_rest_are_told_where_they_are_asked_for_and_known(detector, mo
 def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path, monkeypatch):
     named = tmp_path / "runs" / "mine"
     with pytest.raises(KgError, match="no anchors can be chosen") as caught:
-        Predictor.load(named, "best", CPU, anchors="farthest")
+        Predictor.load(named, "best", CPU, ViewOptions(anchors="farthest"))
     assert "--detector follow" in caught.value.hint
     asked = []
     monkeypatch.setattr(type(detector.checkpoint.model), "read_at", lambda model, what: asked.append(what))
-    found = predict_store(Predictor.load(named, "best", CPU, anchors="farthest"))
+    found = predict_store(Predictor.load(named, "best", CPU, ViewOptions(anchors="farthest")))
     assert found.meta["anchors"] == "farthest"
     detector_of(found.meta, CPU)
     assert asked == ["farthest"] * 2
@@ -189,11 +190,11 @@ def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path,
 
 def test_a_detector_of_one_view_says_so_and_another_is_asked_for_several(detector, monkeypatch):
     with pytest.raises(KgError, match="in one view") as caught:
-        Predictor.load(detector.run, "best", CPU, views=2)
+        Predictor.load(detector.run, "best", CPU, ViewOptions(views=2))
     assert "--views" in caught.value.hint
     asked = []
     monkeypatch.setattr(type(detector.checkpoint.model), "look_at", lambda model, views: asked.append(views))
-    found = predict_store(Predictor.load(detector.run, "best", CPU, views=4))
+    found = predict_store(Predictor.load(detector.run, "best", CPU, ViewOptions(views=4)))
     assert found.meta["views"] == 4
     detector_of(found.meta, CPU)
     assert asked == [4, 4]
@@ -214,7 +215,7 @@ def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, se
     monkeypatch.setattr(detector.checkpoint.model, "find", find)
     generator = torch.Generator().manual_seed(0)
     clouds = torch.rand(4, 64, 3, generator=generator) * torch.tensor([0.2, 1, 0.2])
-    found = replace(detector, search=search)(clouds)
+    found = replace(detector, view=ViewOptions(search=search))(clouds)
     torch.testing.assert_close(found.keypoints, clouds.gather(1, found.indices[..., None].expand(-1, -1, 3)))
     # Their long side is y: either of its ends, for the sure one, which has the wrong axis otherwise.
     ends = (clouds[..., 1].amax(1, keepdim=True), clouds[..., 1].amin(1, keepdim=True))
@@ -272,7 +273,7 @@ def test_frames_are_tracked_in_their_order_and_returned_in_that_of_the_clouds(
     detector, tmp_path, monkeypatch
 ):
     with pytest.raises(KgError, match="does not track") as caught:
-        predict_store(detector, track=True)
+        predict_store(detector, options=DetectOptions(track=True))
     assert "--detector follow" in caught.value.hint
     seen = []
 
@@ -283,13 +284,13 @@ def test_frames_are_tracked_in_their_order_and_returned_in_that_of_the_clouds(
 
     monkeypatch.setattr(detector.checkpoint.model, "track", track)
     clouds = detector_clouds(["b", "a", "b", "a"], [4, 2, 1, 9])
-    found = detector.detect(clouds, track=True)
+    found = detector.detect(clouds, DetectOptions(track=True))
     # Of each object by its frames, in one frame of reference: the first coordinate says which cloud it is.
     assert [[round(x) for x in xs] for xs in seen] == [[1, -1], [-1, 1]]
     np.testing.assert_array_equal(found.keypoints, clouds.points[:, :3])
     assert found.meta["track"]
     with pytest.raises(KgError, match="tracked as it lies"):
-        replace(detector, search="yaw").detect(clouds, track=True)
+        replace(detector, view=ViewOptions(search="yaw")).detect(clouds, DetectOptions(track=True))
 
 
 def test_files_that_are_tracked_are_frames_of_one_object(detector, tmp_path, monkeypatch):
@@ -302,7 +303,9 @@ def test_files_that_are_tracked_are_frames_of_one_object(detector, tmp_path, mon
     monkeypatch.setattr(detector.checkpoint.model, "track", track)
     for number in range(3):
         np.save(tmp_path / f"{number}.npy", np.random.default_rng(number).random((64, 3)))
-    found = predict_files(detector, [tmp_path / f"{number}.npy" for number in range(3)], track=True)
+    found = predict_files(
+        detector, [tmp_path / f"{number}.npy" for number in range(3)], options=DetectOptions(track=True)
+    )
     assert lengths == [3]
     assert set(found.objects) == {"sequence"}
 

@@ -13,6 +13,7 @@ from kg.evaluation.front import evaluate
 from kg.evaluation.metrics.chamfer import chamfer
 from kg.evaluation.report import Subject, write_report
 from kg.evaluation.report.pictures import extremes
+from kg.inference.options import ViewOptions
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
 from kg.inference.shapes import predict_store
@@ -129,7 +130,7 @@ def test_the_worst_and_the_best_by_whichever_end_is_better():
 
 
 def test_the_heat_is_taken_from_clouds_as_the_detector_saw_them(run):
-    detector = Predictor.load(run, "best", CPU, "y")
+    detector = Predictor.load(run, "best", CPU, ViewOptions(up="y"))
     predictions = predict_store(detector)
     evaluation = evaluate(predictions, ["coverage"], redetect=True, device=CPU)
     use = Subject.of(evaluation).use
