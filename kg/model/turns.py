@@ -12,7 +12,7 @@ def about_vertical(degrees: float | Tensor) -> Tensor:
     angle = torch.deg2rad(torch.as_tensor(degrees, dtype=torch.float64))
     cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     rows = [cosine, -sine, zero, sine, cosine, zero, zero, zero, torch.ones_like(angle)]
-    return torch.stack(rows, -1).unflatten(-1, (3, 3)).float()
+    return torch.stack(rows, -1).view(*angle.shape, 3, 3).float()
 
 
 def all_around(*, sides: bool = False) -> Tensor:
