@@ -41,8 +41,15 @@ def store(dataset: str, category: str, variant: str) -> Path:
 
 
 def stores() -> list[Path]:
-    """Return the files of all prepared stores, by data set, category and variant."""
-    return sorted((home() / "prepared").glob("*/*/[!.]*.h5"))
+    """Return all prepared stores, files and folders of files, by data set, category and variant."""
+    prepared = home() / "prepared"
+    folders = {file.parent for file in prepared.glob("*/*/[!.]*/[!.]*.h5")}
+    return sorted(folders.union(prepared.glob("*/*/[!.]*.h5")))
+
+
+def variant_of(store: Path) -> str:
+    """Return the variant that a store's path names."""
+    return store.name.removesuffix(".h5")
 
 
 def runs() -> Path:

@@ -80,4 +80,4 @@ def open_stores(
             note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
             continue
         found.append(open_store(None, category, dataset, variant, preset))
-    return list({store.path.resolve(): store for store in found}.values())
+    return list({store.place: store for store in found}.values())

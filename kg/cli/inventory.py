@@ -56,7 +56,7 @@ def _stores() -> Listing:
     for path in paths.stores():
         with suppress(KgError, OSError, LookupError):
             store = Store(path)
-            size = round(path.stat().st_size / 1e6, 1)
+            size = round(store.size / 1e6, 1)
             rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
     columns = ("store", "shapes", "N", "unit", "MB", "file")
     return columns, rows, "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"

@@ -46,7 +46,8 @@ Run = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        help="A run's folder or name, a checkpoint file, or predictions, for their maker. Default: latest.",
+        help="A run's folder or name, a checkpoint file, or predictions, for their maker; a URL of one. "
+        "Default: latest.",
     ),
 ]
 Preset = Annotated[

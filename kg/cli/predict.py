@@ -23,7 +23,9 @@ def predict(
             help="best, last, or a file; the released Key-Grid's checkpoints work too. Default: best."
         ),
     ] = None,
-    store: Annotated[Path | None, typer.Option(help="Another prepared store to predict.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Another prepared store to predict, by path or URL.")
+    ] = None,
     category: Annotated[
         str | None,
         typer.Option(

@@ -114,6 +114,17 @@ def prepare(
         bool, typer.Option("--merge", help="Put a store together whose --shards are all made.")
     ] = False,
     cluster: Cluster = None,
+    files: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=99_999,
+            help="Write each store as N files that open as one: rows lie on the disk twice only until their "
+            "file is written, and --append adds a file.",
+            show_default="1",
+        ),
+    ] = None,
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Draw some of the shapes, beside the store.")
     ] = True,
@@ -212,7 +223,7 @@ def prepare(
     failed: dict[str, KgError] = {}
     for one in categories:
         try:
-            plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict)
+            plan = make_plan(dataset, one, raw, options, variant=variant, strict=strict, files=files)
             if work.shard:
                 shards[one] = make_shard(plan, work.shard, work)
             else:

@@ -34,7 +34,7 @@ def describe(prepared: "Prepared", picture: str | None) -> dict[str, Any]:
         "rest_positions": store.has_rest_positions,
         "unit": store.unit,
         "file": str(store.path),
-        "bytes": store.path.stat().st_size,
+        "bytes": store.size,
         "skipped": [{"id": name, "reason": reason} for name, reason in prepared.skipped],
         "notes": [{"id": name, "reason": note} for name, note in prepared.notes],
         "picture": picture,
@@ -43,7 +43,10 @@ def describe(prepared: "Prepared", picture: str | None) -> dict[str, Any]:
 
 def draw(prepared: "Prepared", *, wanted: bool) -> str | None:
     """Return the path of the picture beside a store, drawn now if need be; None if there is none."""
-    path = prepared.store.path.with_suffix(".png")
+    from kg import paths
+
+    store = prepared.store.path
+    path = store.with_name(f"{paths.variant_of(store)}.png")
     if prepared.made:
         path.unlink(missing_ok=True)
     if wanted and not path.is_file():

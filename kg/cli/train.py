@@ -44,7 +44,19 @@ if TYPE_CHECKING:
     from kg.config import Config
     from kg.train import Started
 
-KEPT = {"epochs", "option", "resume", "store", "gpu", "gpus", "cpu", "threads", "kernels", "as_json"}
+KEPT = {
+    "epochs",
+    "option",
+    "resume",
+    "store",
+    "copy_to",
+    "gpu",
+    "gpus",
+    "cpu",
+    "threads",
+    "kernels",
+    "as_json",
+}
 """What may be said of a run that is resumed: of `--set` only the epochs, as the store the one that it has."""
 
 
@@ -54,7 +66,8 @@ def train(
     dataset: Dataset = None,
     variant: Variants = None,
     store: Annotated[
-        list[Path] | None, typer.Option(help="A prepared store by its path; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="A prepared store: its file, the folder of its files, or a URL; may be repeated."),
     ] = None,
     preset: Preset = "kg",
     detector: Detector = None,
@@ -118,6 +131,15 @@ def train(
             "was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
         ),
     ] = None,
+    copy_to: Annotated[
+        str | None,
+        typer.Option(
+            "--copy-to",
+            metavar="URL",
+            help="Keep a copy of the run in a folder at a URL, as s3://bucket/runs, from which it is resumed "
+            "on any machine. Needs kg[remote].",
+        ),
+    ] = None,
     gpu: Gpu = None,
     gpus: Annotated[
         str | None,
@@ -148,6 +170,8 @@ def train(
     kg train -c airplane --turn yaw             shapes that are turned
     kg train --init RUN --store mine.h5 -e 3    fine-tune on your own shapes
     kg train --resume latest                    go on after Ctrl-C or a crash
+    kg train -c shirt --copy-to s3://bucket/runs    a copy that outlives the machine
+    kg train --resume s3://bucket/runs/NAME     go on elsewhere
 
     Watch it with: tensorboard --logdir runs
     """
@@ -169,6 +193,7 @@ def train(
     from kg.model.checkpoint import load_checkpoint
     from kg.train import Interrupted, Progress, Started, runs
     from kg.train import train as run_training
+    from kg.train.copying import copy_of
     from kg.train.team import joined, place
 
     if gpus is not None:
@@ -246,8 +271,10 @@ def train(
     config, folder = team.first(chosen)
     where = runs.name_of(folder)
     others = f" and {team.count - 1} more" if team.count > 1 else ""
+    copy = copy_of(folder, copy_to) if team.leads else None
     if team.leads:
-        note(f"Training in [bold]{folder}[/] on {describe(device)}{others}")
+        copied = f", copied to {escape(copy.url)}" if copy else ""
+        note(f"Training in [bold]{folder}[/] on {describe(device)}{others}{copied}")
 
     def begin(started: Started) -> None:
         if team.leads:
@@ -260,6 +287,8 @@ def train(
                 return
             if now.epoch_metrics is not None:
                 _report_epoch(now.epoch_metrics, now.epochs)
+                if copy is not None:
+                    copy.update()
                 return
             done = now.epoch * now.steps + now.step
             advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
@@ -277,6 +306,9 @@ def train(
                 runs.discard_if_empty(folder)
             leave_quietly(error)
             raise
+        finally:
+            if copy is not None:
+                copy.update(now=True)
     if not team.leads:
         return
 

@@ -15,9 +15,9 @@ def name_stores(stores: Sequence[Store], split_by: SplitBy) -> DataConfig:
     """Return what a configuration says of the stores of a training, at least one."""
     first, *others = stores
     return DataConfig(
-        store=str(first.path.resolve()),
+        store=first.place,
         checksum=first.checksum,
-        others={str(store.path.resolve()): store.checksum for store in others},
+        others={store.place: store.checksum for store in others},
         split_by=split_by,
     )
 
@@ -85,6 +85,6 @@ def rename_stores(data: DataConfig, stores: Sequence[Store], what: str) -> DataC
     for store in stores:
         if store.checksum not in paths:
             raise not_same(store, what)
-        paths[store.checksum] = str(store.path.resolve())
+        paths[store.checksum] = store.place
     (checksum, path), *others = paths.items()
     return replace(data, store=path, checksum=checksum, others={there: known for known, there in others})

@@ -9,6 +9,7 @@ from kg.data.dataset import Dataset, PrepareOptions
 from kg.data.normalise import Kind
 from kg.data.preparing.plan import make_plan
 from kg.data.preparing.prepare import prepare
+from kg.data.remote import url_of
 from kg.data.store import Store, read_checksum
 from kg.errors import KgError, unknown_name
 
@@ -23,7 +24,7 @@ class Wanted:
 
     def matches(self, path: Path) -> bool:
         """Tell whether a store's path, .../dataset/category/variant.h5, fits."""
-        dataset, category, variant = path.parts[-3], path.parts[-2], path.stem
+        dataset, category, variant = path.parts[-3], path.parts[-2], paths.variant_of(path)
         return all(
             asked in (None, found)
             for asked, found in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
@@ -97,11 +98,14 @@ def find_again(path: Path, checksum: str, since: str) -> Store:
     # One of the same name before a copy under another one, which may be split otherwise.
     known = sorted(paths.stores(), key=lambda store: store.parts[-3:] != path.parts[-3:])
     for candidate in (path, *known):
-        if candidate.is_file() and read_checksum(candidate) == checksum:
+        if read_checksum(candidate) == checksum:
             return Store(candidate)
-    if path.is_file():
+    url = url_of(path)
+    if url:
+        Store(path)  # says what is wrong, if it is not there
+    if url or path.exists():
         raise KgError(
-            f"{path} has changed since {since}, and no store in {paths.home()} has its checksum.",
+            f"{url or path} has changed since {since}, and no store in {paths.home()} has its checksum.",
             "Name the store that it was, --store, or prepare that again.",
         )
     raise KgError(
@@ -112,7 +116,7 @@ def find_again(path: Path, checksum: str, since: str) -> Store:
 
 def label(path: Path) -> str:
     """Return what people call a store, by its path: data set, category and variant."""
-    return "/".join((*path.parts[-3:-1], path.stem))
+    return "/".join((*path.parts[-3:-1], paths.variant_of(path)))
 
 
 def check_same(store: Store, checksum: str, what: str) -> Store:

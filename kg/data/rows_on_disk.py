@@ -1,6 +1,7 @@
 """Rows of a store read where they lie, any number at a time, without what is around them."""
 
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -8,51 +9,90 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.store import COLUMNS, Store
+from kg.data.store import Store
+from kg.data.store_file import COLUMNS
 from kg.errors import KgError
 
 
 class RowsOnDisk:
     """A column of a store, open for as long as this is: rows can be read in any order, by several threads.
 
-    The file may be replaced meanwhile, as a store is that grows: what is read is what was opened.
+    A file may be replaced meanwhile, as a store is that grows: what is read is what was opened.
 
     Args:
         store: Which.
         name: Of the column, a field of `kg.data.store.Clouds`.
 
     Raises:
-        KgError: The file cannot be read.
+        KgError: A file cannot be read.
     """
 
     def __init__(self, store: Store, name: str) -> None:
-        self._path, self._name = store.path, COLUMNS.get(name, name)
-        try:
-            with h5py.File(store.path, "r", locking=False) as file:
-                column: Any = file[self._name]
-                self.shape: tuple[int, ...] = column.shape
-                self._dtype = column.dtype
-                self._offset = column.id.get_offset() if column.chunks is None else None
-            self._file = os.open(store.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except (OSError, KeyError) as error:
-            raise KgError(f"{store.path} cannot be read: {error}") from error
+        self._files: list[_Column] = []
+        for file in store.files:
+            self._files.append(_Column(file.path, COLUMNS.get(name, name)))
+        self._starts = np.array(store.starts)
+        self.shape: tuple[int, ...] = (store.count, *self._files[0].shape)
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (n, ...) for row numbers (n,), in their order, which may repeat.
 
         Raises:
-            KgError: The file cannot be read any more.
+            KgError: A file cannot be read any more.
         """
+        if len(self._files) == 1:
+            return self._files[0].read(rows)
+        result = np.empty((len(rows), *self.shape[1:]), np.float32)
+        of = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(of).tolist():
+            places = np.flatnonzero(of == number)
+            result[places] = self._files[number].read(rows[places] - self._starts[number])
+        return result
+
+    def close(self) -> None:
+        """Close the files; nothing can be read any more."""
+        for file in self._files:
+            file.close()
+
+    def __enter__(self) -> "RowsOnDisk":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Column:
+    """The column in one of the files; `shape` is that of a row."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                column: Any = file[name]
+                self.shape: tuple[int, ...] = column.shape[1:]
+                self._dtype = column.dtype
+                self._offset = column.id.get_offset() if column.chunks is None else None
+            self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except (OSError, KeyError) as error:
+            raise KgError(f"{path} cannot be read: {error}") from error
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (n, ...) for row numbers within the file."""
         if self._offset is None or not hasattr(os, "pread"):
             return self._read_packed(rows)
         # Not by memory map: pages that were looked at would count as this process's memory.
-        size = int(np.prod(self.shape[1:])) * self._dtype.itemsize
-        result = np.empty((len(rows), *self.shape[1:]), self._dtype)
+        size = int(np.prod(self.shape)) * self._dtype.itemsize
+        result = np.empty((len(rows), *self.shape), self._dtype)
         for place, row in enumerate(rows.tolist()):
             content = os.pread(self._file, size, self._offset + row * size)
             if len(content) != size:
                 raise KgError(f"{self._path} cannot be read: it ends within row {row}.")
-            result[place] = np.frombuffer(content, self._dtype).reshape(self.shape[1:])
+            result[place] = np.frombuffer(content, self._dtype).reshape(self.shape)
         return result.astype(np.float32, copy=False)
 
     def _read_packed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -66,19 +106,7 @@ class RowsOnDisk:
         return found[places]
 
     def close(self) -> None:
-        """Close the file; nothing can be read any more."""
+        """Close the file, unless it is."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-    def __enter__(self) -> "RowsOnDisk":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_file"):
-            self.close()

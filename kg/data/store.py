@@ -1,32 +1,13 @@
-"""The prepared store: one HDF5 file of clouds, ready to train on.
+"""The prepared store: clouds, ready to train on, in one HDF5 file or in several that open as one.
 
-points          (n, N, 3) float32   normalised
-scale           (n,) float64        source = normalised * scale + offset
-offset          (n, 3) float64      (n,) in stores of version 1: one number for all axes
-ids, objects    (n,) string
-frame           (n,) int32
-split/object    (n,) uint8          0 train, 1 val, 2 test; no object on both sides
-split/frame     (n,) uint8          the paper's, frames of one object on all sides
-landmarks       (n, A, 3) float32   normalised, NaN where a shape has none; optional
-landmark_ids    (n, A) int32        semantic ids, -1 where a shape has none; optional
-material        (n, N, 3) float32   where each point lies on the object at rest; optional
-kin             (n,) string         rows that share it share the object at rest; its own by default
-motion          (n,) string         what happens to it, with all options: JSON; optional, as what follows
-time            (n,) float64        seconds since the sequence began
-hands           (n, 2, 3) float32   normalised, where hands are that hold something; NaN where none does
-held            (n, 2) int32        the cloud's point next to what each holds; -1 where it holds nothing
-held_material   (n, 2, 3) float32   where what each holds lies on the object at rest; NaN
-contact         (n, N) uint8        1 for points that touch the ground
-attributes      format, version, dataset, category, variant, unit, landmark_names (JSON),
-                provenance (JSON: source, command, seed, options, versions), checksum (SHA-256
-                of the points)
+`kg.data.store_file` says what is in a file. Of several the rows follow each other in the order of the files'
+names; the checksum is that of their checksums.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,119 +17,83 @@ from numpy.typing import NDArray
 
 from kg import paths
 from kg.data.dataset import Split
-from kg.data.hdf5 import own_dataset
+from kg.data.remote import store_here, url_of
 from kg.data.split import SPLITS
+from kg.data.store_file import COLUMNS, FORMAT, VERSION, Clouds, StoreFile, joined
 from kg.errors import KgError
 
-FORMAT, VERSION = "kg-store", 2
-HANDS = 2
-"""Hands that a row of a motion has room for."""
+__all__ = ["Clouds", "SplitBy", "Store", "read_checksum", "store_files", "write_store"]
 
 SplitBy = Literal["object", "frame"]
 
-MOTION = ("motion", "time", "hands", "held", "held_rest", "contact")
-"""Arrays of clouds in motion: all of them or none."""
-OPTIONAL = ("landmarks", "landmark_ids", "material", "kin", *MOTION[:4], "held_material", MOTION[5])
-"""Arrays that some stores have, by their names in the file."""
-AGAIN = "Prepare it again, with --force: kg prepare --help"
-
-COLUMNS = {"rest_positions": "material", "rest_id": "kin", "held_rest": "held_material"}
-"""Names of arrays in the file, where they differ from ours: files keep the first names they had."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clouds:
-    """Rows of a store, in memory. The arrays are those of the module's docstring."""
-
-    ids: list[str]
-    objects: list[str]
-    frame: NDArray[np.int32]
-    points: NDArray[np.float32]
-    scale: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    landmarks: NDArray[np.float32] | None = None
-    landmark_ids: NDArray[np.int32] | None = None
-    rest_positions: NDArray[np.float32] | None = None
-    motion: list[str] | None = None
-    time: NDArray[np.float64] | None = None
-    hands: NDArray[np.float32] | None = None
-    held: NDArray[np.int32] | None = None
-    held_rest: NDArray[np.float32] | None = None
-    contact: NDArray[np.uint8] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
 
 class Store:
-    """A prepared store, open for reading only while something is read.
+    """A prepared store.
+
+    Args:
+        path: Its file, the folder of its files, or a pattern of their names, as shirts-*.h5; or the URL of
+            one of these, which is copied here (see `kg.data.remote`).
+
+    Attributes:
+        place: Where it lies, for others to find it: an absolute path, or the URL.
+        files: Its files, in the order of their rows.
+        starts: The number of the first row of each.
 
     Raises:
-        KgError: There is no such file, it is no kg store, was written by a newer kg, or points at other
-            files.
+        KgError: There is no such file, one is no kg store, was written by a newer kg, or points at other
+            files; or files do not go together, or one of them is missing.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = path = Path(path).expanduser()
-        if not path.is_file():
-            raise KgError(f"There is no prepared store at {path}.", "Make one with: kg prepare --help")
-        with self._open() as file:
-            attributes = _checked_attributes(file)
-            self.dataset: str = attributes["dataset"]
-            self.category: str = attributes["category"]
-            self.variant: str = attributes["variant"]
-            self.unit: str = attributes["unit"]
-            self.checksum: str = attributes["checksum"]
-            self.provenance: dict[str, Any] = attributes["provenance"]
-            self.landmark_names: dict[int, str] = attributes["landmark_names"]
-            _check_columns(file)
-            self.count, self.points_per_cloud = file["points"].shape[:2]
-            self.landmark_count = file["landmarks"].shape[1] if "landmarks" in file else 0
-            self.has_landmarks = self.landmark_count > 0
-            self.has_rest_positions = COLUMNS["rest_positions"] in file
-            self.has_motion = "motion" in file
-
-    @contextmanager
-    def _open(self) -> Iterator[Any]:
-        """Open the file; whatever is wrong with it names it."""
-        try:
-            # A store is written elsewhere and put in its place, so nobody has to be locked out.
-            with h5py.File(self.path, "r", locking=False) as file:
-                yield file
-        except KgError as error:
-            raise KgError(f"{self.path} is no kg store: {error.message}.", error.hint or AGAIN) from error
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
-            reason = str(error) or type(error).__name__
-            raise KgError(f"{self.path} cannot be read: {reason}", AGAIN) from error
+        self.place = url_of(path) or str(path.resolve())
+        self.files = [StoreFile(file) for file in store_files(path)]
+        _check_together(path, self.files)
+        first = self.files[0]
+        self.dataset: str = first.attributes["dataset"]
+        self.category: str = first.attributes["category"]
+        self.variant: str = first.attributes["variant"]
+        self.unit: str = first.attributes["unit"]
+        # The last file is the one that joined last.
+        self.provenance: dict[str, Any] = self.files[-1].attributes["provenance"]
+        self.checksum = _whole([file.attributes["checksum"] for file in self.files])
+        self.landmark_names: dict[int, str] = {}
+        for file in self.files:
+            self.landmark_names |= file.attributes["landmark_names"]
+        ends = np.cumsum([file.count for file in self.files])
+        self.starts: list[int] = [0, *ends[:-1].tolist()]
+        self.count = int(ends[-1])
+        self.points_per_cloud: int = first.kind["points"]
+        self.landmark_count: int = first.kind["landmarks"]
+        self.has_landmarks = self.landmark_count > 0
+        self.has_rest_positions: bool = first.kind["rest positions"]
+        self.has_motion: bool = first.kind["motion"]
 
     @property
     def name(self) -> str:
         """Data set, category and variant, for people to read."""
         return f"{self.dataset}/{self.category}/{self.variant}"
 
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.path.stat().st_size for file in self.files)
+
     def splits(self, by: SplitBy = "object") -> NDArray[np.uint8]:
         """Return the split of every row, (n,) indices into ("train", "val", "test")."""
-        with self._open() as file:
-            split: NDArray[np.uint8] = file[f"split/{by}"][:]
-            if split.max(initial=0) >= len(SPLITS):
-                raise KgError(f"its split/{by} has a {split.max()}, where 0 to {len(SPLITS) - 1} belong")
-        return split
+        return np.concatenate([file.splits(by) for file in self.files])
 
     def rest_ids(self) -> list[str]:
         """Return for every row, (n,), whose rest positions can be compared with its own."""
-        with self._open() as file:
-            return list(file[COLUMNS["rest_id"] if COLUMNS["rest_id"] in file else "objects"].asstr()[:])
+        return [name for file in self.files for name in file.rest_ids()]
 
     def read_column(self, name: Literal["ids", "objects"]) -> list[str]:
         """Return the ids or the objects of all rows, (n,)."""
-        with self._open() as file:
-            return list(file[name].asstr()[:])
+        return [value for file in self.files for value in file.text(name)]
 
     def read_numbers(self, name: Literal["frame", "scale", "offset"]) -> NDArray[Any]:
         """Return what all rows have of a column, (n,) or (n, 3)."""
-        with self._open() as file:
-            numbers: NDArray[Any] = file[name][:]
-        return numbers
+        return np.concatenate([file.column(name) for file in self.files])
 
     def read(self, split: Split | None = None, by: SplitBy = "object") -> Clouds:
         """Return the rows of a split, or all of them.
@@ -164,119 +109,84 @@ class Store:
 
     def read_rows(self, rows: NDArray[np.int64] | slice, *, motion: bool = False) -> Clouds:
         """Return the rows of these numbers, which ascend, and their motion, if it is wanted and known."""
-        with self._open() as file:
+        blocks = [file.read_rows(own, motion) for file, own in self._parted(rows)]
+        return joined(blocks or [self.files[0].read_rows(slice(0), motion)])
 
-            def column(name: str) -> Any:
-                name = COLUMNS.get(name, name)
-                return file[name][rows] if name in file else None
+    def _parted(
+        self, rows: NDArray[np.int64] | slice
+    ) -> Iterator[tuple[StoreFile, NDArray[np.int64] | slice]]:
+        """Yield each file that has some of the rows, and these by their numbers within it."""
+        for file, start in zip(self.files, self.starts, strict=True):
+            end = start + file.count
+            if isinstance(rows, slice):
+                first, last, _ = rows.indices(self.count)
+                if max(first, start) < min(last, end):
+                    yield file, slice(max(first, start) - start, min(last, end) - start)
+            else:
+                low, high = np.searchsorted(rows, [start, end])
+                if low < high:
+                    yield file, rows[low:high] - start
 
-            return Clouds(
-                ids=list(file["ids"].asstr()[rows]),
-                objects=list(file["objects"].asstr()[rows]),
-                frame=column("frame"),
-                points=column("points"),
-                scale=column("scale"),
-                offset=column("offset"),
-                landmarks=column("landmarks"),
-                landmark_ids=column("landmark_ids"),
-                rest_positions=column("rest_positions"),
-                **(self._motion(file, rows) if motion and self.has_motion else {}),
-            )
 
-    @staticmethod
-    def _motion(file: Any, rows: NDArray[np.int64] | slice) -> dict[str, Any]:
-        """Return the arrays of rows in motion."""
-        arrays = {name: file[COLUMNS.get(name, name)][rows] for name in MOTION[1:]}
-        return {"motion": list(file["motion"].asstr()[rows]), **arrays}
+def store_files(path: Path) -> list[Path]:
+    """Return the files of the store at a path: itself, those in a folder, or those of a pattern.
+
+    Raises:
+        KgError: A folder has none, or a pattern fits none; or a URL cannot be read.
+    """
+    if url := url_of(path):
+        return store_here(url)
+    if path.is_dir():
+        found = sorted(path.glob("[!.]*.h5"))
+    elif any(mark in path.name for mark in "*?[") and not path.exists():
+        found = sorted(path.parent.glob(path.name))
+    else:
+        return [path]
+    if not found:
+        raise KgError(f"There is no file of a prepared store at {path}.", "Make one with: kg prepare --help")
+    return found
+
+
+def _check_together(path: Path, files: Sequence[StoreFile]) -> None:
+    """Check that files make up one store.
+
+    Raises:
+        KgError: They differ in what all rows must have, or one is missing or there twice.
+    """
+    first = files[0]
+    for file in files[1:]:
+        for name, value in first.kind.items():
+            if file.kind[name] != value:
+                raise KgError(
+                    f"{file.path} has other {name} ({file.kind[name]}) than {first.path} ({value}): "
+                    "together they are no store.",
+                    "Name stores that differ one by one: --store A.h5 --store B.h5",
+                )
+    told = [file.attributes["part"] for file in files]
+    if len(files) == 1 or None in told:
+        return
+    numbers, count = [number for number, _ in told], max(of for _, of in told)
+    if missing := sorted({*range(1, count + 1)} - {*numbers}):
+        raise KgError(f"{path} lacks file {missing[0]} of {count}.", "Copy it there, or prepare it again.")
+    if len(numbers) > count:
+        raise KgError(f"{path} has a file twice.", "Remove the copy.")
 
 
 def read_checksum(path: Path) -> str | None:
-    """Return the checksum that a store says it has; None of a file that is no store, or being written."""
+    """Return the checksum that a store says it has; None of what is no store, or being written."""
+    found = []
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            checksum = file.attrs.get("checksum")
-    except OSError:
+        for part in store_files(path):
+            with h5py.File(part, "r", locking=False) as file:
+                found.append(str(file.attrs["checksum"]))
+    except (KgError, OSError, KeyError):
         return None
-    return None if checksum is None else str(checksum)
+    return _whole(found)
 
 
-def _checked_attributes(file: Any) -> dict[str, Any]:
-    """Return a store's attributes, JSON parsed.
-
-    Raises:
-        KgError: It is no store, or one of another version. The message does not name the file.
-    """
-    attributes = dict(file.attrs)
-    if attributes.get("format") != FORMAT:
-        raise KgError("it has no mark of one", "Stores are made by: kg prepare")
-    version = attributes.get("version")
-    if not isinstance(version, int | np.integer) or version < 1:
-        raise KgError(f"its version is {str(version)[:20]!r}")
-    if version > VERSION:
-        raise KgError(
-            f"it was written by a newer kg, as version {version}; this one reads up to {VERSION}",
-            "Update kg: pip install --upgrade kg",
-        )
-    names = ("dataset", "category", "variant", "unit", "checksum", "provenance", "landmark_names")
-    for name in names:
-        if not isinstance(attributes.get(name), str):
-            raise KgError(f"its attribute '{name}' is no text")
-    try:
-        attributes["provenance"] = json.loads(attributes["provenance"])
-        landmarks = json.loads(attributes["landmark_names"])
-        attributes["landmark_names"] = {int(key): str(name) for key, name in landmarks.items()}
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise KgError(f"its attributes are no JSON: {error}") from error
-    if not isinstance(attributes["provenance"], dict):
-        raise KgError("its provenance is no record")
-    return attributes
-
-
-def _check_columns(file: Any) -> None:
-    """Check that all arrays are there, in this very file, of their kinds and of one length.
-
-    Raises:
-        KgError: One is not. The message does not name the file.
-    """
-    points = own_dataset(file, "points")
-    if points.ndim != 3 or points.shape[2] != 3 or not len(points):
-        raise KgError(f"its points are {points.shape}, not (n, N, 3)")
-    count, size = points.shape[:2]
-    there = [name for name in OPTIONAL if file.get(name, getlink=True) is not None]
-    landmarks = own_dataset(file, "landmarks").shape[1:2] if "landmarks" in there else ()
-    kinds: dict[str, tuple[str, tuple[int, ...]]] = {
-        "points": ("f", (size, 3)),
-        "scale": ("f", ()),
-        "offset": ("f", own_dataset(file, "offset").shape[1:2] and (3,)),
-        "ids": ("O", ()),
-        "objects": ("O", ()),
-        "frame": ("iu", ()),
-        "split/object": ("u", ()),
-        "split/frame": ("u", ()),
-        "landmarks": ("f", (*landmarks, 3)),
-        "landmark_ids": ("i", landmarks),
-        "material": ("f", (size, 3)),
-        "kin": ("O", ()),
-        "motion": ("O", ()),
-        "time": ("f", ()),
-        "hands": ("f", (HANDS, 3)),
-        "held": ("i", (HANDS,)),
-        "held_material": ("f", (HANDS, 3)),
-        "contact": ("u", (size,)),
-    }
-    if ("landmarks" in there) != ("landmark_ids" in there):
-        raise KgError("it has landmarks without ids, or ids without landmarks")
-    moving = [COLUMNS.get(name, name) in there for name in MOTION]
-    if any(moving) != all(moving):
-        raise KgError("it has some arrays of a motion, and not all")
-    for name, (kind, shape) in kinds.items():
-        if name in OPTIONAL and name not in there:
-            continue
-        column = own_dataset(file, name)
-        if column.shape != (count, *shape) or column.dtype.kind not in kind:
-            raise KgError(f"its '{name}' is {column.dtype} {column.shape}, where {(count, *shape)} belongs")
-        if kind == "O" and h5py.check_string_dtype(column.dtype) is None:
-            raise KgError(f"its '{name}' is no text")
+def _whole(checksums: Sequence[str]) -> str:
+    """Return the checksum of a store, by those of its files."""
+    return checksums[0] if len(checksums) == 1 else hashlib.sha256("".join(checksums).encode()).hexdigest()
 
 
 def write_store(
@@ -291,11 +201,13 @@ def write_store(
     landmark_names: Mapping[int, str],
     provenance: Mapping[str, Any],
     rest_ids: Sequence[str] | None = None,
+    part: tuple[int, int] | None = None,
 ) -> None:
-    """Write a store, whole or not at all.
+    """Write a store's file, whole or not at all.
 
     `blocks` are its rows, in order, as many at a time as are to be in memory together; all have the same
-    arrays. `splits` are of each row, the other arguments are the attributes of the module's docstring.
+    arrays. `splits` are of each row, `part` says which of how many files it is, from 1; the other arguments
+    are the attributes of `kg.data.store_file`.
 
     Raises:
         ValueError: There are not as many rows as splits, or none.
@@ -319,6 +231,8 @@ def write_store(
             provenance=json.dumps(dict(provenance)),
             checksum=checksum,
         )
+        if part is not None:
+            file.attrs["part"] = json.dumps(part)
 
 
 def _write_rows(file: Any, blocks: Iterable[Clouds], count: int) -> str:

@@ -69,7 +69,7 @@ def predict_store(
         "dataset": opened.dataset,
         "category": opened.category,
         "variant": opened.variant,
-        "store": {"path": str(opened.path.resolve()), "checksum": opened.checksum},
+        "store": {"path": opened.place, "checksum": opened.checksum},
         "other_store": opened.checksum not in data.checksums.values(),
         "split": split or "all",
         "split_by": data.split_by,

@@ -2,7 +2,8 @@
 
 A run, by its folder or its name in the runs folder; `latest`, the run whose checkpoint was written last;
 a checkpoint file; the name of a detector that comes with kg; a file of predictions, which stands for the
-detector that made it too; and where several are taken, a sweep, which stands for its runs.
+detector that made it too; and where several are taken, a sweep, which stands for its runs. A run, a
+checkpoint or predictions may be named by URL (see `kg.data.remote`).
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kg.data.remote import copy_here, folder_here, url_of
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.model.checkpoint import identity_of
 from kg.model.portable import SUFFIX, all_trained, trained
+from kg.train.copying import FILES, bring
 from kg.train.runs import CHECKPOINTS, LAST, find_run, find_sweep, is_run, name_of
 
 Named = Path | str | None
@@ -53,6 +56,8 @@ def find_target(named: Named) -> Target:
     Raises:
         KgError: There is nothing of that name, or it is a sweep, of which one run has to be named.
     """
+    if named is not None and (url := url_of(named)):
+        return _target_at(url)
     path = None if named is None else Path(named).expanduser()
     if path is not None and path.suffix == ".npz":
         return Target("predictions", path)
@@ -72,6 +77,19 @@ def find_target(named: Named) -> Target:
             raise
         shipped = ", ".join(file.stem for file in all_trained())
         raise KgError(error.message, f"{error.hint} Those that come with kg: {shipped}.") from None
+
+
+def _target_at(url: str) -> Target:
+    """Return a copy of what lies at a URL."""
+    suffix = Path(url.partition("?")[0]).suffix
+    if suffix == ".npz":
+        return Target("predictions", copy_here(url))
+    if suffix in CHECKPOINT_SUFFIXES:
+        return Target("checkpoint", copy_here(url))
+    run = folder_here(url, FILES)
+    if not is_run(run):
+        raise KgError(f"{url} is no run folder: it has no config.json.", "Name a checkpoint file in it.")
+    return Target("run", run)
 
 
 def find_targets(named: Sequence[Path | str]) -> list[Target]:
@@ -99,6 +117,8 @@ def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
         KgError: There is none, or the two contradict each other.
     """
     file = None if checkpoint in (None, "best", "last") else Path(str(checkpoint)).expanduser()
+    if file is not None and (url := url_of(file)):
+        file = copy_here(url)
     if named is None and file is not None:
         return file if file.is_file() else trained(file) or file
     target = find_target(named)
@@ -140,11 +160,13 @@ def find_run_of(named: Named) -> Path:
 
 
 def find_resumed(named: Named) -> Path:
-    """Return the folder of a run that is to be trained further.
+    """Return the folder of a run that is to be trained further; one at a URL is copied to the runs folder.
 
     Raises:
         KgError: There is none, or a checkpoint is named from which no training goes on.
     """
+    if named is not None and (url := url_of(named)):
+        return bring(url)
     target = find_target(named)
     if target.kind == "checkpoint" and (target.run is None or target.path.name != LAST):
         raise KgError(

@@ -68,7 +68,7 @@ class Job:
         """Return what `kg` is asked, to begin the training or to go on with it."""
         if self.folder.is_dir():
             return ["train", "--resume", str(self.folder)]
-        return ["train", "--store", str(self.store.path), *self.recipe.words(), "--name", self.name]
+        return ["train", "--store", self.store.place, *self.recipe.words(), "--name", self.name]
 
     def command(self) -> str:
         """Return the same for people to read."""

@@ -34,8 +34,8 @@ def read_examples(
 ) -> Examples:
     """Return the clouds of a split, thinned to so many points, with what is known of them.
 
-    An object that is in several stores, deformed in several ways, is kept out of training where one of them
-    keeps it for validation or for the test.
+    An object that is in several stores, deformed in several ways, or in several files of one, is kept out of
+    training where one of them keeps it for validation or for the test.
 
     Args:
         stores: Where they are.
@@ -73,7 +73,7 @@ def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDAr
 def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
     """Return the objects that a store has in a later split than this one, and another may not."""
     found = set()
-    if len(stores) > 1:
+    if len(stores) > 1 or len(stores[0].files) > 1:
         for store in stores:
             later = store.splits("object") > SPLITS.index(split)
             objects = np.asarray(store.read_column("objects"))

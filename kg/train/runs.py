@@ -5,6 +5,7 @@ environment.json  versions, device, kernels, the command; the same of each time 
 metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
 last.pt, best.pt  checkpoints
+copy.json         the URL of the run's copy, where it has one
 
 Wherever a run is named, `latest` is the one whose checkpoint was written last: it is looked for each time,
 so that it is right after runs were removed or copied, and while another one trains.

@@ -10,7 +10,7 @@ from kg.data.dataset import Item, Split
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
 from kg.data.preparing.chunks import Chunks, Common, Told, common_of, item_stamps, rows_of, told_of, widened
-from kg.data.preparing.merge import even, without
+from kg.data.preparing.merge import even, file_name, without
 from kg.data.preparing.plan import Plan
 from kg.data.preparing.prepare import Prepared, Progress, make_all, prepare, take_up
 from kg.data.preparing.room import check_room
@@ -40,7 +40,8 @@ def append(
     The rows that are there stay as they are, in their splits; new ones come behind them. A new shape is
     sampled by a random stream of its id, and a new object is dealt to a split by its name: neither depends
     on what else is there, or on when it joins. Shapes that were left out before are tried again; files that
-    are gone or have changed are of no matter to rows that were made of them.
+    are gone or have changed are of no matter to rows that were made of them. A store of several files gets
+    another one; one file is written anew.
 
     Args:
         plan: All that the store is to have, old rows among them.
@@ -57,10 +58,11 @@ def append(
         Interrupted: Ctrl-C came.
     """
     with full_disk_told(), alone(plan.path, on_wait):
-        if plan.path.exists():
-            grown = _growing(plan, Store(plan.path))
+        if plan.there:
+            store = Store(plan.there)
+            grown = _growing(plan, store)
             on_items(grown.items)
-            return _append(grown, Store(plan.path), plan.items, joining, workers, progress)
+            return _append(grown, store, plan.items, joining, workers, progress)
     if joining:
         raise KgError(
             f"There is no store {plan.category} {plan.variant} whose {joining} split could grow.",
@@ -122,7 +124,7 @@ def _append(
     if not plan.items:
         return Prepared(store, made=False, skipped=_told(store, "skipped"), notes=_told(store, "notes"))
     take_up(plan)
-    check_room(plan, besides=store.path.stat().st_size)
+    check_room(plan, besides=0 if store.path.is_dir() else store.size)
     make_all(plan, workers, progress)
     skipped, notes = told_of(plan.chunks.found())
     kept = without(plan.items, skipped)
@@ -131,7 +133,7 @@ def _append(
         return Prepared(store, made=False, skipped=skipped, notes=notes)
     _write(plan, store, listed, kept, joining, skipped, notes)
     plan.chunks.remove()
-    return Prepared(Store(plan.path), made=True, skipped=skipped, notes=notes)
+    return Prepared(Store(store.path), made=True, skipped=skipped, notes=notes)
 
 
 def _write(
@@ -147,21 +149,25 @@ def _write(
     before = [entry for entry in _told(store, "skipped") if entry[0] not in retried]
     appended = {"rows": len(kept), "command": plan.provenance()["command"], "versions": plan.versions}
     seed = plan.options.seed
+    apart = store.path.is_dir()  # what joins is a file of its own
     codes = {by: [SPLITS[code] for code in store.splits(by).tolist()] for by in BOTH}
     known = dict(zip(store.read_column("objects"), codes["object"], strict=True))
+    dealt = {
+        "object": joining_by_object(kept, listed, known, seed, joining),
+        "frame": joining_by_frame(kept, seed),
+    }
+    rest_ids = [item.rest_id or item.object for item in kept]
+    number = len(store.files) + 1
     write_store(
-        plan.chunks.folder / plan.path.name,
-        even(_blocks(plan, store)),
-        {
-            "object": [*codes["object"], *joining_by_object(kept, listed, known, seed, joining)],
-            "frame": [*codes["frame"], *joining_by_frame(kept, seed)],
-        },
+        store.path / file_name(number) if apart else plan.chunks.folder / plan.path.name,
+        even(_blocks(plan, store, apart)),
+        {by: dealt[by] if apart else [*codes[by], *dealt[by]] for by in BOTH},
         dataset=plan.dataset.name,
         category=plan.category,
         variant=plan.variant,
         unit=store.unit,
         landmark_names={**store.landmark_names, **plan.dataset.landmark_names(plan.category)},
-        rest_ids=[*store.rest_ids(), *(item.rest_id or item.object for item in kept)],
+        rest_ids=rest_ids if apart else [*store.rest_ids(), *rest_ids],
         provenance={
             **store.provenance,
             **plan.made_from,
@@ -169,15 +175,18 @@ def _write(
             "notes": [*_told(store, "notes"), *notes],
             "appended": [*store.provenance.get("appended", ()), appended],
         },
+        part=(number, number) if apart else None,
     )
-    (plan.chunks.folder / plan.path.name).replace(plan.path)
+    if not apart:
+        (plan.chunks.folder / plan.path.name).replace(store.path)
 
 
-def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
-    """Yield the rows of a store, then those that join it, with as many landmarks.
+def _blocks(plan: Plan, store: Store, apart: bool) -> Iterator[Clouds]:
+    """Yield the rows of a store, unless it is left apart, then those that join it, with the same arrays.
 
     Raises:
-        KgError: The store has rest positions, which new shapes lack.
+        KgError: The store has rest positions, which new shapes lack; or it is left apart, and they have other
+            landmarks or motions.
     """
     made = plan.chunks.found()
     common = common_of(made)
@@ -191,7 +200,12 @@ def _blocks(plan: Plan, store: Store) -> Iterator[Clouds]:
         store.has_rest_positions,
         store.has_motion and common.motion,
     )
-    for first in range(0, store.count, MOST):
+    if apart and (common.landmarks, common.motion) != (store.landmark_count, store.has_motion):
+        raise KgError(
+            f"The new shapes have other landmarks or motions than {store.name}, a store of several files.",
+            "Prepare them as another --variant, or make the store anew with --force.",
+        )
+    for first in range(0, 0 if apart else store.count, MOST):
         rows = store.read_rows(slice(first, first + MOST), motion=True)
         offset = rows.offset if rows.offset.ndim == 2 else np.repeat(rows.offset[:, None], 3, axis=1)
         yield widened(replace(rows, offset=offset), common)

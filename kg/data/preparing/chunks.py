@@ -19,7 +19,7 @@ import numpy as np
 
 from kg import paths
 from kg.data.dataset import Item
-from kg.data.store import MOTION, Clouds
+from kg.data.store_file import MOTION, Clouds
 
 Told = list[tuple[str, str]]
 """Of some shapes what a person is to know: (id, text)."""
@@ -52,6 +52,14 @@ class Chunk:
         """Return the shapes that were left out with the reason, or what was left out of shapes."""
         with np.load(self.path) as file:
             return [(name, text) for name, text in json.loads(str(file[what]))]
+
+    def empty(self) -> None:
+        """Give up the rows: what is told, and which arrays there were, stays."""
+        with np.load(self.path) as file:
+            values = {
+                name: file[name] if name in ("skipped", "notes") else file[name][:0] for name in file.files
+            }
+        _save(self.path, values)
 
 
 class Chunks:
@@ -92,8 +100,7 @@ class Chunks:
         for item in fields(Clouds):
             if getattr(clouds, item.name) is not None:
                 arrays[item.name] = np.asarray(getattr(clouds, item.name))
-        with paths.replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+        _save(path, arrays)
 
     def tidy(self) -> None:
         """Remove what cannot be used: half-written files, shapes made from what is otherwise now."""
@@ -113,8 +120,11 @@ class Chunks:
         return sorted(count for count in counts if self._begun(count).exists())
 
     def _begun(self, count: int) -> Path:
-        made_from = "\n".join([VERSION, self.settings, *self._stamps])
-        return self.folder / f"shards-{count}-{digest(made_from.encode())}"
+        return self.folder / f"shards-{count}-{self.made_from()}"
+
+    def made_from(self) -> str:
+        """Return a fingerprint of all that decides what the rows of all shapes look like."""
+        return digest("\n".join([VERSION, self.settings, *self._stamps]).encode())
 
     def found(self) -> list[Chunk]:
         """Return the chunks that are there, in order, none overlapping."""
@@ -146,6 +156,11 @@ class Chunks:
     def remove(self) -> None:
         """Remove the folder and what is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _save(path: Path, arrays: dict[str, Any]) -> None:
+    with paths.replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 class Common(NamedTuple):

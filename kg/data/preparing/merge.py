@@ -1,25 +1,29 @@
 """The chunks of a preparation put together."""
 
+import glob
+import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any
-
-import numpy as np
+from pathlib import Path
 
 from kg.data.dataset import Item
-from kg.data.preparing.chunks import Told, common_of, rows_of, told_of
+from kg.data.preparing.chunks import Chunk, Common, Told, common_of, told_of, widened
 from kg.data.preparing.plan import Plan
 from kg.data.preparing.rows import MOST
 from kg.data.split import split_by_frame, split_by_object
-from kg.data.store import Clouds, write_store
+from kg.data.store import write_store
+from kg.data.store_file import Clouds, joined
 from kg.errors import KgError
 
 
 def write_chunks(plan: Plan) -> tuple[Told, Told]:
     """Write the store of a plan whose chunks are all there, and remove them.
 
-    The file has the same bytes however the rows were parted. Returns the shapes that were left out, and what
-    was left out of shapes (see `kg.data.preparing.prepare.Prepared`).
+    The files have the same bytes however the rows were parted. Of several each one is written whole before
+    the rows of its chunks are given up: an attempt that was cut short goes on behind the files it wrote.
+    Returns the shapes that were left out, and what was left out of shapes (see
+    `kg.data.preparing.prepare.Prepared`).
 
     Raises:
         KgError: All shapes were left out.
@@ -30,22 +34,74 @@ def write_chunks(plan: Plan) -> tuple[Told, Told]:
     if not kept:
         plan.chunks.remove()
         raise KgError(f"None of the {len(plan.items)} shapes could be read; the first: {skipped[0][1]}")
-    seed = plan.options.seed
-    write_store(
-        plan.chunks.folder / plan.path.name,
-        even(rows_of(made, common_of(made))),
-        {"object": split_by_object(kept, seed), "frame": split_by_frame(kept, seed)},
-        dataset=plan.dataset.name,
-        category=plan.category,
-        variant=plan.variant,
-        unit=plan.dataset.unit,
-        landmark_names=plan.dataset.landmark_names(plan.category),
-        rest_ids=[item.rest_id or item.object for item in kept],
-        provenance={**plan.provenance(), "skipped": skipped, "notes": notes},
-    )
-    (plan.chunks.folder / plan.path.name).replace(plan.path)
+    seed, common = plan.options.seed, common_of(made)
+    by_object, by_frame = split_by_object(kept, seed), split_by_frame(kept, seed)
+    rest_ids = [item.rest_id or item.object for item in kept]
+    counts = [chunk.last - chunk.first - len(chunk.told("skipped")) for chunk in made]
+    new = plan.chunks.folder / plan.path.name if plan.files == 1 else _begun(plan)
+    for number in range(plan.files):
+        rows = slice(*(len(kept) * end // plan.files for end in (number, number + 1)))
+        file = new if plan.files == 1 else new / file_name(number + 1)
+        if plan.files > 1 and file.is_file():
+            continue
+        write_store(
+            file,
+            even(_between(made, counts, rows, common)),
+            {"object": by_object[rows], "frame": by_frame[rows]},
+            dataset=plan.dataset.name,
+            category=plan.category,
+            variant=plan.variant,
+            unit=plan.dataset.unit,
+            landmark_names=plan.dataset.landmark_names(plan.category),
+            rest_ids=rest_ids[rows],
+            provenance={**plan.provenance(), "skipped": skipped, "notes": notes},
+            part=None if plan.files == 1 else (number + 1, plan.files),
+        )
+        end = 0
+        for chunk, count in zip(made, counts, strict=True):
+            end += count
+            if plan.files > 1 and rows.start < end <= rows.stop:
+                chunk.empty()
+    _put(plan, new)
     plan.chunks.remove()
     return skipped, notes
+
+
+def file_name(number: int) -> str:
+    """Return the name of one of a store's files, counted from 1: in the order of names are the rows."""
+    return f"{number:05d}.h5"
+
+
+def _begun(plan: Plan) -> Path:
+    """Return the folder of the files of a store to be; what others have begun with is removed."""
+    folder = plan.path.with_name(f".{plan.variant}.files-{plan.files}-{plan.chunks.made_from()}")
+    for other in plan.path.parent.glob(f".{glob.escape(plan.variant)}.files-*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _between(chunks: Sequence[Chunk], counts: Sequence[int], rows: slice, common: Common) -> Iterator[Clouds]:
+    """Yield rows `rows.start` to `rows.stop` - 1 of all that chunks have, so many each."""
+    first = 0
+    for chunk, count in zip(chunks, counts, strict=True):
+        start, stop = max(rows.start, first), min(rows.stop, first + count)
+        if start < stop:
+            yield _rows(widened(chunk.read(), common), slice(start - first, stop - first))
+        first += count
+
+
+def _put(plan: Plan, new: Path) -> None:
+    """Put a store in its place, and remove the one that it replaces."""
+    before = plan.there
+    if before is not None and before.is_dir():
+        before = before.rename(before.with_name(f".{plan.variant}.old-{secrets.token_hex(4)}"))
+    new.replace(plan.path)
+    if before is not None and before.is_dir():
+        shutil.rmtree(before)
+    elif before is not None and before != plan.path:
+        before.unlink()
 
 
 def even(blocks: Iterable[Clouds], size: int = MOST) -> Iterator[Clouds]:
@@ -56,23 +112,12 @@ def even(blocks: Iterable[Clouds], size: int = MOST) -> Iterator[Clouds]:
         waiting.append(block)
         count += len(block)
         while count >= size:
-            joined = _joined(waiting)
-            yield _rows(joined, slice(size))
-            waiting = [_rows(joined, slice(size, None))]
+            whole = joined(waiting)
+            yield _rows(whole, slice(size))
+            waiting = [_rows(whole, slice(size, None))]
             count -= size
     if count:
-        yield _joined(waiting)
-
-
-def _joined(blocks: Sequence[Clouds]) -> Clouds:
-    values: dict[str, Any] = {}
-    for item in fields(Clouds):
-        columns = [getattr(block, item.name) for block in blocks]
-        if isinstance(columns[0], list):
-            values[item.name] = [value for column in columns for value in column]
-        else:
-            values[item.name] = None if columns[0] is None else np.concatenate(columns)
-    return Clouds(**values)
+        yield joined(waiting)
 
 
 def _rows(clouds: Clouds, rows: slice) -> Clouds:

@@ -17,9 +17,10 @@ from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.preparing.chunks import Chunks, digest, item_stamps
 from kg.data.preparing.rows import Job
 from kg.data.read import require_utf8
+from kg.data.store import store_files
 from kg.errors import KgError
 
-ASIDE = {"--merge": 0, "--shard": 1, "--cluster": 1, "--workers": 1, "-w": 1}
+ASIDE = {"--merge": 0, "--shard": 1, "--cluster": 1, "--files": 1, "--workers": 1, "-w": 1}
 """Words of a command that decide who makes a store and not what is in it, and how many values they have."""
 
 
@@ -31,6 +32,7 @@ class Plan:
         category: Of the data set.
         variant: Name of the store.
         path: Where it will lie.
+        files: How many it will have; of several `path` is the folder.
         options: What the user chose.
         made_from: Options and fingerprint of all files: what tells one made of the same from others.
         versions: Of what makes it.
@@ -40,10 +42,16 @@ class Plan:
     category: str
     variant: str
     path: Path
+    files: int
     options: PrepareOptions
     made_from: dict[str, Any]
     versions: dict[str, str]
     job: Job
+
+    @property
+    def there(self) -> Path | None:
+        """What there is of it: a file or a folder of files."""
+        return _there(self.dataset.name, self.category, self.variant)
 
     @property
     def dataset(self) -> Dataset:
@@ -79,6 +87,7 @@ def make_plan(
     *,
     variant: str | None = None,
     strict: bool = False,
+    files: int | None = None,
 ) -> Plan:
     """List the shapes of a category (see `kg.data.preparing.prepare.prepare`).
 
@@ -87,6 +96,11 @@ def make_plan(
     """
     variant = variant or dataset.variant
     path = paths.store(dataset.name, category, variant)
+    there = _there(dataset.name, category, variant)
+    if files is None:
+        files = len(store_files(there)) if there is not None else 1
+    if files > 1:
+        path = path.with_name(variant)
     items = _items(dataset, category, raw, options)
     stamps = item_stamps(items)
     made_from = {
@@ -99,7 +113,12 @@ def make_plan(
     job = Job(
         dataset, items, chunks, options.points, options.seed, strict, options.camera, options.normalisation
     )
-    return Plan(category, variant, path, options, made_from, versions, job)
+    return Plan(category, variant, path, files, options, made_from, versions, job)
+
+
+def _there(dataset: str, category: str, variant: str) -> Path | None:
+    file = paths.store(dataset, category, variant)
+    return next((path for path in (file, file.with_name(variant)) if path.exists()), None)
 
 
 def _items(dataset: Dataset, category: str, raw: Path, options: PrepareOptions) -> list[Item]:

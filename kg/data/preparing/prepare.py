@@ -98,8 +98,8 @@ def prepare(
         Interrupted: Ctrl-C came.
     """
     with full_disk_told(), alone(plan.path, on_wait):
-        if plan.path.exists() and not force:
-            return _found(Store(plan.path), plan)
+        if plan.there and not force:
+            return _found(Store(plan.there), plan)
         take_up(plan)
         check_room(plan)
         make_all(plan, workers, progress)
@@ -131,8 +131,8 @@ def prepare_shard(
         KgError, Interrupted: As `prepare`.
     """
     numbers = shard.numbers(plan.items, plan.dataset.by_object)
-    if plan.path.exists() and not force:
-        skipped = _found(Store(plan.path), plan).skipped
+    if plan.there and not force:
+        skipped = _found(Store(plan.there), plan).skipped
         return Sharded(shard, len(numbers), len(plan.items), skipped, done=True)
     with full_disk_told():
         plan.chunks.begin(shard.count)
@@ -175,8 +175,8 @@ def prepare_on_cluster(
         KgError, Interrupted: As `prepare`; or there is no such cluster, or a worker has another kg or sees
             other files.
     """
-    if plan.path.exists() and not force:
-        return _found(Store(plan.path), plan)
+    if plan.there and not force:
+        return _found(Store(plan.there), plan)
     total = len(plan.items)
     with full_disk_told():
         plan.path.parent.mkdir(parents=True, exist_ok=True)
@@ -200,8 +200,8 @@ def merge(plan: Plan, *, force: bool = False, on_wait: Callable[[], None] = lamb
         KgError: A piece is missing, which is named, or a store with other options is there.
     """
     with full_disk_told(), alone(plan.path, on_wait):
-        if plan.path.exists() and not force:
-            return _found(Store(plan.path), plan)
+        if plan.there and not force:
+            return _found(Store(plan.there), plan)
         take_up(plan)
         _require_all(plan)
         check_room(plan)

@@ -49,8 +49,8 @@ def check_room(plan: Plan, shard: int | None = None, besides: int = 0) -> None:
 
     Args:
         plan: The preparation; what is made of it already needs no room any more.
-        shard: How many shapes are made here; by default all, and put together: until that is done rows lie on
-            the disk twice.
+        shard: How many shapes are made here; by default all, and put together: the rows of a file lie on the
+            disk twice until it is written.
         besides: Bytes that are written besides.
 
     Raises:
@@ -59,7 +59,7 @@ def check_room(plan: Plan, shard: int | None = None, besides: int = 0) -> None:
     count = len(plan.items)
     a_row = estimate(plan.dataset, plan.options, 1, 1).size
     missing = sum(map(len, plan.chunks.missing()))
-    rows = min(missing, shard) if shard is not None else missing + count
+    rows = min(missing, shard) if shard is not None else missing + -(-count // plan.files)
     folder = plan.path.parent
     require_room(
         folder, rows * a_row + besides, f"{plan.category} ({count:,} clouds, {count * a_row / 1e9:.3g} GB)"

@@ -16,7 +16,7 @@ from kg.data.normalise import Kind, Scaling, normalise
 from kg.data.preparing.chunks import Chunks, Told
 from kg.data.sample import sample_shape
 from kg.data.shape import Moment, Shape
-from kg.data.store import HANDS, MOTION, Clouds
+from kg.data.store_file import HANDS, MOTION, Clouds
 from kg.errors import KgError
 
 Points = NDArray[np.float64]
