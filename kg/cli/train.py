@@ -239,6 +239,8 @@ def train(
             if init is not None:
                 weights = find_checkpoint(init)
                 said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
+                # What was fast where those weights were trained may be many times slower here.
+                said.options.pop("precision", None)
                 given["init"] = str(weights.resolve())
             elif teacher is not None:
                 weights = find_checkpoint(teacher)

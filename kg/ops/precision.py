@@ -1,5 +1,7 @@
 """With how many digits matrices are multiplied."""
 
+import warnings
+from functools import cache
 from typing import Literal
 
 import torch
@@ -11,9 +13,21 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return a context in which layers multiply matrices with this precision.
 
     In bf16 they round to 8 bits and sum in float32: twice the speed or more where the hardware knows it,
-    slower elsewhere. Searches, moments, coordinates, the last layers and losses stay in float32.
+    many times slower elsewhere. Searches, moments, coordinates, the last layers and losses stay in float32.
     """
+    if precision == "bf16" and device.type == "cpu":
+        _check_cpu()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@cache
+def _check_cpu() -> None:
+    """Warn, once, where each product of a bf16 matrix is computed without the hardware's help."""
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warnings.warn(
+            "This CPU does not multiply in bf16, which makes it many times slower; use --precision fp32.",
+            stacklevel=4,
+        )
 
 
 def full_precision(device: torch.device) -> torch.autocast:

@@ -191,11 +191,12 @@ def test_presets_are_listed(capsys):
 
 
 def test_fine_tuning_has_the_options_of_what_it_begins_with(train, tiny_store, tmp_path, capsys):
-    assert train("--name", "one", "-k", "3") == 0
+    assert train("--name", "one", "-k", "3", "--precision", "bf16") == 0
     capsys.readouterr()
     words = ("--store", str(tiny_store.path), "--name", "two", "-e", "1", "--cpu", "--json")
     assert run(["train", "--init", "one", *words]) == 0
     config = json.loads(capsys.readouterr().out)["config"]
+    assert config["train"]["precision"] == "fp32"
     assert (config["model"]["keypoints"], config["model"]["backbone"]) == (3, "tiny")
     assert config["train"]["init"].endswith("one/best.pt")
     assert config["train"]["epochs"] == 1
