@@ -6,7 +6,7 @@ import typer
 
 from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
-from kg.config.backends import wanted_backend
+from kg.config.backends import forced_backend
 from kg.errors import KgError, unknown_name
 
 PARTS = ("operations", "training", "inference")
@@ -65,7 +65,7 @@ def bench(
     result = {
         "device": describe(device),
         "torch": torch.__version__,
-        "kernels": wanted_backend(),
+        "kernels": forced_backend(),
         "precision": multiplied,
         "batch_size": batch_size,
         "points": points,

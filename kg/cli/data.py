@@ -27,19 +27,19 @@ def open_store(
     """
     from kg.config import preset as configured
     from kg.data import Store
-    from kg.data.find import Wanted, find_store
+    from kg.data.find import StoreQuery, find_store
     from kg.data.normalise import normalisation_for
     from kg.devices import threads
 
     if path is not None:
         return Store(path)
 
-    def announce(chosen: "Dataset") -> None:
-        note(f"Nothing prepared for '{category}': making it from the built-in {chosen.name}.")
+    def announce(dataset: "Dataset") -> None:
+        note(f"Nothing prepared for '{category}': making it from the built-in {dataset.name}.")
 
     with progress(f"Preparing {category or ''}") as advance:
         return find_store(
-            Wanted(category, dataset, variant),
+            StoreQuery(category, dataset, variant),
             workers=threads(),
             normalisation=normalisation_for(configured(preset).model.normalisation),
             on_prepare=announce,
@@ -70,13 +70,13 @@ def open_stores(
         KgError: There is none of a name, or several fit.
     """
     from kg import paths
-    from kg.data.find import Wanted
+    from kg.data.find import StoreQuery
 
     found = [open_store(path, None, None, None) for path in given or []]
     kinds: list[str | None] = [*categories]
     named: list[str | None] = [*variants]
     for category, variant in product(kinds or [None] * (not found), named or [None]):
-        if dry_run and not any(map(Wanted(category, dataset, variant).matches, paths.stores())):
+        if dry_run and not any(map(StoreQuery(category, dataset, variant).matches, paths.stores())):
             note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
             continue
         found.append(open_store(None, category, dataset, variant, preset))

@@ -149,7 +149,14 @@ def evaluate(
     from rich.markup import escape
 
     from kg import paths
-    from kg.cli.figures import caption, figures, floors_table, landmarks_table, levels_table, thirds_tables
+    from kg.cli.results import (
+        caption,
+        floors_table,
+        landmarks_table,
+        levels_table,
+        results_table,
+        thirds_tables,
+    )
     from kg.devices import choose_device
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.front import evaluate as measure
@@ -194,7 +201,7 @@ def evaluate(
     show(
         evaluation.to_dict(),
         as_json,
-        figures(results),
+        results_table(results),
         *thirds_tables(results, beside),
         *floors_table(results, beside),
         *landmarks_table(evaluation.landmarks),

@@ -228,7 +228,7 @@ def prepare(
                 shards[one] = make_shard(plan, work.shard, work)
             else:
                 made = make_store(plan, work)
-                stores.append(describe(made, draw(made, wanted=picture)))
+                stores.append(describe(made, draw(made, anew=picture)))
         except KgError as error:
             if strict or len(categories) == 1:
                 raise

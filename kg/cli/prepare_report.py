@@ -41,7 +41,7 @@ def describe(prepared: "Prepared", picture: str | None) -> dict[str, Any]:
     }
 
 
-def draw(prepared: "Prepared", *, wanted: bool) -> str | None:
+def draw(prepared: "Prepared", *, anew: bool) -> str | None:
     """Return the path of the picture beside a store, drawn now if need be; None if there is none."""
     from kg import paths
 
@@ -49,7 +49,7 @@ def draw(prepared: "Prepared", *, wanted: bool) -> str | None:
     path = store.with_name(f"{paths.variant_of(store)}.png")
     if prepared.made:
         path.unlink(missing_ok=True)
-    if wanted and not path.is_file():
+    if anew and not path.is_file():
         from kg.viz import draw_store
 
         try:

@@ -54,9 +54,9 @@ def frame_grouping(dataset: "Dataset", said: str | None) -> str | None:
     return str(path.resolve())
 
 
-def seen_by(dataset: "Dataset", wanted: bool, options: dict[str, str]) -> "Camera | None":
+def seen_by(dataset: "Dataset", camera_given: bool, options: dict[str, str]) -> "Camera | None":
     """Return the camera that was asked for, with these of its options."""
-    if not wanted:
+    if not camera_given:
         if options:
             raise typer.BadParameter(f"{next(iter(options))} goes with --camera.", param_hint="--set")
         return None
@@ -89,10 +89,10 @@ def list_options(deform: str | None, as_json: bool) -> None:
     from kg.config.meanings import meanings
     from kg.data.camera import Camera
     from kg.sim import Settings
-    from kg.sim.mix import ALL, chosen
+    from kg.sim.mix import ALL, names_of
     from kg.sim.options import options
 
-    kinds = {name: plugins.DEFORMATIONS.load(name) for name in chosen(deform or ALL)}
+    kinds = {name: plugins.DEFORMATIONS.load(name) for name in names_of(deform or ALL)}
     known = {name: options(kind) for name, kind in kinds.items()}
     known["camera"] = {f"{CAMERA}{key}": value for key, value in asdict(Camera()).items()}
     cloth = {key: {name: known[name][key] for name in kinds} for key in asdict(Settings())}

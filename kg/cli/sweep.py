@@ -246,8 +246,8 @@ def _slots(count: int | None, gpu: Sequence[int] | None, cpu: bool, jobs: int) -
     from kg.devices import threads as available
     from kg.sweep.pool import make_slots
 
-    asked: list[int | None] = [*(gpu or ())]
-    for number in asked or [None]:
+    numbers: list[int | None] = [*(gpu or ())]
+    for number in numbers or [None]:
         choose_device(number, cpu)  # says what is wrong with it
     there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     return make_slots(count, [] if cpu else gpu or there, available(), jobs)

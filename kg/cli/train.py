@@ -217,7 +217,7 @@ def train(
     given |= turning(turn)
     given |= dict(assignment(text) for text in option or [])
 
-    def chosen() -> "tuple[Config, Path]":
+    def configured() -> "tuple[Config, Path]":
         """Return the configuration and the run folder, which is made if it is new."""
         if resume is not None:
             _check_kept([*filter(partial(_is_said, context), context.params), *given])
@@ -270,7 +270,7 @@ def train(
             folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
         return config, folder
 
-    config, folder = team.first(chosen)
+    config, folder = team.first(configured)
     where = runs.name_of(folder)
     others = f" and {team.count - 1} more" if team.count > 1 else ""
     copy = copy_of(folder, copy_to) if team.leads else None

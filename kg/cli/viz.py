@@ -130,7 +130,7 @@ def viz(
     from kg.inference.predictions import Predictions
     from kg.viz import Style, draw_store, render
     from kg.viz import show as show_window
-    from kg.viz.film import draw_film, draw_frames, is_film
+    from kg.viz.animation import draw_film, draw_frames, is_film
 
     paths.require_writable(output)
     film = output is not None and is_film(output)
@@ -206,7 +206,7 @@ def _beside(source: "Store | Predictions", file: Path | None) -> Path:
 
 
 def _motion(
-    source: "Store | Predictions", wanted: str | None, style: "Style", *, film: bool
+    source: "Store | Predictions", named: str | None, style: "Style", *, film: bool
 ) -> "Motion | None":
     """Return the sequence to show, or None for a sheet of shapes that have nothing to do with each other."""
     from kg.inference.predictions import Predictions
@@ -215,13 +215,13 @@ def _motion(
     predictions = source if isinstance(source, Predictions) else None
     objects = source.objects.tolist() if isinstance(source, Predictions) else source.read_column("objects")
     single = len(set(objects)) == 1 < len(objects)
-    if not (film or wanted or single):
+    if not (film or named or single):
         return None
-    if predictions and not predictions.meta.get("store") and wanted is None and len(objects) > 1:
+    if predictions and not predictions.meta.get("store") and named is None and len(objects) > 1:
         # Files were predicted one by one: in a film they are what follows each other.
         return motion_of_predictions(predictions, None, style)
-    name = choose_object(objects, wanted)
-    if wanted is None and not single:
+    name = choose_object(objects, named)
+    if named is None and not single:
         note(f"Showing {name}; other objects with --object.")
     if isinstance(source, Predictions):
         return motion_of_predictions(source, name, style)
@@ -230,7 +230,7 @@ def _motion(
 
 def _describe(drawn: "Rendered", motion: "Motion | None", total: int) -> tuple[dict[str, object], str]:
     """Return what was drawn, for JSON and for people."""
-    from kg.viz.film import Filmed
+    from kg.viz.animation import Filmed
 
     said: dict[str, object] = {
         "path": str(drawn.path),

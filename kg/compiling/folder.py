@@ -47,8 +47,8 @@ def folder_of(module: str) -> Path | None:
 
 def _bases() -> Iterator[Path]:
     """Yield where the user wants it, in kg's folder, and in the user's folder for caches."""
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(chosen) / "kg"
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(named) / "kg"
         return
     with suppress(RuntimeError):  # there is no home
         yield paths.home() / "cache" / "loops"

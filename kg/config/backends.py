@@ -5,13 +5,13 @@ from typing import Literal, get_args
 
 from kg.errors import unknown_name
 
-Wanted = Literal["auto", "triton", "numba", "torch"]
-CHOICES = get_args(Wanted)
+BackendChoice = Literal["auto", "triton", "numba", "torch"]
+CHOICES = get_args(BackendChoice)
 PREFERENCE = CHOICES[1:]
 """Backends, the fastest first, each where it runs."""
 
 
-def wanted_backend() -> str:
+def forced_backend() -> str:
     """Return what KG_KERNELS says, one of `CHOICES`; "auto" by default.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kg import paths
 from kg.config.options import DataConfig
-from kg.data.find import Wanted, find_again, label, not_same
+from kg.data.find import StoreQuery, find_again, label, not_same
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 
@@ -35,14 +35,14 @@ def open_named(data: DataConfig, since: str) -> list[Store]:
     return [find_again(Path(path), checksum, since) for path, checksum in data.checksums.items()]
 
 
-def choose_store(data: DataConfig, asked: Wanted) -> Store:
+def choose_store(data: DataConfig, query: StoreQuery) -> Store:
     """Return the one store that fits what the user said: of a training, else of all that are prepared.
 
     Raises:
         KgError: Several fit or none does, or it is not here any more.
     """
     named = data.checksums if data.store else {}
-    fitting = [path for path in named if asked.matches(Path(path))]
+    fitting = [path for path in named if query.matches(Path(path))]
     if len(fitting) == 1:
         return find_again(Path(fitting[0]), named[fitting[0]], "the training")
     if fitting:
@@ -50,12 +50,12 @@ def choose_store(data: DataConfig, asked: Wanted) -> Store:
             f"{len(fitting)} of the stores that this detector was trained on fit: {_labels(fitting)}.",
             "Choose with --category and --variant, or name any store with --store.",
         )
-    if asked == Wanted():
+    if query == StoreQuery():
         raise KgError(
             "This checkpoint does not say what it was trained on.",
             "Name a prepared store with --category and --variant or with --store, or files.",
         )
-    prepared = [path for path in paths.stores() if asked.matches(path)]
+    prepared = [path for path in paths.stores() if query.matches(path)]
     if len(prepared) != 1:
         trained = f" It was trained on {_labels(named)}." if named else ""
         found = f": {_labels(prepared)}" if prepared else ""

@@ -15,7 +15,7 @@ from kg.errors import KgError, unknown_name
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StoreQuery:
     """What the user said of the data; None where they said nothing."""
 
     category: str | None = None
@@ -26,13 +26,13 @@ class Wanted:
         """Tell whether a store's path, .../dataset/category/variant.h5, fits."""
         dataset, category, variant = path.parts[-3], path.parts[-2], paths.variant_of(path)
         return all(
-            asked in (None, found)
-            for asked, found in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
+            said in (None, own)
+            for said, own in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
         )
 
 
 def find_store(
-    wanted: Wanted,
+    query: StoreQuery,
     *,
     workers: int = 1,
     normalisation: Kind = "longest-side",
@@ -42,7 +42,7 @@ def find_store(
     """Return the one prepared store that fits, made first if a built-in data set has the category.
 
     Args:
-        wanted: What the user said.
+        query: What the user said.
         workers: Processes that make one (see `kg.data.preparing.prepare.prepare`).
         normalisation: Of the clouds of one that is made.
         on_prepare: Called before a store is made.
@@ -52,7 +52,7 @@ def find_store(
         KgError: Several stores fit, or none does and none can be made.
     """
     known = paths.stores()
-    fitting = [path for path in known if wanted.matches(path)]
+    fitting = [path for path in known if query.matches(path)]
     if len(fitting) == 1:
         return Store(fitting[0])
     if fitting:
@@ -60,25 +60,25 @@ def find_store(
         raise KgError(
             f"{len(fitting)} prepared stores fit: {names}.", "Choose with --category, --dataset, --variant."
         )
-    builtins = _builtins(wanted)
-    if wanted.category is None:
+    builtins = _builtins(query)
+    if query.category is None:
         raise KgError("Nothing is prepared yet.", "Name a built-in category: kg train --category shirt")
     for dataset in builtins:
-        if wanted.category in dataset.categories and wanted.variant in (None, dataset.variant):
+        if query.category in dataset.categories and query.variant in (None, dataset.variant):
             on_prepare(dataset)
             raw = paths.raw(dataset.name)
             options = PrepareOptions(normalisation=normalisation)
-            plan = make_plan(dataset, wanted.category, raw, options)
+            plan = make_plan(dataset, query.category, raw, options)
             return prepare(plan, workers=workers, progress=progress).store
     categories = {path.parts[-2] for path in known} | {
         name for dataset in builtins for name in dataset.categories
     }
-    if wanted.category in categories:
+    if query.category in categories:
         raise KgError(
-            f"No prepared store of '{wanted.category}' fits the --dataset and --variant given.",
+            f"No prepared store of '{query.category}' fits the --dataset and --variant given.",
             "See what is there: kg info",
         )
-    raise unknown_name("prepared or built-in category", wanted.category, categories)
+    raise unknown_name("prepared or built-in category", query.category, categories)
 
 
 def find_again(path: Path, checksum: str, since: str) -> Store:
@@ -138,9 +138,9 @@ def not_same(store: Store, what: str) -> KgError:
     )
 
 
-def _builtins(wanted: Wanted) -> list[Dataset]:
+def _builtins(query: StoreQuery) -> list[Dataset]:
     kinds = plugins.DATASETS.working()
-    if wanted.dataset is not None and wanted.dataset not in kinds:
-        raise unknown_name("data set", wanted.dataset, kinds)
-    made = [kind() for name, kind in kinds.items() if wanted.dataset in (None, name)]
+    if query.dataset is not None and query.dataset not in kinds:
+        raise unknown_name("data set", query.dataset, kinds)
+    made = [kind() for name, kind in kinds.items() if query.dataset in (None, name)]
     return [dataset for dataset in made if dataset.builtin]

@@ -38,8 +38,8 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
         points = points / extent
     cloud = np.asarray(points, dtype=np.float32)
     order = np.lexsort((cloud[:, 2], cloud[:, 1], cloud[:, 0]))
-    chosen: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]
-    return chosen
+    farthest: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]
+    return farthest
 
 
 def sample_shape(

@@ -79,7 +79,7 @@ class Comparison:
         for number, entry in enumerate(self.entries, start=1):
             for floor in entry.floors:
                 alike = [other for _, other in found if other.name == floor.name]
-                if not any(_figures(other) == _figures(floor) for other in alike):
+                if not any(_values(other) == _values(floor) for other in alike):
                     found.append((f"{floor.name} of {number}" if number > 1 else floor.name, floor))
         return found
 
@@ -185,7 +185,7 @@ def _figure(result: Result | None, part: str) -> str:
     return COLLAPSED if result.meaningless else f"{result.values[part]:.1f}"
 
 
-def _figures(floor: Floor) -> str:
+def _values(floor: Floor) -> str:
     """Return all its figures, to tell floors of other clouds apart."""
     return repr([(result.metric, result.values) for result in floor.results])
 

@@ -164,20 +164,20 @@ def _choose(
     # Where poses are fixed, a turn is a mistake like any other; who asks for it may have it.
     unasked = [name for name in possible if METRICS[name].truth != "symmetry" or _lies_any_way(known)]
     leading, optional = around
-    chosen = [name for name in leading if name in unasked]
+    named = [name for name in leading if name in unasked]
     for name in names:
         if name == ALL:
-            chosen += unasked
+            named += unasked
         elif name == DAS:
-            chosen.append("das-annotated" if "das-annotated" in possible else "das-unsupervised")
+            named.append("das-annotated" if "das-annotated" in possible else "das-unsupervised")
         elif name in possible:
-            chosen.append(name)
+            named.append(name)
         else:
             raise _not_measurable(name, predictions)
-    chosen += [name for name in optional if name in unasked]
-    if any(name in chosen for name in CONSISTENCY):
-        chosen += COMPANIONS
-    return [METRICS[name] for name in dict.fromkeys(chosen)]
+    named += [name for name in optional if name in unasked]
+    if any(name in named for name in CONSISTENCY):
+        named += COMPANIONS
+    return [METRICS[name] for name in dict.fromkeys(named)]
 
 
 def _lies_any_way(known: Sample) -> bool:

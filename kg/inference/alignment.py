@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.config.stores import choose_store
-from kg.data.find import Wanted
+from kg.data.find import StoreQuery
 from kg.data.rotations import fit_rotation
 from kg.data.split import SPLITS
 from kg.data.store import Clouds, Store
@@ -31,7 +31,7 @@ def category_keypoints(detector: Predictor) -> NDArray[np.float64]:
     if kept is not None:
         return np.asarray(kept.double().cpu().numpy())
     try:
-        store = choose_store(detector.checkpoint.config.data, Wanted())
+        store = choose_store(detector.checkpoint.config.data, StoreQuery())
     except KgError as error:
         raise KgError(
             f"What the category's frame is follows from shapes of the training: {error.message}", error.hint

@@ -57,15 +57,15 @@ def as_clouds(points: Cloud, count: int, how: Kind) -> tuple[Clouds, NDArray[np.
         kept = np.broadcast_to(np.resize(np.arange(number), count), (len(batch), count))
     else:
         kept = thinning(batch, count)
-    chosen = np.take_along_axis(batch, kept[..., None], axis=1)
-    scalings = [normalise(cloud, how) for cloud in chosen]
+    thinned = np.take_along_axis(batch, kept[..., None], axis=1)
+    scalings = [normalise(cloud, how) for cloud in thinned]
     names = [str(row) for row in range(len(batch))]
     clouds = Clouds(
         ids=names,
         objects=names,
         frame=np.zeros(len(batch), np.int32),
         points=np.stack(
-            [scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, chosen, strict=True)]
+            [scaling.to_normalised(cloud) for scaling, cloud in zip(scalings, thinned, strict=True)]
         ),
         scale=np.array([scaling.scale for scaling in scalings]),
         offset=np.array([scaling.offset for scaling in scalings]),

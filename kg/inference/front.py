@@ -10,7 +10,7 @@ import torch
 from kg.config import Inference
 from kg.data import Store
 from kg.data.dataset import Split
-from kg.data.find import Wanted, check_same
+from kg.data.find import StoreQuery, check_same
 from kg.devices import choose_device
 from kg.errors import KgError
 from kg.inference.alignment import align as aligned
@@ -120,7 +120,7 @@ def predict(
         predictions = predict_store(
             detector,
             store=None if store is None else Path(store),
-            wanted=Wanted(category, variant=variant),
+            query=StoreQuery(category, variant=variant),
             split=_split(split),
             options=options,
             turned=turned,

@@ -13,7 +13,7 @@ from kg.config.stores import choose_store
 from kg.data.batches import thin
 from kg.data.corruptions import ROTATION, corrupt
 from kg.data.dataset import Split
-from kg.data.find import Wanted
+from kg.data.find import StoreQuery
 from kg.data.normalise import normalise
 from kg.data.read import naming, read_shape, require_utf8
 from kg.data.sample import sample_shape
@@ -33,7 +33,7 @@ def predict_store(
     detector: Predictor,
     *,
     store: Path | None = None,
-    wanted: Wanted | None = None,
+    query: StoreQuery | None = None,
     split: Split | None = "test",
     options: DetectOptions = USUAL,
     turned: int | None = None,
@@ -44,7 +44,7 @@ def predict_store(
     Args:
         detector: What to detect with.
         store: The store; by default one that the detector was trained on, wherever it lies now.
-        wanted: Which of those, where there are several.
+        query: Which of those, where there are several.
         split: Which part, by the detector's own way of splitting; None for all.
         options: How.
         turned: Seed of a random turn of each cloud, which is then what is predicted; None for none.
@@ -56,7 +56,7 @@ def predict_store(
     """
     config = detector.checkpoint.config
     data = config.data
-    opened = Store(store) if store else choose_store(data, wanted or Wanted())
+    opened = Store(store) if store else choose_store(data, query or StoreQuery())
     clouds = opened.read(split, data.split_by)
     if len(clouds) == 0:
         # A sequence of one object cannot be split by object.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kg import ops
-from kg.config.backends import wanted_backend
+from kg.config.backends import forced_backend
 from kg.ops.kernels import choose
 
 Progress = Callable[[int, int], None]
@@ -203,7 +203,7 @@ def operation_cases(batch: int, points: int, keypoints: int, device: torch.devic
     for name, (operation, run) in runs.items():
         backend = choose(operation, device, size=points).kernel.backend
         cases.append(Case(name, backend, run))
-        if backend != "torch" and wanted_backend() == "auto":
+        if backend != "torch" and forced_backend() == "auto":
             cases.append(Case(name, "torch", forced(run)))
     return cases
 

@@ -469,9 +469,9 @@ def _check(
             raise ValueError("every layer but the first must have a linear part")
         sizes = _LAYER.check(*layer[:2], *layer.linear)
         if sizes["C"] != width or layer.weight.dtype != first.norm_weight.dtype:
-            wanted = f"(D, {width}) of {first.norm_weight.dtype}"
+            expected = f"(D, {width}) of {first.norm_weight.dtype}"
             raise ValueError(
-                f"weight must be {wanted}, not {tuple(layer.weight.shape)} of {layer.weight.dtype}"
+                f"weight must be {expected}, not {tuple(layer.weight.shape)} of {layer.weight.dtype}"
             )
         width = sizes["D"]
     if running:

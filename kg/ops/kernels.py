@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg.config.backends import PREFERENCE, wanted_backend
+from kg.config.backends import PREFERENCE, forced_backend
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Kernel:
         if self.most is not None and self.most < 1:
             raise ValueError(f"{self.operation}: most must be 1 or more, not {self.most}")
 
-    def obstacle(self, device: torch.device, dtype: torch.dtype, size: int, wanted: bool) -> str:
+    def obstacle(self, device: torch.device, dtype: torch.dtype, size: int, forced: bool) -> str:
         """Return why it does not run for clouds of `size` points on a device, or nothing.
 
-        Triton's interpreter runs on the CPU, but only where it is `wanted`.
+        Triton's interpreter runs on the CPU, but only where it is `forced`.
         """
-        interpreted = wanted and self.backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
+        interpreted = forced and self.backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
         if self.devices and device.type not in self.devices and not interpreted:
             return f"{self.backend} has no kernels for {device.type}"
         if self.needs and not _installed(self.needs):
@@ -130,18 +130,18 @@ def choose(operation: str, device: torch.device, dtype: torch.dtype = torch.floa
         KgError: `KG_KERNELS` names no backend.
     """
     versions = _registered[operation]
-    wanted = wanted_backend()
-    if wanted != "auto":
-        if wanted not in versions:
-            return Choice(versions["torch"], f"{wanted} has no version of it")
-        obstacle = versions[wanted].obstacle(device, dtype, size, wanted=True)
+    forced = forced_backend()
+    if forced != "auto":
+        if forced not in versions:
+            return Choice(versions["torch"], f"{forced} has no version of it")
+        obstacle = versions[forced].obstacle(device, dtype, size, forced=True)
         if obstacle:
-            return Choice(versions["torch"], obstacle, refused=wanted)
-        return Choice(versions[wanted], "asked for")
+            return Choice(versions["torch"], obstacle, refused=forced)
+        return Choice(versions[forced], "asked for")
     obstacles: list[str] = []
     for backend in PREFERENCE:
         if backend in versions:
-            obstacle = versions[backend].obstacle(device, dtype, size, wanted=False)
+            obstacle = versions[backend].obstacle(device, dtype, size, forced=False)
             if not obstacle:
                 alone = "the only version" if len(versions) == 1 else f"fastest on the {device.type}"
                 return Choice(versions[backend], "; ".join(obstacles) if backend == "torch" else alone)

@@ -58,13 +58,13 @@ def _kernel(fastmath):
         parallel = compiled(parallel=True, fastmath=fastmath)(function)
 
         def call(*arguments):
-            wanted = min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)
-            small = wanted == 1 or sum(np.size(argument) for argument in arguments) < SMALL
+            threads = min(torch.get_num_threads(), config.NUMBA_NUM_THREADS)
+            small = threads == 1 or sum(np.size(argument) for argument in arguments) < SMALL
             if small or not _others.acquire(blocking=False):
                 return serial(*arguments)
             try:
-                if get_num_threads() != wanted:
-                    set_num_threads(wanted)
+                if get_num_threads() != threads:
+                    set_num_threads(threads)
                 return parallel(*arguments)
             finally:
                 _others.release()

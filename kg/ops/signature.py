@@ -82,9 +82,9 @@ class Signature:
 
     def _shapes(self, tensors: tuple[Tensor, ...]) -> str:
         names = _joined([argument.name for argument in self.arguments])
-        wanted = _joined([str(argument) for argument in self.arguments])
+        expected = _joined([str(argument) for argument in self.arguments])
         given = _joined([str(tuple(tensor.shape)) for tensor in tensors])
-        return f"{names} must be {wanted}, not {given}"
+        return f"{names} must be {expected}, not {given}"
 
     def _devices(self, tensors: tuple[Tensor, ...]) -> str:
         return f"all must be on one device, not {self._listed(tensors, 'device')}"

@@ -52,7 +52,7 @@ class Carried:
         _, near = cKDTree(corners.mean(axis=1)).query(vertices, k=count)
         near = near.reshape(len(vertices), count)
         facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        best, chosen = np.full(len(vertices), np.inf), near[:, 0].copy()
+        best, nearest_faces = np.full(len(vertices), np.inf), near[:, 0].copy()
         shares = np.full((len(vertices), 3), 1 / 3)
         size = float(np.ptp(coarse.vertices, axis=0).max())
         for triangle in near.T:
@@ -61,10 +61,10 @@ class Carried:
             # What faces the other way is chosen only if nothing else is there.
             away = away + size * ((facing[triangle] * normals).sum(axis=1) < 0)
             nearer = away < best
-            best[nearer], chosen[nearer], shares[nearer] = away[nearer], triangle[nearer], some[nearer]
-        carried = cls(coarse.faces[chosen], shares, np.zeros_like(vertices))
+            best[nearer], nearest_faces[nearer], shares[nearer] = away[nearer], triangle[nearer], some[nearer]
+        carried = cls(coarse.faces[nearest_faces], shares, np.zeros_like(vertices))
         left = vertices - carried.at(coarse.vertices)
-        frames = _frames(corners[chosen])
+        frames = _frames(corners[nearest_faces])
         return replace(carried, offsets=np.einsum("vax,vx->va", frames, left))
 
     def at(self, positions: Points) -> Points:

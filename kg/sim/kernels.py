@@ -4,7 +4,7 @@ import importlib
 import warnings
 from types import ModuleType
 
-from kg.config.backends import wanted_backend
+from kg.config.backends import forced_backend
 
 
 def choose() -> ModuleType:
@@ -13,7 +13,7 @@ def choose() -> ModuleType:
     Raises:
         KgError: KG_KERNELS names no backend.
     """
-    if wanted_backend() != "torch":
+    if forced_backend() != "torch":
         try:
             return importlib.import_module("kg.sim.numba_kernels")
         except Exception as error:  # a broken LLVM raises whatever it likes

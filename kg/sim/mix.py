@@ -70,7 +70,7 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
     Raises:
         KgError: There is no such motion, none that has an option, a value is none, or nothing has a share.
     """
-    known = {name: options(plugins.DEFORMATIONS.load(name)) for name in chosen(names)}
+    known = {name: options(plugins.DEFORMATIONS.load(name)) for name in names_of(names)}
     shares = dict.fromkeys(known, 1.0)
     for key in [key for key in given if key.startswith(SHARE)]:
         name = key.removeprefix(SHARE)
@@ -91,7 +91,7 @@ def mix(names: str, given: Mapping[str, str]) -> Mix:
     return Mix(ALL if names == ALL else "-".join(known), motions, tuple(shares.values()), frozenset(others))
 
 
-def chosen(names: str) -> list[str]:
+def names_of(names: str) -> list[str]:
     """Return the names of motions with commas between them, or of all that are simulated, each once."""
     if names == ALL:
         return [name for name, how in plugins.DEFORMATIONS.working().items() if how.simulated]

@@ -22,11 +22,11 @@ def _strangers(i, j, k, m, of_triangle, tangled):
 
 
 @loop
-def _with_room(pairs, wanted):
-    """Return pairs (P, 4) with room for as many as are wanted."""
-    if wanted <= len(pairs):
+def _with_room(pairs, count):
+    """Return pairs (P, 4) with room for so many."""
+    if count <= len(pairs):
         return pairs
-    longer = np.empty((2 * wanted, 4), np.uint32)
+    longer = np.empty((2 * count, 4), np.uint32)
     longer[: len(pairs)] = pairs
     return longer
 
@@ -44,15 +44,15 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
     waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
     leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
     for eight in range(max(1, len(sides) // EIGHT)):
-        asking = lost_leaves[eight]
-        if not asking:
+        mask = lost_leaves[eight]
+        if not mask:
             continue
-        reach_of(tree, eight, asking, reach)
+        reach_of(tree, eight, mask, reach)
         first = len(others) if of_faces else 0 if of_triangle else EIGHT * eight
         near = eights[: eights_near(reach, other_tree, first, waiting, eights)]
-        for n in range(COUNTS[asking]):
-            leaf = EIGHT * eight + BITS[asking, n]
-            reach_of(tree, eight, 1 << BITS[asking, n], reach)
+        for n in range(COUNTS[mask]):
+            leaf = EIGHT * eight + BITS[mask, n]
+            reach_of(tree, eight, 1 << BITS[mask, n], reach)
             first = first if of_triangle else leaf
             near_leaves = leaves[: leaves_near(reach, other_tree, near, first, leaves)]
             pairs = _with_room(pairs, found + len(near_leaves))
@@ -66,12 +66,12 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
                     one, two = min(leaf, other), max(leaf, other)
                     i, j, k, m = sides[one, 0], sides[one, 1], sides[two, 0], sides[two, 1]
                 pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-                wanted = _strangers(i, j, k, m, of_triangle, tangled)
+                meet = _strangers(i, j, k, m, of_triangle, tangled)
                 if of_triangle:
-                    wanted &= vertex_meets_triangle(reached, i, j, k, m)
+                    meet &= vertex_meets_triangle(reached, i, j, k, m)
                 else:
-                    wanted &= edges_meet(reached, i, j, k, m)
-                found += int(wanted)
+                    meet &= edges_meet(reached, i, j, k, m)
+                found += int(meet)
     return pairs, found
 
 

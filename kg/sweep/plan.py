@@ -110,10 +110,10 @@ def plan_methods(
             raise KgError(f"'{name}' is given for a detector and by --set.", "Leave one of them out.")
     ablations = [() if entry == NONE else tuple(entry.split("+")) for entry in without] or [()]
     made = []
-    for preset, (entry, own), chosen, parts in product(
+    for preset, (entry, own), combination, parts in product(
         presets, chosen_detectors.items(), product(*values.values()), ablations
     ):
-        options = dict(zip(values, chosen, strict=True))
+        options = dict(zip(values, combination, strict=True))
         left_out = f"without {' and '.join(parts)}" if parts else FULL
         label = [preset] if len(presets) > 1 else []
         label += [entry] if len(chosen_detectors) > 1 else []

@@ -45,8 +45,8 @@ def make_slots(count: int | None, gpus: Sequence[int], cores: int, jobs: int) ->
         cores: Of the CPU.
         jobs: How many there are to do.
     """
-    wanted = count or len(gpus) or cores // 2
-    together = max(1, min(wanted, jobs))
+    most = count or len(gpus) or cores // 2
+    together = max(1, min(most, jobs))
     threads = max(1, cores // together)
     return [Slot(gpus[number % len(gpus)] if gpus else None, threads) for number in range(together)]
 

@@ -36,11 +36,11 @@ def check_options(jobs: Iterable[Job]) -> None:
     for job in jobs:
         if not job.folder.is_dir():
             continue
-        found, wanted = _flat(runs.read_config(job.folder)), _flat(job.config)
-        for name, value in wanted.items():
-            if found[name] != value:
+        there, planned = _flat(runs.read_config(job.folder)), _flat(job.config)
+        for name, value in planned.items():
+            if there[name] != value:
                 raise KgError(
-                    f"{job.folder} is there with {name} {found[name]}, not {value}.",
+                    f"{job.folder} is there with {name} {there[name]}, not {value}.",
                     "Give this sweep another --name, or remove that folder.",
                 )
 
@@ -72,13 +72,13 @@ def seconds_an_epoch(job: Job) -> float | None:
 
     It is by runs of the same detector on the same data with as many points.
     """
-    wanted = _pace_of(job.config)
+    own_pace = _pace_of(job.config)
     alike = []
     for folder in (*runs.list_runs(job.sweep), *runs.list_runs()):
         # A run of another version, or one that is just being removed, is nothing to fail by.
         with suppress(KgError, OSError, LookupError):
             config = runs.read_config(folder)
-            if _pace_of(config) == wanted:
+            if _pace_of(config) == own_pace:
                 alike += [entry["seconds"] for entry in runs.read_metrics(folder)]
     return median(alike) if alike else None
 

@@ -62,11 +62,11 @@ def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDAr
     kept_out = _kept_out(stores, split) if by == "object" else set()
     found = []
     for store in stores:
-        chosen = store.splits(by) == SPLITS.index(split)
+        of_split = store.splits(by) == SPLITS.index(split)
         if kept_out:
             names = store.read_column("objects")
-            chosen &= [(store.dataset, store.category, name) not in kept_out for name in names]
-        found.append(np.flatnonzero(chosen))
+            of_split &= [(store.dataset, store.category, name) not in kept_out for name in names]
+        found.append(np.flatnonzero(of_split))
     return found
 
 

@@ -28,7 +28,7 @@ from kg.train.environment import environment
 from kg.train.log import Log
 from kg.train.runs import read_environment, write_json
 from kg.train.step import ALONE, Metrics, Step
-from kg.train.supply import Wanted, supply
+from kg.train.supply import Selection, supply
 from kg.train.teacher import Teacher
 from kg.train.team import Team
 
@@ -213,7 +213,7 @@ class _Training:
                 "Name one that is trained on shapes in their category's pose: kg train --teacher RUN",
             )
         names, points = config.model.categories, config.train.points
-        self.clouds = supply(stores, Wanted("train", by, points, how, names, teacher), device)
+        self.clouds = supply(stores, Selection("train", by, points, how, names, teacher), device)
         listed, examples = self.clouds.listed, self.clouds.examples
         if not len(self.clouds):
             raise KgError(f"{stores[0].name} has no shapes to train on.", "Prepare more shapes: kg prepare")
@@ -228,7 +228,7 @@ class _Training:
                 f"The detector {config.model.detector} learns from sequences, and {stores[0].name} has none.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses.",
             )
-        self.unseen = supply(stores, Wanted("val", by, points, how, names, teacher), device)
+        self.unseen = supply(stores, Selection("val", by, points, how, names, teacher), device)
         size = config.train.batch_size
         self.runs: list[Tensor] | None = None
         self.val_batches = list(torch.split(torch.arange(len(self.unseen)), size))

@@ -31,7 +31,7 @@ CHUNK = 256
 """Rows read at a time to find boxes at rest."""
 
 
-class Wanted(NamedTuple):
+class Selection(NamedTuple):
     """What a training asks of its clouds (see `kg.train.examples.read_examples`)."""
 
     split: Split
@@ -65,19 +65,19 @@ class Supply(ABC):
         """Return the clouds of `examples` as one batch, on the device."""
 
 
-def supply(stores: Sequence[Store], wanted: Wanted, device: torch.device) -> Supply:
+def supply(stores: Sequence[Store], selection: Selection, device: torch.device) -> Supply:
     """Return the clouds of a split, in memory if they are few.
 
     Raises:
         KgError: They have too few points.
     """
-    rows = chosen_rows(stores, wanted.split, wanted.by)
+    rows = chosen_rows(stores, selection.split, selection.by)
     size = sum(
         len(own) * store.points_per_cloud * 12 * (2 if store.has_rest_positions else 1)
         for store, own in zip(stores, rows, strict=True)
     )
     kind = Streamed if size > IN_MEMORY else InMemory
-    return kind(stores, rows, wanted, device)
+    return kind(stores, rows, selection, device)
 
 
 class InMemory(Supply):
@@ -87,16 +87,16 @@ class InMemory(Supply):
         self,
         stores: Sequence[Store],
         rows: Sequence[NDArray[np.int64]],
-        wanted: Wanted,
+        selection: Selection,
         device: torch.device,
     ) -> None:
         self.examples = self.listed = joined(
             [
-                read_rows(store, own, wanted.points, wanted.normalisation, wanted.teacher)
+                read_rows(store, own, selection.points, selection.normalisation, selection.teacher)
                 for store, own in zip(stores, rows, strict=True)
             ]
         )
-        self._all, self._device = self.examples.batch(wanted.categories).to(device), device
+        self._all, self._device = self.examples.batch(selection.categories).to(device), device
 
     def batches(self, rows: Sequence[Tensor]) -> Iterator[Batch]:
         """See `Supply.batches`."""
@@ -115,13 +115,13 @@ class Streamed(Supply):
         self,
         stores: Sequence[Store],
         rows: Sequence[NDArray[np.int64]],
-        wanted: Wanted,
+        selection: Selection,
         device: torch.device,
     ) -> None:
-        self._wanted, self._device = wanted, device
+        self._selection, self._device = selection, device
         filled = [(store, own) for store, own in zip(stores, rows, strict=True) if len(own)]
         rest = all(store.has_rest_positions for store, _ in filled)
-        self._sources = [_Source(store, own, wanted, rest) for store, own in filled]
+        self._sources = [_Source(store, own, selection, rest) for store, own in filled]
         self._ends = np.cumsum([len(own) for _, own in filled])
         count = int(self._ends[-1])
         spread = np.linspace(0, count - 1, min(SOME, count)).round().astype(np.int64)
@@ -130,10 +130,10 @@ class Streamed(Supply):
         )
         self.listed = joined([source.listed() for source in self._sources])
         self._keypoints: Tensor | None = None
-        if wanted.teacher is not None:
-            self._keypoints = torch.cat([source.taught(wanted.teacher) for source in self._sources])
+        if selection.teacher is not None:
+            self._keypoints = torch.cat([source.taught(selection.teacher) for source in self._sources])
             self.examples = replace(self.examples, keypoints=self._keypoints[torch.from_numpy(spread)])
-        numbers = {name: number for number, name in enumerate(wanted.categories)}
+        numbers = {name: number for number, name in enumerate(selection.categories)}
         self._category = (
             np.repeat([numbers[store.category] for store, _ in filled], [len(own) for _, own in filled])
             if len(numbers) > 1
@@ -152,7 +152,7 @@ class Streamed(Supply):
 
     def some(self) -> Batch:
         """See `Supply.some`."""
-        return self.examples.batch(self._wanted.categories).to(self._device)
+        return self.examples.batch(self._selection.categories).to(self._device)
 
     def _parted(self, numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Return ascending numbers of clouds as numbers within each store."""
@@ -164,7 +164,7 @@ class Streamed(Supply):
 
     def _read(self, rows: Tensor) -> Batch:
         """Return the clouds of these numbers, in their order."""
-        numbers, count = rows.numpy(), self._wanted.points
+        numbers, count = rows.numpy(), self._selection.points
         points = np.empty((len(numbers), count, 3), np.float32)
         rest = np.empty_like(points) if self._sources[0].rest is not None else None
         keypoints = None if self._keypoints is None else self._keypoints[rows]
@@ -185,8 +185,8 @@ class Streamed(Supply):
 class _Source:
     """The clouds that one store has of a split."""
 
-    def __init__(self, store: Store, rows: NDArray[np.int64], wanted: Wanted, rest: bool) -> None:
-        self.store, self.rows, self.wanted = store, rows, wanted
+    def __init__(self, store: Store, rows: NDArray[np.int64], selection: Selection, rest: bool) -> None:
+        self.store, self.rows, self.selection = store, rows, selection
         self.points = RowsOnDisk(store, "points")
         self.rest = RowsOnDisk(store, "rest_positions") if rest else None
         self.boxes: Boxes | None = None
@@ -195,14 +195,14 @@ class _Source:
             ids = np.asarray(store.rest_ids())[rows]
             self.boxes = boxes_of(map(self.rest.read, chunks), ids.tolist())
         self.scale, self.offset = store.read_numbers("scale")[rows], store.read_numbers("offset")[rows]
-        self.off_range = wanted.normalisation == "range" and off_range(self.scale, self.offset).any()
+        self.off_range = selection.normalisation == "range" and off_range(self.scale, self.offset).any()
 
     def read(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return clouds and their places at rest, by numbers within the split."""
         clouds = self.points.read(self.rows[numbers])
         if self.off_range:
             clouds, _ = points_by_range(clouds, self.scale[numbers], self.offset[numbers])
-        kept = thinning(clouds, self.wanted.points)[..., None]
+        kept = thinning(clouds, self.selection.points)[..., None]
         rest = None
         if self.rest is not None and self.boxes is not None:
             rest = self.boxes.rows(numbers).inside(self.rest.read(self.rows[numbers]))
@@ -212,14 +212,14 @@ class _Source:
     def examples(self, numbers: NDArray[np.int64]) -> Examples:
         """Return some of the clouds, by ascending numbers within the split."""
         boxes = None if self.boxes is None else self.boxes.rows(numbers)
-        points, how = self.wanted.points, self.wanted.normalisation
+        points, how = self.selection.points, self.selection.normalisation
         return read_rows(self.store, self.rows[numbers], points, how, boxes=boxes)
 
     def taught(self, teacher: Teacher) -> Tensor:
         """Return a teacher's keypoints of all clouds, (n, K, 3)."""
         found = []
         for chunk in np.split(self.rows, range(CHUNK, len(self.rows), CHUNK)):
-            part = read_rows(self.store, chunk, self.wanted.points, self.wanted.normalisation, teacher)
+            part = read_rows(self.store, chunk, self.selection.points, self.selection.normalisation, teacher)
             assert part.keypoints is not None
             found.append(part.keypoints)
         return torch.cat(found)

@@ -1,10 +1,10 @@
 """Pictures and films of predictions and stores. Importing it imports neither pyvista nor matplotlib."""
 
-from kg.viz.film import draw_film, draw_frames
+from kg.viz.animation import draw_film, draw_frames
+from kg.viz.contact_sheets import contact_sheet, render, show
 from kg.viz.motion import motion_of_predictions, motion_of_store
 from kg.viz.picture import Rendered
-from kg.viz.samples import draw_store
-from kg.viz.sheet import contact_sheet, render, show
+from kg.viz.store_picture import draw_store
 from kg.viz.style import Style
 
 __all__ = [

@@ -15,10 +15,10 @@ from kg.errors import KgError
 from kg.evaluation.landmarks import keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
+from kg.viz.contact_sheets import closest, predicted_colours
 from kg.viz.origin import up_of
-from kg.viz.samples import landmarks
-from kg.viz.sheet import closest, predicted_colours
 from kg.viz.skeleton import choose_edges
+from kg.viz.store_picture import landmarks
 from kg.viz.style import Style
 
 Array = NDArray[np.float64]
@@ -65,16 +65,16 @@ class Motion:
         return len(self.ids)
 
 
-def choose_object(objects: Sequence[str], wanted: str | None = None) -> str:
+def choose_object(objects: Sequence[str], named: str | None = None) -> str:
     """Return the object to show: the one that is wanted, else the first with several frames.
 
     Raises:
-        KgError: The wanted one is not there, or it, or every one, has a single frame.
+        KgError: The named one is not there, or it, or every one, has a single frame.
     """
     frames = Counter(objects)
-    if wanted is not None and wanted not in frames:
-        raise closest("object", wanted, list(frames))
-    name = wanted or next((name for name, count in frames.items() if count > 1), None)
+    if named is not None and named not in frames:
+        raise closest("object", named, list(frames))
+    name = named or next((name for name, count in frames.items() if count > 1), None)
     if name is None or frames[name] == 1:
         raise KgError(
             f"There is no sequence to show: {name or 'each object'} has one frame.",
@@ -182,8 +182,8 @@ def _colours_there(store: Store, ids: Sequence[str], points: NDArray[np.float32]
     row_of = {name: row for row, name in enumerate(store.read_column("ids"))}
     if not store.has_rest_positions or not set(ids) <= row_of.keys():
         return None
-    wanted = np.array([row_of[name] for name in ids])
-    rows, place = np.unique(wanted, return_inverse=True)
+    rows_of_ids = np.array([row_of[name] for name in ids])
+    rows, place = np.unique(rows_of_ids, return_inverse=True)
     clouds = store.read_rows(rows)
     assert clouds.rest_positions is not None
     rest_positions, count = clouds.rest_positions, points.shape[1]

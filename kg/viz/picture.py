@@ -120,14 +120,14 @@ def _or(words: Sequence[str]) -> str:
 def drawing(renderer: Renderer, scene: Scene, layout: Layout) -> "Iterator[Draw]":
     """Yield what draws a shape of the scene into the axes of its tile."""
     if renderer == "matplotlib":
-        from kg.viz import painter
+        from kg.viz import matplotlib_drawing
 
-        yield lambda axes, shape: painter.draw(axes, scene, shape)
+        yield lambda axes, shape: matplotlib_drawing.draw(axes, scene, shape)
         return
-    from kg.viz import solid
+    from kg.viz import pyvista_drawing
 
     extent = (-scene.half[0], scene.half[0], -scene.half[1], scene.half[1])
-    with solid.Photographer(scene, layout.tile) as photographer:
+    with pyvista_drawing.Photographer(scene, layout.tile) as photographer:
 
         def draw(axes: "Axes", shape: Shape) -> None:
             picture = photographer.photograph(shape)

@@ -89,21 +89,21 @@ def found_by_weights(
     return Found(keypoints, nearest, confidence, edges)
 
 
-def usual_keypoints(points: Tensor, keypoints: Tensor | None, wanted: int) -> Tensor:
+def usual_keypoints(points: Tensor, keypoints: Tensor | None, count: int) -> Tensor:
     """Return where a teacher's keypoints usually are in their category's pose, (K, 3): the median of shapes.
 
     Args:
         points: (n, P, 3), the shapes.
         keypoints: (n, K, 3), the teacher's, in the same coordinates.
-        wanted: How many keypoints the student has.
+        count: How many keypoints the student has.
 
     Raises:
         KgError: The teacher has another number.
     """
     assert keypoints is not None
-    if keypoints.shape[1] != wanted:
+    if keypoints.shape[1] != count:
         raise KgError(
-            f"The teacher has {keypoints.shape[1]} keypoints, and {wanted} are asked for.",
+            f"The teacher has {keypoints.shape[1]} keypoints, and {count} are asked for.",
             "Leave --keypoints out: a student has its teacher's.",
         )
     _, scaling = normalised(points, "longest-side")

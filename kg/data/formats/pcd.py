@@ -111,11 +111,11 @@ def _binary(header: _Header, body: bytes) -> NDArray[np.float64]:
 def _compressed(header: _Header, body: bytes) -> NDArray[np.float64]:
     """Read what is stored column after column, LZF-compressed, behind its packed and its full size."""
     packed, full = (int(size) for size in np.frombuffer(body[:8].ljust(8, b"\0"), "<u4"))
-    wanted = header.points * header.columns.itemsize
+    size = header.points * header.columns.itemsize
     if len(body) < 8 + packed:
         raise KgError(f"It ends early: {len(body) - 8} of {packed} compressed bytes are there.")
-    if full != wanted or full > DENSEST * packed:
-        raise KgError(f"It claims {full} bytes of points, packed to {packed}, where {wanted} belong.")
+    if full != size or full > DENSEST * packed:
+        raise KgError(f"It claims {full} bytes of points, packed to {packed}, where {size} belong.")
     content = _decompress(body[8 : 8 + packed], full)
     columns, at = {}, 0
     for name in header.columns.names or ():

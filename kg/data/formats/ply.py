@@ -76,7 +76,7 @@ def read_ply(path: Path) -> Mesh:
         raise KgError("It has no vertices.")
     body: _Body = _Text(content) if layout == "ascii" else _Binary(content, layout)
     vertices, corners, sizes = np.empty((0, 3)), np.empty(0, np.int64), np.empty(0, np.int64)
-    for element, wanted in [(element, _places(element)) for element in elements]:
+    for element, places in [(element, _places(element)) for element in elements]:
         if not element.count or not element.properties:
             continue
         try:
@@ -84,9 +84,9 @@ def read_ply(path: Path) -> Mesh:
         except _EndsEarlyError:
             raise KgError(f"It ends early, within its {element.count} × '{element.name}'.") from None
         if element.name == "vertex":
-            vertices = np.stack([columns[place][0] for place in wanted], axis=1)
+            vertices = np.stack([columns[place][0] for place in places], axis=1)
         elif element.name == "face":
-            corners, sizes = whole_numbers(columns[wanted[0]][0], "vertex's number"), columns[wanted[0]][1]
+            corners, sizes = whole_numbers(columns[places[0]][0], "vertex's number"), columns[places[0]][1]
     body.check_end()
     return Mesh.of_corners(vertices, corners, sizes)
 

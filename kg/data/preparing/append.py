@@ -78,10 +78,10 @@ def _growing(plan: Plan, store: Store) -> Plan:
     Raises:
         KgError: As `append`.
     """
-    wanted, before = plan.made_from["options"], store.provenance.get("options", {})
+    options, before = plan.made_from["options"], store.provenance.get("options", {})
     hint = "Give the options that it was prepared with, or another --variant."
-    changed = [key for key in wanted if key not in FREE and before.get(key) != wanted[key]]
-    if before.get("normalisation", OLDEST) != wanted["normalisation"]:
+    changed = [key for key in options if key not in FREE and before.get(key) != options[key]]
+    if before.get("normalisation", OLDEST) != options["normalisation"]:
         changed.append("normalisation")
     if changed:
         said = ", ".join(f"{key} {before.get(key, OLDEST)}" for key in changed)

@@ -183,9 +183,9 @@ def _check(lot: Lot) -> None:
     host = platform.node()
     own = versions()
     if other := ", ".join(f"{name} {own[name]}" for name in own if own[name] != lot.versions.get(name)):
-        wanted = ", ".join(f"{name} {version}" for name, version in lot.versions.items())
+        expected = ", ".join(f"{name} {version}" for name, version in lot.versions.items())
         raise KgError(
-            f"The worker on {host} has {other}; the store would not be one of {wanted}.",
+            f"The worker on {host} has {other}; the store would not be one of {expected}.",
             "Install the same versions everywhere.",
         )
     for file, stamp in lot.files.items():

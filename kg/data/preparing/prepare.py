@@ -253,10 +253,10 @@ def _done(plan: Plan) -> int:
 def _found(store: Store, plan: Plan) -> Prepared:
     """Return the store that is there, if it was made as is wanted now."""
     # In whichever frame clouds are, a detector brings them into its own.
-    wanted = {key: value for key, value in plan.made_from["options"].items() if key != "normalisation"}
+    options = {key: value for key, value in plan.made_from["options"].items() if key != "normalisation"}
     before = store.provenance.get("options", {})
     hint = "Replace it with --force, or keep both with --variant NAME."
-    if changed := ", ".join(f"{key} {before.get(key)}" for key in wanted if before.get(key) != wanted[key]):
+    if changed := ", ".join(f"{key} {before.get(key)}" for key in options if before.get(key) != options[key]):
         raise KgError(f"{store.name} was prepared with other options ({changed}).", hint)
     if store.provenance.get("files") != plan.made_from["files"]:
         raise KgError(f"{store.name} was prepared before its files changed.", hint)

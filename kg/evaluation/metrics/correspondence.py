@@ -105,7 +105,7 @@ def rest_drift(
             nearest = surface.nearest(turned.reshape(-1, 3), 1)[:, 0]
             there = np.concatenate([there, surface.nodes[nearest].reshape(there.shape)])
         geodesic = 100 * surface.along(places[reference], there) / extent
-        identity = _kept(there, places[reference])
+        identity = _identified(there, places[reference])
         if symmetric:
             as_is, turned_too = np.split(geodesic, 2)
             # All keypoints of a cloud or none: it lies one way or the other.
@@ -117,7 +117,7 @@ def rest_drift(
     return found
 
 
-def _kept(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _identified(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return whether each place (m, K, 3) is nearer to its namesake of (K, 3) than to any other, (m, K)."""
     away = np.linalg.norm(places[:, :, None] - reference, axis=3)
     own = away.diagonal(axis1=1, axis2=2).copy()

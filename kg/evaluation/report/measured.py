@@ -54,7 +54,7 @@ def told(subject: Subject) -> dict[str, Any]:
         "tiles": [_tile(result) for result in subject.results[:TILES]],
         "notes": _notes(subject),
         "floors": subject.floors,
-        "figures": _figures(subject),
+        "figures": _results(subject),
         "metrics": [METRICS[result.metric] for result in subject.results],
         "shapes": _shapes(subject, results),
         "keypoints": _keypoints(subject, results),
@@ -108,7 +108,7 @@ def _tile(result: Result) -> dict[str, str]:
     }
 
 
-def _figures(subject: Subject) -> dict[str, Any]:
+def _results(subject: Subject) -> dict[str, Any]:
     """Return every part of every metric, with what it takes to read it."""
     names = [floor.name for floor in subject.floors]
     rows = [_row(result, part, subject.floors) for result in subject.results for part in result.units]

@@ -29,8 +29,8 @@ def _kernel(
     cloud = tl.program_id(1).to(tl.int64)
     points += cloud * size * 3
     query = tl.program_id(0).to(tl.int64) * CENTRES + tl.arange(0, CENTRES)
-    asked = query < queries
-    cx, cy, cz = load_points(centres + cloud * queries * 3, query, asked)
+    valid = query < queries
+    cx, cy, cz = load_points(centres + cloud * queries * 3, query, valid)
     lane = tl.arange(0, BLOCK).to(tl.int64)
     best = tl.full((CENTRES, BLOCK), NOTHING, tl.int64)
     closest = tl.full((CENTRES, BLOCK), NOTHING, tl.int64)
@@ -54,7 +54,7 @@ def _kernel(
     nearest = tl.where(nearest == NOTHING, tl.min(closest, axis=1), nearest)
     best = tl.where(best == NOTHING, nearest[:, None], best) & 0xFFFFFFFF
     at = found + (cloud * queries + query)[:, None] * count + lane[None, :]
-    tl.store(at, best, mask=asked[:, None] & (lane < count)[None, :])
+    tl.store(at, best, mask=valid[:, None] & (lane < count)[None, :])
 
 
 def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:

@@ -31,8 +31,8 @@ def _kernel(
     cloud = tl.program_id(1).to(tl.int64)
     points += cloud * size * 3
     query = tl.program_id(0).to(tl.int64) * QUERIES + tl.arange(0, QUERIES)
-    asked = query < asked_for
-    qx, qy, qz = load_points(queries + cloud * asked_for * 3, query, asked)
+    valid = query < asked_for
+    qx, qy, qz = load_points(queries + cloud * asked_for * 3, query, valid)
     lane = tl.arange(0, BLOCK).to(tl.int64)
     # Each lane keeps the best of the points that it meets; the lanes are compared once, at the end.
     one = tl.full((QUERIES, BLOCK), NOTHING, tl.int64)
@@ -56,7 +56,7 @@ def _kernel(
     at = found + (cloud * asked_for + query) * COUNT
     for rank in tl.static_range(COUNT):
         smallest = tl.min(one, axis=1)
-        tl.store(at + rank, smallest & 0xFFFFFFFF, mask=asked)
+        tl.store(at + rank, smallest & 0xFFFFFFFF, mask=valid)
         taken = one == smallest[:, None]
         one = tl.where(taken, two, one)
         two = tl.where(taken, three, two)

@@ -12,7 +12,7 @@ from kg.config.values import Bounds, read_values
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.normalisation import normalised
-from kg_detectors.extremal.recurring import MODES, blurred, chosen, extremal, nearest, recurring
+from kg_detectors.extremal.recurring import MODES, blurred, extremal, nearest, recurring, spread_out
 from kg_detectors.extremal.surroundings import CHANNELS, surroundings
 
 MOST_KEYPOINTS = 14 * MODES
@@ -83,7 +83,7 @@ class Extremal(Detector):
         features = self._joined(points, around)
         anchors = recurring(features, extremal(features))
         blur = blurred(features, anchors)
-        anchors = anchors[chosen(anchors[:, :3], blur, self.count, self.own.apart)]
+        anchors = anchors[spread_out(anchors[:, :3], blur, self.count, self.own.apart)]
         self.anchors.copy_(anchors)
         self.usual.copy_(nearest(features, anchors).squared.mean(0).clamp(min=1e-6))
 

@@ -80,7 +80,7 @@ def blurred(features: Tensor, anchors: Tensor) -> Tensor:
     return torch.stack(widths).mean(0)
 
 
-def chosen(places: Tensor, blur: Tensor, count: int, apart: float) -> list[int]:
+def spread_out(places: Tensor, blur: Tensor, count: int, apart: float) -> list[int]:
     """Return which of places (A, 3) to keep: the least blurred, as far apart as asked, or nearly.
 
     Where too few are, the distance shrinks by a twentieth until there are enough. If there are too few

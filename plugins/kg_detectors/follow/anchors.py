@@ -95,12 +95,12 @@ def _picked(named: str) -> Floats:
         numbers = np.array(picks.split(","), dtype=np.int64)
         if numbers.max() >= len(points):
             raise KgError(f"{file} has {len(points)} points; none has the number {numbers.max()}.")
-        chosen = points[numbers]
+        picked = points[numbers]
     else:
         with naming(Path(picks)):
-            chosen = read_shape(Path(picks)).vertices
+            picked = read_shape(Path(picks)).vertices
     low, high = points.min(0), points.max(0)
-    places: Floats = (2 * chosen - low - high) / np.where(high > low, high - low, 1)
+    places: Floats = (2 * picked - low - high) / np.where(high > low, high - low, 1)
     return places.clip(-1, 1)
 
 

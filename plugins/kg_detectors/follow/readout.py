@@ -43,9 +43,9 @@ def read_out(likelihood: Tensor, ways: Tensor, temperature: float | Tensor = 1.0
     with full_precision(likelihood.device):
         indices = (likelihood @ ways / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
     rows = indices[..., None].expand(-1, -1, likelihood.shape[2])
-    chosen = likelihood.gather(1, rows).clamp(min=LEAST).log()  # (B, K, M)
+    logits = likelihood.gather(1, rows).clamp(min=LEAST).log()  # (B, K, M)
     near = (ways <= CLOSE).to(likelihood.dtype).transpose(-2, -1)
-    return Readout(indices, ((chosen / temperature).softmax(2) * near).sum(2).clamp(0, 1))
+    return Readout(indices, ((logits / temperature).softmax(2) * near).sum(2).clamp(0, 1))
 
 
 def ways_to(anchors: Tensor, places: Tensor, ways: Tensor, boxes: Tensor) -> Tensor:

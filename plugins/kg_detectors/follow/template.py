@@ -71,8 +71,8 @@ class Template:
         """
         cost = self.cost_of_layers()
         sure = np.flatnonzero(cost <= np.quantile(cost, SURE))
-        chosen: NDArray[np.int64] = sure[farthest_points(self.stretched[sure], min(count, len(sure)))]
-        return chosen
+        spread: NDArray[np.int64] = sure[farthest_points(self.stretched[sure], min(count, len(sure)))]
+        return spread
 
 
 def make_template(
@@ -95,18 +95,18 @@ def make_template(
     several = rows[np.unique(np.linspace(0, len(rows) - 1, CLOUDS).round().astype(int))]
     places = rest[several].reshape(-1, 3).astype(np.float64)
     samples = places * extent / 2
-    chosen = np.resize(farthest_points(samples, min(dense, len(samples))), dense)
-    ways = _ways(samples, chosen[:count]) / float(np.linalg.norm(extent))
-    return Template(places[chosen[:count]], places[chosen], extent, ways)
+    spread = np.resize(farthest_points(samples, min(dense, len(samples))), dense)
+    ways = _ways(samples, spread[:count]) / float(np.linalg.norm(extent))
+    return Template(places[spread[:count]], places[spread], extent, ways)
 
 
-def _ways(samples: Floats, chosen: NDArray[np.int64]) -> Floats:
-    """Return the shortest ways between chosen samples; straight ones where no way leads."""
+def _ways(samples: Floats, spread: NDArray[np.int64]) -> Floats:
+    """Return the shortest ways between samples; straight ones where no way leads."""
     near = min(NEIGHBOURS + 1, len(samples))
     lengths, others = cKDTree(samples).query(samples, near)
     rows = np.repeat(np.arange(len(samples)), near)
     # A length of 0 would be no edge.
     graph = csr_matrix((lengths.ravel() + 1e-12, (rows, others.ravel())), (len(samples),) * 2)
-    ways: Floats = dijkstra(graph, directed=False, indices=chosen)[:, chosen]
-    straight = np.linalg.norm(samples[chosen][:, None] - samples[chosen], axis=2)
+    ways: Floats = dijkstra(graph, directed=False, indices=spread)[:, spread]
+    straight = np.linalg.norm(samples[spread][:, None] - samples[spread], axis=2)
     return np.where(np.isinf(ways), straight, ways)

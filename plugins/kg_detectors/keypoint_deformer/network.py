@@ -149,8 +149,8 @@ class KeypointDeformer(Detector):
         regressed: Tensor = self.keypoints(points)
         return regressed.to(points.dtype).view(-1, 3, self.count).transpose(1, 2).clamp(-1, 1)
 
-    def deform(self, points: Tensor, keypoints: Tensor, wanted: Tensor) -> Deformed:
-        """Return clouds (B, N, 3) as they are when keypoints (B, K, 3) move to where they are wanted."""
+    def deform(self, points: Tensor, keypoints: Tensor, targets: Tensor) -> Deformed:
+        """Return clouds (B, N, 3) as they are when keypoints (B, K, 3) move to their targets."""
         cage = shrink(self.template, points)
         offset = self.influences(points).to(points.dtype).view(-1, *self.matrix.shape)
         influence = QUICKER * self.matrix + offset
@@ -158,7 +158,7 @@ class KeypointDeformer(Detector):
         near = ops.nearest_neighbours(keypoints.detach(), cage, kept)
         influence = influence * torch.zeros_like(influence).scatter(2, near, 1)
         with full_precision(points.device):
-            moved = cage + influence.transpose(1, 2) @ (wanted - keypoints)
+            moved = cage + influence.transpose(1, 2) @ (targets - keypoints)
             coordinates = mean_value_coordinates(points, cage, self.faces)
             return Deformed(coordinates @ moved, offset, influence, cage, moved)
 
@@ -198,10 +198,12 @@ class KeypointDeformer(Detector):
         far = ops.farthest_point_sample(points, SPREAD * self.count, start)
         return ops.chamfer_distance(keypoints, ops.gather(points, far))
 
-    def deformation_losses(self, points: Tensor, others: Tensor, keypoints: Tensor, wanted: Tensor) -> Losses:
+    def deformation_losses(
+        self, points: Tensor, others: Tensor, keypoints: Tensor, targets: Tensor
+    ) -> Losses:
         """Return the losses of clouds (B, N, 3) deformed into others, by the keypoints (B, K, 3) of both."""
         with autocast(points.device, self.options.precision):
-            deformed = self.deform(points, keypoints, wanted)
+            deformed = self.deform(points, keypoints, targets)
         return {
             "chamfer": (1.0, ops.chamfer_distance(deformed.points, others)),
             "offset": (1e6, deformed.offset.square().mean()),

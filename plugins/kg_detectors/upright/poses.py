@@ -86,8 +86,8 @@ class PoseChoice(nn.Module):
     def turns(self, points: Tensor) -> Tensor:
         """Return rotations (B, 3, 3) float64; points @ rotation lie upright."""
         axes = frames(points)
-        chosen = self(describe(points, axes)).argmax(1)
-        return axes @ candidates().to(axes)[chosen]
+        best = self(describe(points, axes)).argmax(1)
+        return axes @ candidates().to(axes)[best]
 
     def fit(self, points: Tensor) -> None:
         """Learn how a category lies; what is random comes from PyTorch's generator.

@@ -8,7 +8,7 @@ from kg import paths
 from kg.config import DataConfig
 from kg.config.stores import choose_store, name_stores, open_named, rename_stores
 from kg.data import Store
-from kg.data.find import Wanted
+from kg.data.find import StoreQuery
 from kg.errors import KgError
 
 
@@ -36,16 +36,16 @@ def test_what_is_named_is_opened_again_in_its_order(stores):
 
 def test_a_store_of_the_training_is_chosen_by_its_variant(stores):
     data = name_stores(stores, "object")
-    assert choose_store(data, Wanted(variant="drag")).path == stores[1].path
+    assert choose_store(data, StoreQuery(variant="drag")).path == stores[1].path
     with pytest.raises(KgError, match=r"2 of the stores .* fit: made/ellipsoid/fold, made/ellipsoid/drag"):
-        choose_store(data, Wanted(category="ellipsoid"))
+        choose_store(data, StoreQuery(category="ellipsoid"))
     with pytest.raises(KgError, match=r"None of the prepared stores fits\. It was trained on made"):
-        choose_store(data, Wanted(category="cube"))
+        choose_store(data, StoreQuery(category="cube"))
 
 
 def test_a_checkpoint_without_data_asks_for_some():
     with pytest.raises(KgError, match="does not say what it was trained on"):
-        choose_store(DataConfig(), Wanted())
+        choose_store(DataConfig(), StoreQuery())
 
 
 def test_what_the_training_lacks_is_looked_for_among_all_that_is_prepared(stores, tiny_store):
@@ -54,9 +54,9 @@ def test_what_the_training_lacks_is_looked_for_among_all_that_is_prepared(stores
         prepared.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(tiny_store.path, prepared)
     for data in (DataConfig(), name_stores(stores, "object")):
-        assert choose_store(data, Wanted(category="cube")).path == prepared
+        assert choose_store(data, StoreQuery(category="cube")).path == prepared
         with pytest.raises(KgError, match="2 of the prepared stores fit: folder/ball/rest, folder"):
-            choose_store(data, Wanted(category="ball"))
+            choose_store(data, StoreQuery(category="ball"))
 
 
 def test_stores_that_moved_are_named_by_their_new_paths_and_others_refused(stores, tmp_path):

@@ -12,10 +12,10 @@ from kg.model.checkpoint import load_checkpoint
 from kg.train import supply as module
 from kg.train import train
 from kg.train.runs import read_metrics
-from kg.train.supply import InMemory, Streamed, Wanted, supply
+from kg.train.supply import InMemory, Selection, Streamed, supply
 
 CPU = torch.device("cpu")
-WANTED = Wanted("train", "object", 20, "longest-side", ("cup", "mug"))
+WANTED = Selection("train", "object", 20, "longest-side", ("cup", "mug"))
 ROWS = [torch.tensor([9, 0, 3, 3]), torch.tensor([1]), torch.tensor([12, 5])]
 
 

@@ -12,8 +12,8 @@ from kg.data.sample import farthest_points
 from kg.data.store import Clouds, write_store
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
+from kg.viz.contact_sheets import predicted_colours
 from kg.viz.motion import choose_object, follow, motion_of_predictions, motion_of_store
-from kg.viz.sheet import predicted_colours
 from kg.viz.style import Style
 
 FRAMES, POINTS = 6, 300

@@ -4,11 +4,11 @@ import torch
 from kg_detectors.extremal.recurring import (
     BLUR,
     blurred,
-    chosen,
     directions,
     extremal,
     nearest,
     recurring,
+    spread_out,
 )
 
 
@@ -73,6 +73,6 @@ def test_blur_is_how_far_points_that_are_alike_lie_apart():
 def test_the_least_blurred_are_kept_apart_and_closer_ones_where_there_are_too_few():
     places = torch.tensor([[0.0, 0, 0], [0.1, 0, 0], [1, 0, 0], [0.4, 0, 0]])
     blur = torch.tensor([0.1, 0.2, 0.4, 0.3])
-    assert chosen(places, blur, 2, 0.5) == [0, 2]
-    assert chosen(places, blur, 3, 0.5) == [0, 3, 2]
-    assert chosen(torch.zeros(3, 3), torch.arange(3.0), 3, 0.5) == [0, 1, 2]
+    assert spread_out(places, blur, 2, 0.5) == [0, 2]
+    assert spread_out(places, blur, 3, 0.5) == [0, 3, 2]
+    assert spread_out(torch.zeros(3, 3), torch.arange(3.0), 3, 0.5) == [0, 1, 2]

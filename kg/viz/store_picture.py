@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data.store import Clouds, Store
+from kg.viz.contact_sheets import choose_shapes, contact_sheet
 from kg.viz.origin import up_of
 from kg.viz.picture import Rendered
-from kg.viz.sheet import choose_shapes, contact_sheet
 from kg.viz.style import DEFAULT, Style
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from kg.errors import KgError
+from kg.viz.contact_sheets import background_colour, choose_shapes
 from kg.viz.encode import Picture, find_ffmpeg, write_gif, write_mp4
 from kg.viz.motion import Motion
 from kg.viz.picture import FILMS, Rendered, choose_renderer, drawing, plan, write
 from kg.viz.scene import Scene, Shape, make_scene
-from kg.viz.sheet import background_colour, choose_shapes
 from kg.viz.style import DEFAULT, Style
 from kg.viz.view import View, parse_view, upright
 

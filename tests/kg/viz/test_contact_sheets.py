@@ -15,8 +15,8 @@ from kg.errors import KgError
 from kg.inference.predictions import Predictions
 from kg.viz import Style, contact_sheet, probe, render, show
 from kg.viz.colours import keypoint_colours
+from kg.viz.contact_sheets import choose_shapes
 from kg.viz.scene import Shape, make_scene
-from kg.viz.sheet import choose_shapes
 from kg.viz.view import View
 
 FRONT = Style(size=240, columns=5, view="front", edges=False, renderer="matplotlib")
@@ -255,7 +255,7 @@ def test_a_window_needs_a_display_and_pyvista(
 def test_a_window_shows_one_view_for_each_shape(predictions: Predictions, rendering: bool) -> None:
     if not rendering:
         pytest.skip("pyvista does not render on this machine")
-    from kg.viz import solid
+    from kg.viz import pyvista_drawing
 
     shapes = [
         Shape(f"egg-{number}", predictions.points[number], predictions.keypoints[number], np.ones(1))
@@ -263,14 +263,14 @@ def test_a_window_shows_one_view_for_each_shape(predictions: Predictions, render
     ]
     scene = make_scene(shapes, np.array([[0, 1]]), View(0, 0), np.ones(3))
     with probe.headless():
-        plotter = solid.window(scene, columns=2, size=(150, 150), labels=True, off_screen=True)
+        plotter = pyvista_drawing.window(scene, columns=2, size=(150, 150), labels=True, off_screen=True)
     plotter.show(auto_close=False)
     views = np.asarray(plotter.screenshot(return_img=True), dtype=np.float64) / 255
     plotter.close()
     assert views.shape == (300, 300, 3)
     cells = [views[:150, :150], views[:150, 150:], views[150:, :150], views[150:, 150:]]
     assert [(cell < 0.9).mean() > 0.01 for cell in cells] == [True, True, True, False]
-    with solid.Photographer(scene, (150, 150)) as photographer:
+    with pyvista_drawing.Photographer(scene, (150, 150)) as photographer:
         lone = [photographer.photograph(shape) / 255 for shape in scene.shapes]
     # The same light falls in every view: the lights of one must not shine into the others.
     for cell, one in zip(cells, lone, strict=False):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from kg.errors import KgError
-from kg.viz import Style, draw_film, draw_frames, encode, film
+from kg.viz import Style, animation, draw_film, draw_frames, encode
 from kg.viz.colours import keypoint_colours
 from kg.viz.motion import Motion
 
@@ -134,7 +134,7 @@ def test_no_picture_of_a_gif_is_too_short_for_a_browser(
     motion: Motion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: float | None, rate: float
 ) -> None:
     """Of 9 frames in 0.15 s, 50 a second are 7; unknown time is as long as they all need."""
-    monkeypatch.setattr(film, "UNKNOWN_SECONDS", 0.05)
+    monkeypatch.setattr(animation, "UNKNOWN_SECONDS", 0.05)
     drawn = draw_film(replace(motion, seconds=known), tmp_path / "a.gif", FRONT, rate=rate)
     assert len(drawn.ids) == (int(50 * known) if known else 9)
     with Image.open(drawn.path) as opened:
@@ -152,17 +152,17 @@ def test_what_lies_on_the_ground_is_seen_from_a_little_above(motion: Motion) -> 
     """Of two points, one 1 above the other, the upper one is higher in the picture by cos(38°)."""
     pole = np.zeros((9, 150, 3))
     pole[:, 75:, 2] = 1
-    scene = film._scene(replace(motion, points=pole, up="z"), [0, 8], [0, 0], Style())
+    scene = animation._scene(replace(motion, points=pole, up="z"), [0, 8], [0, 0], Style())
     np.testing.assert_allclose(np.ptp(scene.shapes[0].points[:, 1]), np.cos(np.radians(38)))
     assert scene.shapes[0].points[75, 1] > scene.shapes[0].points[0, 1]
-    flat = film._scene(replace(motion, points=pole, up="z"), [0], [0], Style(view="top"))
+    flat = animation._scene(replace(motion, points=pole, up="z"), [0], [0], Style(view="top"))
     assert np.ptp(flat.shapes[0].points[:, 1]) < 1e-9
 
 
 def test_a_keypoint_out_of_sight_breaks_its_trail(motion: Motion) -> None:
     keypoints = motion.keypoints.copy()
     keypoints[4] = np.nan
-    scene = film._scene(replace(motion, keypoints=keypoints), [8], [0], Style(view="front"))
+    scene = animation._scene(replace(motion, keypoints=keypoints), [8], [0], Style(view="front"))
     first, second = scene.lines(scene.shapes[0])
     assert np.ptp(first.places[:, 0]) == pytest.approx(3)
     assert np.ptp(second.places[:, 0]) == pytest.approx(3)

@@ -89,26 +89,26 @@ def show(
         raise cannot_render()
     scene = _predicted_scene(predictions, shapes, ids, style)
     layout = plan(scene, style)
-    from kg.viz import solid
+    from kg.viz import pyvista_drawing
 
-    solid.window(scene, layout.columns, layout.tile, style.labels).show()
+    pyvista_drawing.window(scene, layout.columns, layout.tile, style.labels).show()
     return tuple(shape.title for shape in scene.shapes)
 
 
-def choose_shapes(ids: Sequence[str], count: int, wanted: Sequence[str] = ()) -> list[int]:
+def choose_shapes(ids: Sequence[str], count: int, named: Sequence[str] = ()) -> list[int]:
     """Return the rows to show: those of the wanted ids, else `count` of them, evenly spread.
 
     Raises:
-        KgError: A wanted id is not there.
+        KgError: A named id is not there.
     """
-    if not wanted:
+    if not named:
         spread = np.linspace(0, len(ids) - 1, min(count, len(ids)))
         return [int(row) for row in spread.round()]
     rows = {name: row for row, name in enumerate(ids)}
-    for name in wanted:
+    for name in named:
         if name not in rows:
             raise closest("shape", name, ids)
-    return [rows[name] for name in wanted]
+    return [rows[name] for name in named]
 
 
 def closest(kind: str, name: str, known: Sequence[str]) -> KgError:

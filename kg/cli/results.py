@@ -19,7 +19,7 @@ from kg.evaluation.tables import facts
 COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space,\nthreshold")
 
 
-def figures(results: Sequence[Result]) -> Table:
+def results_table(results: Sequence[Result]) -> Table:
     """Return a row for every part of every metric, but those of a third of a sequence."""
     rows: list[tuple[Any, ...]] = []
     for result in results:
