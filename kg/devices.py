@@ -1,14 +1,20 @@
-"""Which device the work is done on, and how many threads of the CPU. Importing it imports no PyTorch."""
+"""What the work is done with: device, threads of the CPU, kernels. Importing it imports no PyTorch."""
 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from kg.errors import KgError
+from kg.errors import KgError, unknown_name
 
 if TYPE_CHECKING:
     import torch
+
+Backend = Literal["auto", "triton", "numba", "torch"]
+"""What computes an operation that has several versions; users choose by KG_KERNELS, or `--kernels`."""
+BACKENDS = get_args(Backend)
+PREFERENCE = BACKENDS[1:]
+"""Backends, the fastest first, each where it runs."""
 
 
 def choose_device(gpu: int | None = None, cpu: bool = False) -> "torch.device":
@@ -150,3 +156,15 @@ def share_cpu() -> None:
     # OpenMP knows the affinity, not the quota.
     if "OMP_NUM_THREADS" not in os.environ and _quota() < float("inf"):
         os.environ["OMP_NUM_THREADS"] = str(cores())
+
+
+def forced_backend() -> str:
+    """Return what KG_KERNELS says, one of `BACKENDS`; "auto" by default.
+
+    Raises:
+        KgError: It names no backend.
+    """
+    name = os.environ.get("KG_KERNELS") or "auto"
+    if name not in BACKENDS:
+        raise unknown_name("kernel backend (KG_KERNELS, --kernels)", name, BACKENDS)
+    return name

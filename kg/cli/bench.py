@@ -6,7 +6,7 @@ import typer
 
 from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
-from kg.config.backends import forced_backend
+from kg.devices import forced_backend
 from kg.errors import KgError, unknown_name
 
 PARTS = ("operations", "training", "inference")

@@ -158,12 +158,12 @@ def evaluate(
         thirds_tables,
     )
     from kg.devices import choose_device
+    from kg.evaluation.curves import check_plot
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.front import evaluate as measure
     from kg.evaluation.plot import write_plot
     from kg.evaluation.report import check_report, write_report
     from kg.evaluation.tables import write_csv, write_latex
-    from kg.viz.curves import check_plot
 
     paths.require_writable(csv, latex, plot, report)
     if plot is not None:

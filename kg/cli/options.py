@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kg.config.backends import BackendChoice
-from kg.devices import use_threads
+from kg.devices import Backend, use_threads
 from kg.errors import KgError
 
 Gpu = Annotated[
@@ -103,7 +102,7 @@ def _force_kernels(name: str | None) -> str | None:
 
 
 Kernels = Annotated[
-    BackendChoice | None,
+    Backend | None,
     typer.Option("--kernels", callback=_force_kernels, help="Version of the operations to use; see kg info."),
 ]
 

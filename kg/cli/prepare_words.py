@@ -60,7 +60,7 @@ def seen_by(dataset: "Dataset", camera_given: bool, options: dict[str, str]) -> 
         if options:
             raise typer.BadParameter(f"{next(iter(options))} goes with --camera.", param_hint="--set")
         return None
-    from kg.data.camera import camera
+    from kg.config.camera import camera
 
     plain = {name.removeprefix(CAMERA): value for name, value in options.items()}
     return camera(plain, up=dataset.up)

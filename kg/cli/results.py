@@ -9,12 +9,12 @@ from rich.text import Text
 
 from kg.cli.output import table
 from kg.evaluation.floors import Floor
-from kg.evaluation.landmarks import MOSTLY, LandmarkKeypoint
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.metric import THIRDS
 from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import facts
+from kg.inference.landmarks import MOSTLY, LandmarkKeypoint
 
 COLUMNS = ("metric", "part", "value", "95 %", "unit", "n", "space,\nthreshold")
 

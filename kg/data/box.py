@@ -1,10 +1,16 @@
-"""Places on the bounding box of a cloud."""
+"""The bounding box of a cloud: its size, and places on it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 UP = 1
 """The axis that points up: y, as in ShapeNet and KeypointNet."""
+
+
+def diagonals(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the length (n,) of the diagonal of each cloud's axis-aligned bounding box."""
+    lengths: NDArray[np.float64] = np.linalg.norm(points.max(1) - points.min(1), axis=1)
+    return lengths
 
 
 def box_places(points: NDArray[np.floating], count: int) -> NDArray[np.float64]:

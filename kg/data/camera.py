@@ -1,13 +1,11 @@
 """What one depth camera sees of a shape: a robot has no other view of what lies before it."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.config.values import read_values
 from kg.data.shape import Shape
 from kg.data.spacing import spacing
 from kg.errors import KgError
@@ -122,16 +120,6 @@ class Camera:
             read = self.resolution * np.round(read / self.resolution)
         moved: Points = view.eye + (points - view.eye) * (read / depth)[:, None]
         return moved
-
-
-def camera(given: Mapping[str, str], up: str) -> Camera:
-    """Return a camera with some of its options given as text, `up` unless they say otherwise.
-
-    Raises:
-        KgError: There is no such option, or a value is none.
-    """
-    values = read_values(Camera, given, "the camera", "camera.")
-    return Camera(**{"up": up, **values})
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kg.data.box import diagonals
 from kg.errors import KgError, unknown_name
 from kg.evaluation.ground_truth import LEFT_OUT, known_sample, measurable, not_measurable, plain_sample
 from kg.evaluation.metrics import METRICS, Measured, Metric, Sample, Terms, symmetry
-from kg.evaluation.metrics.arrays import diagonals
 from kg.evaluation.metrics.bootstrap import interval, resample
 from kg.evaluation.metrics.spread import MOST, TOUCHING, collapsed
 from kg.evaluation.protocols import STRICT, Protocol, find_protocol

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kg.evaluation.floors import Floor
-from kg.evaluation.landmarks import LandmarkKeypoint
 from kg.evaluation.protocols import Protocol
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
+from kg.inference.landmarks import LandmarkKeypoint
 from kg.inference.predictions import Predictions
 from kg.inference.redetection import Redetection
 

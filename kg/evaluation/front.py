@@ -13,12 +13,12 @@ from kg.evaluation.evaluate import asks_detector, check_names
 from kg.evaluation.evaluate import evaluate as measure_predictions
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import measure_floors
-from kg.evaluation.landmarks import LandmarkKeypoint, landmark_keypoints
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.protocols import STRICT, Protocol, find_protocol
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness, measure_robustness, parse_corruption
 from kg.inference.front import Part, predictions_of
+from kg.inference.landmarks import LandmarkKeypoint, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.inference.redetection import Redetection
 from kg.inference.targets import Named, find_targets

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kg.errors import KgError
+from kg.evaluation.curves import draw_curves
 from kg.evaluation.evaluate import COMPANIONS
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.metrics import METRICS, Curve
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
 from kg.evaluation.tables import facts
-from kg.viz.curves import draw_curves
 
 ABREAST = 3
 """Panels in a row, at most."""

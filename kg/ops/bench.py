@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kg import ops
-from kg.config.backends import forced_backend
+from kg.devices import forced_backend
 from kg.ops.kernels import choose
 
 Progress = Callable[[int, int], None]

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg.config.backends import PREFERENCE, forced_backend
+from kg.devices import PREFERENCE, forced_backend
 
 
 @dataclass(frozen=True)

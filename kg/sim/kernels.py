@@ -4,7 +4,7 @@ import importlib
 import warnings
 from types import ModuleType
 
-from kg.config.backends import forced_backend
+from kg.devices import forced_backend
 
 
 def choose() -> ModuleType:

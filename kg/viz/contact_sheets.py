@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.errors import KgError
-from kg.evaluation.landmarks import keypoint_names, landmark_keypoints
+from kg.inference.landmarks import keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.viz import probe
 from kg.viz.colours import place_colours

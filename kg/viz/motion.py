@@ -12,7 +12,7 @@ from kg.data.sample import farthest_points
 from kg.data.spacing import spacing
 from kg.data.store import Store
 from kg.errors import KgError
-from kg.evaluation.landmarks import keypoint_names, landmark_keypoints
+from kg.inference.landmarks import keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 from kg.viz.colours import place_colours
 from kg.viz.contact_sheets import closest, predicted_colours

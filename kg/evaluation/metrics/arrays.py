@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kg.data.box import diagonals
+
 
 class Nearest(NamedTuple):
     """Nearest point of each query: `indices` and Euclidean `distances`, both (n, Q)."""
@@ -81,12 +83,6 @@ def snapped(
     """Return the point of the cloud (n, N, 3) nearest to each place (n, K, 3), or its value, of (n, N, 3)."""
     closest = nearest(places, cloud).indices[..., None]
     return np.asarray(np.take_along_axis(cloud if values is None else values, closest, axis=1))
-
-
-def diagonals(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the length (n,) of the diagonal of each cloud's axis-aligned bounding box."""
-    lengths: NDArray[np.float64] = np.linalg.norm(points.max(1) - points.min(1), axis=1)
-    return lengths
 
 
 def extents(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kg.data.box import diagonals
 from kg.evaluation.metrics import arrays
 from kg.evaluation.metrics.metric import PERCENT, Measured, Metric, mean_part
 
@@ -22,7 +23,7 @@ def coverage(keypoints: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
     """
     predicted = arrays.clouds("keypoints", keypoints)
     whole = arrays.extents(arrays.clouds("points", points, len(predicted)))
-    return 100 * np.maximum(0, 1 - np.abs(whole - arrays.diagonals(predicted)) / whole)
+    return 100 * np.maximum(0, 1 - np.abs(whole - diagonals(predicted)) / whole)
 
 
 METRIC = Metric(

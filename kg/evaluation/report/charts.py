@@ -12,8 +12,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from kg.evaluation.curves import COLOURS, FAINT, INK, draw_panel, limits
 from kg.evaluation.metrics import Curve
-from kg.viz.curves import COLOURS, FAINT, INK, draw_panel, limits
 
 SIZE = (4.7, 2.9)
 """Inches."""

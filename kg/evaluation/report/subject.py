@@ -11,9 +11,9 @@ from typing import Any
 from kg.errors import KgError
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.floors import Floor
-from kg.evaluation.landmarks import LandmarkKeypoint
 from kg.evaluation.results import Result
 from kg.evaluation.robustness import Robustness
+from kg.inference.landmarks import LandmarkKeypoint
 from kg.inference.predictions import Predictions
 from kg.model import HeatmapUse
 from kg.train.runs import find_run

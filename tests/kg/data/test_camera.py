@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kg.data import Shape
-from kg.data.camera import Camera, camera, points_seen, surface_seen
+from kg.data.camera import Camera, points_seen, surface_seen
 from kg.data.sample import sample_shape
 from kg.errors import KgError
 
@@ -185,26 +185,3 @@ def test_its_direction_says_nothing_of_how_its_object_moves() -> None:
     moves = [np.random.default_rng([3, *name.encode()]).random(4) for name in names]
     related = np.corrcoef(np.array(directions), np.array(moves), rowvar=False)[:2, 2:]
     assert np.abs(related).max() < 0.25
-
-
-def test_options_as_text() -> None:
-    assert camera({"azimuth": "30", "noise": "1e-3", "up": "y"}, "z") == Camera(30, noise=0.001)
-    assert camera({}, "z") == Camera(up="z")
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"azimut": "3"}, "Did you mean 'azimuth'"),
-        ({"noise": "much"}, "It takes a number"),
-        ({"elevation": "91"}, "between -90 and 90"),
-        ({"field_of_view": "nan"}, "between 1 and 150"),
-        ({"noise": "-1"}, "between 0 and inf"),
-        ({"up": "x"}, "Known: y, z"),
-        ({"per": "scene"}, "Known: object, cloud"),
-    ],
-)
-def test_options_that_make_no_sense(given: dict[str, str], said: str) -> None:
-    with pytest.raises(KgError) as caught:
-        camera(given, "y")
-    assert said in caught.value.hint

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kg.evaluation.landmarks import LandmarkKeypoint, keypoint_names, landmark_keypoints
+from kg.inference.landmarks import LandmarkKeypoint, keypoint_names, landmark_keypoints
 from kg.inference.predictions import Predictions
 
 

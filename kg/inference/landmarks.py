@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kg.data.box import diagonals
 from kg.data.store import Store
-from kg.evaluation.metrics.arrays import diagonals
 from kg.inference.predictions import Predictions
 
 REACH = 0.1

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from kg.errors import KgError
+from kg.evaluation.curves import check_plot, draw_curves
 from kg.evaluation.metrics import Curve
-from kg.viz.curves import check_plot, draw_curves
 
 
 def curve(name, unit="%", x=(0.0, 0.1, 0.2)):
