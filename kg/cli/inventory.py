@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from rich.markup import escape
+
 from kg.cli.output import show, table
 
 Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
@@ -13,6 +15,7 @@ Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
 
 
 def _runs() -> Listing:
+    from kg import paths
     from kg.errors import KgError
     from kg.train.runs import all_runs, checkpoint_times, name_of, read_config, read_metrics
 
@@ -29,7 +32,9 @@ def _runs() -> Listing:
             found.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
     found.sort(key=lambda each: each[0], reverse=True)
     columns = ("run", "data", "method", "epochs", "best val_loss", "saved")
-    return columns, [row for _, row in found], "Use one: kg predict --run NAME; the first is 'latest'"
+    usage = "Use one: kg predict --run NAME; the first is 'latest'"
+    none = f"There is no run in {escape(str(paths.runs()))} (KG_RUNS). Train one: kg train --category shirt"
+    return columns, [row for _, row in found], usage if found else none
 
 
 def _trained() -> Listing:
@@ -59,7 +64,11 @@ def _stores() -> Listing:
             size = round(store.size / 1e6, 1)
             rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
     columns = ("store", "shapes", "N", "unit", "MB", "file")
-    return columns, rows, "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"
+    usage = "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"
+    none = (
+        f"There is no store in {escape(str(paths.home()))} (KG_HOME). Make one: kg prepare --category shirt"
+    )
+    return columns, rows, usage if rows else none
 
 
 def _metrics() -> Listing:
@@ -146,7 +155,7 @@ def show_list(what: str, as_json: bool) -> None:
     listed = [dict(zip(columns, row, strict=True)) for row in rows]
     made = table(what.capitalize(), columns, rows)
     made.columns[0].no_wrap = True  # names are there to be copied
-    show({what: listed}, as_json, made, usage)
+    show({what: listed}, as_json, *([made] if rows else []), usage)
 
 
 def show_help(as_json: bool, **given: Sequence[str] | None) -> bool:

@@ -17,7 +17,7 @@ from kg.inference.predictions import Predictions
 from kg.model.checkpoint import identity_of
 from kg.model.portable import SUFFIX, all_trained, trained
 from kg.train.copying import FILES, bring
-from kg.train.runs import CHECKPOINTS, LAST, find_run, find_sweep, is_run, name_of
+from kg.train.runs import CHECKPOINTS, LAST, LATEST, find_run, find_sweep, is_run, name_of
 
 Named = Path | str | None
 """What a user typed; nothing for the latest run."""
@@ -73,7 +73,7 @@ def find_target(named: Named) -> Target:
             raise KgError(
                 f"{named} is a sweep of {len(runs)} runs, and one is needed.", f"Name one: {names}."
             ) from None
-        if path is None:
+        if path is None or path.name == LATEST:
             raise
         shipped = ", ".join(file.stem for file in all_trained())
         raise KgError(error.message, f"{error.hint} Those that come with kg: {shipped}.") from None

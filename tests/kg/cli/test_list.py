@@ -130,6 +130,19 @@ def test_stores_are_listed_with_what_is_in_them(tiny_store, tmp_path, capsys):
     assert (store["store"], store["shapes"], store["N"]) == ("ellipsoids/ellipsoid/rest", 20, 64)
 
 
+@pytest.mark.parametrize(("what", "made_by"), [("runs", "kg train"), ("stores", "kg prepare")])
+def test_an_empty_list_says_where_nothing_is_and_how_to_make_one(
+    what, made_by, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("KG_HOME", str(tmp_path / "[none]"))
+    monkeypatch.setenv("KG_RUNS", str(tmp_path / "[none]"))
+    assert run(["list", what]) == 0
+    said = capsys.readouterr().out
+    assert "[none]" in said
+    assert made_by in said
+    assert "file" not in said
+
+
 @pytest.mark.parametrize(
     ("what", "names"), [("metrics", METRICS), ("presets", PRESETS), ("protocols", PROTOCOLS)]
 )
