@@ -75,6 +75,11 @@ def complain(message: str, hint: str = "") -> None:
         console.print(f"[bold]hint[/]  {escape(hint)}")
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many there are, as people say it: "1 epoch", "2,000 epochs"."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """Return a plain table; numbers stand to the right."""
     made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -37,7 +37,7 @@ from kg.cli.options import (
     texts,
     turning,
 )
-from kg.cli.output import Json, is_terminal, note, progress, show, table
+from kg.cli.output import Json, counted, is_terminal, note, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
@@ -327,8 +327,8 @@ def train(
     show(
         result,
         as_json,
-        f"Trained [bold]{folder}[/] in {summary.seconds:.0f} s, {summary.epochs} epochs of "
-        f"{summary.train_shapes} shapes; best epoch {summary.best_epoch} "
+        f"Trained [bold]{folder}[/] in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
+        f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
         f"by the loss on {summary.val_shapes} validation shapes.",
         table("", ["loss", "value"], losses) if losses else "",
         "Next: kg predict, kg eval --metric das, kg viz out.npz",
@@ -355,7 +355,7 @@ def _what(config: "Config", started: "Started") -> str:
     return (
         f"{config.model.detector} on {started.store} ({started.train_shapes} shapes, "
         f"{started.val_shapes} for validation): N = {train.points}, K = {config.model.keypoints}, "
-        f"{train.epochs} epochs{begun}, {started.parameters:,} parameters, seed {train.seed}"
+        f"{counted(train.epochs, 'epoch')}{begun}, {started.parameters:,} parameters, seed {train.seed}"
     )
 
 

@@ -14,3 +14,11 @@ def test_a_log_file_gets_a_line_every_half_minute(monkeypatch, capsys):
         "Predicting [all]: 2 of 2,000 epoch 1",
         "Predicting [all]: 1,500 of 2,000",
     ]
+
+
+def test_one_is_no_plural() -> None:
+    assert [output.counted(number, "epoch") for number in (0, 1, 2000)] == [
+        "0 epochs",
+        "1 epoch",
+        "2,000 epochs",
+    ]
