@@ -1,4 +1,4 @@
-"""How `kg eval` shows its figures: tables, and what they have in common."""
+"""How `kg eval` shows its results: tables, and what they have in common."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,10 @@ def thirds_tables(results: Sequence[Result], floors: Sequence[Floor]) -> list[Ta
     tables = []
     for result in results:
         metric = METRICS[result.metric]
-        names = [part for part in metric.whole if f"{part} {THIRDS[0]}" in result.units]
+        # Clouds that are their object's only ones are in the middle: there is no sequence to divide.
+        names = [
+            part for part in metric.whole if math.isfinite(result.values.get(f"{part} {THIRDS[0]}", math.nan))
+        ]
         if not names:
             continue
         beside = [(floor.name, floor.result(metric.name)) for floor in floors]
