@@ -137,7 +137,7 @@ def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":
     # Names are long, and stand below.
     numbered = [[str(number), *line[1:]] for number, line in enumerate(lines, start=1)]
     numbered[len(made.entries) :] = lines[len(made.entries) :]
-    # A metric's name is wider than its figures.
+    # A metric's name is wider than its results.
     folded = (name if "Δ" in name else name.replace("-", "-\n").replace(" ", "\n") for name in heading)
     shown = table("", tuple(folded), numbered)
     for column in shown.columns[1:]:

@@ -81,7 +81,7 @@ def evaluate(
     report: Annotated[
         Path | None,
         typer.Option(
-            help="Write a report for others: one HTML file with figures, curves and pictures.", metavar="FILE"
+            help="Write a report for others: one HTML file with results, curves and pictures.", metavar="FILE"
         ),
     ] = None,
     gpu: Gpu = None,
@@ -133,7 +133,7 @@ def evaluate(
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
 
-    Below the figures stand those of keypoints that no detector found, on the
+    Below the results stand those of keypoints that no detector found, on the
     same clouds, by which to read them. Where places at rest are known: oracle,
     material points followed exactly, and stands still, one set of points for
     all. Elsewhere: oracle, the annotations themselves; template, the mean of
@@ -208,7 +208,7 @@ def evaluate(
         *map(levels_table, evaluation.robustness),
         caption(results, evaluation.meta),
     )
-    # Behind the figures: whatever may be wrong with a file, these are told.
+    # Behind the results: whatever may be wrong with a file, these are told.
     for write, path in ((write_csv, csv), (write_latex, latex), (write_plot, plot), (write_report, report)):
         if path is not None:
             write(path, evaluation)

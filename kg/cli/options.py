@@ -150,9 +150,9 @@ Space = Annotated[
     Literal["normalised", "source"],
     typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
 ]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the figures as CSV.")]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the results as CSV.")]
 Latex = Annotated[
-    Path | None, typer.Option("--latex", metavar="FILE", help="Write the figures as LaTeX tables.")
+    Path | None, typer.Option("--latex", metavar="FILE", help="Write the results as LaTeX tables.")
 ]
 
 

@@ -8,7 +8,7 @@ import typer
 from kg.cli.options import Cluster, Threads, assignment, several
 from kg.cli.output import Json
 from kg.cli.prepare_report import describe, draw, report, report_shards
-from kg.cli.prepare_words import CAMERA, deformed, frame_grouping, list_options, raw_folder, seen_by
+from kg.cli.prepare_words import CAMERA, deformed, frame_grouping, list_options, raw_folder, read_camera
 from kg.cli.prepare_work import Work, announce, make_shard, make_store
 from kg.errors import KgError
 
@@ -202,7 +202,7 @@ def prepare(
     given = dict(assignment(text) for text in settings or [])
     of_camera = {key: given.pop(key) for key in list(given) if key.startswith(CAMERA)}
     dataset, motion = deformed(dataset, deform, frames, given, seed)
-    view = seen_by(dataset, camera, of_camera)
+    view = read_camera(dataset, camera, of_camera)
     if camera and variant is None:
         variant = f"{dataset.variant}-camera"
     options = PrepareOptions(

@@ -54,7 +54,7 @@ def frame_grouping(dataset: "Dataset", said: str | None) -> str | None:
     return str(path.resolve())
 
 
-def seen_by(dataset: "Dataset", camera_given: bool, options: dict[str, str]) -> "Camera | None":
+def read_camera(dataset: "Dataset", camera_given: bool, options: dict[str, str]) -> "Camera | None":
     """Return the camera that was asked for, with these of its options."""
     if not camera_given:
         if options:

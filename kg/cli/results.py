@@ -72,7 +72,7 @@ def thirds_tables(results: Sequence[Result], floors: Sequence[Floor]) -> list[Ta
 
 
 def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Table | Text]:
-    """Return the figures beside those of reference keypoints, and what these are; nothing without them."""
+    """Return the results beside those of reference keypoints, and what these are; nothing without them."""
     if not floors:
         return []
     columns = ("metric", "part", "measured", *(floor.name for floor in floors))
@@ -128,5 +128,5 @@ def levels_table(curve: Robustness) -> Table:
 
 
 def caption(results: Sequence[Result], meta: Mapping[str, Any]) -> Text:
-    """Return what the figures have in common, for below them."""
+    """Return what the results have in common, for below them."""
     return Text("\n" + "\n".join(facts(results, meta)), style="dim")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kg import paths
 from kg.config.options import DataConfig
-from kg.data.find import StoreQuery, find_again, label, not_same
+from kg.data.find import StoreQuery, find_by_checksum, label, not_same
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 
@@ -32,7 +32,7 @@ def open_named(data: DataConfig, since: str) -> list[Store]:
     Raises:
         KgError: One is neither where it was nor below `KG_HOME`.
     """
-    return [find_again(Path(path), checksum, since) for path, checksum in data.checksums.items()]
+    return [find_by_checksum(Path(path), checksum, since) for path, checksum in data.checksums.items()]
 
 
 def choose_store(data: DataConfig, query: StoreQuery) -> Store:
@@ -44,7 +44,7 @@ def choose_store(data: DataConfig, query: StoreQuery) -> Store:
     named = data.checksums if data.store else {}
     fitting = [path for path in named if query.matches(Path(path))]
     if len(fitting) == 1:
-        return find_again(Path(fitting[0]), named[fitting[0]], "the training")
+        return find_by_checksum(Path(fitting[0]), named[fitting[0]], "the training")
     if fitting:
         raise KgError(
             f"{len(fitting)} of the stores that this detector was trained on fit: {_labels(fitting)}.",

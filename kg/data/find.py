@@ -81,7 +81,7 @@ def find_store(
     raise unknown_name("prepared or built-in category", query.category, categories)
 
 
-def find_again(path: Path, checksum: str, since: str) -> Store:
+def find_by_checksum(path: Path, checksum: str, since: str) -> Store:
     """Return the store that something was made from, wherever it lies now.
 
     A store whose path has changed, because the data folder was moved or a run comes from another machine,

@@ -1,4 +1,4 @@
-"""One figure of several trainings."""
+"""One result of several trainings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ def mean_over_runs(per_run: Sequence[Sequence[Result]]) -> list[Result]:
     """Return the mean of each metric over trainings, with their standard deviation.
 
     An interval is of the mean, with the same objects resampled for all. What belongs to one training
-    alone, as the figure of its third keypoint, is left out.
+    alone, as the result of its third keypoint, is left out.
 
     Args:
         per_run: Of each training, the same metrics on the same shapes.

@@ -1,4 +1,4 @@
-"""Predictions side by side: the same metrics of each, and whether their figures can be compared."""
+"""Predictions side by side: the same metrics of each, and whether their results can be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from kg.inference.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One of those that are compared: its name, what it predicted, its figures, those of its floors."""
+    """One of those that are compared: its name, what it predicted, its results, those of its floors."""
 
     label: str
     predictions: Predictions
@@ -27,7 +27,7 @@ class Entry:
     floors: Sequence[Floor] = ()
 
     def result(self, metric: str) -> Result | None:
-        """Return the figures of one metric, if it was measured."""
+        """Return the results of one metric, if it was measured."""
         return next((result for result in self.results if result.metric == metric), None)
 
 
@@ -47,7 +47,7 @@ class Comparison:
         entries: In the order in which they were named.
         columns: Metrics and parts: the one that stands for a metric, and one that others published.
         published: Figures of others on like data.
-        warnings: Why figures cannot be compared.
+        warnings: Why results cannot be compared.
     """
 
     entries: Sequence[Entry]
@@ -58,7 +58,7 @@ class Comparison:
     def difference(self, entry: Entry, metric: str) -> Difference | None:
         """Return an entry's difference from the first.
 
-        None where they are not of the same shapes, or where one has no figure that means anything.
+        None where they are not of the same shapes, or where one has no result that means anything.
         """
         part = METRICS[metric].headline
         first, other = self.entries[0].result(metric), entry.result(metric)
@@ -151,7 +151,7 @@ class Comparison:
         return said
 
     def rows(self, published: bool = True) -> list[dict[str, Any]]:
-        """Return a row for every figure, with all that it takes to read it alone."""
+        """Return a row for every result, with all that it takes to read it alone."""
         made = []
         for entry in self.entries:
             for row in rows(entry.results, entry.predictions.meta, source="kg"):
@@ -186,7 +186,7 @@ def _figure(result: Result | None, part: str) -> str:
 
 
 def _values(floor: Floor) -> str:
-    """Return all its figures, to tell floors of other clouds apart."""
+    """Return all its results, to tell floors of other clouds apart."""
     return repr([(result.metric, result.values) for result in floor.results])
 
 

@@ -1,4 +1,4 @@
-"""Figures for predictions, each with what it takes to read it: protocol, split, space, threshold, shapes."""
+"""Results for predictions, each with what it takes to read it: protocol, split, space, threshold, shapes."""
 
 import math
 import warnings
@@ -36,7 +36,7 @@ COMPANIONS = ("coverage", "spread")
 """They unmask such keypoints."""
 
 FEW = 30
-"""Objects below which a figure is called rough."""
+"""Objects below which a result is called rough."""
 
 LEAST = 5
 """Objects that an interval needs. On two, one of 95 % holds the truth half of the time, on five 83 %."""
@@ -253,7 +253,7 @@ def measure(
     protocol: Protocol,
     label: str,
 ) -> Result:
-    """Return the figures of one metric.
+    """Return the results of one metric.
 
     Args:
         metric: What to measure.
@@ -321,7 +321,7 @@ def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) ->
     if len(used) == 1 and metric.compares:
         said.append("One shape alone says nothing: the metric compares shapes with each other.")
     elif (few := len(np.unique(used.objects))) < FEW:
-        said.append(f"Only {few} object{'s' if few > 1 else ''}: the figure is rough.")
+        said.append(f"Only {few} object{'s' if few > 1 else ''}: the result is rough.")
     if meta.get("other_store"):
         said.append(
             "Not the store that the detector was trained on, which may have held these shapes or not."

@@ -1,4 +1,4 @@
-"""What was measured of a training, or of several together, with all that stands beside the figures."""
+"""What was measured of a training, or of several together, with all that stands beside the results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass

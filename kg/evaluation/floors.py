@@ -1,4 +1,4 @@
-"""Figures of keypoints that no detector found, on the same clouds and in the same way as a detector's."""
+"""Results of keypoints that no detector found, on the same clouds and in the same way as a detector's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from kg.inference.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """Reference keypoints and their figures, a floor or a ceiling for a detector's.
+    """Reference keypoints and their results, a floor or a ceiling for a detector's.
 
     Attributes:
         name: Of the keypoints; see `kg.evaluation.reference_keypoints`.
@@ -37,7 +37,7 @@ class Floor:
     results: Sequence[Result]
 
     def result(self, metric: str) -> Result | None:
-        """Return the figures of one metric, if it was measured."""
+        """Return the results of one metric, if it was measured."""
         return next((result for result in self.results if result.metric == metric), None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def measure_floors(
 
     Args:
         predictions: The keypoints that were measured.
-        results: Their figures, whose metrics are measured.
+        results: Their results, whose metrics are measured.
         threshold: As they were measured with.
         protocol: The same.
     """
@@ -81,7 +81,7 @@ def measure_floors(
     at_rest = STANDS_STILL in references
     floors = []
     for name, keypoints in references.items():
-        figures = [
+        measured = [
             _alone(
                 measure(
                     metric,
@@ -96,12 +96,12 @@ def measure_floors(
             if len(measurable(metric, known))
         ]
         about = ABOUT_ANNOTATED if name == ORACLE and not at_rest else ABOUT[name]
-        floors.append(Floor(name, about, figures))
+        floors.append(Floor(name, about, measured))
     return floors
 
 
 def _alone(result: Result) -> Result:
-    """Return a result without what is a detector's: trainings, cautions, and the figures of single shapes."""
+    """Return a result without what is a detector's: trainings, cautions, and the results of single shapes."""
     return replace(
         result, seeds=(), checkpoints=(), warnings=(), ids=np.array([], str), per_shape={}, per_keypoint={}
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.data.find import find_again
+from kg.data.find import find_by_checksum
 from kg.data.split import SPLITS
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
@@ -76,7 +76,7 @@ def known_sample(predictions: Predictions) -> Sample:
     named = predictions.meta["store"]
     without = "Predict again with: kg predict. Without ground truth: --metric das-unsupervised"
     try:
-        store = find_again(Path(named["path"]), named["checksum"], "the prediction")
+        store = find_by_checksum(Path(named["path"]), named["checksum"], "the prediction")
     except KgError as error:
         raise KgError(f"No ground truth: {error.message}", without) from error
     clouds = store.read()
@@ -91,7 +91,7 @@ def known_sample(predictions: Predictions) -> Sample:
 
     return Sample(
         keypoints=predictions.keypoints,
-        # The store's clouds, not the thinned ones of the prediction: so figures do not depend on N.
+        # The store's clouds, not the thinned ones of the prediction: so results do not depend on N.
         points=clouds.points[rows],
         scale=clouds.scale[rows],
         offset=clouds.offset[rows],

@@ -10,7 +10,7 @@ from kg.evaluation.metrics.metric import Space
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to come to a figure. A figure under its name keeps to all of it.
+    """One way to come to a result. A result under its name keeps to all of it.
 
     Attributes:
         name: As typed on the command line.
@@ -27,8 +27,8 @@ class Protocol:
         split_by: How they must have been split; None for any way.
         sequences_by_frame: Objects of several frames must have been split by frame.
         corruption: What is done to clouds before the detector sees them, and at which level.
-        runs: How many trainings, with different seeds, a figure ought to be the mean of.
-        caution: What has to be said with its figures.
+        runs: How many trainings, with different seeds, a result ought to be the mean of.
+        caution: What has to be said with its results.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Keypoints that no detector found, to read a detector's figures by: the best there can be, and the cheapest.
+"""Keypoints that no detector found, to read a detector's results by: the best there can be, and the cheapest.
 
 Where rest positions are known:
 

@@ -1,4 +1,4 @@
-"""A figure with everything that it takes to read it, and how it is written down."""
+"""A result with everything that it takes to read it, and how it is written down."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from kg.evaluation.metrics import Curve
 
 NO_PROTOCOL = "none"
 COLLAPSED = "collapsed"
-"""What stands in place of a figure that means nothing."""
+"""What stands in place of a result that means nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Result:
 
     @property
     def meaningless(self) -> bool:
-        """Whether the figures must not be shown: a DAS of keypoints that lie in one place."""
+        """Whether the results must not be shown: a DAS of keypoints that lie in one place."""
         return self.collapsed and is_das(self.metric)
 
     def to_dict(self) -> dict[str, Any]:

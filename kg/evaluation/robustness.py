@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """Figures at each level of one corruption.
+    """Results at each level of one corruption.
 
     Attributes:
         corruption: Its name in `CORRUPTIONS`.

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg import paths
-from kg.data.find import find_again
+from kg.data.find import find_by_checksum
 from kg.data.formats.arrays import refuse_bomb
 from kg.data.store import Store
 from kg.errors import KgError
@@ -89,7 +89,7 @@ class Predictions:
         if not named:
             return None
         try:
-            return find_again(Path(named["path"]), named["checksum"], "the prediction")
+            return find_by_checksum(Path(named["path"]), named["checksum"], "the prediction")
         except KgError:
             return None
 

@@ -1,4 +1,4 @@
-"""What trainings cost: time and memory, in tables like those of the figures."""
+"""What trainings cost: time and memory, in tables like those of the results."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -178,7 +178,7 @@ def log_file(job: Job) -> Path:
 
 
 def answer_file(job: Job) -> Path:
-    """Return where `kg eval` prints a run's figures, until they are in its folder."""
+    """Return where `kg eval` prints a run's results, until they are in its folder."""
     return log_file(job).with_suffix(".json")
 
 

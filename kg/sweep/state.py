@@ -54,7 +54,7 @@ def _flat(config: Config) -> dict[str, Any]:
 
 
 def measured(job: Job, words: Sequence[str]) -> dict[str, Any] | None:
-    """Return a run's figures as `kg eval --json` gave them, if these words asked and of this checkpoint."""
+    """Return a run's results as `kg eval --json` gave them, if these words asked and of this checkpoint."""
     path, checkpoint = job.folder / EVALUATION, job.folder / "best.pt"
     if not path.is_file() or path.stat().st_mtime < checkpoint.stat().st_mtime:
         return None

@@ -29,7 +29,7 @@ TABLE_5 = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure over trainings with different seeds.
+    """A result over trainings with different seeds.
 
     Attributes:
         values: By seed.
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A method, and its figures by column.
+    """A method, and its results by column.
 
     Attributes:
         label: Of the method.
@@ -80,11 +80,11 @@ class Summary:
     """A table for one metric.
 
     Attributes:
-        metric, part, unit: What its figures are.
+        metric, part, unit: What its results are.
         facts: Split, protocol and how many shapes, for people.
         rows: The methods; all have the same columns, the data and the average where there are several.
         floors: Keypoints that no detector found, on the same clouds; in the same columns.
-        caution: What has to be said with its figures.
+        caution: What has to be said with its results.
     """
 
     metric: str
@@ -97,12 +97,12 @@ class Summary:
 
     @property
     def published(self) -> tuple[str, ...]:
-        """The columns that the paper has figures in."""
+        """The columns that the paper has results in."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.published))
 
     @property
     def title(self) -> str:
-        """What the figures are, for people."""
+        """What the results are, for people."""
         return f"{self.metric} ({self.part}), {self.unit}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -256,7 +256,7 @@ def _floors(
 
 
 def with_average(cells: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
-    """Return the figures of a row, by column and seed, with their average where there are several columns."""
+    """Return the results of a row, by column and seed, with their average where there are several columns."""
     if len(cells) == 1:
         return cells
     # Over the same seeds everywhere, or it would be of other data.
@@ -279,7 +279,7 @@ def _beside_published(summary: Summary, jobs: Sequence[Job]) -> Summary:
 
 
 def _beside_ablation(summary: Summary) -> Summary:
-    """Return a table with the figures of the paper's ablation that count as it does."""
+    """Return a table with the results of the paper's ablation that count as it does."""
 
     def published(without: tuple[str, ...]) -> dict[str, float]:
         return {
@@ -295,24 +295,22 @@ def _beside_ablation(summary: Summary) -> Summary:
 
 def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
     """Write a line for every figure of every seed, and for the published ones, whole or not at all."""
-    figures: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     for made in summaries:
         for row in made.rows:
             key = (made.metric, made.part, made.unit, row.label)
             for name, cell in row.cells.items():
                 source = COLLAPSED if cell.collapsed else "kg"
-                figures += [
+                lines += [
                     (*key, name, seed, "" if cell.collapsed else value, source)
                     for seed, value in cell.values.items()
                 ]
-            figures += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
+            lines += [(*key, name, "", value, PAPER) for name, value in row.published.items()]
         for row in made.floors:
             key = (made.metric, made.part, made.unit, row.label)
-            figures += [
-                (*key, name, "", cell.mean, "floor") for name, cell in row.cells.items() if cell.values
-            ]
+            lines += [(*key, name, "", cell.mean, "floor") for name, cell in row.cells.items() if cell.values]
     columns = ("metric", "part", "unit", "method", "data", "seed", "value", "source")
-    save_csv(path, [dict(zip(columns, figure, strict=True)) for figure in figures])
+    save_csv(path, [dict(zip(columns, line, strict=True)) for line in lines])
 
 
 def write_latex(path: Path, summaries: Sequence[Summary]) -> None:

@@ -1,4 +1,4 @@
-"""How far a figure may be off because there are only so many objects: the bootstrap (Efron, 1979)."""
+"""How far a result may be off because there are only so many objects: the bootstrap (Efron, 1979)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -14,7 +14,7 @@ def inclusivity(keypoints: ArrayLike, points: ArrayLike, threshold: float = 0.05
         keypoints: (n, K, 3).
         points: (n, N, 3), in the same space.
         threshold: Euclidean distance in that space; a keypoint at exactly the threshold is out.
-            Published figures have normalised units.
+            Published results have normalised units.
 
     Raises:
         ValueError: An array has the wrong shape.

@@ -132,7 +132,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A figure over something that varies: y (m,) over x (m,)."""
+    """A result over something that varies: y (m,) over x (m,)."""
 
     name: str
     x: NDArray[np.float64]
@@ -191,7 +191,7 @@ class Metric:
         compares: It compares shapes with each other, so that one shape alone says nothing.
         reference: One part compares all shapes with the first.
         lower_is_better: Of its parts.
-        caution: What has to be said with its figures.
+        caution: What has to be said with its results.
         beside: Parts that stand beside the headline in tables of many detectors.
     """
 

@@ -1,4 +1,4 @@
-"""What a report's page says of where the figures come from."""
+"""What a report's page says of where the results come from."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ LOSSES = {
 
 
 def told(subject: Subject) -> dict[str, Any]:
-    """Return all that the page says of the figures' origin, by the names that its template has."""
+    """Return all that the page says of the results' origin, by the names that its template has."""
     return {
         "training": _training(subject),
         "configuration": _configuration(subject),

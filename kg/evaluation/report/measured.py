@@ -27,7 +27,7 @@ Card = tuple[str, Markup]
 
 
 def number(value: float) -> str:
-    """Return a figure with three digits or one decimal, "–" for one that is not finite."""
+    """Return a result with three digits or one decimal, "–" for one that is not finite."""
     if not math.isfinite(value):
         return "–"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
@@ -82,12 +82,12 @@ def _facts(subject: Subject) -> list[str]:
 
 
 def _notes(subject: Subject) -> list[str]:
-    """Return what to know before trusting the figures."""
+    """Return what to know before trusting the results."""
     first = subject.results[0]
     notes = list(dict.fromkeys(text for result in subject.results for text in result.warnings))
     if len(first.checkpoints) > 1:
         alone = "pictures, confidences, losses, options and the heatmap's use are of the first."
-        notes.append(f"The figures are means over {len(first.checkpoints)} trainings; {alone}")
+        notes.append(f"The results are means over {len(first.checkpoints)} trainings; {alone}")
     return notes
 
 
@@ -242,7 +242,7 @@ def _of_floors(floors: Sequence[Floor], result: Result, place: int) -> list[Curv
 
 
 def _robustness(subject: Subject) -> list[Card]:
-    """Return how the figures fall as clouds get worse, a chart for each corruption and unit."""
+    """Return how the results fall as clouds get worse, a chart for each corruption and unit."""
     cards = []
     for robustness in subject.robustness:
         over = [curve for curve in robustness.headlines() if np.isfinite(curve.y).any()]

@@ -25,13 +25,13 @@ class Subject:
 
     Attributes:
         predictions: What was measured; the first training's, where there are several.
-        results: The figures.
+        results: The results.
         run: The run folder, where it is here: its configuration, training and environment are shown.
         use: Whether the decoder uses the heatmap, where the detector could be asked.
-        robustness: Figures over the strength of corruptions.
+        robustness: Results over the strength of corruptions.
         provenance: Of the prepared store, where it is here.
         command: What was typed.
-        floors: Figures of reference keypoints on the same clouds.
+        floors: Results of reference keypoints on the same clouds.
         landmarks: The keypoint that lies on each named landmark.
     """
 

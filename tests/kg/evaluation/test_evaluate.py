@@ -228,7 +228,7 @@ def test_one_shape():
 
 def test_few_shapes_and_seen_shapes_are_said():
     predictions = predict(make_clouds())
-    assert evaluate(predictions, ["spread"])[0].warnings == ("Only 3 objects: the figure is rough.",)
+    assert evaluate(predictions, ["spread"])[0].warnings == ("Only 3 objects: the result is rough.",)
     meta = {**predictions.meta, "split": "train", "split_by": "frame"}
     said = " ".join(evaluate(replace(predictions, meta=meta), ["spread"])[0].warnings)
     assert "trained on" in said
