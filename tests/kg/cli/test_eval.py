@@ -72,7 +72,7 @@ def detections(predictions, monkeypatch):
         def known(self, category):
             return None
 
-        def detect(self, clouds, *, inference, batch_size, category, progress):
+        def detect(self, clouds, options, *, category, progress):
             asked.setdefault("clouds", []).append(clouds.points)
             return replace(predictions, keypoints=clouds.points[:, :6])
 
