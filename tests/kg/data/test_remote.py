@@ -9,7 +9,7 @@ import torch
 from kg import paths
 from kg.config.stores import choose_store, name_stores
 from kg.data import Store
-from kg.data.find import Wanted, find_again
+from kg.data.find import StoreQuery, find_by_checksum
 from kg.data.remote import copy_here, url_of
 from kg.errors import KgError
 from kg.inference.targets import find_checkpoint, find_resumed, find_target
@@ -94,16 +94,16 @@ def test_a_training_finds_it_again(bucket, tiny_store, tmp_path):
     data = name_stores([Store("memory://bucket/d/ellipsoid/rest.h5")], "object")
     assert data.store == "memory://bucket/d/ellipsoid/rest.h5"
     shutil.rmtree(paths.home() / "cache")
-    assert choose_store(data, Wanted(variant="rest")).checksum == tiny_store.checksum
+    assert choose_store(data, StoreQuery(variant="rest")).checksum == tiny_store.checksum
     bucket.rm("/bucket", recursive=True)
     shutil.rmtree(paths.home() / "cache")
     with pytest.raises(KgError, match="There is no file at memory://bucket/d"):
-        choose_store(data, Wanted(variant="rest"))
+        choose_store(data, StoreQuery(variant="rest"))
     # One that was copied by hand is known by its checksum.
     by_hand = paths.store("ellipsoids", "ellipsoid", "rest")
     by_hand.parent.mkdir(parents=True)
     shutil.copyfile(tiny_store.path, by_hand)
-    assert find_again(tmp_path / data.store, data.checksum, "now").path == by_hand
+    assert find_by_checksum(tmp_path / data.store, data.checksum, "now").path == by_hand
 
 
 def test_what_is_missing_is_one_line(monkeypatch):
