@@ -179,7 +179,7 @@ def _open(
             raise typer.BadParameter("excludes --category, --dataset and --variant.", param_hint="TARGET")
         return open_store(None, category, dataset, variant)
     file = file or DEFAULT
-    if file.suffix == ".h5":
+    if file.suffix == ".h5" or next(file.glob("[!.]*.h5"), None):
         return Store(file)
     if file.suffix == ".npz":
         return Predictions.load(file)

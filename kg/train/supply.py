@@ -1,6 +1,7 @@
 """The clouds of a split as a training takes them: all in memory, or each batch from the disk."""
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,8 @@ IN_MEMORY = 2**30
 """Bytes of points and rest positions that are read as a whole; a split of more is read as it is needed."""
 SOME = 4096
 """Clouds of such a split, spread evenly over it, that a detector looks at before the first step."""
+AHEAD = 4
+"""Batches that are read at once: one alone would wait for the disk cloud by cloud."""
 CHUNK = 256
 """Rows read at a time to find boxes at rest."""
 
@@ -109,7 +112,7 @@ class InMemory(Supply):
 
 
 class Streamed(Supply):
-    """Clouds that are read from the stores a batch ahead of the training, the same as they are in memory."""
+    """Clouds that are read from the stores ahead of the training, the same as they are in memory."""
 
     def __init__(
         self,
@@ -142,12 +145,12 @@ class Streamed(Supply):
 
     def batches(self, rows: Sequence[Tensor]) -> Iterator[Batch]:
         """See `Supply.batches`."""
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self._read, rows[0]) if rows else None
+        with ThreadPoolExecutor(AHEAD) as readers:
+            waiting = deque(readers.submit(self._read, each) for each in rows[:AHEAD])
             for number in range(len(rows)):
-                assert ahead is not None
-                batch = ahead.result()
-                ahead = reader.submit(self._read, rows[number + 1]) if number + 1 < len(rows) else None
+                batch = waiting.popleft().result()
+                if number + AHEAD < len(rows):
+                    waiting.append(readers.submit(self._read, rows[number + AHEAD]))
                 yield batch.to(self._device)
 
     def some(self) -> Batch:

@@ -48,6 +48,11 @@ class Chunk:
         values |= {name: values[name].tolist() for name in ("ids", "objects", "motion") if name in values}
         return Clouds(**values)
 
+    def common(self) -> "Common":
+        """Return what the rows have, without reading them all."""
+        with np.load(self.path) as file:
+            return Common(file["landmarks"].shape[1], "rest_positions" in file.files, "motion" in file.files)
+
     def told(self, what: Literal["skipped", "notes"]) -> Told:
         """Return the shapes that were left out with the reason, or what was left out of shapes."""
         with np.load(self.path) as file:
@@ -179,14 +184,12 @@ def told_of(chunks: Sequence[Chunk]) -> tuple[Told, Told]:
 
 def common_of(chunks: Sequence[Chunk]) -> Common:
     """Return what rows of chunks can all have."""
-    most, rest_positions, motion = 0, True, True
-    for chunk in chunks:
-        rows = chunk.read()
-        assert rows.landmarks is not None
-        most = max(most, rows.landmarks.shape[1])
-        rest_positions &= rows.rest_positions is not None
-        motion &= rows.motion is not None
-    return Common(most, rest_positions, motion)
+    each = [chunk.common() for chunk in chunks]
+    return Common(
+        max((common.landmarks for common in each), default=0),
+        all(common.rest_positions for common in each),
+        all(common.motion for common in each),
+    )
 
 
 def rows_of(chunks: Sequence[Chunk], common: Common) -> Iterator[Clouds]:
