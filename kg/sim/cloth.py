@@ -99,6 +99,21 @@ class Cloth:
             edge=float(edges.rest.mean()),
         )
 
+    def sewn(self) -> Values:
+        """Return the length of hem and seam that belongs to each vertex, (V,) metres.
+
+        Hems lie along borders; seams along edges at which the mesh is folded at rest, as where a front meets
+        a back. Half of an edge belongs to each of its ends.
+        """
+        ends, triangles = np.unique(_sides(self.faces), axis=0, return_counts=True)
+        a, b, c, d = np.moveaxis(self.rest[self.hinges.corners], 1, 0)
+        along = (b - a) / np.linalg.norm(b - a, axis=1, keepdims=True)
+        one, other = (way - (way * along).sum(axis=1, keepdims=True) * along for way in (c - a, d - a))
+        folded = self.hinges.corners[(one * other).sum(axis=1) > 0, :2]
+        ends = np.concatenate([ends[triangles == 1], folded])
+        lengths = np.linalg.norm(self.rest[ends[:, 0]] - self.rest[ends[:, 1]], axis=1)
+        return np.asarray(np.bincount(ends.ravel(), np.repeat(lengths / 2, 2), len(self.rest)), np.float64)
+
     def near(self, thickness: float) -> tuple[Pairs, Pairs]:
         """Return the neighbours that may come nearer than the thickness, as they are at rest.
 
@@ -112,15 +127,18 @@ class Cloth:
 
 def _edges(faces: Pairs) -> tuple[Pairs, Pairs]:
     """Return every edge once, (E, 2), and those between two triangles with their far corners, (H, 4)."""
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    far = np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
-    ends = np.sort(ends, axis=1)
+    ends, far = _sides(faces), np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
     order = np.lexsort((far, ends[:, 1], ends[:, 0]))
     ends, far = ends[order], far[order]
     same = (ends[1:] == ends[:-1]).all(axis=1)
     edges = ends[np.concatenate([[True], ~same])]
     hinges = np.concatenate([ends[1:][same], far[:-1][same][:, None], far[1:][same][:, None]], axis=1)
     return edges, hinges[hinges[:, 2] != hinges[:, 3]]
+
+
+def _sides(faces: Pairs) -> Pairs:
+    """Return the ends, (3 F, 2), the lower number first, of all first sides, all second ones, all third."""
+    return np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
 
 
 def _links(vertices: Points, pairs: Pairs) -> Links:

@@ -5,7 +5,8 @@ them so nearly always; what makes it always is a bound on every step. Two sides 
 between them, and neither goes farther towards it in a step than leaves room for the other: the step of a
 vertex is cut short at the first plane that it comes to, so that cloth which does not pass through itself at
 first never does (as in Offset Geometric Contact, Chen et al., ACM Transactions on Graphics 44(4), 2025, whose
-bounds are spheres). Where it does at rest, or touches itself, what meets there is left alone.
+bounds are spheres). Where it does at rest, or touches itself, what meets there is left alone. A plane that
+stands still stops layers that are pressed on each other and carried together; it may go with them.
 
 Finding the pairs is what costs, so it is done ahead: vertices are taken to go on as they do now, and found
 anew are only the pairs of those that leave a window around where they were foreseen to be. Garments that fall
@@ -41,6 +42,8 @@ FORESEEN, LONGEST = 2.5, 0.1
 """Pairs are found ahead for as long as most vertices take for so many thicknesses, or so many seconds."""
 SLOW = 0.3
 """A vertex that uses up less than so much of its window until then is taken to stay where it is."""
+PASSES = 16
+"""How often planes that go with their sides are looked at in a step before they stand still."""
 ANEW = 0.7
 """Once a vertex leaves its window, all that used up more than so much of theirs are looked at with it."""
 
@@ -135,8 +138,11 @@ class Contacts:
         windows: (V,) metres that each may be from there.
     """
 
-    def __init__(self, kernels: ModuleType, cloth: Cloth, apart: tuple[float, float]) -> None:
+    def __init__(
+        self, kernels: ModuleType, cloth: Cloth, apart: tuple[float, float], *, together: bool = False
+    ) -> None:
         self._kernels, self._thickness = kernels, apart[0]
+        self._passes = PASSES if together else 0
         self._mesh = self._as_at_rest(ContactMesh.of_cloth(cloth, apart))
         self.kinds: Kinds = (Pairs.none(), Pairs.none())
         self.foreseen, self.windows = cloth.rest.copy(), np.full(len(cloth.rest), -1.0)
@@ -198,7 +204,7 @@ class Contacts:
     def hold_back(self, positions: Points, before: Points, step: float) -> None:
         """Cut short the steps (V, 3) of vertices that could pass through something, in place."""
         self._kernels.hold_back(
-            positions, before, self.foreseen, self.windows, self._velocities, step, self.kinds
+            positions, before, self.foreseen, self.windows, self._velocities, step, self.kinds, self._passes
         )
 
     def keep_apart(

@@ -53,9 +53,12 @@ class Mix:
 
 def described(how: Deformation, cloth: Settings) -> dict[str, Any]:
     """Return the options of a motion and its cloth, as plain values, without those that say nothing new."""
-    usual = {option.name: option.default for option in fields(how) if option.name in how.later}
-    values = {name: value for name, value in asdict(how).items() if usual.get(name, ...) != value}
-    return {**values, **asdict(cloth)}
+    return _new(how) | _new(cloth)
+
+
+def _new(values: Deformation | Settings) -> dict[str, Any]:
+    usual = {option.name: option.default for option in fields(values) if option.name in values.later}
+    return {name: value for name, value in asdict(values).items() if usual.get(name, ...) != value}
 
 
 def mix(names: str, given: Mapping[str, str]) -> Mix:

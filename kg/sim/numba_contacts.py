@@ -57,7 +57,7 @@ def _that_may_meet(farthest, step, pairs, of_triangle):
 
 
 @loop
-def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, shares):
+def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, planes_go, shares):
     corners, apart, closing, gaps = pairs
     first = 1 if of_triangle else 2
     for pair in numbers:
@@ -79,21 +79,29 @@ def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, shares):
                     shares[i] = 0.0
             continue
         nx, ny, nz = nx / gap, ny / gap, nz / gap
-        low, high = np.inf, -np.inf
+        low, high, low_after, high_after = np.inf, -np.inf, np.inf, -np.inf
         for corner in range(4):
             i = corners[pair, corner]
             height = before[i, 0] * nx + before[i, 1] * ny + before[i, 2] * nz
+            after = x[i, 0] * nx + x[i, 1] * ny + x[i, 2] * nz
             if corner < first:
-                low = min(low, height)
+                low, low_after = min(low, height), min(low_after, after)
             else:
-                high = max(high, height)
+                high, high_after = max(high, height), max(high_after, after)
+        goes = 0.0
+        if planes_go:
+            # How far the plane may go at most for the first side, and has to go for the second.
+            most, least = low_after - low + room, high_after - high - room
+            if most >= least:
+                continue
+            goes = max(0.0, most) + min(0.0, least)
         for corner in range(4):
             i = corners[pair, corner]
             height = before[i, 0] * nx + before[i, 1] * ny + before[i, 2] * nz
             towards = x[i, 0] * nx + x[i, 1] * ny + x[i, 2] * nz - height
-            free = high - height + room
+            free = high - height + room + goes
             if corner < first:
-                towards, free = -towards, height - low + room
+                towards, free = -towards, height - low + room - goes
             if towards > free + TINY / 100:
                 shares[i] = min(shares[i], free / towards if free > TINY else 0.0)
 
@@ -126,7 +134,7 @@ def _cut_short(x, before, shares):
 
 
 @loop
-def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
+def hold_back(positions, before, foreseen, windows, velocities, step, kinds, passes):
     """See `numpy_contacts.hold_back`."""
     shares = np.ones(len(positions))
     _within(positions, before, foreseen, windows, shares)
@@ -138,7 +146,10 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds):
     while cut:
         shares[:] = 1
         for kind in range(2):
-            _hold_back(positions, before, strays, step, kinds[kind], near[kind], kind == 0, shares)
+            _hold_back(
+                positions, before, strays, step, kinds[kind], near[kind], kind == 0, passes > 0, shares
+            )
+        passes -= 1
         cut = _cut_short(positions, before, shares)
         if cut:
             strays = _strays(positions, before, velocities, step)

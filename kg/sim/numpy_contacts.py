@@ -82,12 +82,14 @@ def hold_back(
     velocities: Points,
     step: float,
     kinds: Kinds,
+    passes: int,
 ) -> None:
     """Cut steps short where vertices leave their windows or could pass through something, in place.
 
     Two sides that could come nearer than `NEAREST` of what they are to keep have a plane half way between
-    them, and none of their vertices goes farther towards it than leaves that. A vertex that is cut short
-    may be in the way of another that relied on it, so that it is all looked at again.
+    them, and none of their vertices goes farther towards it than leaves that. Where both sides go the same
+    way, the plane goes with the slower one. A vertex that is cut short may be in the way of another that
+    relied on it, so that it is all looked at again.
 
     Args:
         positions: (V, 3) metres, after the step.
@@ -97,6 +99,7 @@ def hold_back(
         velocities: (V, 3) m/s, with which vertices were taken to go on.
         step: Seconds.
         kinds: Pairs of vertex and triangle, pairs of edges; their gaps are measured where it matters.
+        passes: How often it is looked at before all planes stand still, which brings it to an end.
     """
     _cut_short(positions, before, _within(positions, before, foreseen, windows))
     shares = np.zeros(len(positions))
@@ -109,7 +112,8 @@ def hold_back(
             _, between = apart(before, kind.corners[near], split)
             kind.gaps[near] = np.sqrt((between * between).sum(axis=1))
             near = near[kind.gaps[near] - NEAREST * kind.apart[near] < nearer[near]]
-            _hold_back(positions, before, kind, near, split, shares)
+            _hold_back(positions, before, kind, near, split, passes > 0, shares)
+        passes -= 1
         _cut_short(positions, before, shares)
 
 
@@ -255,7 +259,13 @@ def _within(positions: Points, before: Points, foreseen: Points, windows: Values
 
 
 def _hold_back(
-    positions: Points, before: Points, kind: Pairs, rows: NDArray[np.int64], split: int, shares: Values
+    positions: Points,
+    before: Points,
+    kind: Pairs,
+    rows: NDArray[np.int64],
+    split: int,
+    planes_go: bool,
+    shares: Values,
 ) -> None:
     """Lower shares (V,) of steps, in place, so that the sides of some pairs stay on theirs of a plane."""
     corners, gaps, nearest = kind.corners[rows], kind.gaps[rows], NEAREST * kind.apart[rows]
@@ -265,13 +275,19 @@ def _hold_back(
     normals = np.divide(between, gaps[:, None], out=np.zeros_like(between), where=gaps[:, None] > TINY)
     heights = np.einsum("pcx,px->pc", before[corners], normals)
     towards = np.einsum("pcx,px->pc", (positions - before)[corners], normals)
+    after = heights + towards
     towards[:, :split] *= -1
     room = np.maximum(0.0, (gaps - nearest) / 2)[:, None]
     first, second = heights[:, :split], heights[:, split:]
-    free = room + np.concatenate(
-        [first - first.min(axis=1)[:, None], second.max(axis=1)[:, None] - second], axis=1
-    )
+    low, high = first.min(axis=1, keepdims=True), second.max(axis=1, keepdims=True)
+    # How far the plane may go at most for the first side, and has to go for the second.
+    most = after[:, :split].min(axis=1, keepdims=True) - low + room
+    least = after[:, split:].max(axis=1, keepdims=True) - high - room
+    goes = np.maximum(0.0, most) + np.minimum(0.0, least) if planes_go else 0.0
+    free = room + np.concatenate([first - low - goes, high - second + goes], axis=1)
     beyond = (towards > free + TINY / 100) & (gaps > TINY)[:, None]
+    if planes_go:
+        beyond &= most < least
     shortened = np.where(free > TINY, free, 0.0)[beyond] / towards[beyond]
     np.minimum.at(shares, corners[beyond], shortened)
 

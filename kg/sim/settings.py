@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 from kg.errors import KgError
 
@@ -28,11 +29,20 @@ class Settings:
         step: Longest step of the solver, seconds; shorter ones make stiffer cloth.
         rounds: How often in a step, at least, edges are brought to their lengths and layers apart; more make
             stiffer cloth.
+        hem: Width of a second layer that is sewn on along borders and seams, metres: hems, collars, cuffs and
+            waistbands weigh more and bend less.
+        together: Whether layers that are pressed on each other may go on as one. Else what holds them apart
+            stands still, and they with it.
+
+    Class attributes:
+        later: Options that are recorded only where they are not as by default: stores that were made before
+            there were any are known again.
 
     Raises:
         KgError: A value is out of range.
     """
 
+    later: ClassVar[tuple[str, ...]] = ("hem", "together")
     density: float = 0.2
     stretch: float = 1e4
     slack: float = 0.0
@@ -47,12 +57,14 @@ class Settings:
     gravity: float = 9.81
     step: float = 1 / 1000
     rounds: int = 1
+    hem: float = 0.0
+    together: bool = False
 
     def __post_init__(self) -> None:
         above = ("density", "stretch", "wrinkle", "bend", "thickness", "edge_thickness", "step", "rounds")
         for name in above:
             if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
-        for name in ("slack", "crease", "ground_friction", "cloth_friction", "drag", "gravity"):
+        for name in ("slack", "crease", "ground_friction", "cloth_friction", "drag", "gravity", "hem"):
             if not 0 <= getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

@@ -27,7 +27,8 @@ class Hanger(Deformation):
     """
 
     name: ClassVar[str] = "hanger"
-    cloth: ClassVar[Settings] = Settings(rounds=3)
+    # What hangs over a bar is pressed on itself, and has to follow the hands all the same.
+    cloth: ClassVar[Settings] = Settings(rounds=3, together=True)
     some: ClassVar[tuple[str, ...]] = ("seconds", "narrowest", "radius")
     shares: ClassVar[tuple[str, ...]] = ("back", "most")
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("least", "most"), ("narrowest", "widest"))

@@ -5,8 +5,9 @@ For each category and deformation of the built-in garments, over several seeds, 
 itself, pairs of triangles that cross at rest and in the last frame, stretch in percent (median, 99th
 percentile, worst), the depth below the ground in thicknesses, how far hands were from what they held, in
 millimetres, the share of the flat area that is seen at the end, from above and from a side, in percent,
-the kinetic energy at the end in millijoules, and frames a second of CPU time. A line is printed
-when its sequences are done; with --json, all of them at the end.
+the kinetic energy at the end in millijoules, and the CPU time of a sequence in seconds. A line is printed
+when its sequences are done; with --json or --table, all of them at the end. --table is Markdown, a row a
+motion, as in kg/docs/garments.md: the worst of all garments, but the mean of what is seen and of the time.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from kg.sim.crossings import crossings
 from kg.sim.deformation import laid
 from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
+from kg.sim.mix import Mix, mix
 from kg.sim.quality import measure
 
 Points = NDArray[np.float64]
@@ -44,14 +46,27 @@ WORST = (
 )
 
 
+COLUMNS = {
+    "motion": "`{motion}`",
+    "sequences": "{sequences}",
+    "without a crossing": "{whole:.0%}",
+    "stretch, 99th percentile": "{stretch_99:.1f} %",
+    "hands slip": "{slip_mm:.1f} mm",
+    "seen at the end, from above": "{covered:.0f} %",
+    "from a side": "{silhouette:.0f} %",
+    "CPU": "{seconds:.1f} s",
+}
+"""Of the table."""
+
+
 def sequence(
-    dataset: Dataset, category: str, item: Item, unit: float, deformation: str, seed: int, count: int
+    dataset: Dataset, category: str, item: Item, unit: float, motion: Mix, seed: int, count: int
 ) -> dict[str, float]:
     """Simulate a garment and measure it."""
     shape = as_cloth(dataset, item)
     names = dataset.landmark_names(category)
-    how = plugins.DEFORMATIONS.load(deformation)()
-    garment = Garment.of_shape(shape, names, how.cloth, unit_of(shape, unit))
+    ((how, settings),) = motion.motions
+    garment = Garment.of_shape(shape, names, settings, unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])
     started = time.process_time()
@@ -78,8 +93,24 @@ def sequence(
         "covered": 100 * seen(frames[-1][:, [0, 1]], faces) / flat,
         "silhouette": 100 * max(seen(frames[-1][:, [axis, 2]], faces) for axis in (0, 1)) / flat,
         "energy_mj": 1000 * simulation.kinetic_energy,
-        "fps": count / seconds,
+        "seconds": seconds,
     }
+
+
+def combined(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Return what stands for several sequences: of some values the worst, of others the mean."""
+    values = {
+        key: float((np.max if key in WORST else np.mean)([run[key] for run in runs])) for key in runs[0]
+    }
+    return {"sequences": len(runs), **values}
+
+
+def table(done: dict[str, list[dict[str, float]]]) -> str:
+    """Return a Markdown table of the sequences of each motion."""
+    lines = [list(COLUMNS), ["---"] * len(COLUMNS)]
+    for motion, runs in done.items():
+        lines.append([text.format(motion=motion, **combined(runs)) for text in COLUMNS.values()])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def seen(places: Points, faces: NDArray[np.int64], cells: int = 10) -> int:
@@ -115,27 +146,30 @@ def main() -> None:
     parser.add_argument("--deformations", nargs="+", default=NAMES)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=128)
+    parser.add_argument("--set", dest="given", metavar="OPTION=VALUE", nargs="+", default=[])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
+    given = dict(pair.split("=", 1) for pair in options.given)
+    motions = {name: mix(name, given) for name in options.deformations}
     rows: list[dict[str, object]] = []
+    done: dict[str, list[dict[str, float]]] = {name: [] for name in motions}
     for dataset, category, name, unit, items in cases(options):
         if not rows:
-            sequence(dataset, category, items[0][1], unit, "drop", 0, 2)  # compiles
-        for deformation in options.deformations:
+            sequence(dataset, category, items[0][1], unit, mix("drop", {}), 0, 2)  # compiles
+        for deformation, motion in motions.items():
             runs = [
-                sequence(dataset, category, item, unit, deformation, seed, options.frames)
-                for seed, item in items
+                sequence(dataset, category, item, unit, motion, seed, options.frames) for seed, item in items
             ]
-            row = {
-                key: float((np.max if key in WORST else np.mean)([run[key] for run in runs]))
-                for key in runs[0]
-            }
-            rows.append({"name": name, "deformation": deformation, **row})
-            if not options.json:
-                values = " ".join(f"{key} {value:.3g}" for key, value in row.items())
+            done[deformation] += runs
+            rows.append({"name": name, "deformation": deformation, **combined(runs)})
+            if not (options.json or options.table):
+                values = " ".join(f"{key} {value:.3g}" for key, value in combined(runs).items())
                 print(f"{name} {deformation}: {values}", flush=True)
     if options.json:
         print(json.dumps(rows, indent=2))
+    if options.table:
+        print(table(done))
 
 
 if __name__ == "__main__":

@@ -271,10 +271,10 @@ def pair_of(split):
     return places, kinds
 
 
-def held_back(version, positions, before, kinds, foreseen=None, windows=9.0, velocities=STILL):
+def held_back(version, positions, before, kinds, foreseen=None, windows=9.0, velocities=STILL, passes=0):
     """Return where vertices are whose steps were cut short."""
     held, foreseen = positions.copy(), before if foreseen is None else foreseen
-    load(version).hold_back(held, before, foreseen, np.full(4, windows), velocities, STEP, kinds)
+    load(version).hold_back(held, before, foreseen, np.full(4, windows), velocities, STEP, kinds, passes)
     return held
 
 
@@ -307,6 +307,48 @@ def test_steps_apart_and_steps_together_are_not_cut(version, split):
     assert np.array_equal(held, together)
 
 
+@pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_pressed_goes_on_where_its_plane_does(version, split):
+    before, kinds = pair_of(split)
+    before[:split, 2] = NEAREST * THICKNESS
+    for sign, follower in ((-1, slice(split)), (1, slice(split, 4))):
+        together = before + np.array([0, 0, sign * 0.01])
+        assert np.array_equal(held_back(version, together, before, kinds, passes=1), together)
+        assert np.array_equal(held_back(version, together, before, kinds)[follower], before[follower])
+        # The one behind is as slow as the one ahead.
+        behind = before + np.array([0, 0, sign * 0.004])
+        behind[follower, 2] += sign * 0.006
+        held = held_back(version, behind, before, kinds, passes=16)
+        assert held[:, 2] - before[:, 2] == pytest.approx(np.full(4, sign * 0.004))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stack_stops_where_its_lowest_does(version):
+    """Six layers, pressed on each other, all go down; the lowest hardly can."""
+    layer = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    least = NEAREST * THICKNESS
+    before = np.concatenate([layer + np.array([0, 0, number * least]) for number in range(6)])
+    corners = np.array(
+        [
+            [3 * upper + corner, *range(3 * upper - 3, 3 * upper)]
+            for upper in range(1, 6)
+            for corner in range(3)
+        ],
+        np.uint32,
+    )
+    kinds = (Pairs(corners, np.full(15, THICKNESS), *np.zeros((2, 15))), Pairs.none())
+    positions = before - np.array([0, 0, 0.01])
+    positions[:3] = before[:3] - np.array([0, 0, 0.001])
+    for passes, down in ((16, 0.001), (3, 0.0)):
+        held = positions.copy()
+        load(version).hold_back(
+            held, before, before, np.full(18, 9.0), np.zeros((18, 3)), STEP, kinds, passes
+        )
+        assert (before - held)[:3, 2] == pytest.approx(0.001)
+        assert (before - held)[-3:, 2] == pytest.approx(down)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_one_that_is_cut_short_is_in_the_way_of_who_follows(version):
     # Three points above a triangle each, all falling as foreseen; only the lowest is stopped.
@@ -317,7 +359,7 @@ def test_one_that_is_cut_short_is_in_the_way_of_who_follows(version):
     closing = np.array([10.0, 0.0])
     kinds = (Pairs(corners, np.full(2, THICKNESS), closing, np.array([0.002, 0.002])), Pairs.none())
     positions = places + STEP * velocities
-    load(version).hold_back(positions, places, positions.copy(), np.full(7, 9.0), velocities, STEP, kinds)
+    load(version).hold_back(positions, places, positions.copy(), np.full(7, 9.0), velocities, STEP, kinds, 0)
     least = NEAREST * THICKNESS
     assert positions[3, 2] >= (0.002 + least) / 2 - 1e-12
     assert positions[6, 2] >= positions[3, 2] + least - 1e-12
@@ -332,7 +374,7 @@ def test_no_vertex_leaves_its_window(version):
     positions = before + 0.5 * ways[1]
     held = positions.copy()
     velocities = np.zeros((50, 3))
-    load(version).hold_back(held, before, foreseen, windows, velocities, STEP, NONE)
+    load(version).hold_back(held, before, foreseen, windows, velocities, STEP, NONE, 0)
     away = np.linalg.norm(held - foreseen, axis=1)
     assert (away <= windows * (1 + 1e-9)).all()
     inside = np.linalg.norm(positions - foreseen, axis=1) <= windows
@@ -352,7 +394,7 @@ def test_gaps_are_never_more_than_distances(version, crumpled):
     for _ in range(5):
         before, velocities = positions.copy(), 10 * ways
         positions = before + STEP * velocities + rng.normal(size=positions.shape) * 1e-4
-        kernels.hold_back(positions, before, positions.copy(), windows, velocities, STEP, kinds)
+        kernels.hold_back(positions, before, positions.copy(), windows, velocities, STEP, kinds, 0)
         masses = np.ones(len(positions))
         kernels.keep_apart(positions, before, velocities, STEP, masses, kinds, 0.5)
         kernels.go_on(positions, before, velocities, STEP, kinds)
@@ -391,7 +433,8 @@ def test_sides_that_are_far_enough_apart_are_let_be(version, split):
     assert np.array_equal(positions, start)
 
 
-def test_both_versions_agree(crumpled):
+@pytest.mark.parametrize("passes", [0, 16], ids=["still", "going"])
+def test_both_versions_agree(crumpled, passes):
     mesh, positions, ways, windows = crumpled
     lost = np.random.default_rng(2).random(len(positions)) < 0.5
     given = (positions, 10 * ways, 0.1, mesh, windows, NONE, lost)
@@ -403,7 +446,7 @@ def test_both_versions_agree(crumpled):
         kinds = tuple(kind._replace(gaps=kind.gaps.copy()) for kind in sets[0])
         moved = positions + ways
         masses = np.linspace(1, 2, len(positions))
-        load(version).hold_back(moved, positions, positions, windows, 5 * ways, 0.1, kinds)
+        load(version).hold_back(moved, positions, positions, windows, 5 * ways, 0.1, kinds, passes)
         held = moved.copy()
         load(version).keep_apart(moved, positions, 5 * ways, 0.1, masses, kinds, 0.5)
         ends.append((held, moved))
@@ -414,7 +457,7 @@ def test_both_versions_agree(crumpled):
     np.testing.assert_allclose(fast_pushed, plain_pushed, rtol=0, atol=1e-12)
 
 
-def thrown(make_sheet, seed, speed, *, on_ground):
+def thrown(make_sheet, seed, speed, *, on_ground, settings=None):
     """Throw two turning sheets at each other, at any angles, in the air or with a corner on the ground."""
     rng = np.random.default_rng(seed)
     vertices, faces = make_sheet(8, 9)
@@ -424,7 +467,8 @@ def thrown(make_sheet, seed, speed, *, on_ground):
     way /= np.linalg.norm(way)
     sheets[1] = sheets[1] + ((sheets[0] @ way).max() - (sheets[1] @ way).min() + 0.02) * way
     rest = np.concatenate([vertices, vertices + np.array([0, 0.3, 0])])
-    simulation = Simulation(Cloth.of_mesh(rest, np.concatenate([faces, faces + len(vertices)])))
+    cloth = Cloth.of_mesh(rest, np.concatenate([faces, faces + len(vertices)]))
+    simulation = Simulation(cloth, settings)
     simulation.positions[:] = np.concatenate(sheets)
     lowest = simulation.positions[:, 2].min()
     simulation.positions[:, 2] += (simulation.thickness / 2 if on_ground else 3) - lowest
@@ -448,6 +492,13 @@ def crosses(simulation, seconds):
 def test_nothing_crosses_however_fast(make_sheet, speed, seconds, on_ground):
     for seed in range(3):
         assert not crosses(thrown(make_sheet, seed, speed, on_ground=on_ground), seconds)
+
+
+@pytest.mark.parametrize("on_ground", [False, True], ids=["air", "ground"])
+def test_nothing_crosses_where_planes_go(make_sheet, on_ground):
+    going = Settings(together=True)
+    for seed in range(3):
+        assert not crosses(thrown(make_sheet, seed, 20, on_ground=on_ground, settings=going), 0.04)
 
 
 def test_without_bounds_it_would_cross(make_sheet, monkeypatch):

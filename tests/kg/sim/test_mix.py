@@ -48,6 +48,9 @@ def test_options_that_came_later_are_recorded_only_where_they_say_something():
     assert described.described()["fabric"] == "silk"
     assert described.described()["style"] == "middle"
     assert "density" in described.fixed
+    assert {"hem", "together"}.isdisjoint(mix("fold", {}).described())
+    assert mix("drag", {"hem": "0.02", "two": "0.5"}).described().items() >= {"hem": 0.02, "two": 0.5}.items()
+    assert mix("hanger", {}).described()["together"] is True
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,34 @@ def test_a_ledge_sags_as_an_elastic_plate(make_sheet):
     assert sag == pytest.approx(settings.density * 9.81 * length**4 / 8 / settings.bend, rel=0.1)
 
 
+def test_hems_lie_along_borders_and_seams_where_a_mesh_is_folded():
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0.2], [0, -1, 0]])
+    side, long, thick = 1, np.sqrt(2), np.sqrt(1.04)
+    folded = Cloth.of_mesh(corners[:4], np.array([[0, 1, 2], [1, 0, 3]]))
+    assert folded.sewn().sum() == pytest.approx(side + long + side + np.sqrt(2.04) + thick)
+    assert folded.sewn()[2] == pytest.approx((long + side) / 2)
+    flat = Cloth.of_mesh(corners[[0, 1, 2, 4]], np.array([[0, 1, 2], [1, 0, 3]]))
+    assert flat.sewn().sum() == pytest.approx(2 * (long + side))
+
+
+def test_a_hem_weighs_and_sags_less(make_sheet):
+    vertices, faces = make_sheet(10, 3)
+    vertices = vertices[:, [0, 2, 1]]
+    cloth, held = Cloth.of_mesh(vertices, faces), np.flatnonzero(vertices[:, 0] < 0.05)
+    border, sags = cloth.sewn().sum(), []
+    for hem in (0.0, 0.01):
+        simulation = Simulation(cloth, Settings(hem=hem, drag=20.0, bend=5e-3, crease=0.0, step=1 / 4000))
+        simulation.velocities[:, 0] = 1.0
+        mass = 0.2 * (cloth.areas.sum() + hem * border)
+        assert simulation.kinetic_energy == pytest.approx(mass / 2)
+        simulation.velocities[:] = 0
+        simulation.positions[:, 2] += 1
+        simulation.advance(0.4, [hold(held, simulation.positions)])
+        sags.append(1 - simulation.positions[:, 2].min())
+    # A half more mass, and four times the stiffness of half of the vertices.
+    assert sags[1] < 0.9 * sags[0]
+
+
 @pytest.mark.parametrize("axis", [0, 2])
 def test_hinges_hold_the_energy_of_a_bent_plate(make_sheet, axis):
     vertices, faces = make_sheet(40, 40)
