@@ -53,7 +53,7 @@ class Drag(Deformation):
         vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in hands]))
         until = HELD * self.seconds
         path = self._path(rng)
-        start = garment.positions[vertices]
+        start: Points = garment.positions[vertices]
 
         def at(time: float) -> Points:
             return start + path(eased(time / until))

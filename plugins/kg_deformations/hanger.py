@@ -69,10 +69,12 @@ class Hanger(Deformation):
         grips = []
         for hand in hands:
             beside = float(seen[hand] @ across) * across
+            # Where a side is round, or has sleeves, some of what goes over lies beyond the hand.
+            down = max(0.0, behind - float((seen @ over).max() - seen[hand] @ over))
             places = [
                 np.append(float(seen[hand] @ over) * over + beside, top),
                 np.append((at + BEHIND) * over + beside, top),
-                np.append((at + self.radius + BEHIND / 2) * over + beside, height - behind),
+                np.append((at + self.radius + BEHIND / 2) * over + beside, height - down),
             ]
             grips.append(led(garment, hand, places, times, HELD * self.seconds))
         yield HELD * self.seconds, grips
