@@ -12,7 +12,7 @@ from kg.sim.hands import led
 LIFTED, OVER, DOWN, HELD = 0.35, 0.55, 0.85, 0.88
 """Shares of the sequence after which hands are up, beyond the bar, down behind it, and let go."""
 BEFORE, BEHIND, ABOVE, BESIDE = 0.15, 0.1, 0.08, 0.02
-"""Metres: from the garment to the bar, how far hands go beyond it and above it, and how near they come down."""
+"""Metres: from the garment to the bar, how far hands go beyond it and above it, and how near they pass it."""
 
 
 @dataclass(frozen=True)
