@@ -11,8 +11,8 @@ from kg.sim.hands import led
 
 LIFTED, OVER, DOWN, HELD = 0.35, 0.55, 0.85, 0.88
 """Shares of the sequence after which hands are up, beyond the bar, down behind it, and let go."""
-BEFORE, BEHIND, ABOVE, BESIDE = 0.15, 0.1, 0.08, 0.02
-"""Metres: from the garment to the bar, how far hands go beyond it and above it, and how near they pass it."""
+BEFORE, BEHIND, ABOVE = 0.15, 0.1, 0.08
+"""Metres: from the garment to the bar, how far hands go beyond it, and how far above it."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,12 @@ class Hanger(Deformation):
         grips = []
         for hand in hands:
             beside = float(seen[hand] @ across) * across
-            # Where a side is round, or has sleeves, some of what goes over lies beyond the hand; some lies on
-            # the bar's quarter.
-            beyond = float((seen @ over).max() - seen[hand] @ over)
-            down = max(0.0, behind - beyond - np.pi / 2 * self.radius)
+            # Where a side is round, or has sleeves, some of what goes over lies beyond the hand.
+            down = max(0.0, behind - float((seen @ over).max() - seen[hand] @ over))
             places = [
                 np.append(float(seen[hand] @ over) * over + beside, top),
                 np.append((at + BEHIND) * over + beside, top),
-                np.append((at + self.radius + BESIDE) * over + beside, height - down),
+                np.append((at + self.radius + BEHIND / 2) * over + beside, height - down),
             ]
             grips.append(led(garment, hand, places, times, HELD * self.seconds))
         yield HELD * self.seconds, grips
