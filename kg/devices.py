@@ -1,7 +1,10 @@
 """What the work is done with: device, threads of the CPU, kernels. Importing it imports no PyTorch."""
 
+import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -80,27 +83,62 @@ CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
-def _quota() -> float:
-    """Return how many CPUs the control groups of this process may keep busy, infinite without a limit.
+MEMORY = Path("/proc/meminfo")
 
-    Of version 2, one hierarchy, and of version 1, where the controller `cpu` has its own. A limit binds
-    everything below it. A container may see its own group as the root, so folders that are missing are
-    passed over.
+
+def usable_memory(device: "torch.device") -> float:
+    """Return the most memory that this process may come to hold, bytes; infinite where nothing says.
+
+    Of a GPU, what is free. Of the machine, what is available, and no more than the limits of the process
+    and of its control groups.
     """
-    least = float("inf")
+    import torch
+
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    least = min(map(_memory_limit, _groups("memory")), default=math.inf)
+    with suppress(OSError):  # no Linux
+        entries = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
+        least = min(least, int(entries["MemAvailable"].split()[0]) * 1024)
+    with suppress(ImportError):  # Windows
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+        limit, _ = getrlimit(RLIMIT_AS)
+        least = least if limit == RLIM_INFINITY else min(least, limit)
+    return least
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Yield the folders of the control groups that this process is in.
+
+    Of version 2, one hierarchy, and of version 1, where a controller has its own. A limit binds everything
+    below it. A container may see its own group as the root, so folders may be missing.
+    """
     try:
         lines = OWN_CGROUPS.read_text().splitlines()
     except OSError:  # no Linux
-        return least
+        return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
         group = CGROUPS / controllers
         for part in ("", *Path(path.lstrip("/")).parts):
             group /= part
-            least = min(least, _limit(group))
-    return least
+            yield group
+
+
+def _memory_limit(group: Path) -> float:
+    """Return the bytes that a control group is limited to, infinite if it is not."""
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # of the other version, or "max"
+            return int((group / name).read_text())
+    return math.inf
+
+
+def _quota() -> float:
+    """Return how many CPUs the control groups of this process may keep busy, infinite without a limit."""
+    return min(map(_limit, _groups("cpu")), default=math.inf)
 
 
 def _limit(group: Path) -> float:
@@ -112,9 +150,9 @@ def _limit(group: Path) -> float:
             quota = (group / "cpu.cfs_quota_us").read_text()
             period = (group / "cpu.cfs_period_us").read_text()
         except OSError:
-            return float("inf")
+            return math.inf
     # -1 and "max" are no limit.
-    return float("inf") if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
+    return math.inf if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
 
 
 def cores() -> int:
@@ -154,7 +192,7 @@ def share_cpu() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # OpenMP knows the affinity, not the quota.
-    if "OMP_NUM_THREADS" not in os.environ and _quota() < float("inf"):
+    if "OMP_NUM_THREADS" not in os.environ and _quota() < math.inf:
         os.environ["OMP_NUM_THREADS"] = str(cores())
 
 

@@ -15,10 +15,17 @@ from kg.errors import KgError
 
 
 def home() -> Path:
-    """Return the data folder: `KG_HOME`, else `$XDG_DATA_HOME/kg`, else `~/.local/share/kg`."""
+    """Return the data folder: `KG_HOME`, else `$XDG_DATA_HOME/kg`, else `~/.local/share/kg`.
+
+    Raises:
+        KgError: The user has no home.
+    """
     if folder := os.environ.get("KG_HOME"):
         return Path(folder).expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "kg"
+    try:
+        return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "kg"
+    except RuntimeError:
+        raise KgError("You have no home folder for data.", "Set KG_HOME to a folder for them.") from None
 
 
 def raw(dataset: str) -> Path:
@@ -76,6 +83,17 @@ def require_writable(*files: Path | None) -> None:
             raise KgError(f"{file} cannot be written: {folder} is a file.", "Name another place.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise KgError(f"{file} cannot be written: {folder} is read-only.", "Name another place.")
+
+
+def variable_of(error: OSError) -> str | None:
+    """Return the variable that moves the folder in which nothing can be written; None for another problem."""
+    if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not isinstance(error.filename, str):
+        return None
+    path = Path(error.filename).absolute()
+    for name, folder in (("KG_HOME", home().absolute()), ("KG_RUNS", runs().absolute())):
+        if path.is_relative_to(folder) or folder.is_relative_to(path):
+            return name
+    return None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The `kg` command: its subcommands, its exit codes, and how it reports what went wrong."""
 
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -8,13 +9,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from kg import __version__
+from kg import __version__, paths
 from kg.cli import bench, compare, docs, export, export_data, fetch, info, predict, prepare, sweep, train, viz
 from kg.cli import eval as eval_command
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
+from kg.cli.terminal import print_anywhere
 from kg.errors import KgError
 
 # The class is public through its subclass only, and Typer's own Click is not everyone's.
@@ -87,6 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code, with every error reported on stderr."""
     debug = "--debug" in arguments or bool(os.environ.get("KG_DEBUG"))
     warnings.showwarning = _show_warning
+    print_anywhere()
     try:
         words = [word for word in arguments if word != "--debug"]
         code = app(words, prog_name="kg", standalone_mode=False)
@@ -106,8 +108,15 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         if isinstance(error, KgError):
             complain(error.message, error.hint)
+        elif _is_lack_of_memory(error):
+            complain(
+                f"The memory is not enough: {str(error) or 'nothing more can be allocated'}",
+                "Less is taken by smaller batches, --batch-size, and by fewer points, --points.",
+            )
         elif isinstance(error, OSError):
-            complain(str(error), "" if debug else "The traceback: the same command with --debug")
+            where = paths.variable_of(error)
+            way_out = f"Set {where} to a folder that you can write." if where else ""
+            complain(str(error), way_out or ("" if debug else "The traceback: the same command with --debug"))
         else:
             complain(
                 f"{type(error).__name__}: {error}",
@@ -119,5 +128,11 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Tell whether the machine or a GPU has no more memory; of the machine PyTorch says it in words alone."""
+    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
+    return isinstance(error, MemoryError) or bool(said)
+
+
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    note(f"[yellow]warning[/] {escape(str(message))}")
+    note(str(message), "warning")

@@ -21,7 +21,7 @@ from kg.cli.options import (
     Threads,
     several,
 )
-from kg.cli.output import Json, note, progress, show, table
+from kg.cli.output import Json, note, plain, progress, show, table
 from kg.errors import KgError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def compare(
         entries.append(Entry(file.stem, theirs, measure(theirs, floors=False).results))
     comparison = put_together(entries)
     for warning in comparison.warnings:
-        note(f"[yellow]note[/] {warning}")
+        note(warning, "note")
     show(comparison.to_dict(), as_json, *_shown(comparison, published))
     if csv is not None:
         save_csv(csv, comparison.rows(published))
@@ -131,8 +131,6 @@ def compare(
 
 
 def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":
-    from rich.text import Text
-
     heading, *lines = made.grid(published)
     # Names are long, and stand below.
     numbered = [[str(number), *line[1:]] for number, line in enumerate(lines, start=1)]
@@ -143,4 +141,4 @@ def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":
     for column in shown.columns[1:]:
         column.justify = "right"
     said = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]
-    return [shown, Text("\n" + "\n".join([*said, *made.captions(published)]), style="dim")]
+    return [shown, plain("\n".join(["", *said, *made.captions(published)]), "dim")]

@@ -146,7 +146,6 @@ def evaluate(
     """
     if show_help(as_json, metrics=metric, protocols=[protocol], corruptions=corrupt):
         return
-    from rich.markup import escape
 
     from kg import paths
     from kg.cli.results import (
@@ -161,13 +160,14 @@ def evaluate(
     from kg.evaluation.curves import check_plot
     from kg.evaluation.foreign import read_keypoints
     from kg.evaluation.front import evaluate as measure
-    from kg.evaluation.plot import write_plot
+    from kg.evaluation.plot import check_curves, write_plot
     from kg.evaluation.report import check_report, write_report
     from kg.evaluation.tables import write_csv, write_latex
 
     paths.require_writable(csv, latex, plot, report)
     if plot is not None:
         check_plot(plot)
+        check_curves(several(metric, "--metric"), corrupt or ())
     if report is not None:
         check_report(report)
     named: list[Path] | Predictions | None = targets or None
@@ -196,7 +196,7 @@ def evaluate(
             progress=advance,
         )
     for text in evaluation.notes():
-        note(f"[yellow]note[/] {escape(text)}")
+        note(text, "note")
     results, beside = evaluation.results, evaluation.floors
     show(
         evaluation.to_dict(),
@@ -212,4 +212,4 @@ def evaluate(
     for write, path in ((write_csv, csv), (write_latex, latex), (write_plot, plot), (write_report, report)):
         if path is not None:
             write(path, evaluation)
-            note(f"Wrote [bold]{escape(str(path))}[/]")
+            note(f"Wrote {path}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from kg.cli.options import several
 from kg.cli.output import Json, note, progress, show, table
@@ -115,7 +114,7 @@ def _order(
             source,
             force,
             progress=advance,
-            warn=lambda text: note(f"[yellow]warning[/] {escape(text)}"),
+            warn=lambda text: note(text, "warning"),
             consent=lambda: _ask(dataset, folder, yes),
             password=password,
         )
@@ -123,8 +122,8 @@ def _order(
 
 def _ask(dataset: "Dataset", folder: Path, yes: bool) -> None:
     """Show the licence, and ask whether it is taken."""
-    note(f"{escape(dataset.title)}, from {escape(dataset.url or 'its authors')}")
-    note(f"Licence: {escape(dataset.licence)}")
+    note(f"{dataset.title}, from {dataset.url or 'its authors'}")
+    note(f"Licence: {dataset.licence}")
     if yes:
         return
     if not sys.stdin.isatty():
@@ -175,7 +174,7 @@ def _report(order: "Order", fetched: "Fetched", as_json: bool) -> None:
     if not fetched.files:
         note(f"{dataset.name} was fetched before; fetch it again with --force.")
     elif not order.is_download:
-        note(f"Licence: {escape(dataset.licence)}")
+        note(f"Licence: {dataset.licence}")
     _tell_of_checksums(fetched, order.folder)
     show(
         {
@@ -202,7 +201,7 @@ def _tell_of_checksums(fetched: "Fetched", folder: Path) -> None:
     if fetched.unpublished:
         note(
             f"No SHA-256 is published for {_count_files(fetched.unpublished)}: what came was recorded in "
-            f"{escape(str(folder / NAME))}, and later downloads are held to it."
+            f"{folder / NAME}, and later downloads are held to it."
         )
 
 

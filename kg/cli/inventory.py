@@ -6,8 +6,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from rich.markup import escape
-
 from kg.cli.output import show, table
 
 Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
@@ -33,7 +31,7 @@ def _runs() -> Listing:
     found.sort(key=lambda each: each[0], reverse=True)
     columns = ("run", "data", "method", "epochs", "best val_loss", "saved")
     usage = "Use one: kg predict --run NAME; the first is 'latest'"
-    none = f"There is no run in {escape(str(paths.runs()))} (KG_RUNS). Train one: kg train --category shirt"
+    none = f"There is no run in {paths.runs()} (KG_RUNS). Train one: kg train --category shirt"
     return columns, [row for _, row in found], usage if found else none
 
 
@@ -65,9 +63,7 @@ def _stores() -> Listing:
             rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
     columns = ("store", "shapes", "N", "unit", "MB", "file")
     usage = "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"
-    none = (
-        f"There is no store in {escape(str(paths.home()))} (KG_HOME). Make one: kg prepare --category shirt"
-    )
+    none = f"There is no store in {paths.home()} (KG_HOME). Make one: kg prepare --category shirt"
     return columns, rows, usage if rows else none
 
 
@@ -153,8 +149,7 @@ def show_list(what: str, as_json: bool) -> None:
     """Show one of `LISTS`."""
     columns, rows, usage = LISTS[what]()
     listed = [dict(zip(columns, row, strict=True)) for row in rows]
-    made = table(what.capitalize(), columns, rows)
-    made.columns[0].no_wrap = True  # names are there to be copied
+    made = table(what.capitalize(), columns, rows, whole=columns[:1])  # names are there to be copied
     show({what: listed}, as_json, *([made] if rows else []), usage)
 
 

@@ -173,8 +173,9 @@ def predict(
     show(
         result,
         as_json,
-        f"Wrote [bold]{output}[/]: {len(made)} shapes x {made.keypoints.shape[1]} keypoints, "
-        f"{made.meta['inference']} inference, mean confidence {made.confidences.mean():.2f}.",
+        f"Wrote {output}: {len(made)} shapes x {made.keypoints.shape[1]} keypoints, "
+        f"{made.meta['inference']} inference in {made.meta['precision']}, "
+        f"mean confidence {made.confidences.mean():.2f}.",
         f"Next: kg viz {output}",
     )
 

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from kg.cli.output import complain, note, show, table
 from kg.errors import KgError
 
@@ -55,7 +53,7 @@ def draw(prepared: "Prepared", *, anew: bool) -> str | None:
         try:
             draw_store(prepared.store, path)
         except Exception as error:  # whatever a graphics library raises: the store is made
-            note(f"[yellow]warning[/] No picture of {prepared.store.category}: {escape(str(error))}")
+            note(f"No picture of {prepared.store.category}: {error}", "warning")
     return str(path) if path.is_file() else None
 
 
@@ -120,9 +118,9 @@ def _list_told(category: str, told: list[dict[str, str]], what: str) -> None:
     if not told:
         return
     shapes = "1 shape was" if len(told) == 1 else f"{len(told)} shapes were"
-    note(f"[yellow]warning[/] {escape(category)}: {shapes} {what}:")
+    note(f"{category}: {shapes} {what}:", "warning")
     for item in told[:MAX_LISTED]:
-        note(f"  {escape(item['id'])}: {escape(item['reason'])}")
+        note(f"  {item['id']}: {item['reason']}")
     if len(told) > MAX_LISTED:
         note(f"  and {len(told) - MAX_LISTED} more; --json lists all")
 
@@ -150,9 +148,9 @@ def report_shards(
     ]
     for category, done in made.items():
         if done.done:
-            note(f"{escape(category)} was prepared before, with the same options.")
+            note(f"{category} was prepared before, with the same options.")
         for name, reason in done.skipped if not done.done else ():
-            note(f"[yellow]warning[/] {escape(category)}: left out {escape(name)}: {escape(reason)}")
+            note(f"{category}: left out {name}: {reason}", "warning")
     show(
         {"dataset": dataset.name, "shards": entries},
         as_json,

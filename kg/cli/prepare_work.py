@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from kg.cli.output import note, progress
 from kg.cli.sweep_progress import duration
 
@@ -86,7 +84,7 @@ def make_store(plan: "Plan", work: Work) -> "Prepared":
 def _tell(plan: "Plan", items: "Sequence[Item]") -> None:
     """Say what a category's files were taken for."""
     for number, line in enumerate(plan.dataset.understood(items, plan.options)):
-        note(escape(line if number else f"{plan.category}: {line}"))
+        note(line if number else f"{plan.category}: {line}")
 
 
 def _tell_all(plan: "Plan", items: "Sequence[Item]", workers: int) -> None:
@@ -126,7 +124,7 @@ def announce(
     if said.seconds > LONG or said.size > LARGE:
         processes = "1 process" if workers == 1 else f"{workers} processes"
         note(
-            f"{escape(what)}: {said.clouds:,} clouds of {objects:,} objects, about {size(said.size)}, "
+            f"{what}: {said.clouds:,} clouds of {objects:,} objects, about {size(said.size)}, "
             f"roughly {duration(said.seconds)} in {processes}. Fewer with --objects; many machines: "
             "kg docs cluster"
         )
@@ -146,7 +144,7 @@ def _going_on(what: str) -> Iterator[None]:
         yield
     except Interrupted as interrupted:
         note(
-            f"{interrupted.done} of {interrupted.total} shapes of {escape(what)} are done; "
+            f"{interrupted.done} of {interrupted.total} shapes of {what} are done; "
             "the same command goes on from there."
         )
         raise

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from kg.cli.output import table
+from kg.cli.output import plain, table
 from kg.evaluation.floors import Floor
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.metrics.metric import THIRDS
@@ -35,11 +35,9 @@ def results_table(results: Sequence[Result]) -> Table:
             if result.meaningless:
                 value, interval = COLLAPSED, ""
             rows.append((result.metric, part, value, interval, unit, *where))
-    made = table("", COLUMNS, rows)
+    # In a narrow terminal the interval and the unit are folded, and nothing else.
+    made = table("", COLUMNS, rows, whole=[name for name in COLUMNS if name not in ("95 %", "unit")])
     made.columns[COLUMNS.index("unit")].min_width = len("points")
-    for column in made.columns:
-        # In a narrow terminal the interval and the unit are folded, and nothing else.
-        column.no_wrap = column.header not in ("95 %", "unit")
     return made
 
 
@@ -90,7 +88,7 @@ def floors_table(results: Sequence[Result], floors: Sequence[Floor]) -> list[Tab
     made = table("\nFloors and ceilings, on the same clouds", columns, rows)
     for column in made.columns[2:]:
         column.justify = "right"
-    return [made, Text("\n".join(f"{floor.name}: {floor.about}" for floor in floors), style="dim")]
+    return [made, plain("\n".join(f"{floor.name}: {floor.about}" for floor in floors), "dim")]
 
 
 def landmarks_table(landmarks: Sequence[LandmarkKeypoint]) -> list[Table | Text]:
@@ -109,7 +107,7 @@ def landmarks_table(landmarks: Sequence[LandmarkKeypoint]) -> list[Table | Text]
     if not bare:
         return [made]
     said = f"No keypoint lies on {', '.join(bare)} on half of the shapes."
-    return [*([made] if lying else []), Text(said if lying else f"\n{said}", style="dim")]
+    return [*([made] if lying else []), plain(said if lying else f"\n{said}", "dim")]
 
 
 def _plain(result: Result | None, part: str) -> str:
@@ -129,4 +127,4 @@ def levels_table(curve: Robustness) -> Table:
 
 def caption(results: Sequence[Result], meta: Mapping[str, Any]) -> Text:
     """Return what the results have in common, for below them."""
-    return Text("\n" + "\n".join(facts(results, meta)), style="dim")
+    return plain("\n".join(["", *facts(results, meta)]), "dim")

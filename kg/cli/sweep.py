@@ -30,7 +30,7 @@ from kg.cli.options import (
     several,
     texts,
 )
-from kg.cli.output import Json, note, show, table
+from kg.cli.output import Json, note, plain, show, table
 from kg.cli.sweep_progress import Watch, duration
 from kg.cli.train import list_options
 from kg.errors import KgError
@@ -202,7 +202,7 @@ def sweep(
         if client is not None:
             slots, starter = [*worker_slots(client, jobs, cpu, len(planned))], Starter(client)
         note(
-            f"{len(planned)} trainings in [bold]{paths.runs() / name}[/], {len(planned) - len(left)} of them "
+            f"{len(planned)} trainings in {paths.runs() / name}, {len(planned) - len(left)} of them "
             f"finished; {len(slots)} at a time, {slots[0].threads} threads each"
         )
         with Watch(unmeasured, len(planned), len(slots)) as watch:
@@ -212,9 +212,6 @@ def sweep(
     answers = {job: found for job in planned if (found := state.measured(job, measure))}
     summaries = summarise(answers, planned, ablation)
     costs = summarise_costs(planned) if summaries else []
-    for path, write in ((csv, write_csv), (latex, write_latex)):
-        if path is not None and summaries:
-            write(path, [*summaries, *costs])
     result = {
         "sweep": str(paths.runs() / name),
         "trained": len(answers),
@@ -223,9 +220,12 @@ def sweep(
         "costs": [made.to_dict() for made in costs],
     }
     show(result, as_json, *(part for made in (*summaries, *costs) for part in _shown(made)))
+    for path, write in ((csv, write_csv), (latex, write_latex)):
+        if path is not None and summaries:
+            write(path, [*summaries, *costs])
     if pool.failed:
         for job, reason in pool.failed.items():
-            note(f"[red]failed[/] {job.name}: {reason}")
+            note(f"{job.name}: {reason}", "failed")
         raise KgError(
             f"{len(pool.failed)} of {len(planned)} trainings failed.",
             f"What they said: {next(iter(pool.failed)).sweep / 'logs'}. The same command tries them again.",
@@ -260,9 +260,9 @@ def _caution(planned: "Sequence[Job]") -> None:
     if short:
         delay = short[0].config.train.similarity_delay
         note(
-            f"[yellow]note[/] The similarity loss begins after {delay} epochs: in "
-            f"{short[0].config.train.epochs}, nothing but the farthest point loss makes a difference. "
-            "Train longer, or --set similarity_delay=..."
+            f"The similarity loss begins after {delay} epochs: in {short[0].config.train.epochs}, nothing "
+            "but the farthest point loss makes a difference. Train longer, or --set similarity_delay=...",
+            "note",
         )
 
 
@@ -291,10 +291,8 @@ def _show_plan(planned: "Sequence[Job]", seconds: float | None, together: int, a
 
 
 def _shown(summary: "Summary") -> "list[Table | Text]":
-    from rich.text import Text
-
     heading, *rows = summary.grid()
     made = table(summary.title, heading, rows)
     for column in made.columns[1:]:
         column.justify = "right"
-    return [made, Text(summary.caption() + "\n", style="dim")]
+    return [made, plain(summary.caption() + "\n", "dim")]

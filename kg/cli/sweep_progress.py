@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from kg.cli.output import is_terminal, note
@@ -40,18 +39,16 @@ class Watch:
         self._left, self._together = list(left), together
         self._estimated = -REFRESH
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             console=Console(stderr=True, highlight=False),
             transient=True,
             disable=not is_terminal(),
         )
-        self._all = self._bars.add_task(
-            "[bold]trainings[/]", total=total, completed=total - len(left), text=""
-        )
+        self._all = self._bars.add_task("trainings", total=total, completed=total - len(left), text="")
         self._tasks: dict[Job, TaskID] = {}
 
     def __enter__(self) -> "Watch":
@@ -73,7 +70,7 @@ class Watch:
         for one in running:
             job = one.job
             if job not in self._tasks:
-                text = f"  {escape(_title(job))}"
+                text = f"  {_title(job)}"
                 self._tasks[job] = self._bars.add_task(text, total=job.config.train.epochs, text="")
             entries = runs.read_metrics(job.folder)
             loss = f"epochs, loss {entries[-1]['loss']:.4f}" if entries else "epochs"
@@ -94,8 +91,10 @@ class Watch:
         if job in self._tasks:
             self._bars.remove_task(self._tasks.pop(job))
         self._bars.advance(self._all)
-        mark = "[green]done[/]  " if reason is None else "[red]failed[/]"
-        note(f"{mark} {escape(_title(job))}" + (f": {escape(reason)}" if reason else ""))
+        if reason is None:
+            note(_title(job), "done")
+        else:
+            note(f"{_title(job)}: {reason}", "failed")
 
     def stop(self, count: int) -> None:
         """Say what Ctrl-C has begun."""

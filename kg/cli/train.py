@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from kg.cli.data import open_stores
 from kg.cli.inventory import show_help
@@ -126,9 +125,9 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Continue a run: its folder or name, 'latest', its last.pt, or what it predicted; --store "
-            "says where its store lies, if that is not found. It ends with the same weights as one that "
-            "was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
+            help="Continue a run: its folder or name, 'latest', its last checkpoint, or what it predicted; "
+            "--store says where its store lies, if that is not found. It ends with the same weights as one "
+            "that was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
         ),
     ] = None,
     copy_to: Annotated[
@@ -275,12 +274,12 @@ def train(
     others = f" and {team.count - 1} more" if team.count > 1 else ""
     copy = copy_of(folder, copy_to) if team.leads else None
     if team.leads:
-        copied = f", copied to {escape(copy.url)}" if copy else ""
-        note(f"Training in [bold]{folder}[/] on {describe(device)}{others}{copied}")
+        copied = f", copied to {copy.url}" if copy else ""
+        note(f"Training in {folder} on {describe(device)}{others}{copied}")
 
     def begin(started: Started) -> None:
         if team.leads:
-            note(escape(_what(config, started)))
+            note(_what(config, started))
 
     with progress("Training") if team.leads else nullcontext() as advance:
 
@@ -327,7 +326,7 @@ def train(
     show(
         result,
         as_json,
-        f"Trained [bold]{folder}[/] in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
+        f"Trained {folder} in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
         f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
         f"by the loss on {summary.val_shapes} validation shapes.",
         table("", ["loss", "value"], losses) if losses else "",

@@ -246,4 +246,4 @@ def _describe(drawn: "Rendered", motion: "Motion | None", total: int) -> tuple[d
     if isinstance(drawn, Filmed):
         said |= {"seconds": drawn.seconds, "bytes": drawn.path.stat().st_size}
         count += f" in {drawn.seconds:.3g} s, {drawn.path.stat().st_size / 1e6:.1f} MB"
-    return said, (f"[bold]{drawn.path}[/]  {count}, {drawn.width} × {drawn.height} pixels, {drawn.renderer}")
+    return said, f"{drawn.path}  {count}, {drawn.width} × {drawn.height} pixels, {drawn.renderer}"

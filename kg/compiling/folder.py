@@ -15,6 +15,7 @@ from pathlib import Path
 from numba import config
 
 from kg import paths
+from kg.errors import KgError
 
 UNUSED = 30 * 24 * 3600
 """Seconds after which loops of other sources, which nothing was added to, are removed."""
@@ -50,7 +51,7 @@ def _bases() -> Iterator[Path]:
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(named) / "kg"
         return
-    with suppress(RuntimeError):  # there is no home
+    with suppress(KgError):  # there is no home
         yield paths.home() / "cache" / "loops"
     with suppress(RuntimeError):
         yield Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kg" / "loops"

@@ -38,6 +38,7 @@ def differences(predictions: Sequence[Predictions]) -> list[str]:
         "numbers of points": [of.points.shape[1] for of in predictions],
         "numbers of keypoints": [of.keypoints.shape[1] for of in predictions],
         "inferences": meta("inference"),
+        "precisions": [of.meta.get("precision", "fp32") for of in predictions],
     }
     said = [text for name, values in facts.items() if (text := differing(name, values))]
     if len(set(facts["data"])) == 1 and len({_checksum(of) for of in predictions}) > 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kg.errors import KgError
 from kg.evaluation.curves import draw_curves
-from kg.evaluation.evaluate import COMPANIONS
+from kg.evaluation.evaluate import ALL, COMPANIONS, check_names
 from kg.evaluation.evaluation import Evaluation
 from kg.evaluation.metrics import METRICS, Curve
 from kg.evaluation.results import Result
@@ -15,6 +15,7 @@ from kg.evaluation.tables import facts
 
 ABREAST = 3
 """Panels in a row, at most."""
+CURVED = frozenset(name for name, metric in METRICS.items() if metric.curved)
 
 
 def write_plot(path: Path | str, evaluation: Evaluation) -> None:
@@ -39,6 +40,24 @@ def _caption(evaluation: Evaluation) -> str:
     return " · ".join((said.get("data", ""), shapes, *named)).removeprefix(" · ")
 
 
+def check_curves(metrics: Sequence[str] | None, corruptions: Sequence[str]) -> None:
+    """Check, before metrics are measured, that there will be a curve to plot; of a protocol's, nobody knows.
+
+    Raises:
+        KgError: There will be none.
+    """
+    check_names(metrics or [ALL])
+    if metrics and not corruptions and not any(name == ALL or name in CURVED for name in metrics):
+        raise _no_curve()
+
+
+def _no_curve() -> KgError:
+    return KgError(
+        "There is no curve to plot: none of the metrics has one.",
+        "For example: --corrupt noise, or --metric miou",
+    )
+
+
 def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[list[list[Curve]]]:
     """Return the panels of a plot, in rows: corruptions side by side, a row for each unit; else all curves.
 
@@ -50,10 +69,7 @@ def panels_of(results: Sequence[Result], curves: Sequence[Robustness]) -> list[l
     if not curves:
         panels = [[curve] for result in results for curve in result.curves]
         if not panels:
-            raise KgError(
-                "There is no curve to plot: none of the metrics has one.",
-                "For example: --corrupt noise, or --metric miou",
-            )
+            raise _no_curve()
         return _in_rows(panels)
     # What asks the detector again itself, as repeatability does, was not measured on corrupted clouds.
     names = [curve.name for curve in curves[0].headlines()]

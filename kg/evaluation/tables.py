@@ -12,7 +12,7 @@ from kg.evaluation.floors import Floor
 from kg.evaluation.results import COLLAPSED, Result
 from kg.evaluation.robustness import Robustness
 
-FACTS = ("dataset", "category", "variant", "split_by", "preset", "inference")
+FACTS = ("dataset", "category", "variant", "split_by", "preset", "inference", "precision")
 """Of the predictions, that stand in every row."""
 
 
@@ -108,6 +108,8 @@ def facts(results: Sequence[Result], meta: Mapping[str, Any]) -> list[str]:
         "preset": _joined(meta.get("preset")),
         "seed": ", ".join(str(seed) for seed in first.seeds if seed is not None),
         "inference": meta.get("inference"),
+        # Older predictions do not say it.
+        "precision": meta.get("precision"),
         "reference": next((result.reference for result in results if result.reference), None),
     }
     return [f"{name:<11}{value}" for name, value in named.items() if value not in (None, "")]

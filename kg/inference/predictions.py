@@ -15,7 +15,7 @@ rest             (n, N, 3) float32   where each point lies on its object at rest
                                     [-1, 1] on each axis; of `kg predict --dense`
 rotations        (n, 3, 3) float64   rotation @ x lies as the category does; of `kg predict --align`
 turns            (n, 3, 3) float64   turn @ x is how the cloud x was turned first; of `kg predict --turned`
-meta             JSON                the run, its checkpoint, the store, the split, the inference
+meta             JSON                run, checkpoint, store, split, inference, precision ...
 version          () int64            of this format; files from before it have none
 """
 
@@ -61,7 +61,7 @@ class Predictions:
     """Keypoints of n clouds; the arrays are those of the module's docstring.
 
     `meta` holds: run, checkpoint (SHA-256), preset, seed, dataset, category, variant, store (path and
-    checksum; empty for a user's own files), split, inference, unit, command, kg (version).
+    checksum; empty for a user's own files), split, inference, precision, unit, command, kg (version).
     """
 
     ids: NDArray[np.str_]

@@ -281,7 +281,9 @@ class Predictor:
             offset=clouds.offset,
             keypoints_source=to_source(stacked["keypoints"], clouds.scale, clouds.offset),
             edge_pairs=pairs,
-            meta=self._meta(inference) | {"track": options.track} | (meta or {}),
+            meta=self._meta(inference)
+            | {"precision": options.precision, "track": options.track}
+            | (meta or {}),
             **stacked,
         )
 

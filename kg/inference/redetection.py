@@ -59,11 +59,12 @@ class Redetection:
         return category_keypoints(self.detector)
 
     def _detect(self, corruption: str, level: float) -> NDArray[np.float32]:
+        said = self.predictions.meta
         seen, undo = corrupt(self._clouds(), corruption, level, self.seed)
         found = self.detector.detect(
             seen,
-            DetectOptions(inference=self.predictions.meta["inference"], batch_size=BATCH),
-            category=self.detector.known(self.predictions.meta.get("category")),
+            DetectOptions(said["inference"], BATCH, said.get("precision", "fp32")),
+            category=self.detector.known(said.get("category")),
             progress=lambda done, total: self.advance(done, total, text=f"{corruption} {level:g}"),
         )
         return undo(found.keypoints)

@@ -14,10 +14,11 @@ from typing import Any, Literal
 from kg.data.remote import copy_here, folder_here, url_of
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
-from kg.model.checkpoint import identity_of
-from kg.model.portable import SUFFIX, all_trained, trained
+from kg.model.checkpoint import LAST, checkpoints, identity_of
+from kg.model.portable import all_trained, trained
+from kg.model.tensors import SUFFIX
 from kg.train.copying import FILES, bring
-from kg.train.runs import CHECKPOINTS, LAST, LATEST, find_run, find_sweep, is_run, name_of
+from kg.train.runs import LATEST, find_run, find_sweep, is_run, name_of
 
 Named = Path | str | None
 """What a user typed; nothing for the latest run."""
@@ -135,14 +136,13 @@ def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
         if inside.resolve().parent != target.path.resolve():
             raise _contradiction(named, str(checkpoint), "whose folder it does not lie in")
         return inside
-    names = (f"{checkpoint}.pt",) if checkpoint else CHECKPOINTS
-    path = next((path for name in names if (path := target.path / name).is_file()), None)
-    if path is None:
+    found = checkpoints(target.path, *([checkpoint] if checkpoint else []))
+    if not found:
         raise KgError(
-            f"The run {name_of(target.path)} has no checkpoint {' or '.join(names)}.",
+            f"The run {name_of(target.path)} has no checkpoint{f' {checkpoint}' if checkpoint else ''}.",
             f"Train it further: kg train --resume {name_of(target.path)}",
         )
-    return path
+    return found[0]
 
 
 def find_run_of(named: Named) -> Path:
@@ -168,9 +168,9 @@ def find_resumed(named: Named) -> Path:
     if named is not None and (url := url_of(named)):
         return bring(url)
     target = find_target(named)
-    if target.kind == "checkpoint" and (target.run is None or target.path.name != LAST):
+    if target.kind == "checkpoint" and (target.run is None or target.path.stem != LAST):
         raise KgError(
-            f"No training goes on from {target.path}.", f"Name the run, or the {LAST} in its folder."
+            f"No training goes on from {target.path}.", f"Name the run, or its checkpoint '{LAST}'."
         )
     return find_run_of(named)
 
@@ -183,7 +183,7 @@ def maker_of(meta: dict[str, Any]) -> Path | None:
         run = find_run(meta["run"])
     except KgError:
         return None
-    files = (path for name in CHECKPOINTS if (path := run / name).is_file())
+    files = checkpoints(run)
     return next((path for path in files if identity_of(path) == meta.get("checkpoint")), None)
 
 

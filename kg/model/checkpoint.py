@@ -12,14 +12,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg import paths, plugins
+from kg import plugins
 from kg.config import Config
 from kg.data.formats.arrays import refuse_bomb
 from kg.errors import KgError
 from kg.model.detector import Adopted, Detector, make_detector
-from kg.model.portable import SUFFIX, read_portable, save_portable
+from kg.model.portable import save_portable
+from kg.model.tensors import SUFFIX, put_together, read_tensors, save_tensors, take_apart
 
 FORMAT, VERSION = "kg-checkpoint", 1
+TRAINING = "training"
+"""What tensors are called, with a slash, that a training goes on from; all others are the model's."""
+BEST, LAST = "best", "last"
+"""What the checkpoints of a run are called, without the suffix."""
+SUFFIXES = (SUFFIX, ".pt")
+"""Of a run's checkpoints: as they are written, and as they were before."""
+CHECKPOINTS = tuple(f"{name}{suffix}" for name in (BEST, LAST) for suffix in SUFFIXES)
+"""The files that they may be, the one to take first."""
 CUT = "It may be cut short; use another."
 GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 """How PyTorch names a class or function that a file wants called."""
@@ -52,22 +61,28 @@ def save_checkpoint(
     """Write a checkpoint, whole or not at all.
 
     Args:
-        path: Where.
+        path: Where; it ends in .safetensors.
         state: The model's.
         config: The run's.
         epoch: Epochs that are done.
-        training: What a training goes on from, plain values and tensors; empty for a model to use.
+        training: What a training goes on from, plain values and tensors, in mappings whose keys come back as
+            texts; empty for a model to use.
     """
-    content = {
+    tensors = dict(state)
+    head = {
         "format": FORMAT,
         "version": VERSION,
         "config": config.to_dict(),
         "epoch": epoch,
-        "model": dict(state),
-        "training": dict(training),
+        "training": take_apart(training, TRAINING, tensors),
     }
-    with paths.replacing(path) as temporary:
-        torch.save(content, temporary)
+    save_tensors(path, head, tensors)
+
+
+def checkpoints(run: Path, *names: str) -> list[Path]:
+    """Return the checkpoints of a run that are there, or those of some names, the one to take first."""
+    files = map(run.joinpath, CHECKPOINTS)
+    return [path for path in files if path.is_file() and (not names or path.stem in names)]
 
 
 def export_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -90,7 +105,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """
     if not path.is_file():
         raise KgError(f"There is no checkpoint {path}.", "Train first: kg train --help")
-    content = read_portable(path) if path.suffix == SUFFIX else _content(path)
+    content = _own_content(path) if path.suffix == SUFFIX else _content(path)
     identity = identity_of(path)
     if isinstance(content, dict) and content.get("format") == FORMAT:
         try:
@@ -112,8 +127,18 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     return Checkpoint(model.to(device).eval(), config, epoch, identity, training, unused)
 
 
+def _own_content(path: Path) -> dict[str, Any]:
+    """Return what a file of `save_checkpoint` or `export_checkpoint` holds."""
+    head, tensors = read_tensors(path)
+    model = {name: value for name, value in tensors.items() if not name.startswith(f"{TRAINING}/")}
+    try:
+        return {**head, "model": model, "training": put_together(head.get("training", {}), tensors)}
+    except (KeyError, TypeError) as error:
+        raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error
+
+
 def _content(path: Path) -> Any:
-    """Return what a file of PyTorch's holds, without running any of it."""
+    """Return what a file of PyTorch's holds, as kg wrote before and others do, without running any of it."""
     try:
         if zipfile.is_zipfile(path):
             refuse_bomb(path)

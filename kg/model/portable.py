@@ -1,6 +1,5 @@
-"""A detector alone in one small file: weights in half precision as safetensors, options in its head."""
+"""A detector alone in one small file, its weights in half precision; those that come with kg."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kg import paths
 from kg.config import Config, DataConfig
-from kg.errors import KgError
+from kg.model.tensors import SUFFIX, save_tensors
 
-SUFFIX = ".safetensors"
-HEAD = "kg"
-"""Key of the head's entry that holds all but the weights, as JSON."""
 TRAINED = Path(__file__).parent / "trained"
 """Where detectors lie that come with kg."""
 
@@ -43,36 +38,8 @@ def save_portable(path: Path, kind: Mapping[str, Any], state: Mapping[str, Tenso
         state: The model's.
         config: The run's.
     """
-    from safetensors.torch import save_file
-
     plain = replace(
         config, data=DataConfig(split_by=config.data.split_by), train=replace(config.train, init="")
     )
-    head = {**kind, "config": plain.to_dict()}
-    halves = {
-        name: (value.half() if value.dtype == torch.float32 else value).contiguous()
-        for name, value in state.items()
-    }
-    with paths.replacing(path) as temporary:
-        save_file(halves, temporary, {HEAD: json.dumps(head)})
-
-
-def read_portable(path: Path) -> dict[str, Any]:
-    """Return what `save_portable` wrote, as a checkpoint's content, from which no training goes on.
-
-    Raises:
-        KgError: The file is none such.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            head = json.loads((file.metadata() or {}).get(HEAD, "null"))
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    except (SafetensorError, ValueError) as error:
-        raise KgError(
-            f"{path} cannot be read as a checkpoint.", "It may be cut short; use another."
-        ) from error
-    if not isinstance(head, dict):
-        raise KgError(f"{path} holds weights of another program.", "kg export writes what kg reads.")
-    return {**head, "model": state, "training": {}}
+    halves = {name: value.half() if value.dtype == torch.float32 else value for name, value in state.items()}
+    save_tensors(path, {**kind, "config": plain.to_dict()}, halves)

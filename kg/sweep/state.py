@@ -9,6 +9,7 @@ from typing import Any
 from kg.config import Config
 from kg.config.options import DERIVED
 from kg.errors import KgError
+from kg.model.checkpoint import BEST, checkpoints
 from kg.sweep.plan import Job
 from kg.train import runs
 
@@ -55,8 +56,8 @@ def _flat(config: Config) -> dict[str, Any]:
 
 def measured(job: Job, words: Sequence[str]) -> dict[str, Any] | None:
     """Return a run's results as `kg eval --json` gave them, if these words asked and of this checkpoint."""
-    path, checkpoint = job.folder / EVALUATION, job.folder / "best.pt"
-    if not path.is_file() or path.stat().st_mtime < checkpoint.stat().st_mtime:
+    path = job.folder / EVALUATION
+    if not path.is_file() or path.stat().st_mtime < checkpoints(job.folder, BEST)[0].stat().st_mtime:
         return None
     content: dict[str, Any] = json.loads(path.read_text())
     return content if content["words"] == list(words) else None

@@ -9,7 +9,8 @@ from pathlib import Path
 from kg import paths
 from kg.data.remote import connect, folder_here, telling, url_of
 from kg.errors import KgError
-from kg.train.runs import CHECKPOINTS, write_json
+from kg.model.checkpoint import CHECKPOINTS
+from kg.train.runs import write_json
 
 RECORD = "copy.json"
 """The file in a run folder that says where its copy is."""

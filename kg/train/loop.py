@@ -20,12 +20,14 @@ from kg.data.lock import holding
 from kg.data.store import Store
 from kg.devices import peak_memory
 from kg.errors import KgError
-from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
+from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
 from kg.model.detector import Batch, make_detector
+from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
 from kg.train.augment import augment, normalised_batch
 from kg.train.environment import environment
 from kg.train.log import Log
+from kg.train.memory import require_memory
 from kg.train.runs import read_environment, write_json
 from kg.train.step import ALONE, Metrics, Step
 from kg.train.supply import Selection, supply
@@ -98,7 +100,7 @@ def train(
         config: What to train on what; of a run that is resumed only the epochs differ from what it has.
         run: The run folder.
         device: Where.
-        resume: Continue from last.pt.
+        resume: Continue from the last checkpoint.
         begin: Called before the first step.
         report: Called after each step and each epoch.
         team: The processes that train together; each calls this, with the same arguments but for the device.
@@ -106,14 +108,15 @@ def train(
             the whole batch; batch norm sees a share. The first alone writes to the run folder.
 
     Raises:
-        KgError: The store is gone, has changed, or has no training shapes; every loss is off; one is not
-            finite; the run has more epochs already; or another process trains in this folder.
-        Interrupted: Ctrl-C or SIGTERM came; last.pt holds everything up to the last whole step.
+        KgError: The store is gone, has changed, or has no training shapes; the memory is too small; every
+            loss is off; one is not finite; the run has more epochs already; or another process trains in this
+            folder.
+        Interrupted: Ctrl-C or SIGTERM came; the last checkpoint holds everything up to the last whole step.
     """
     stores = open_named(config.data, "this run began")
     config = replace(config, data=name_stores(stores, config.data.split_by))
     started = time.monotonic()
-    fit = not resume or not (run / "last.pt").is_file()
+    fit = not resume or not checkpoints(run, LAST)
     training = _Training(config, run, device, stores, fit=fit, team=team)
     with _alone(run) if team.leads else nullcontext(), _stop_requests() as stop:
         if resume:
@@ -198,6 +201,7 @@ class _Training:
         self.config, self.run, self.device, self.team = config, run, device, team
         by, how = config.data.split_by, config.model.normalisation
 
+        require_memory(config, device)
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
@@ -253,11 +257,11 @@ class _Training:
         self.saved = -math.inf
 
     def restore(self) -> None:
-        """Continue from last.pt, if the run got as far as writing one."""
-        path = self.run / "last.pt"
-        if not path.is_file():
+        """Continue from the last checkpoint, if the run got as far as writing one."""
+        found = checkpoints(self.run, LAST)
+        if not found:
             return
-        checkpoint = load_checkpoint(path, self.device)
+        checkpoint = load_checkpoint(found[0], self.device)
         state = checkpoint.training
         self.steps.shown.load_state_dict(checkpoint.model.state_dict())
         self.model.load_state_dict(state.get("model", checkpoint.model.state_dict()))
@@ -267,7 +271,7 @@ class _Training:
         self.entry = state.get("entry", {})
 
     def save(self) -> None:
-        """Write last.pt, from which the training goes on, and what comes before it."""
+        """Write the checkpoint from which the training goes on, and what comes before it."""
         if not self.team.leads:
             return
         self.save_best()
@@ -282,13 +286,14 @@ class _Training:
         shown = self.steps.shown
         if shown is not self.model:
             state["model"] = self.model.state_dict()
-        save_checkpoint(self.run / "last.pt", shown.state_dict(), self.config, self.epoch, state)
+        save_checkpoint(self.run / f"{LAST}{SUFFIX}", shown.state_dict(), self.config, self.epoch, state)
         self.saved = time.monotonic()
 
     def save_best(self) -> None:
-        """Write best.pt, where there is a better one than it has."""
+        """Write the best checkpoint, where there is a better one than the run has."""
         if self.better is not None and self.team.leads:
-            save_checkpoint(self.run / "best.pt", self.better, self.config, int(self.best["epoch"]), {})
+            path = self.run / f"{BEST}{SUFFIX}"
+            save_checkpoint(path, self.better, self.config, int(self.best["epoch"]), {})
             self.better = None
 
     def run_epoch(self, stop: threading.Event, report: Callable[[Progress], None]) -> Metrics:

@@ -4,7 +4,8 @@ config.json       every option
 environment.json  versions, device, kernels, the command; the same of each time it was resumed
 metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
-last.pt, best.pt  checkpoints
+last.safetensors  the checkpoint that the training goes on from
+best.safetensors  the one of the lowest loss on the validation shapes
 copy.json         the URL of the run's copy, where it has one
 
 Wherever a run is named, `latest` is the one whose checkpoint was written last: it is looked for each time,
@@ -24,11 +25,9 @@ from typing import Any
 from kg import paths
 from kg.config import Config
 from kg.errors import KgError
+from kg.model.checkpoint import LAST, checkpoints
 
 LATEST = "latest"
-LAST = "last.pt"
-CHECKPOINTS = ("best.pt", LAST)
-"""The checkpoints of a run, the better one first."""
 
 
 def new_run(config: Config, category: str, name: str | None = None) -> Path:
@@ -81,7 +80,7 @@ def check_name(name: str) -> str:
 
 def discard_if_empty(run: Path) -> None:
     """Remove a run that failed before its first checkpoint."""
-    if not (run / "last.pt").exists():
+    if not checkpoints(run, LAST):
         shutil.rmtree(run)
 
 
@@ -92,7 +91,7 @@ def is_run(folder: Path) -> bool:
 
 def checkpoint_times(run: Path) -> list[int]:
     """Return when the checkpoints of a run were written, in nanoseconds; empty if it has none yet."""
-    return [path.stat().st_mtime_ns for name in CHECKPOINTS if (path := run / name).is_file()]
+    return [path.stat().st_mtime_ns for path in checkpoints(run)]
 
 
 def latest_run(folder: Path | None = None) -> Path:

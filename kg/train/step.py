@@ -67,7 +67,8 @@ class Step:
         """Take over an optimizer's state, of a training on whatever device."""
         own = ("lr", "capturable", "fused")
         moved = {
-            number: {
+            # From a file they come as texts.
+            int(number): {
                 name: value.to(self._device) if isinstance(value, Tensor) else value
                 for name, value in each.items()
             }

@@ -88,19 +88,24 @@ def choose_view(clouds: Sequence[NDArray[np.floating]]) -> View:
     """
     x, y, z = (float(extent) for extent in np.median([np.ptp(cloud, axis=0) for cloud in clouds], axis=0))
     if y <= min(x, z):
-        thickness = y / math.sqrt(x * z)
+        thickness = _share(y, x, z)
         bulk = _ramp(thickness, 0.15, 0.35)
         front = View(azimuth=35 * bulk, elevation=60 - 25 * bulk - 12 * _ramp(thickness, 0.35, 0.7))
         if not bulk:
             return front
     elif z <= x:
-        bulk = _ramp(z / math.sqrt(x * y), 0.25, 0.6)
+        bulk = _ramp(_share(z, x, y), 0.25, 0.6)
         front = View(azimuth=10 + 25 * bulk, elevation=15 + 5 * bulk)
     else:
-        bulk = _ramp(x / math.sqrt(y * z), 0.25, 0.6)
+        bulk = _ramp(_share(x, y, z), 0.25, 0.6)
         front = View(azimuth=75 - 40 * bulk, elevation=15 + 5 * bulk)
     back = View(180 - front.azimuth, front.elevation)
     return back if _hidden(clouds, back) < _hidden(clouds, front) - CLEARLY else front
+
+
+def _share(extent: float, one: float, other: float) -> float:
+    """Return an extent by the mean of two that are no less; of points on a line all but one are 0."""
+    return extent / math.sqrt(one * other) if extent else 0.0
 
 
 def _hidden(clouds: Sequence[NDArray[np.floating]], view: View) -> float:

@@ -64,6 +64,22 @@ def machine(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("groups", "files", "gib"),
+    [
+        ("", {}, 3),
+        ("0::/a/b\n", {"a/memory.max": str(2 << 30), "a/b/memory.max": "max"}, 2),
+        ("4:memory:/a\n", {"memory/a/memory.limit_in_bytes": str(1 << 30)}, 1),
+        ("0::/a\n", {"a/memory.max": str(8 << 30)}, 3),
+    ],
+)
+def test_memory_is_what_is_there_and_the_limits_permit(machine, monkeypatch, groups, files, gib):
+    write(machine, {"info": f"MemTotal: {9 << 20} kB\nMemAvailable: {3 << 20} kB", **files})
+    (machine / "own").write_text(groups)
+    monkeypatch.setattr(devices, "MEMORY", machine / "info")
+    assert devices.usable_memory(torch.device("cpu")) == gib << 30
+
+
 def write(folder, files):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from kg.data.read import READERS
 from kg.errors import KgError
 from kg.evaluation.foreign import read_keypoints
 from kg.inference.predictions import Predictions
-from kg.model.checkpoint import load_checkpoint
+from kg.model.checkpoint import load_checkpoint, save_checkpoint
 from kg.plugins import DATASETS
 from kg.train.runs import read_config, read_environment, read_metrics
 from kg_datasets.folder.manifest import read_manifest
@@ -136,6 +136,12 @@ Reader = tuple[str, Callable[[Path], bytes], Callable[[Path], object]]
 
 
 def _checkpoint(folder: Path) -> bytes:
+    training = {"optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}, "step": 3}
+    save_checkpoint(folder / "whole.safetensors", {"a": torch.ones(3)}, Config(), 1, training)
+    return (folder / "whole.safetensors").read_bytes()
+
+
+def _checkpoint_of_before(folder: Path) -> bytes:
     torch.save({"format": "kg-checkpoint", "version": 1, "model": {"a": torch.ones(3)}}, folder / "whole.pt")
     return (folder / "whole.pt").read_bytes()
 
@@ -162,7 +168,16 @@ READ: dict[str, Reader] = {
         _predictions,
         lambda file: read_keypoints(file, file.with_name("store.h5"), split="all"),
     ),
-    "checkpoint": ("last.pt", _checkpoint, lambda file: load_checkpoint(file, torch.device("cpu"))),
+    "checkpoint": (
+        "last.safetensors",
+        _checkpoint,
+        lambda file: load_checkpoint(file, torch.device("cpu")),
+    ),
+    "checkpoint of before": (
+        "last.pt",
+        _checkpoint_of_before,
+        lambda file: load_checkpoint(file, torch.device("cpu")),
+    ),
     "config": (
         "config.json",
         lambda folder: json.dumps(Config().to_dict()).encode(),

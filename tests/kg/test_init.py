@@ -21,7 +21,7 @@ from kg_detectors.key_grid import KeyGrid
 def run(tiny_config):
     torch.manual_seed(0)
     made = new_run(tiny_config, "ellipsoid", "mine")
-    save_checkpoint(made / "best.pt", KeyGrid(tiny_config.model).state_dict(), tiny_config, 1, {})
+    save_checkpoint(made / "best.safetensors", KeyGrid(tiny_config.model).state_dict(), tiny_config, 1, {})
     return made
 
 

@@ -27,6 +27,28 @@ def test_without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert paths.home() == tmp_path / "mine"
 
 
+def test_who_has_no_home_is_told_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_home(_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(KgError) as caught:
+        paths.home()
+    assert "KG_HOME" in caught.value.hint
+
+
+def test_the_variable_that_moves_a_folder_where_nothing_can_be_written(tmp_path: Path) -> None:
+    def variable(file: Path, number: int = errno.EACCES) -> str | None:
+        return paths.variable_of(OSError(number, "no", str(file)))
+
+    assert variable(paths.home() / "prepared" / "x") == variable(tmp_path, errno.EROFS) == "KG_HOME"
+    assert variable(paths.runs() / "mine") == "KG_RUNS"
+    assert variable(tmp_path / "elsewhere") is variable(paths.home(), errno.ENOSPC) is None
+
+
 def test_what_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     paths.require_writable(None, tmp_path / "file", tmp_path / "new", tmp_path / "deep" / "er" / "new")

@@ -226,6 +226,7 @@ METRIC = Metric(
     measure=lambda sample, _: measure_drift(sample, symmetric=False),
     space="at rest",
     truth="rest_positions",
+    curved=True,
     lower_is_better=frozenset(with_thirds(LOWER_IS_BETTER)),
     beside=("median", "pck-5", "identity"),
 )

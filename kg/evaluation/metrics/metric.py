@@ -190,6 +190,7 @@ class Metric:
         threshold: The default, in units of the space; None if the metric has none.
         compares: It compares shapes with each other, so that one shape alone says nothing.
         reference: One part compares all shapes with the first.
+        curved: It has curves too.
         lower_is_better: Of its parts.
         caution: What has to be said with its results.
         beside: Parts that stand beside the headline in tables of many detectors.
@@ -204,6 +205,7 @@ class Metric:
     threshold: float | None = None
     compares: bool = False
     reference: bool = False
+    curved: bool = False
     lower_is_better: frozenset[str] = field(default_factory=frozenset)
     caution: str = ""
     beside: tuple[str, ...] = ()

@@ -108,4 +108,5 @@ METRIC = Metric(
     space="source",
     truth="landmarks",
     threshold=0.1,
+    curved=True,
 )

@@ -85,5 +85,6 @@ METRIC = Metric(
     space="source",
     truth="landmarks",
     threshold=0.1,
+    curved=True,
     compares=True,
 )

@@ -69,5 +69,6 @@ METRIC = Metric(
     measure=measure,
     space="at rest",
     truth="confidences",
+    curved=True,
     lower_is_better=frozenset({"value"}),
 )

@@ -100,6 +100,7 @@ def _provenance(subject: Subject) -> list[tuple[str, str]]:
         "its points, SHA-256": store.get("checksum"),
         "unit of the source": meta.get("unit"),
         "inference": meta.get("inference"),
+        "precision": meta.get("precision"),
         "trained on": environment.get("device"),
         "platform": environment.get("platform"),
         "versions": _listed(environment.get("versions", {})),

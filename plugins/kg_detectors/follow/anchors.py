@@ -12,7 +12,7 @@ from kg.data.read import naming, read_shape
 from kg.data.sample import farthest_points
 from kg.errors import KgError
 from kg.model import Examples
-from kg.model.checkpoint import load_checkpoint
+from kg.model.checkpoint import SUFFIXES, checkpoints, load_checkpoint
 from kg.model.normalisation import normalised
 from kg_detectors.follow.template import Template
 
@@ -69,9 +69,9 @@ def find_anchors(named: str, template: Template, landmarks: Floats, count: int) 
 
 def _checkpoint(named: str) -> Path | None:
     """Return the checkpoint of a run, by its name or folder, or the file itself; None if there is none."""
-    folders = Path(named).expanduser(), paths.runs() / named
-    files = [folders[0], *(folder / name for folder in folders for name in ("best.pt", "last.pt"))]
-    return next((file for file in files if file.suffix == ".pt" and file.is_file()), None)
+    there, run = Path(named).expanduser(), paths.runs() / named
+    files = [there, *checkpoints(there), *checkpoints(run)]
+    return next((file for file in files if file.suffix in SUFFIXES and file.is_file()), None)
 
 
 @torch.no_grad()

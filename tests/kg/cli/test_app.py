@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import typer
 
 import kg
@@ -35,6 +36,13 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (KgError("[bold] stays as it is."), 1, ["error [bold] stays as it is."]),
         (FileNotFoundError(2, "No such file", "x.ply"), 1, ["No such file: 'x.ply'", "--debug"]),
         (ZeroDivisionError("by zero"), 1, ["error ZeroDivisionError: by zero", "defect of kg"]),
+        (MemoryError(), 1, ["error The memory is not enough: nothing more", "--batch-size"]),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+            1,
+            ["error The memory is not enough: DefaultCPUAllocator", "--batch-size"],
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory."), 1, ["error The memory is not enough: CUDA"]),
         (KeyboardInterrupt(), 130, ["Interrupted."]),
         (typer.Exit(3), 3, []),
     ],

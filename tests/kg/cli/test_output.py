@@ -22,3 +22,28 @@ def test_one_is_no_plural() -> None:
         "1 epoch",
         "2,000 epochs",
     ]
+
+
+def test_nothing_in_a_text_is_obeyed(capsys):
+    output.note("[team] home: [/x] \x1b[31mred", "warning")
+    made = output.table("[bold]s", ("[x]", "id"), [("a[/b]", "\x1b]0;title\x07")])
+    output.show({}, False, "Wrote [z]out.npz, :smile:", made)
+    out, err = capsys.readouterr()
+    assert err == "warning [team] home: [/x] \\x1b[31mred\n"
+    assert "Wrote [z]out.npz, :smile:\n" in out
+    for whole in ("[bold]s", "[x]", "a[/b]", r"\x1b]0;title\x07"):
+        assert whole in out
+    assert "\x1b" not in out + err
+
+
+def test_a_narrow_terminal_folds_words_and_no_numbers(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = [("correspondence", "0.1234567 ± 0.0001234", 1234567), ("das", "80.12–90.21", 3)]
+    output.show({}, False, output.table("", ("metric", "value", "number of shapes"), rows))
+    out = capsys.readouterr().out
+    for number in ("0.1234567", "0.0001234", "80.12–90.21", "1234567"):
+        assert number in out
+    assert "correspondence" not in out
+    rows = [("correspondence", "x" * 40)]
+    output.show({}, False, output.table("", ("metric", "value"), rows, whole=["value"]))
+    assert "x" * 40 in capsys.readouterr().out

@@ -64,7 +64,7 @@ def played(monkeypatch):
                 new_run(job.config, "ellipsoid", job.name)
             lines = (json.dumps({"epoch": number, "seconds": 1}) + "\n" for number in (1, 2, 3))
             (job.folder / "metrics.jsonl").write_text("".join(lines))
-            (job.folder / "best.pt").touch()
+            (job.folder / "best.safetensors").touch()
         return start(job, *rest)
 
     monkeypatch.setattr(pool, "start", begin)

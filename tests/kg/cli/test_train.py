@@ -198,7 +198,7 @@ def test_fine_tuning_has_the_options_of_what_it_begins_with(train, tiny_store, t
     config = json.loads(capsys.readouterr().out)["config"]
     assert config["train"]["precision"] == "fp32"
     assert (config["model"]["keypoints"], config["model"]["backbone"]) == (3, "tiny")
-    assert config["train"]["init"].endswith("one/best.pt")
+    assert config["train"]["init"].endswith("one/best.safetensors")
     assert config["train"]["epochs"] == 1
     assert run(["train", "--init", "one", "--like", "one", "--cpu"]) == 1
     assert "--init says all that --like could" in capsys.readouterr().err
@@ -211,7 +211,7 @@ def test_a_student_has_the_teachers_keypoints_and_store(train, capsys):
     config = read_config(find_run("student"))
     assert (config.model.detector, config.model.keypoints, config.model.backbone) == ("student", 3, "tiny")
     assert (config.train.turn, config.train.turn_limit) == ("yaw", 30)
-    assert config.train.teacher.endswith("best.pt")
+    assert config.train.teacher.endswith("best.safetensors")
     assert config.data == read_config(find_run("teacher")).data
     capsys.readouterr()
     assert run([*words, "--like", "teacher"]) == 1

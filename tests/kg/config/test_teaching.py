@@ -16,7 +16,9 @@ def test_a_student_has_as_many_keypoints_and_points_as_its_teacher():
 
 def test_follow_teaches_its_own_kind_in_any_pose():
     model = ModelConfig(detector="follow", detector_options={"mirror": "none"}, keypoints=6)
-    said = taught_by(Config(model=model, train=TrainConfig(turn="yaw", turn_limit=15.0, init="old.pt")))
+    said = taught_by(
+        Config(model=model, train=TrainConfig(turn="yaw", turn_limit=15.0, init="old.safetensors"))
+    )
     assert said.options["detector"] == "follow"
     assert said.options["detector.symmetry"] == "turned"
     assert said.options["detector.mirror"] == "none"

@@ -143,8 +143,9 @@ def test_a_run_is_copied_and_goes_on_elsewhere(bucket, tiny_config):
         train(tiny_config, run, CPU, report=broken)
     shutil.rmtree(run)
     url = "memory://bucket/runs/here"
-    assert (find_target(url).kind, find_checkpoint(url).name) == ("run", "best.pt")
-    assert find_checkpoint(f"{url}/last.pt").name == find_checkpoint(None, f"{url}/last.pt").name == "last.pt"
+    assert (find_target(url).kind, find_checkpoint(url).name) == ("run", "best.safetensors")
+    last = f"{url}/last.safetensors"
+    assert find_checkpoint(last).name == find_checkpoint(None, last).name == "last.safetensors"
     resumed = find_resumed(url)
     assert resumed == run
     train(tiny_config, resumed, CPU, resume=True)
@@ -168,7 +169,7 @@ def test_a_copy_that_fails_is_a_warning(bucket, tmp_path, monkeypatch):
         raise PermissionError("denied")
 
     monkeypatch.setattr(type(bucket), "put_file", refuse)
-    (tmp_path / "last.pt").write_text("new")
+    (tmp_path / "last.safetensors").write_text("new")
     with pytest.warns(UserWarning, match="The run is not copied: .*denied"):
         copy.update(now=True)
     with pytest.raises(KgError, match="cannot be reached: denied"):

@@ -2,8 +2,11 @@
 
 from types import SimpleNamespace
 
+import pytest
+
+from kg.errors import KgError
 from kg.evaluation.metrics import METRICS
-from kg.evaluation.plot import panels_of
+from kg.evaluation.plot import check_curves, panels_of
 from kg.evaluation.robustness import Robustness
 
 
@@ -17,6 +20,13 @@ def drawn(*names: str) -> list[list[list[str]]]:
     worse = [result for result in results if METRICS[result.metric].truth != "detector"]
     curves = [Robustness(kind, [0.0, 0.1], [worse, worse], 0) for kind in ("noise", "occlusion")]
     return [[[curve.name for curve in panel] for panel in row] for row in panels_of(results, curves)]
+
+
+def test_what_has_no_curve_is_refused_before_it_is_measured():
+    for metrics, corruptions in (([], ()), (["das", "miou"], ()), (["all"], ()), (["spread"], ["noise"])):
+        check_curves(metrics, corruptions)
+    with pytest.raises(KgError, match="no curve to plot"):
+        check_curves(["das", "spread"], ())
 
 
 def test_companions_stand_beside_what_shares_their_unit():

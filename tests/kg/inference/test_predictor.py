@@ -49,6 +49,7 @@ def test_keypoints_are_the_networks_in_both_spaces(detector, tiny_store):
     inside = (expected.weights.numpy().transpose(0, 2, 1) * (distance <= 0.1)).sum(2)
     np.testing.assert_allclose(found.confidences, inside, atol=1e-6)
     assert found.meta["split"] == "test"
+    assert found.meta["precision"] == "fp32"
     assert found.meta["run"] == "mine"
     assert found.meta["store"]["checksum"] == tiny_store.checksum
     assert not found.meta["other_store"]
@@ -156,7 +157,7 @@ def test_a_checkpoint_without_data_asks_for_some(detector, tiny_config, tmp_path
 
 
 def test_any_checkpoint_file_can_be_named(detector, tmp_path):
-    path = tmp_path / "runs" / "mine" / "last.pt"
+    path = tmp_path / "runs" / "mine" / "last.safetensors"
     loaded = Predictor.load(None, str(path), CPU)
     assert loaded.checkpoint.identity == load_checkpoint(path, CPU).identity
     with pytest.raises(KgError, match="no checkpoint"):

@@ -26,8 +26,8 @@ def checkpoint(tiny_config, tmp_path):
         data=DataConfig(store=there, checksum="1", others={there: "2"}, split_by="frame"),
         train=replace(tiny_config.train, init=there),
     )
-    save_checkpoint(tmp_path / "last.pt", model.state_dict(), config, 7, {"step": 3})
-    return load_checkpoint(tmp_path / "last.pt", CPU)
+    save_checkpoint(tmp_path / "last.safetensors", model.state_dict(), config, 7, {"step": 3})
+    return load_checkpoint(tmp_path / "last.safetensors", CPU)
 
 
 def test_it_comes_back_rounded_and_smaller_and_without_what_only_its_maker_has(checkpoint, tmp_path):
@@ -38,7 +38,7 @@ def test_it_comes_back_rounded_and_smaller_and_without_what_only_its_maker_has(c
     assert found.config.model == checkpoint.config.model
     assert found.config.data == DataConfig(split_by="frame")
     assert b"somebody" not in file.read_bytes()
-    assert file.stat().st_size < 0.6 * (tmp_path / "last.pt").stat().st_size
+    assert file.stat().st_size < 0.6 * (tmp_path / "last.safetensors").stat().st_size
     points = torch.rand(2, 48, 3, generator=torch.Generator().manual_seed(0))
     one, other = checkpoint.model.find(points), found.model.find(points)
     torch.testing.assert_close(other.keypoints, one.keypoints, atol=0.01, rtol=0)
@@ -70,9 +70,10 @@ def test_what_is_damaged_or_of_another_program_is_refused(checkpoint, tmp_path):
 
 
 def test_detectors_that_come_with_kg_are_known_by_their_names(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(portable, "TRAINED", tmp_path)
+    folder = tmp_path / "trained"
+    monkeypatch.setattr(portable, "TRAINED", folder)
     assert trained("hats") is None
-    export_checkpoint(checkpoint, tmp_path / "hats.safetensors")
-    assert trained("hats") == tmp_path / "hats.safetensors"
-    assert trained("../hats") is None
-    assert all_trained() == [tmp_path / "hats.safetensors"]
+    export_checkpoint(checkpoint, folder / "hats.safetensors")
+    assert trained("hats") == folder / "hats.safetensors"
+    assert trained("../trained/hats") is None
+    assert all_trained() == [folder / "hats.safetensors"]

@@ -66,5 +66,5 @@ def test_figures_are_kept_for_the_words_and_the_checkpoint_that_they_are_of(jobs
     assert state.measured(job, words) == {"words": words, "results": []}
     assert state.measured(job, ["eval", "--metric", "miou"]) is None
     later = (job.folder / state.EVALUATION).stat().st_mtime + 10
-    os.utime(job.folder / "best.pt", (later, later))
+    os.utime(job.folder / "best.safetensors", (later, later))
     assert state.measured(job, words) is None

@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 
 def parameters(run, name="last"):
-    return load_checkpoint(run / f"{name}.pt", CPU).model.state_dict()
+    return load_checkpoint(run / f"{name}.safetensors", CPU).model.state_dict()
 
 
 def assert_equal_states(first, second):
@@ -55,7 +55,7 @@ def test_the_loss_falls_and_everything_is_written(tiny_config, tmp_path):
     assert "similarity" in entries[1]
     assert entries[-1]["val_farthest"] < 0.7 * entries[0]["val_farthest"]
     assert summary.best["val_loss"] == min(entry["val_loss"] for entry in entries)
-    assert load_checkpoint(tmp_path / "best.pt", CPU).epoch == summary.best_epoch
+    assert load_checkpoint(tmp_path / "best.safetensors", CPU).epoch == summary.best_epoch
     assert (summary.train_shapes, summary.val_shapes) == (13, 3)
     assert json.loads((tmp_path / "environment.json").read_text())["kernels"]
     assert list((tmp_path / "tensorboard").iterdir())
@@ -77,6 +77,30 @@ def test_an_interrupted_training_resumes_to_the_same_weights(tiny_config, tmp_pa
         assert {**one, "seconds": 0, "memory": 0} == {**other, "seconds": 0, "memory": 0}
 
 
+def test_a_training_of_before_goes_on(tiny_config, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    train(tiny_config, whole, CPU)
+    with pytest.raises(Interrupted):
+        train(tiny_config, broken, CPU, report=stop_at(1, 2))
+    found = load_checkpoint(broken / "last.safetensors", CPU)
+    moments = found.training["optimizer"]["state"]
+    found.training["optimizer"]["state"] = {int(number): each for number, each in moments.items()}
+    before = {
+        "format": "kg-checkpoint",
+        "version": 1,
+        "config": found.config.to_dict(),
+        "epoch": found.epoch,
+        "model": found.model.state_dict(),
+        "training": found.training,
+    }
+    torch.save(before, broken / "last.pt")
+    (broken / "last.safetensors").unlink()
+    train(tiny_config, broken, CPU, resume=True)
+    assert_equal_states(parameters(whole), parameters(broken))
+
+
 def test_epochs_that_are_faster_than_checkpoints_share_them(tiny_config, tmp_path, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
@@ -85,14 +109,14 @@ def test_epochs_that_are_faster_than_checkpoints_share_them(tiny_config, tmp_pat
     written, save = [], loop.save_checkpoint
 
     def noted(path, state, config, epoch, training):
-        written.append((path.name, epoch))
+        written.append((path.stem, epoch))
         save(path, state, config, epoch, training)
 
     monkeypatch.setattr(loop, "save_checkpoint", noted)
     # Every epoch is faster than this, however busy the machine.
     monkeypatch.setattr(loop, "SAVED_EVERY", math.inf)
     best = train(config, whole, CPU).best_epoch
-    assert written == [("best.pt", 1), ("last.pt", 1), ("best.pt", best), ("last.pt", 8)]
+    assert written == [("best", 1), ("last", 1), ("best", best), ("last", 8)]
 
     def fail(now):
         if now.epoch == 6:
@@ -100,11 +124,17 @@ def test_epochs_that_are_faster_than_checkpoints_share_them(tiny_config, tmp_pat
 
     with pytest.raises(RuntimeError):
         train(config, broken, CPU, report=fail)
-    assert load_checkpoint(broken / "last.pt", CPU).epoch == 1
-    assert load_checkpoint(broken / "best.pt", CPU).epoch > 1
+    assert load_checkpoint(broken / "last.safetensors", CPU).epoch == 1
+    assert load_checkpoint(broken / "best.safetensors", CPU).epoch > 1
     train(config, broken, CPU, resume=True)
     assert_equal_states(parameters(whole), parameters(broken))
     assert_equal_states(parameters(whole, "best"), parameters(broken, "best"))
+
+
+def test_a_training_that_the_memory_cannot_hold_is_refused_before_it_takes_any(tiny_config, tmp_path):
+    config = replace(tiny_config, model=replace(tiny_config.model, keypoints=100_000))
+    with pytest.raises(KgError, match=r"100,000 keypoints has [\d,]+ weights, .* GB of memory at least"):
+        train(config, tmp_path, CPU)
 
 
 def test_a_training_does_not_end_before_the_epoch_that_it_is_in(tiny_config, tmp_path):
@@ -224,7 +254,7 @@ def test_an_epoch_whose_validation_loss_is_no_number_is_the_worst(tiny_config, t
     monkeypatch.setattr(loop._Training, "_validate", lambda self: {"val_loss": next(losses)})
     config = replace(tiny_config, train=replace(tiny_config.train, epochs=5))
     assert train(config, tmp_path, CPU).best_epoch == 2
-    assert load_checkpoint(tmp_path / "best.pt", CPU).epoch == 2
+    assert load_checkpoint(tmp_path / "best.safetensors", CPU).epoch == 2
 
 
 def test_a_loss_that_is_off_does_not_choose_the_best_epoch(tiny_config, tmp_path, monkeypatch):
@@ -308,16 +338,16 @@ def test_confidences_are_calibrated_on_validation_clouds_before_weights_are_kept
     assert seen
     assert set(seen) == {(False, False, (3, 48, 3))}
     for name in ("best", "last"):
-        kept = load_checkpoint(tmp_path / f"{name}.pt", CPU).model
+        kept = load_checkpoint(tmp_path / f"{name}.safetensors", CPU).model
         assert next(kept.parameters()).flatten()[0] == 7
 
 
 def test_fine_tuning_begins_with_the_weights_of_another_run(tiny_config, tmp_path):
     before = tmp_path / "before"
     train(tiny_config, before, CPU)
-    options = replace(tiny_config.train, epochs=1, learning_rate=0.0, init=str(before / "best.pt"))
+    options = replace(tiny_config.train, epochs=1, learning_rate=0.0, init=str(before / "best.safetensors"))
     train(replace(tiny_config, train=options), tmp_path / "after", CPU)
-    weights = load_checkpoint(before / "best.pt", CPU).model.named_parameters()
+    weights = load_checkpoint(before / "best.safetensors", CPU).model.named_parameters()
     after = parameters(tmp_path / "after")
     for name, value in weights:
         assert torch.equal(after[name], value), name

@@ -13,7 +13,7 @@ from kg.train import runs
 from kg.train.runs import discard_if_empty, find_run, find_sweep, list_runs, name_of, new_run, read_config
 
 
-def _saved(run: Path, seconds: int, name: str = "last.pt") -> None:
+def _saved(run: Path, seconds: int, name: str = "last.safetensors") -> None:
     (run / name).touch()
     os.utime(run / name, (seconds, seconds))
 
@@ -24,7 +24,7 @@ def test_the_latest_run_is_the_one_whose_checkpoint_was_written_last(tiny_config
     _saved(two, 10)
     for named in (None, "latest", Path("latest"), paths.runs() / "latest"):
         assert find_run(named) == one.resolve()
-    _saved(two, 30, "best.pt")
+    _saved(two, 30, "best.safetensors")
     assert find_run("latest") == two.resolve()
     shutil.rmtree(two)
     assert find_run("latest") == one.resolve()

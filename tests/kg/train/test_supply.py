@@ -112,14 +112,14 @@ def test_the_same_weights(tiny_config, tmp_path, monkeypatch, taught):
         (tmp_path / "teacher").mkdir()
         train(config, tmp_path / "teacher", CPU)
         model = replace(config.model, detector="student", normalisation="longest-side")
-        teacher = str(tmp_path / "teacher" / "last.pt")
+        teacher = str(tmp_path / "teacher" / "last.safetensors")
         config = replace(config, model=model, train=replace(config.train, teacher=teacher))
     states = []
     for name, limit in (("whole", 2**30), ("streamed", 0)):
         monkeypatch.setattr(module, "IN_MEMORY", limit)
         (tmp_path / name).mkdir()
         train(config, tmp_path / name, CPU)
-        states.append(load_checkpoint(tmp_path / name / "last.pt", CPU).model.state_dict())
+        states.append(load_checkpoint(tmp_path / name / "last.safetensors", CPU).model.state_dict())
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name]), name
     first, second = (read_metrics(tmp_path / name) for name in ("whole", "streamed"))

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 def taught(tiny_config, tmp_path):
     """A run of Key-Grid."""
     train(tiny_config, tmp_path / "teacher", CPU)
-    return tmp_path / "teacher" / "best.pt"
+    return tmp_path / "teacher" / "best.safetensors"
 
 
 def student_of(config, teacher, **options):
@@ -52,11 +52,11 @@ def test_a_student_learns_resumes_and_predicts_without_it(taught, tiny_config, t
     losses = [entry["val_heat"] for entry in read_metrics(run)]
     assert losses[-1] < losses[0]
     taught.unlink()
-    checkpoint = load_checkpoint(run / "best.pt", CPU)
+    checkpoint = load_checkpoint(run / "best.safetensors", CPU)
     assert checkpoint.model.category_keypoints().shape == (4, 3)
     assert checkpoint.model.category_keypoints().abs().max() > 0.01
     assert (
-        Predictor.load(run / "best.pt", None, CPU)
+        Predictor.load(run / "best.safetensors", None, CPU)
         .detect(Store(Path(config.data.store)).read())
         .keypoints.shape[1]
         == 4
@@ -85,6 +85,6 @@ def test_a_teacher_is_made_to_see_shapes_upright(taught, tiny_config, tmp_path):
     run = tmp_path / "upright"
     train(replace(config, model=replace(config.model, detector="upright")), run, CPU)
     taught.unlink()
-    detector = Predictor.load(run / "best.pt", None, CPU)
+    detector = Predictor.load(run / "best.safetensors", None, CPU)
     clouds = Store(Path(config.data.store)).read()
     assert detector.detect(clouds).keypoints.shape == (len(clouds.ids), 4, 3)

@@ -202,8 +202,8 @@ def test_two_processes_do_what_one_does(config, site, environment, tmp_path, tin
 
     alone, whole, broken = tmp_path / "alone", tmp_path / "whole", tmp_path / "broken"
     train(config, alone, CPU)
-    final = load_checkpoint(alone / "last.pt", CPU).model.state_dict()
-    assert_close(load_checkpoint(whole / "last.pt", CPU).model.state_dict(), final)
+    final = load_checkpoint(alone / "last.safetensors", CPU).model.state_dict()
+    assert_close(load_checkpoint(whole / "last.safetensors", CPU).model.state_dict(), final)
     for one, other in zip(read_metrics(alone), read_metrics(whole), strict=True):
         for name in ("loss", "apart", "val_loss"):
             assert other[name] == pytest.approx(one[name], rel=1e-4)
@@ -213,7 +213,7 @@ def test_two_processes_do_what_one_does(config, site, environment, tmp_path, tin
     assert (tmp_path / "interrupted-1").exists()
     assert len(read_metrics(broken)) == 1
     train(config, broken, CPU, resume=True)
-    assert_close(load_checkpoint(broken / "last.pt", CPU).model.state_dict(), final)
+    assert_close(load_checkpoint(broken / "last.safetensors", CPU).model.state_dict(), final)
 
 
 def test_workers_are_started_and_end_together(environment, tiny_store, tmp_path, monkeypatch, capfd):

@@ -83,6 +83,12 @@ def test_a_chair_is_seen_from_where_one_sits() -> None:
     assert choose_view([chair(-1)]).azimuth > 90
 
 
+@pytest.mark.parametrize("way", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1), (0, 0, 0)])
+def test_points_on_a_line_are_seen(way: tuple[float, float, float]) -> None:
+    view = choose_view([np.linspace(0, 1, 20)[:, None] * np.array(way)])
+    assert np.isfinite([view.azimuth, view.elevation]).all()
+
+
 def test_another_axis_can_be_up() -> None:
     np.testing.assert_array_equal(upright(np.array([[1, 2, 3]]), "z"), [[1, 3, -2]])
     np.testing.assert_array_equal(upright(np.array([[1, 2, 3]]), "y"), [[1, 2, 3]])

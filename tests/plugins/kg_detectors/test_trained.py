@@ -70,7 +70,9 @@ def test_a_training_resumes_to_the_same_weights_and_finds_keypoints(sequences, t
     with pytest.raises(Interrupted):
         train(config, broken, CPU, report=interrupt)
     train(config, broken, CPU, resume=True)
-    one, other = (load_checkpoint(run / "last.pt", CPU).model.state_dict() for run in (whole, broken))
+    one, other = (
+        load_checkpoint(run / "last.safetensors", CPU).model.state_dict() for run in (whole, broken)
+    )
     assert all(torch.equal(one[key], other[key]) for key in one)
     entry = read_metrics(whole)[-1]
     assert LOSSES[name] | {f"val_{loss}" for loss in LOSSES[name]} <= entry.keys()

@@ -25,7 +25,7 @@ def test_the_keypoints_of_a_run_are_found_on_the_template(template, tiny_config,
     config = replace(tiny_config, model=replace(tiny_config.model, inference="hard"))
     model = make_detector(config.model, config.train)
     (tmp_path / "runs" / "rest").mkdir(parents=True)
-    save_checkpoint(tmp_path / "runs" / "rest" / "best.pt", model.state_dict(), config, 1, {})
+    save_checkpoint(tmp_path / "runs" / "rest" / "best.safetensors", model.state_dict(), config, 1, {})
     found = find_anchors("rest", template, NONE, 8)
     # As many as the run has, points of the surface, and those that the detector finds by itself.
     assert found.shape == (4, 3)
@@ -35,7 +35,7 @@ def test_the_keypoints_of_a_run_are_found_on_the_template(template, tiny_config,
     with torch.no_grad():
         indices = model.eval().find(seen).indices[0]
     np.testing.assert_array_equal(found, template.surface[indices])
-    for named in (tmp_path / "runs" / "rest", tmp_path / "runs" / "rest" / "best.pt"):
+    for named in (tmp_path / "runs" / "rest", tmp_path / "runs" / "rest" / "best.safetensors"):
         np.testing.assert_array_equal(find_anchors(str(named), template, NONE, 8), found)
 
 
