@@ -35,8 +35,8 @@ def results_table(results: Sequence[Result]) -> Table:
             if result.meaningless:
                 value, interval = COLLAPSED, ""
             rows.append((result.metric, part, value, interval, unit, *where))
-    # In a narrow terminal the interval and the unit are folded, and nothing else.
-    made = table("", COLUMNS, rows, whole=[name for name in COLUMNS if name not in ("95 %", "unit")])
+    # In a narrow terminal the unit is folded, and nothing else.
+    made = table("", COLUMNS, rows, whole=[name for name in COLUMNS if name != "unit"])
     made.columns[COLUMNS.index("unit")].min_width = len("points")
     return made
 
