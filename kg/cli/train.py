@@ -169,7 +169,7 @@ def train(
     kg train -c airplane --turn yaw             shapes that are turned
     kg train --init RUN --store mine.h5 -e 3    fine-tune on your own shapes
     kg train --resume latest                    go on after Ctrl-C or a crash
-    kg train -c shirt --copy-to s3://bucket/runs    a copy that outlives the machine
+    kg train -c shirt --copy-to s3://bucket/runs    keeps a copy elsewhere
     kg train --resume s3://bucket/runs/NAME     go on elsewhere
 
     Watch it with: tensorboard --logdir runs
