@@ -54,7 +54,14 @@ Preset = Annotated[
     typer.Option("--preset", "-p", help="kg, quick (minutes on a CPU), paper or release; help lists them."),
 ]
 Keypoints = Annotated[
-    int | None, typer.Option("--keypoints", "-k", min=2, help="K. Default: the data set's.")
+    str | None,
+    typer.Option(
+        "--keypoints",
+        "-k",
+        metavar="K|auto",
+        help="K, or auto: as many as are of use on the validation shapes; extremal can tell. Default: the "
+        "data set's.",
+    ),
 ]
 Detector = Annotated[
     str | None,
@@ -173,6 +180,15 @@ def several(entries: Sequence[str] | None, option: str) -> list[str]:
 def texts(**given: int | str | None) -> dict[str, str]:
     """Return options of a training as `Config.override` takes them, less those that were not given."""
     return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def counting(text: str | None) -> dict[str, str]:
+    """Return the options of a training that `--keypoints` stands for; none if it was not said."""
+    if text is None:
+        return {}
+    if text == "auto":
+        return {"choose_keypoints": "true"}
+    return {"keypoints": text, "choose_keypoints": "false"}
 
 
 def turning(text: str | None) -> dict[str, str]:

@@ -27,6 +27,7 @@ from kg.cli.options import (
     SplitBy,
     Threads,
     assignment,
+    counting,
     several,
     texts,
 )
@@ -157,13 +158,13 @@ def sweep(
         raise KgError("--ablation says which parts are left out.", "Leave --without out.")
     parts = [plan.NONE, *ABLATIONS] if ablation else several(without, "--without")
     common = texts(
-        keypoints=keypoints,
         farthest=farthest,
         points=points,
         epochs=epochs,
         batch_size=batch_size,
         precision=precision,
     )
+    common |= counting(keypoints)
     methods = plan.plan_methods(
         several(preset, "--preset") or ["kg"],
         [assignment(text) for text in option or []],

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,7 @@ from kg.cli.options import (
     Turn,
     Variants,
     assignment,
+    counting,
     several,
     texts,
     turning,
@@ -161,6 +163,7 @@ def train(
     kg train -c shirt --variant fold --detector follow
     kg train -c shirt,skirt --variant fold,drag --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
+    kg train -c bed --detector extremal -k auto     as many as are of use
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --like RUN --seed 1                the same again, with another seed
@@ -205,7 +208,6 @@ def train(
     given = texts(
         detector=detector,
         backbone=backbone,
-        keypoints=keypoints,
         farthest=farthest,
         points=points,
         epochs=epochs,
@@ -213,7 +215,7 @@ def train(
         seed=seed,
         precision=precision,
     )
-    given |= turning(turn)
+    given |= counting(keypoints) | turning(turn)
     given |= dict(assignment(text) for text in option or [])
 
     def configured() -> "tuple[Config, Path]":
@@ -320,8 +322,14 @@ def train(
         "train_shapes": summary.train_shapes,
         "val_shapes": summary.val_shapes,
         "best": summary.best,
-        "config": config.to_dict(),
+        "candidates": [asdict(each) for each in summary.candidates],
+        "config": runs.read_config(folder).to_dict(),
     }
+    number = count()
+    candidates = [
+        [str(row), str(next(number)) if each.kept else "", *(f"{x:.2f}" for x in each.place), each.reason]
+        for row, each in enumerate(summary.candidates)
+    ]
     losses = [[key, value] for key, value in summary.best.items() if "val_" in key]
     show(
         result,
@@ -330,6 +338,9 @@ def train(
         f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
         f"by the loss on {summary.val_shapes} validation shapes.",
         table("", ["loss", "value"], losses) if losses else "",
+        table("", ["candidate", "keypoint", "x", "y", "z", "why, or why not"], candidates)
+        if candidates
+        else "",
         "Next: kg predict, kg eval --metric das, kg viz out.npz",
     )
 
@@ -353,7 +364,7 @@ def _what(config: "Config", started: "Started") -> str:
     begun = f", of which {started.epochs_done} are done" if started.epochs_done else ""
     return (
         f"{config.model.detector} on {started.store} ({started.train_shapes} shapes, "
-        f"{started.val_shapes} for validation): N = {train.points}, K = {config.model.keypoints}, "
+        f"{started.val_shapes} for validation): N = {train.points}, K = {started.keypoints}, "
         f"{counted(train.epochs, 'epoch')}{begun}, {started.parameters:,} parameters, seed {train.seed}"
     )
 

@@ -85,6 +85,7 @@ class TrainConfig:
         separation_weight: Of kg's own loss that keeps keypoints apart; 0 as the paper has it.
         separation_distance: How near, in normalised units, two keypoints may come unpunished.
         precision: Of matrix products, "fp32" or "bf16".
+        choose_keypoints: The detector chooses K, if it can (`--keypoints auto`); `keypoints` is its choice.
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
         init: Checkpoint file whose weights the training begins with; none by default.
         teacher: Checkpoint file of the detector whose keypoints are learnt; none by default.
@@ -114,6 +115,7 @@ class TrainConfig:
     separation_weight: Annotated[float, Bounds(0)] = 1.0
     separation_distance: Annotated[float, Bounds(0, above=True)] = 0.3
     precision: Literal["fp32", "bf16"] = "fp32"
+    choose_keypoints: bool = False
     seed: Annotated[int, Bounds(0, (1 << 64) - 1)] = 0
     init: str = ""
     teacher: str = ""

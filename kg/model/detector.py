@@ -122,6 +122,21 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A keypoint that a detector might have.
+
+    Attributes:
+        place: Where it usually is in the box of its shape, [-1, 1] on each axis.
+        kept: Whether the detector has it.
+        reason: Why it has it, or has not, in a few words.
+    """
+
+    place: tuple[float, ...]
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True)
 class HeatmapUse:
     """Chamfer distance of the reconstruction, mean over shapes, squared normalised units.
 
@@ -175,6 +190,7 @@ class Detector(nn.Module, ABC):
         needs_rest: It learns from places at rest: `Batch.rest` and `Examples.rest` must be there.
         needs_sequences: Its batches are consecutive frames of one object, of which there must be several.
         needs_teacher: It learns from the keypoints of another detector: `Batch.keypoints` must be there.
+        chooses: It can choose how many keypoints it has: `choose`.
         recordable: A step can be recorded as a CUDA graph; see `kg.model.Backbone.recordable`.
         minimum_points: The smallest N that it takes.
     """
@@ -184,6 +200,7 @@ class Detector(nn.Module, ABC):
     needs_rest: ClassVar[bool] = False
     needs_sequences: ClassVar[bool] = False
     needs_teacher: ClassVar[bool] = False
+    chooses: ClassVar[bool] = False
     recordable: bool = False
     minimum_points: int = 1
 
@@ -201,6 +218,23 @@ class Detector(nn.Module, ABC):
             KgError: They lack what it needs.
         """
         return
+
+    def choose(self, examples: Examples, unseen: Examples) -> list[Candidate]:
+        """Look at the training clouds as `fit` does, in its place, and choose K by what keypoints are for.
+
+        Of a detector that `chooses`. It begins with more keypoints and lets those go that carry nothing.
+
+        Args:
+            examples: To learn from.
+            unseen: The validation clouds, to choose by; there may be none.
+
+        Returns:
+            All that it might have; those that are kept in the order of its keypoints.
+
+        Raises:
+            KgError: The clouds lack what it needs.
+        """
+        raise NotImplementedError
 
     def follow_teacher(self, teacher: "Detector", config: Config) -> None:
         """Take over what a teacher knows of the category, after `fit`, before the first step.

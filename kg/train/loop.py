@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -21,14 +21,14 @@ from kg.data.store import Store
 from kg.devices import peak_memory
 from kg.errors import KgError
 from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
-from kg.model.detector import Batch, make_detector
+from kg.model.detector import Batch, Candidate, make_detector
 from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
 from kg.train.augment import augment, normalised_batch
 from kg.train.environment import environment
 from kg.train.log import Log
 from kg.train.memory import require_memory
-from kg.train.runs import read_environment, write_json
+from kg.train.runs import CANDIDATES, read_environment, write_json
 from kg.train.step import ALONE, Metrics, Step
 from kg.train.supply import Selection, supply
 from kg.train.teacher import Teacher
@@ -61,6 +61,7 @@ class Started:
     val_shapes: int
     parameters: int
     epochs_done: int
+    keypoints: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Summary:
     seconds: float
     best_epoch: int
     best: Metrics = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    """What K was chosen among, where the detector chose it in this call."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -125,6 +128,9 @@ def train(
             if team.leads:
                 write_json(run / "config.json", config.to_dict())
         team.copy_first(training.model)
+        if training.candidates and team.leads:
+            write_json(run / "config.json", training.config.to_dict())
+            write_json(run / CANDIDATES, [asdict(each) for each in training.candidates])
         if team.leads:
             _note_environment(run, device, resume, team)
         begin(
@@ -134,6 +140,7 @@ def train(
                 val_shapes=len(training.unseen),
                 parameters=sum(each.numel() for each in training.model.parameters()),
                 epochs_done=training.epoch,
+                keypoints=training.config.model.keypoints,
             )
         )
         with Log(run, training.epoch, training.entry) if team.leads else nullcontext() as log:
@@ -153,6 +160,7 @@ def train(
         seconds=time.monotonic() - started,
         best_epoch=int(training.best.get("epoch", 0)),
         best=training.best,
+        candidates=training.candidates,
     )
 
 
@@ -210,6 +218,11 @@ class _Training:
                 f"The detector {config.model.detector} compares the frames of a batch with each other.",
                 "Train it in one process: leave out --gpus, or torchrun.",
             )
+        if config.train.choose_keypoints and not self.model.chooses:
+            raise KgError(
+                f"The detector {config.model.detector} cannot choose how many keypoints it has.",
+                "Name a number: --keypoints 8; or take one that can: --detector extremal",
+            )
         teacher = Teacher.load(Path(config.train.teacher), device) if config.train.teacher else None
         if self.model.needs_teacher and teacher is None:
             raise KgError(
@@ -235,6 +248,7 @@ class _Training:
         self.unseen = supply(stores, Selection("val", by, points, how, names, teacher), device)
         size = config.train.batch_size
         self.runs: list[Tensor] | None = None
+        self.candidates: list[Candidate] = []
         self.val_batches = list(torch.split(torch.arange(len(self.unseen)), size))
         if self.model.needs_sequences:
             self.runs = consecutive(listed.objects, listed.frames, size)
@@ -242,7 +256,12 @@ class _Training:
         if fit:
             if config.train.init:
                 begin_with(self.model, Path(config.train.init))
-            self.model.fit(examples)
+            if config.train.choose_keypoints:
+                self.candidates = self.model.choose(examples, self.unseen.examples)
+                count = sum(each.kept for each in self.candidates)
+                self.config = replace(config, model=replace(config.model, keypoints=count))
+            else:
+                self.model.fit(examples)
             if teacher is not None:
                 self.model.follow_teacher(teacher.model, teacher.config)
         self.weights = self.model.draw(listed)

@@ -2,6 +2,7 @@
 
 config.json       every option
 environment.json  versions, device, kernels, the command; the same of each time it was resumed
+candidates.json   what K was chosen among, and why, where the detector chose it
 metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
 last.safetensors  the checkpoint that the training goes on from
@@ -28,6 +29,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import LAST, checkpoints
 
 LATEST = "latest"
+CANDIDATES = "candidates.json"
 
 
 def new_run(config: Config, category: str, name: str | None = None) -> Path:

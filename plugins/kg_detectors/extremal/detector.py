@@ -10,8 +10,10 @@ from torch import Tensor
 from kg.config import Inference, ModelConfig, TrainConfig
 from kg.config.values import Bounds, read_values
 from kg.errors import KgError
-from kg.model import Batch, Detector, Examples, Found, Losses
+from kg.model import Batch, Candidate, Detector, Examples, Found, Losses
 from kg.model.normalisation import normalised
+from kg_detectors.extremal.choosing import LEAST as LEAST_KEYPOINTS
+from kg_detectors.extremal.choosing import choose
 from kg_detectors.extremal.recurring import MODES, blurred, extremal, nearest, recurring, spread_out
 from kg_detectors.extremal.surroundings import CHANNELS, surroundings
 
@@ -42,7 +44,7 @@ class Extremal(Detector):
     the spread of what is around it. What lies farthest towards the corners and the faces of the boxes, two
     kinds in each direction, are the first anchors. Each then becomes the mean of what is most like it on
     seven tenths of the clouds. Of these 28, the K are kept that can least be confused with points around
-    them, a distance apart.
+    them, a distance apart; or as many as are of use on the validation clouds (`--keypoints auto`).
 
     Shapes have to be in one pose. Without randomness, all seeds are one. See `Options` for `detector.NAME`.
 
@@ -51,6 +53,7 @@ class Extremal(Detector):
     """
 
     defaults: ClassVar[Mapping[str, str]] = {"epochs": "1"}
+    chooses: ClassVar[bool] = True
     anchors: Tensor
     usual: Tensor
     deviation: Tensor
@@ -75,17 +78,23 @@ class Extremal(Detector):
 
     def fit(self, examples: Examples) -> None:
         """Find what recurs in the training clouds."""
-        count = len(examples.points)
-        rows = torch.linspace(0, count - 1, min(count, MOST_CLOUDS)).round().long()
-        points = normalised(examples.points[rows], "stretch")[0]
-        around = surroundings(points)
-        self.deviation.copy_(around.flatten(0, 1).std(0).clamp(min=LEAST))
-        features = self._joined(points, around)
-        anchors = recurring(features, extremal(features))
-        blur = blurred(features, anchors)
-        anchors = anchors[spread_out(anchors[:, :3], blur, self.count, self.own.apart)]
-        self.anchors.copy_(anchors)
-        self.usual.copy_(nearest(features, anchors).squared.mean(0).clamp(min=1e-6))
+        features, anchors, blur = self._candidates(examples)
+        self._keep(features, anchors[spread_out(anchors[:, :3], blur, self.count, self.own.apart)])
+
+    def choose(self, examples: Examples, unseen: Examples) -> list[Candidate]:
+        """Find what recurs in the training clouds, and keep what is of use on others."""
+        features, anchors, blur = self._candidates(examples)
+        clouds = _some(unseen.points if len(unseen.points) > 1 else examples.points)
+        indices = nearest(self._joined(clouds, surroundings(clouds)), anchors).indices
+        found = clouds.gather(1, indices[..., None].expand(-1, -1, 3))
+        choice = choose(clouds, found, anchors[:, :3], blur, self.own.apart)
+        if len(choice.kept) < LEAST_KEYPOINTS:
+            raise KgError(
+                "Fewer than two extremal points are the same on all these shapes.",
+                "Prepare more shapes, in one pose, or name a number: --keypoints 8",
+            )
+        self._keep(features, anchors[choice.kept])
+        return choice.candidates
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """Return none."""
@@ -106,6 +115,27 @@ class Extremal(Detector):
         keypoints = points.gather(1, found.indices[..., None].expand(-1, -1, 3))
         return Found(keypoints, found.indices, torch.exp(-found.squared / (2 * self.usual)))
 
+    def _candidates(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what points of training clouds are like (n, N, F), 28 anchors (28, F) and their blur."""
+        points = _some(examples.points)
+        around = surroundings(points)
+        self.deviation.copy_(around.flatten(0, 1).std(0).clamp(min=LEAST))
+        features = self._joined(points, around)
+        anchors = recurring(features, extremal(features))
+        return features, anchors, blurred(features, anchors)
+
+    def _keep(self, features: Tensor, anchors: Tensor) -> None:
+        """Have keypoints at anchors (K, F)."""
+        self.count = len(anchors)
+        self.anchors = anchors.to(self.anchors)
+        self.usual = nearest(features, anchors).squared.mean(0).clamp(min=1e-6).to(self.usual)
+
     def _joined(self, points: Tensor, around: Tensor) -> Tensor:
         """Return what points are like, (B, N, 3 + 27): where they are, and what is around them."""
         return torch.cat([points, around / self.deviation * (self.own.detail / CHANNELS**0.5)], 2)
+
+
+def _some(points: Tensor) -> Tensor:
+    """Return clouds (n, N, 3) to look at, evenly chosen, each in its own box."""
+    rows = torch.linspace(0, len(points) - 1, min(len(points), MOST_CLOUDS)).round().long()
+    return normalised(points[rows], "stretch")[0]

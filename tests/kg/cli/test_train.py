@@ -21,6 +21,28 @@ def test_the_result_as_json(train, capsys):
     assert result["config"]["model"]["sigma"] == 0.5
 
 
+def test_a_detector_that_can_chooses_how_many_keypoints(train, capsys):
+    assert train("--detector", "extremal", "-k", "auto", "--name", "auto", "-e", "1", "--json") == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    count = sum(each["kept"] for each in result["candidates"])
+    assert 2 <= count < len(result["candidates"]) == 28
+    assert all(each["reason"] for each in result["candidates"])
+    assert result["config"]["model"]["keypoints"] == count
+    assert f"K = {count}, " in captured.err
+    run_folder = find_run("auto")
+    assert read_config(run_folder).model.keypoints == count
+    assert json.loads((run_folder / "candidates.json").read_text()) == result["candidates"]
+
+    assert run(["train", "--resume", "auto", "-e", "2", "--cpu"]) == 0
+    assert f"K = {count}, " in capsys.readouterr().err
+    assert run(["train", "--like", "auto", "-k", "3", "--name", "three", "--cpu"]) == 0
+    assert read_config(find_run("three")).model.keypoints == 3
+
+    assert train("-k", "auto") == 1
+    assert "Name a number: --keypoints 8" in capsys.readouterr().err
+
+
 def test_parts_of_the_method_are_left_out(train, tmp_path, capsys):
     assert train("--without", "heatmap", "--without", "farthest-point", "--json") == 0
     config = json.loads(capsys.readouterr().out)["config"]

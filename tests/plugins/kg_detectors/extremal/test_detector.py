@@ -71,6 +71,24 @@ def test_there_are_28_anchors_and_options_are_read():
         made(8, detail="much")
 
 
+def test_it_chooses_the_corners_of_boxes_and_as_many_as_there_are():
+    detector = made(3)
+    candidates = detector.choose(examples(boxes()[0]), examples(boxes(seed=1)[0]))
+    assert len(candidates) == 28
+    kept = torch.tensor([each.place for each in candidates if each.kept])
+    torch.testing.assert_close(kept, detector.anchors[:, :3])
+    clouds, corners = boxes(seed=2)
+    found = detector.find(clouds).keypoints
+    assert found.shape[1] == len(kept) >= 8
+    torch.testing.assert_close(torch.cdist(corners, found).amin(2), torch.zeros(6, 8), atol=1e-6, rtol=0)
+
+
+def test_nothing_is_chosen_on_one_shape():
+    one = examples(boxes(rows=1)[0])
+    with pytest.raises(KgError, match="Fewer than two"):
+        made(8).choose(one, examples(torch.zeros(0, 602, 3)))
+
+
 def test_a_run_keeps_it(tiny_config):
     config = tiny_config.override("detector", "extremal").override("epochs", "1")
     folder = runs.new_run(config, "ellipsoid", "extremal")
