@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from math import inf
 from typing import ClassVar, Literal
@@ -34,15 +34,15 @@ class State:
     Attributes:
         positions: (V, 3) metres.
         time: Seconds since the sequence began.
-        hands: (H, 3) metres, where the hands are that hold something now; H may be 0.
+        hands: (H, 3) metres, where the hands are that hold something now; none by default.
         held: (H,) the vertex that each has closed on.
         bars: Rigid bars in the way, as (start, end, radius), metres.
     """
 
     positions: Points
     time: float
-    hands: Points
-    held: NDArray[np.int64]
+    hands: Points = field(default_factory=lambda: np.zeros((0, 3)))
+    held: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     bars: tuple[tuple[Points, Points, float], ...] = ()
 
 
@@ -121,11 +121,6 @@ class Deformation(ABC):
         """Lay a garment down for so long, in some of the sequences with its back up."""
         lay_down(garment, seconds, back=bool(rng.random() < self.back))
 
-    def heading(self, rng: np.random.Generator) -> Points:
-        """Return the turn about the vertical of a sequence, (3, 3), as `yaw` says, for points on its left."""
-        angle = np.radians(self.yaw) * rng.uniform(-1, 1)
-        return np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-
     def frames(self, garment: Garment, count: int, rng: np.random.Generator) -> Iterator[Points]:
         """Yield the vertices (V, 3) of so many frames: those of `states`."""
         for state in self.states(garment, count, rng):
@@ -137,17 +132,18 @@ class Deformation(ABC):
         Hands do the same however many there are. Simulated is what the garment's pattern is aligned with;
         all of it is turned as `yaw` says.
         """
-        turn = self.heading(rng)
+        angle = np.radians(self.yaw) * rng.uniform(-1, 1)
+        turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
         self.begin(garment, rng)
         garment.simulation.time = 0.0
         if self.frames_by == "time":
             for state in self.moments(garment, np.linspace(0, self.seconds, count), rng):
-                yield turned(state, turn)
+                yield _turned(state, turn)
             return
         ticks = max(count, round(self.seconds / TICK) + 1)
         moments = list(self.moments(garment, np.linspace(0, self.seconds, ticks), rng))
         for number in evenly_moved([state.positions for state in moments], count):
-            yield turned(moments[number], turn)
+            yield _turned(moments[number], turn)
 
     def moments(
         self, garment: Garment, times: NDArray[np.float64], rng: np.random.Generator
@@ -182,7 +178,7 @@ def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:
     )
 
 
-def turned(state: State, turn: Points) -> State:
+def _turned(state: State, turn: Points) -> State:
     """Return a state turned by a matrix (3, 3) on its right."""
     return State(
         state.positions @ turn,

@@ -23,9 +23,8 @@ def require_memory(config: Config, device: torch.device) -> None:
         # Shapes without content: the largest network takes nothing.
         with torch.device("meta"):
             model = make_detector(config.model, config.train)
-    except (
-        Exception
-    ):  # of a plugin that looks into its weights, or that is refused when it is made in earnest
+    except Exception:
+        # Of a plugin that looks into its weights, or that is refused when it is made in earnest.
         return
     weights = sum(each.numel() for each in model.parameters())
     needed, there = BYTES * weights, usable_memory(device)

@@ -77,4 +77,4 @@ class Billow(Deformation):
             placed[:, 1] = np.interp(down, along, curve[:, 0]) - np.cos(angle) * out
             placed[:, 2] = np.interp(down, along, curve[:, 1]) + np.sin(angle) * out
             placed[:, 2] += ground - placed[:, 2].min()
-            yield State(placed, time, np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
+            yield State(placed, time)

@@ -78,7 +78,7 @@ class Origami(Fold):
             positions = flap.at(eased((time / each - number) / (1 - PAUSE)))
             # The ground ripples, as it were: all layers are lifted at once.
             positions[:, 2] += height * np.maximum(0.0, ripples.at(positions))
-            yield State(positions, time, np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
+            yield State(positions, time)
 
     def creases(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[int, int, Crease]]:
         """Yield each fold, as (its number, of how many, its crease), when the one before is over."""
