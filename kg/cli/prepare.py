@@ -84,12 +84,13 @@ def prepare(
             help="Add to a store what it does not have yet; its rows stay as they are, in their splits.",
         ),
     ] = False,
-    joining: Annotated[
+    split: Annotated[
         Literal["train", "val", "test"] | None,
         typer.Option(
             "--split",
-            help="With --append: the split of all new objects. train keeps validation and test as they are.",
-            show_default="drawn by their names",
+            help="Put all objects in this split; with --append all new ones. train: more to train on, and "
+            "the same test.",
+            show_default="7 of 10 train, 1 val, 2 test",
         ),
     ] = None,
     strict: Annotated[
@@ -145,6 +146,7 @@ def prepare(
     kg prepare -c shirt --deform fold --set yaw=180 --set back=0.5
     kg prepare -c shirt --deform all --set share.fold=3
     kg prepare -c shirt --deform fold --objects 100 --append --split train
+    kg prepare -c shirt --seed 1 --split test --variant unseen
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .gltf .npy .npz .xyz .txt.
@@ -181,13 +183,10 @@ def prepare(
     said = [name for name, given in ways.items() if given] + ["--force"] * (append and force)
     if len(said) > 1:
         raise KgError(f"{said[0]} and {said[1]} exclude each other.", "Leave one of them out.")
-    if joining and not append:
-        raise KgError("--split says where new objects of a store go.", "Add --append, or leave it out.")
     work = Work(
         workers=workers or available(),
         force=force,
         append=append,
-        joining=joining,
         shard=read_shard(shard) if shard else None,
         merge=merge,
         cluster=cluster,
@@ -213,6 +212,7 @@ def prepare(
         camera=view,
         normalisation=normalisation,
         frames_of=frame_grouping(dataset, frames_of),
+        split=split,
     )
     if len(categories) > 1 and dataset.builtin and not merge:
         items = [item for one in categories for item in dataset.items(one, raw, options)]

@@ -11,7 +11,7 @@ from kg.cli.output import note, progress
 from kg.cli.sweep_progress import duration
 
 if TYPE_CHECKING:
-    from kg.data import Dataset, Item, PrepareOptions, Split
+    from kg.data import Dataset, Item, PrepareOptions
     from kg.data.preparing.plan import Plan
     from kg.data.preparing.prepare import Prepared, Sharded
     from kg.data.preparing.shards import Shard
@@ -30,7 +30,6 @@ class Work:
         workers: Processes here.
         force: Replace a store that was made with other options.
         append: Add to the store that is there.
-        joining: The split of what is added; None to have it dealt.
         shard: Make this piece alone.
         merge: Put the pieces together.
         cluster: Have the workers of this Dask cluster make it.
@@ -39,7 +38,6 @@ class Work:
     workers: int
     force: bool = False
     append: bool = False
-    joining: "Split | None" = None
     shard: "Shard | None" = None
     merge: bool = False
     cluster: str | None = None
@@ -71,7 +69,6 @@ def make_store(plan: "Plan", work: Work) -> "Prepared":
         if work.append:
             return append(
                 plan,
-                joining=work.joining,
                 workers=work.workers,
                 progress=report,
                 on_wait=on_wait,

@@ -52,6 +52,8 @@ class PrepareOptions:
         normalisation: What clouds are brought into [-1, 1] by.
         frames_of: Which files of one's own are frames of one object, to a data set that asks (`Dataset.
             frames_of`): `folder`, `file`, `none`, or the path of a manifest; None if that was not said.
+        split: Of all objects, or of all that join a store; None to deal them. A data set's own validation
+            and test stand.
     """
 
     points: int = 2048
@@ -61,6 +63,7 @@ class PrepareOptions:
     camera: Camera | None = None
     normalisation: Kind = "longest-side"
     frames_of: str | None = None
+    split: Split | None = None
 
 
 @dataclass(frozen=True)

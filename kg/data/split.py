@@ -25,17 +25,22 @@ def _deal(names: Sequence[str], shares: dict[Split, float], rng: np.random.Gener
     return {name: dealt.get(name, largest) for name in names}
 
 
-def split_by_object(items: Sequence[Item], seed: int) -> list[Split]:
+def split_by_object(items: Sequence[Item], seed: int, to: Split | None = None) -> list[Split]:
     """Return the split of every item, by its object's identity.
 
     The data set's own split stands where it has one. What it lacks is drawn from its training
     objects, never from its test: a published split without validation gets one, and a data set
     without any split is dealt 70 / 10 / 20.
+
+    Args:
+        items: All of a store.
+        seed: Of the draw.
+        to: The split of all objects that would be dealt, instead of a draw.
     """
     rng = np.random.default_rng([seed, 0])
     own, shares = _own(items)
     free = sorted(name for name, split in own.items() if split in (None, "train"))
-    dealt = _deal(free, shares, rng)
+    dealt = dict.fromkeys(free, to) if to else _deal(free, shares, rng)
     return [dealt.get(item.object) or own[item.object] or "train" for item in items]
 
 

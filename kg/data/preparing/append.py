@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 
-from kg.data.dataset import Item, Split
+from kg.data.dataset import Item
 from kg.data.disk import full_disk_told
 from kg.data.lock import alone
 from kg.data.preparing.chunks import Chunks, Common, Told, common_of, item_stamps, rows_of, told_of, widened
@@ -19,7 +19,7 @@ from kg.data.split import SPLITS, joining_by_frame, joining_by_object
 from kg.data.store import Clouds, SplitBy, Store, write_store
 from kg.errors import KgError
 
-FREE = ("objects", "normalisation")
+FREE = ("objects", "normalisation", "split")
 """Options that may differ from those that the store was begun with; the latter is compared by itself."""
 BOTH: tuple[SplitBy, ...] = get_args(SplitBy)
 OLDEST = "range"
@@ -29,7 +29,6 @@ OLDEST = "range"
 def append(
     plan: Plan,
     *,
-    joining: Split | None = None,
     workers: int = 1,
     progress: Progress = lambda done, total: None,
     on_wait: Callable[[], None] = lambda: None,
@@ -45,8 +44,6 @@ def append(
 
     Args:
         plan: All that the store is to have, old rows among them.
-        joining: The split of all new objects, where they are not to be dealt; "train" for more to train on
-            and the same test. Splits that the data set has itself stand.
         workers: As in `prepare`.
         progress: As in `prepare`.
         on_wait: As in `prepare`.
@@ -62,11 +59,11 @@ def append(
             store = Store(plan.there)
             grown = _growing(plan, store)
             on_items(grown.items)
-            return _append(grown, store, plan.items, joining, workers, progress)
-    if joining:
+            return _append(grown, store, plan.items, workers, progress)
+    if split := plan.options.split:
         raise KgError(
-            f"There is no store {plan.category} {plan.variant} whose {joining} split could grow.",
-            "Prepare it without --append first: its objects are dealt to all splits.",
+            f"There is no store {plan.category} {plan.variant} whose {split} split could grow.",
+            "Leave --append out, to make one.",
         )
     on_items(plan.items)
     return prepare(plan, workers=workers, progress=progress, on_wait=on_wait)
@@ -117,7 +114,6 @@ def _append(
     plan: Plan,
     store: Store,
     listed: Sequence[Item],
-    joining: Split | None,
     workers: int,
     progress: Progress,
 ) -> Prepared:
@@ -131,7 +127,7 @@ def _append(
     if not kept:
         plan.chunks.remove()
         return Prepared(store, made=False, skipped=skipped, notes=notes)
-    _write(plan, store, listed, kept, joining, skipped, notes)
+    _write(plan, store, listed, kept, skipped, notes)
     plan.chunks.remove()
     return Prepared(Store(store.path), made=True, skipped=skipped, notes=notes)
 
@@ -141,19 +137,19 @@ def _write(
     store: Store,
     listed: Sequence[Item],
     kept: Sequence[Item],
-    joining: Split | None,
     skipped: Told,
     notes: Told,
 ) -> None:
     retried = {item.id for item in plan.items}
     before = [entry for entry in _told(store, "skipped") if entry[0] not in retried]
+    dealt_to = store.provenance.get("options", {}).get("split")
     appended = {"rows": len(kept), "command": plan.provenance()["command"], "versions": plan.versions}
     seed = plan.options.seed
     apart = store.path.is_dir()  # what joins is a file of its own
     codes = {by: [SPLITS[code] for code in store.splits(by).tolist()] for by in BOTH}
     known = dict(zip(store.read_column("objects"), codes["object"], strict=True))
     dealt = {
-        "object": joining_by_object(kept, listed, known, seed, joining),
+        "object": joining_by_object(kept, listed, known, seed, plan.options.split),
         "frame": joining_by_frame(kept, seed),
     }
     rest_ids = [item.rest_id or item.object for item in kept]
@@ -171,6 +167,7 @@ def _write(
         provenance={
             **store.provenance,
             **plan.made_from,
+            "options": {**plan.made_from["options"], "split": dealt_to},
             "skipped": [*before, *skipped],
             "notes": [*_told(store, "notes"), *notes],
             "appended": [*store.provenance.get("appended", ()), appended],

@@ -35,7 +35,7 @@ def write_chunks(plan: Plan) -> tuple[Told, Told]:
         plan.chunks.remove()
         raise KgError(f"None of the {len(plan.items)} shapes could be read; the first: {skipped[0][1]}")
     seed, common = plan.options.seed, common_of(made)
-    by_object, by_frame = split_by_object(kept, seed), split_by_frame(kept, seed)
+    by_object, by_frame = split_by_object(kept, seed, plan.options.split), split_by_frame(kept, seed)
     rest_ids = [item.rest_id or item.object for item in kept]
     counts = [chunk.last - chunk.first - len(chunk.told("skipped")) for chunk in made]
     new = plan.chunks.folder / plan.path.name if plan.files == 1 else _begun(plan)

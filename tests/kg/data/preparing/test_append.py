@@ -93,13 +93,16 @@ def test_old_rows_stay_and_new_ones_do_not_depend_on_when_they_join() -> None:
 def test_new_objects_may_all_join_one_split() -> None:
     first = make(Growing()).store
     before = dict(zip(first.read_column("ids"), first.splits().tolist(), strict=True))
-    grown = append(make_plan(Growing(tuple("abcdefghijk")), "c", Path("raw"), OPTIONS), joining="train").store
+    options = replace(OPTIONS, split="train")
+    grown = make(Growing(tuple("abcdefghijk")), options).store
     after = dict(zip(grown.read_column("ids"), grown.splits().tolist(), strict=True))
     assert {name: after[name] for name in before} == before
     assert {after[name] for name in after if name not in before} == {0}
+    # It is still found as the store whose objects were dealt.
+    assert not make(Growing(tuple("abcdefghijk")), grow=False).made
     paths.store("growing", "c", "rest").unlink()
     with pytest.raises(KgError, match="no store"):
-        append(make_plan(Growing(), "c", Path("raw"), OPTIONS), joining="train")
+        make(Growing(), options)
 
 
 def test_when_nothing_is_new_nothing_happens() -> None:
@@ -183,3 +186,10 @@ def test_new_objects_are_dealt_by_name_in_the_usual_shares() -> None:
     published = deal({"a": "test", **{f"n{number}": "train" for number in range(200)}}, {})
     assert published["a"] == "test"
     assert {split for name, split in published.items() if name != "a"} == {"train", "val"}
+
+
+def test_a_whole_store_may_be_of_one_split() -> None:
+    store = make(Growing(), replace(OPTIONS, split="test"), grow=False).store
+    assert store.splits().tolist() == [2] * 8
+    with pytest.raises(KgError, match="split test"):
+        make(Growing(), grow=False)
