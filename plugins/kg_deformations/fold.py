@@ -31,6 +31,8 @@ NARROWER = 0.12
 
 STICKS_OUT = 0.06
 """A sleeve that sticks out by more than this share of the width, and an edge, is turned in."""
+MISSED = 4.0
+"""Radians that a crease is turned by for a share of the size that it misses its place by."""
 BANDS, USUAL = 24, 0.4
 """Bands across a garment, and the share of them that are no wider than its body."""
 
@@ -105,7 +107,7 @@ class Fold(Deformation):
 
     def _missed(self, crease: Crease, size: float, rng: np.random.Generator) -> Crease:
         shift, turn = self.sloppiness * rng.normal(size=2)
-        cos, sin = np.cos(4 * turn), np.sin(4 * turn)
+        cos, sin = np.cos(MISSED * turn), np.sin(MISSED * turn)
         normal = np.array([[cos, -sin], [sin, cos]]) @ crease.normal
         return Crease(crease.point + shift * size * normal, normal, crease.hands)
 

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from kg.sim import Garment, State, eased
 from kg.sim.deformation import laid
-from kg_deformations.fold import PAUSE, Crease, Fold
+from kg_deformations.fold import MISSED, PAUSE, Crease, Fold
 from kg_deformations.waves import Waves
 
 Points = NDArray[np.float64]
@@ -32,7 +32,8 @@ class Origami(Fold):
     them from touching.
 
     Attributes:
-        style: As of `fold`; any: over lines anywhere and in any direction, for what nobody folded on purpose.
+        style: As of `fold`; straight: over lines anywhere along or across the garment, as people fold in a
+            hurry; any: in any direction too, for what nobody folded on purpose.
         ripple: Height of the ripples of the garment with the highest, metres.
         loft: Gap between the layers of a lying garment, of the one with the widest, metres.
         bend: Radius of the crease that is bent the least, metres.
@@ -42,7 +43,7 @@ class Origami(Fold):
 
     name: ClassVar[str] = "origami"
     simulated: ClassVar[bool] = False
-    style: Literal["halves", "middle", "any"] = "halves"  # type: ignore[assignment]
+    style: Literal["halves", "middle", "straight", "any"] = "halves"  # type: ignore[assignment]
     ripple: float = 0.012
     loft: float = 0.02
     bend: float = 0.02
@@ -82,12 +83,14 @@ class Origami(Fold):
 
     def creases(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[int, int, Crease]]:
         """Yield each fold, as (its number, of how many, its crease), when the one before is over."""
-        if self.style != "any":
+        if self.style not in ("straight", "any"):
             yield from super().creases(garment, rng)
             return
         count = int(rng.integers(1, self.folds + 1))
         for number in range(count):
             angle = rng.uniform(0, 2 * np.pi)
+            if self.style == "straight":
+                angle = np.pi / 2 * np.floor(angle / (np.pi / 2)) + MISSED * self.sloppiness * rng.normal()
             normal = np.array([np.cos(angle), np.sin(angle)])
             across = garment.positions[:, :2] @ normal
             # No more than half of it is carried over.

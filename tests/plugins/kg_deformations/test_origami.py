@@ -68,6 +68,20 @@ def test_with_style_any_at_most_half_is_carried_over_lines_in_any_direction(shee
     assert np.histogram(angles, 4, (-np.pi, np.pi))[0].min() > 4
 
 
+def test_with_style_straight_creases_run_along_or_across(sheet, make):
+    quarters = []
+    for seed in range(40):
+        garment = make(sheet)
+        how = Origami(style="straight", sloppiness=0.01)
+        for _, _, crease in how.creases(garment, np.random.default_rng(seed)):
+            across = (garment.positions[:, :2] - crease.point) @ crease.normal
+            assert 0 < (across > 1e-9).mean() <= 0.5
+            angle = np.arctan2(crease.normal[1], crease.normal[0]) / (np.pi / 2)
+            quarters.append(int(np.round(angle)) % 4)
+            assert abs(angle - np.round(angle)) < 0.2
+    assert np.bincount(quarters, minlength=4).min() > 4
+
+
 def test_what_overhangs_comes_down_to_the_ground(sheet, run):
     """A short part is laid over a longer one, and its end, if beyond that, lies on the ground."""
     how = Origami(style="any", ripple=0.0, loft=0.0, bend=0.0, shear=0.0, slip=0.0, folds=3)
