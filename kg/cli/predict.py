@@ -65,7 +65,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="ANCHORS",
-            help="Read keypoints of follow out elsewhere: seams, farthest, landmarks, a run that found "
+            help="Read keypoints of follow out elsewhere: seams, sure, farthest, landmarks, a run that found "
             "keypoints at rest, or SHAPE:PICKS, points of a mesh at rest. Default: as trained.",
         ),
     ] = None,

@@ -18,7 +18,7 @@ from kg_detectors.follow.template import Template
 
 Floats = NDArray[np.float64]
 
-KINDS = ("seams", "farthest", "landmarks")
+KINDS = ("seams", "sure", "farthest", "landmarks")
 KNOWN = f"{', '.join(KINDS)}, a run that found keypoints at rest, or SHAPE:PICKS"
 MARKS = 32
 """Landmarks of a category that are kept, at most."""
@@ -35,24 +35,34 @@ def check_anchors(named: str) -> None:
         raise KgError(f"anchors must be {KNOWN}, not '{named}'.", "Runs that are here: kg list runs")
 
 
-def find_anchors(named: str, template: Template, landmarks: Floats, count: int) -> Floats:
+def find_anchors(
+    named: str, template: Template, landmarks: Floats, count: int, misses: Floats | None = None
+) -> Floats:
     """Return the places that keypoints are read out at, (K, 3) in [-1, 1] of the object's box at rest.
 
     Args:
-        named: "seams", far apart where it matters least which layer they are on; "farthest", far apart;
-            "landmarks", the first of the data set; a run or checkpoint, whose detector finds keypoints on
-            the template; SHAPE:PICKS, a mesh or cloud at rest and, by commas, numbers of its points, or a
-            file of positions on it.
+        named: "seams", far apart where it matters least which layer they are on; "sure", far apart where
+            keypoints miss their places the least; "farthest", far apart; "landmarks", the first of the data
+            set; a run or checkpoint, whose detector finds keypoints on the template; SHAPE:PICKS, a mesh or
+            cloud at rest and, by commas, numbers of its points, or a file of positions on it.
         template: Of the category.
         landmarks: (L, 3) places of the landmarks, NaN where there is none.
         count: K for what is chosen by a rule; a run and picks bring their own.
+        misses: (M,) by how much keypoints at the template's places miss them; None or NaN: not measured.
 
     Raises:
         KgError: There are none such, or fewer than K landmarks.
     """
     check_anchors(named)
     if named == "seams":
-        return template.places[template.spread(count)]
+        return template.places[template.spread(count, template.cost_of_layers())]
+    if named == "sure":
+        if misses is None or not np.isfinite(misses).all():
+            raise KgError(
+                "Where the keypoints of this detector miss the least was not measured in its training.",
+                "Train it with validation clouds of each category, or ask for other anchors: seams.",
+            )
+        return template.places[template.spread(count, misses)]
     if named == "farthest":
         return template.places[farthest_points(template.stretched, count)]
     if named == "landmarks":

@@ -19,7 +19,15 @@ from kg.model.turns import about_vertical
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, likelihood
-from kg_detectors.follow.calibration import ANCHORS, CLOUDS, TEMPERATURES, nearest_places, surprises
+from kg_detectors.follow.calibration import (
+    ANCHORS,
+    CLOUDS,
+    MEASURED,
+    TEMPERATURES,
+    misses,
+    nearest_places,
+    surprises,
+)
 from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import read_out, ways_to
@@ -72,7 +80,8 @@ class Follow(Detector):
         model: The network.
         train: The training.
         anchors: Where keypoints are at rest: "seams", far apart where it matters least which layer they
-            are on; "farthest", far apart; "landmarks", the first K landmarks of the data set; a run, whose
+            are on; "sure", far apart where keypoints miss their places the least on the validation clouds;
+            "farthest", far apart; "landmarks", the first K landmarks of the data set; a run, whose
             detector finds K keypoints on an object at rest; or SHAPE:PICKS, see
             `kg_detectors.follow.anchors.find_anchors`.
         mirror: Axis of left and right, along which half of the clouds are mirrored in training, or "none"
@@ -121,6 +130,7 @@ class Follow(Detector):
     places: Tensor
     surface: Tensor
     temperature: Tensor
+    misses: Tensor
     boxes: Tensor
 
     def __init__(
@@ -162,6 +172,7 @@ class Follow(Detector):
         self.register_buffer("surface", torch.zeros(count, SURFACE, 3))
         self.register_buffer("anchors", torch.zeros(count, model.keypoints, 3))
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("misses", torch.full((count, PLACES), torch.nan))
         self.register_buffer("landmarks", torch.full((count, MARKS, 3), torch.nan))
         self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
 
@@ -179,7 +190,8 @@ class Follow(Detector):
             self.ways[number] = torch.from_numpy(template.ways)
             marks = torch.from_numpy(landmark_places(own)[:MARKS])
             self.landmarks[number, : len(marks)] = marks
-        anchors = self._anchors(self.kind)
+        # Where keypoints miss the least is measured when there are some.
+        anchors = self._anchors("seams" if self.kind == "sure" else self.kind)
         if anchors.shape != self.anchors.shape:
             raise KgError(
                 f"There are {anchors.shape[1]} anchors {self.kind} for {self.config.keypoints} keypoints.",
@@ -225,11 +237,11 @@ class Follow(Detector):
 
     def _anchors(self, named: str) -> Tensor:
         """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
-        columns = self.places, self.surface, self.boxes, self.ways, self.landmarks
+        columns = self.places, self.surface, self.boxes, self.ways, self.landmarks, self.misses
         kinds = zip(*(column.double().cpu().numpy() for column in columns), strict=True)
         found = [
-            find_anchors(named, Template(*template), landmarks, self.config.keypoints)
-            for *template, landmarks in kinds
+            find_anchors(named, Template(*template), landmarks, self.config.keypoints, missed)
+            for *template, landmarks, missed in kinds
         ]
         return torch.from_numpy(np.stack(found))
 
@@ -260,6 +272,7 @@ class Follow(Detector):
             state_dict[prefix + "surface"] = places[:, torch.arange(SURFACE) % PLACES]
             state_dict[prefix + "landmarks"] = self.landmarks
         state_dict.setdefault(prefix + "temperature", self.temperature)
+        state_dict.setdefault(prefix + "misses", self.misses)
         for name in ("bins.weight", "bins.bias"):
             head, own = state_dict.get(prefix + name), self.get_parameter(name)
             if head is not None and len(head) == 3 * BINS < len(own):
@@ -347,22 +360,33 @@ class Follow(Detector):
         return batch._replace(points=points * stretch.exp(), rest=rest)
 
     def calibrate(self, batch: Batch) -> None:
-        """See `Detector.calibrate`: the temperature by which it surprises least what is right."""
-        assert batch.rest is not None
+        """See `Detector.calibrate`: the temperature by which it surprises least what is right, and misses."""
         rows = torch.linspace(0, len(batch.points) - 1, min(CLOUDS, len(batch.points))).round().long()
         total = self.temperature.new_zeros(len(TEMPERATURES))
         for row in rows.to(batch.points.device):
-            cloud = batch.rows(row[None])
-            category = torch.zeros_like(row)[None] if cloud.category is None else cloud.category
-            places, boxes, ways = self.places[category], self.boxes[category], self.ways[category].float()
-            assert cloud.rest is not None
-            truths = [
-                ways[:, nearest_places(cloud.rest * sign, places, boxes)[0], :ANCHORS]
-                for sign in places.new_tensor(self.symmetry)
-            ]
-            seen = likelihood(self(cloud.points, cloud.category).bins, places)
-            total += surprises(seen, ways[:, :, :ANCHORS], torch.stack(truths))
+            likely, ways, truths = self._examined(batch.rows(row[None]))
+            far = torch.stack([ways[0][truth[0], :ANCHORS][None] for truth in truths])
+            total += surprises(likely, ways[:, :, :ANCHORS], far)
         self.temperature.fill_(TEMPERATURES[int(total.argmin())])
+        kinds = torch.zeros(len(batch.points)) if batch.category is None else batch.category.cpu()
+        for number, measured in enumerate(self.misses):
+            own = torch.nonzero(kinds == number)[:, 0]
+            rows = own[torch.linspace(0, len(own) - 1, min(MEASURED, len(own))).round().long()]
+            each = [misses(*self._examined(batch.rows(row[None]))) for row in rows.to(batch.points.device)]
+            measured.copy_(torch.stack(each).mean(0) if each else measured)
+        if self.kind == "sure":
+            self.read_at("sure")
+
+    def _examined(self, cloud: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return of one cloud what is likely, (1, N, M), the ways, (1, M, M), and true places, (S, 1, N)."""
+        assert cloud.rest is not None
+        category = cloud.category
+        if category is None:
+            category = torch.zeros(1, dtype=torch.int64, device=cloud.points.device)
+        places, boxes, ways = self.places[category], self.boxes[category], self.ways[category].float()
+        signs = places.new_tensor(self.symmetry)
+        truths = torch.stack([nearest_places(cloud.rest * sign, places, boxes) for sign in signs])
+        return likelihood(self(cloud.points, cloud.category).bins, places), ways, truths
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """See `Detector.find`; a keypoint is always a point of the cloud."""

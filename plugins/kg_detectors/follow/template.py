@@ -22,7 +22,7 @@ NEIGHBOURS = 8
 THIN = 0.12
 """Share of the box's diagonal below which an axis counts as one of layers, and is stretched to it."""
 SURE = 0.25
-"""Share of the places that keypoints are chosen from: those where a mistake of the layer costs least."""
+"""Share of the places that keypoints are chosen from: those of the least cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,11 @@ class Template:
         return found
 
     def cost_of_layers(self) -> Floats:
-        """Return the way (M,) from each place to the one opposite on the other layer; 0 without layers."""
+        """Return the way (M,) from each place to the one opposite on the other layer; 0 without layers.
+
+        It is short on seams and corners: a keypoint there is well determined, one amid a panel has a twin at
+        the panel behind it.
+        """
         axis = int(self.extent.argmin())
         if self.extent[axis] > THIN * np.linalg.norm(self.extent):
             return np.zeros(len(self.places))
@@ -63,13 +67,8 @@ class Template:
         cost: Floats = self.ways[np.arange(len(other)), self.nearest(other)]
         return cost
 
-    def spread(self, count: int) -> NDArray[np.int64]:
-        """Return as many places (count,), far apart, where it matters least which layer they are on.
-
-        That is on seams and corners: a keypoint there is well determined, one amid a panel has a twin at
-        the panel behind it.
-        """
-        cost = self.cost_of_layers()
+    def spread(self, count: int, cost: Floats) -> NDArray[np.int64]:
+        """Return as many places (count,), far apart, of those that cost (M,) the least."""
         sure = np.flatnonzero(cost <= np.quantile(cost, SURE))
         spread: NDArray[np.int64] = sure[farthest_points(self.stretched[sure], min(count, len(sure)))]
         return spread

@@ -53,8 +53,19 @@ def test_points_that_a_user_picked_lie_in_the_box_of_their_shape(template, tmp_p
 
 def test_what_is_nothing_is_refused_with_what_there_can_be():
     for named in ("corners", "none.obj:1,2", ""):
-        with pytest.raises(KgError, match="seams, farthest, landmarks, a run"):
+        with pytest.raises(KgError, match="seams, sure, farthest, landmarks, a run"):
             check_anchors(named)
+
+
+def test_sure_anchors_are_far_apart_where_keypoints_miss_the_least(template):
+    left = template.places[:, 0] < 0
+    missed = np.where(left, 0.02, 0.2)
+    found = find_anchors("sure", template, NONE, 4, missed)
+    assert (found[:, 0] < 0).all()
+    assert len(np.unique(found, axis=0)) == 4
+    for unknown in (None, np.full_like(missed, np.nan)):
+        with pytest.raises(KgError, match="was not measured"):
+            find_anchors("sure", template, NONE, 4, unknown)
 
 
 def test_landmarks_are_the_first_that_are_known(template):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kg_detectors.follow.calibration import TEMPERATURES, nearest_places, surprises
+from kg_detectors.follow.calibration import TEMPERATURES, misses, nearest_places, surprises
 
 PLACES = 40
 
@@ -43,6 +43,16 @@ def test_a_cloud_counts_in_the_way_that_it_is_nearest_to():
     torch.testing.assert_close(
         surprises(likely, ways, torch.cat([wrong, nearer])), surprises(likely, ways, nearer)
     )
+
+
+def test_a_keypoint_misses_by_the_way_from_where_it_really_lies():
+    # Three places in a row, two points: the first is right about itself, the other takes itself for the last.
+    ways = torch.tensor([[[0.0, 1, 2], [1, 0, 1], [2, 1, 0]]])
+    likely = torch.tensor([[[1.0, 0, 0], [0, 0, 1]]])
+    truth, other = torch.tensor([[[0, 1]]]), torch.tensor([[[2, 2]]])
+    # To the one in the middle both points seem as near: the first of them is taken.
+    assert misses(likely, ways, truth).tolist() == [0, 1, 1]
+    assert misses(likely, ways, torch.cat([other, truth])).tolist() == [0, 1, 1]
 
 
 def test_the_nearest_place_is_of_the_same_layer():

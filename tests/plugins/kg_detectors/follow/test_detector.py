@@ -291,6 +291,25 @@ def test_a_temperature_is_found_kept_and_used(follow, examples, tiny_backbone):
     assert float(old.temperature) == 1
 
 
+def test_sure_anchors_are_chosen_when_it_is_known_where_keypoints_miss_the_least(tiny_backbone, examples):
+    torch.manual_seed(0)
+    sure = Follow(MODEL, OPTIONS, anchors="sure")
+    sure.fit(examples)
+    seams = sure.anchors.clone()
+    with torch.no_grad():
+        sure.eval().calibrate(examples.batch())
+    assert sure.misses.isfinite().all()
+    rows = torch.cdist(sure.anchors[0], sure.places[0]).argmin(1)
+    assert torch.equal(sure.places[0][rows], sure.anchors[0])
+    assert sure.misses[0][rows].max() <= sure.misses[0].quantile(0.25) + 1e-6
+    other = Follow(MODEL, OPTIONS)
+    other.load_state_dict(sure.state_dict())
+    other.read_at("seams")
+    assert torch.equal(other.anchors, seams)
+    other.read_at("sure")
+    assert torch.equal(other.anchors, sure.anchors)
+
+
 def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(follow, examples):
     points = examples.points[:4]
     with torch.no_grad():
