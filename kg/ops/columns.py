@@ -39,5 +39,5 @@ def column_statistics(points: Tensor, radius: float, margin: float) -> Tensor:
     _CLOUD.check(points)
     if not (radius > 0 and margin >= 0):
         raise ValueError(f"radius must be above 0 and margin 0 or more, not {radius} and {margin}")
-    found: Tensor = _column_statistics(points.detach(), radius, margin)
-    return found
+    statistics: Tensor = _column_statistics(points.detach(), radius, margin)
+    return statistics

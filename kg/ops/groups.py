@@ -183,9 +183,9 @@ def _forward(
         if not running:
             moments.append(sums.merged(groups))
             lines.append(line(*layers[passed[0]][:2], moments[-1], eps))
-    index, chosen = (torch.cat(parts) for parts in zip(*winners, strict=True))
-    result = torch.addcmul(lines[last].shift, chosen, lines[last].slope).relu_()
-    return result, moments, stored, [index, chosen]
+    index, extremes = (torch.cat(parts) for parts in zip(*winners, strict=True))
+    result = torch.addcmul(lines[last].shift, extremes, lines[last].slope).relu_()
+    return result, moments, stored, [index, extremes]
 
 
 @torch.library.custom_op("kg::group_mlp_max", mutates_args=())
@@ -280,28 +280,28 @@ class _Backward:
         batch: bool,
     ) -> None:
         self.groups, self.layers, self.moments, self.batch = groups, layers, moments, batch
-        self.index, self.chosen, *self.stored = kept
+        self.index, self.extremes, *self.stored = kept
         self.lines = [line(*layer[:2], known, eps) for layer, known in zip(layers, moments, strict=True)]
 
     def run(self, grad: Tensor) -> tuple[Tensor, Tensor, list[Layer]]:
         """Return the gradients of the points' rows, of the centres, and of the layers."""
         last = len(self.layers) - 1
         normal, mean = self.lines[last], self.moments[last].mean
-        grad = grad * (torch.addcmul(normal.shift, self.chosen, normal.slope) > 0)
-        sums = (grad * (self.chosen - mean)).sum(0) * normal.scale, grad.sum(0)
+        grad = grad * (torch.addcmul(normal.shift, self.extremes, normal.slope) > 0)
+        sums = (grad * (self.extremes - mean)).sum(0) * normal.scale, grad.sum(0)
         pull = (grad * normal.slope).contiguous()
-        found = [Layer(*sums)]
+        layer_grads = [Layer(*sums)]
         if last == 0:
             to_points, to_centres = self._to_points(self._only_layer(pull, *sums))
-            return to_points, to_centres, found
+            return to_points, to_centres, layer_grads
         weight, gradient, sums = self._last(pull, *sums)
         bias = torch.zeros_like(pull[0]) if self.batch else pull.sum(0)
-        found[0] = Layer(*found[0][:2], weight, bias)
+        layer_grads[0] = Layer(*layer_grads[0][:2], weight, bias)
         for number in range(last - 1, 0, -1):
             weight, bias, gradient, below = self._middle(number, gradient, *sums)
-            found.insert(0, Layer(*sums, weight, bias))
+            layer_grads.insert(0, Layer(*sums, weight, bias))
             sums = below
-        found.insert(0, Layer(*sums))
+        layer_grads.insert(0, Layer(*sums))
         factor, constant = self._through(0, *sums)
         normal = self.lines[0]
 
@@ -313,7 +313,7 @@ class _Backward:
             )
             return result
 
-        return *self._to_points(through), found
+        return *self._to_points(through), layer_grads
 
     def _through(self, number: int, grad_weight: Tensor, grad_bias: Tensor) -> tuple[Tensor, Tensor]:
         mean = self.moments[number].mean
@@ -513,9 +513,9 @@ def group_mlp_max(
     _check(points, centres, members, layers, running)
     flat = _flatten(layers)
     keep = torch.is_grad_enabled() and any(value.requires_grad for value in (points, centres, *flat))
-    given = [value for each in running or [] for value in each]
+    moments_given = [value for each in running or [] for value in each]
     dtype = layers[0].norm_weight.dtype
     result, moments, _ = _group_mlp_max(
-        points.to(dtype), centres.to(dtype), members, flat, given, eps, low, keep
+        points.to(dtype), centres.to(dtype), members, flat, moments_given, eps, low, keep
     )
     return result, _moments(moments)

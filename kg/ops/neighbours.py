@@ -34,8 +34,8 @@ def _far_away(points: Tensor) -> Tensor:
 @torch.library.custom_op("kg::ball_query", mutates_args=())
 def _ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
     # Of two that are not finite neither is near the other.
-    found: Tensor = run("ball_query", _far_away(points), -_far_away(-centres), radius, count, nearest)
-    return found
+    indices: Tensor = run("ball_query", _far_away(points), -_far_away(-centres), radius, count, nearest)
+    return indices
 
 
 @_ball_query.register_fake
@@ -63,14 +63,14 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, *, ne
         raise ValueError(f"points {tuple(points.shape)} has no points")
     if count < 1 or not radius >= 0:
         raise ValueError(f"cannot take {count} of the points in a ball of radius {radius}")
-    found: Tensor = _ball_query(points.detach(), centres.detach(), radius, count, nearest)
-    return found
+    indices: Tensor = _ball_query(points.detach(), centres.detach(), radius, count, nearest)
+    return indices
 
 
 @torch.library.custom_op("kg::nearest_neighbours", mutates_args=())
 def _nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
-    found: Tensor = run("nearest_neighbours", -_far_away(-queries), _far_away(points), count)
-    return found
+    indices: Tensor = run("nearest_neighbours", -_far_away(-queries), _far_away(points), count)
+    return indices
 
 
 @_nearest_neighbours.register_fake
@@ -91,8 +91,8 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int = 1) -> Tenso
     """
     if not 1 <= count <= _QUERIES.check(queries, points)["N"]:
         raise ValueError(f"{count} neighbours asked of {points.shape[1]} points")
-    found: Tensor = _nearest_neighbours(queries.detach(), points.detach(), count)
-    return found
+    indices: Tensor = _nearest_neighbours(queries.detach(), points.detach(), count)
+    return indices
 
 
 def interpolation_weights(fine: Tensor, coarse: Tensor) -> Interpolation:

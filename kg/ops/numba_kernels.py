@@ -76,14 +76,14 @@ def _kernel(fastmath):
 
 
 @_kernel(ORDER_FREE)
-def _farthest_point_sample(points, start, chosen):
+def _farthest_point_sample(points, start, indices):
     batch, size, _ = points.shape
     for b in prange(batch):
         x, y, z = points[b, :, 0].copy(), points[b, :, 1].copy(), points[b, :, 2].copy()
         distances = np.full(size, np.inf, points.dtype)
         latest = start[b]
-        for step in range(chosen.shape[1]):
-            chosen[b, step] = latest
+        for step in range(indices.shape[1]):
+            indices[b, step] = latest
             px, py, pz = x[latest], y[latest], z[latest]
             largest = points.dtype.type(-1)
             for i in range(size):
@@ -97,9 +97,9 @@ def _farthest_point_sample(points, start, chosen):
 
 
 @_kernel(ORDER_FREE)
-def _first_in_ball(points, centres, squared_radius, found):
+def _first_in_ball(points, centres, squared_radius, neighbours):
     batch, size, _ = points.shape
-    queries, count = found.shape[1], found.shape[2]
+    queries, count = neighbours.shape[1], neighbours.shape[2]
     for job in prange(batch * ((queries + QUERIES - 1) // QUERIES)):
         b, first = job % batch, job // batch * QUERIES
         x, y, z = points[b, :, 0].copy(), points[b, :, 1].copy(), points[b, :, 2].copy()
@@ -112,14 +112,14 @@ def _first_in_ball(points, centres, squared_radius, found):
             filled = 0
             for i in range(size):
                 if distances[i] <= squared_radius:
-                    found[b, s, filled] = i
+                    neighbours[b, s, filled] = i
                     filled += 1
                     if filled == count:
                         break
             if filled == 0:
-                found[b, s, 0] = np.argmin(distances)
+                neighbours[b, s, 0] = np.argmin(distances)
                 filled = 1
-            found[b, s, filled:] = found[b, s, 0]
+            neighbours[b, s, filled:] = neighbours[b, s, 0]
 
 
 @compiled()
@@ -200,9 +200,9 @@ def _look(px, py, pz, order, placed, boxes, least, distances, best, index):
 
 
 @_kernel(ORDER_FREE)
-def _nearest(queries, points, squared_radius, found):
+def _nearest(queries, points, squared_radius, neighbours):
     batch, size, _ = points.shape
-    total, count = found.shape[1], found.shape[2]
+    total, count = neighbours.shape[1], neighbours.shape[2]
     leaves = (size + BLOCK - 1) // BLOCK
     order = np.empty((batch, leaves * BLOCK), np.int64)
     placed = np.empty((batch, 3, leaves * BLOCK), points.dtype)
@@ -225,7 +225,7 @@ def _nearest(queries, points, squared_radius, found):
                 best[0], filled = np.inf, 1
                 _look(px, py, pz, *tree, least, distances, best[:1], index[:1])
             index[filled:] = index[0]
-            found[b, s] = index
+            neighbours[b, s] = index
 
 
 @_kernel(SUMS)
@@ -325,19 +325,19 @@ def _group_rows_backward(grad, members, total, centres):
 
 
 @_kernel({"nsz"})
-def _group_extremes(groups, sign, index, chosen):
+def _group_extremes(groups, sign, index, extremes):
     members, channels = groups.shape[1], groups.shape[2]
     for group in prange(len(groups)):
         for c in range(channels):
             index[group, c] = 0
-            chosen[group, c] = groups[group, 0, c]
+            extremes[group, c] = groups[group, 0, c]
         for member in range(1, members):
             for c in range(channels):
                 value = groups[group, member, c]
                 # Negated, so that a NaN wins; and stays, as nothing is equal to it.
-                best = chosen[group, c]
+                best = extremes[group, c]
                 better = not value * sign[c] <= best * sign[c] and best == best
-                chosen[group, c] = value if better else chosen[group, c]
+                extremes[group, c] = value if better else extremes[group, c]
                 index[group, c] = np.int32(member) if better else index[group, c]
 
 
@@ -386,9 +386,9 @@ def _column_statistics(points, order, squared_radius, margin, output):
                     above += height > margin
                     low, high = min(low, z[j]), max(high, z[j])
                 j += 1
-            found = output[b, order[b, i]]
-            found[0], found[1], found[2] = count / size, below / count, above / count
-            found[3], found[4] = z[i] - low, high - z[i]
+            row = output[b, order[b, i]]
+            row[0], row[1], row[2] = count / size, below / count, above / count
+            row[3], row[4] = z[i] - low, high - z[i]
 
 
 @_kernel(ORDER_FREE)
@@ -507,21 +507,21 @@ def _skeleton_heatmap_backward(
 
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
-    chosen = np.empty((len(points), count), np.int64)
-    _farthest_point_sample(_array(points), _array(start), chosen)
-    return torch.from_numpy(chosen)
+    indices = np.empty((len(points), count), np.int64)
+    _farthest_point_sample(_array(points), _array(start), indices)
+    return torch.from_numpy(indices)
 
 
 def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, nearest: bool) -> Tensor:
     """See `kg.ops.ball_query`."""
-    found = np.empty((*centres.shape[:2], count), np.int64)
+    neighbours = np.empty((*centres.shape[:2], count), np.int64)
     values = _array(points)
     square = values.dtype.type(radius**2)
     if nearest:
-        _nearest(_array(centres), values, square, found)
+        _nearest(_array(centres), values, square, neighbours)
     else:
-        _first_in_ball(values, _array(centres), square, found)
-    return torch.from_numpy(found)
+        _first_in_ball(values, _array(centres), square, neighbours)
+    return torch.from_numpy(neighbours)
 
 
 def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
@@ -581,10 +581,10 @@ def group_rows_backward(grad: Tensor, members: Tensor, total: Tensor) -> Tensor:
 def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.group_extremes`."""
     shape = (groups.shape[0], groups.shape[2])
-    index, chosen = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=groups.dtype)
+    index, extremes = torch.empty(shape, dtype=torch.int32), torch.empty(shape, dtype=groups.dtype)
     sign = torch.where(slope < 0, -1, 1).to(groups.dtype)
-    _group_extremes(_array(groups), _array(sign), index.numpy(), chosen.numpy())
-    return index, chosen
+    _group_extremes(_array(groups), _array(sign), index.numpy(), extremes.numpy())
+    return index, extremes
 
 
 def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:
@@ -651,7 +651,7 @@ def skeleton_heatmap_backward(
     grad: Tensor, points: Tensor, keypoints: Tensor, edges: Tensor, winner: Tensor, factor: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `torch_kernels.skeleton_heatmap_backward`."""
-    found = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
+    grads = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
     arrays = tuple(map(_array, (grad, points, keypoints, edges, winner)))
-    _skeleton_heatmap_backward(*arrays, arrays[0].dtype.type(factor), *(tensor.numpy() for tensor in found))
-    return found
+    _skeleton_heatmap_backward(*arrays, arrays[0].dtype.type(factor), *(tensor.numpy() for tensor in grads))
+    return grads

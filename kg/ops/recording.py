@@ -65,8 +65,8 @@ class Recorder(Generic[T]):
         recording = self._kinds[kind]
         if recording is None:
             recording = self._kinds[kind] = self._record(inputs, *how)
-        for kept, given in zip(recording.inputs, _tensors(inputs), strict=True):
-            kept.copy_(given)
+        for destination, source in zip(recording.inputs, _tensors(inputs), strict=True):
+            destination.copy_(source)
         recording.graph.replay()
         return recording.result
 

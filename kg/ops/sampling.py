@@ -51,8 +51,8 @@ def canonical_order(points: Tensor) -> Tensor:
 def _farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     check_indices("start", start, points.shape[1])
     start = start.contiguous()
-    chosen: Tensor = run("farthest_point_sample", _finite_cloud(points, start), count, start)
-    return chosen
+    indices: Tensor = run("farthest_point_sample", _finite_cloud(points, start), count, start)
+    return indices
 
 
 @_farthest_point_sample.register_fake
@@ -92,5 +92,5 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor | None = Non
         raise ValueError(f"cannot choose {count} of {points.shape[1]} points")
     if start is None:
         start = torch.zeros(len(points), dtype=torch.int64, device=points.device)
-    chosen: Tensor = _farthest_point_sample(points.detach(), count, start)
-    return chosen
+    indices: Tensor = _farthest_point_sample(points.detach(), count, start)
+    return indices

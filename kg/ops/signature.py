@@ -47,7 +47,7 @@ class Signature:
         Raises:
             ValueError: A tensor has another shape, dtype or device than it must; holds what they have.
         """
-        found: dict[str, int] = {}
+        by_name: dict[str, int] = {}
         device, dtype = tensors[0].device, None
         for argument, tensor in zip(self.arguments, tensors, strict=True):
             shape, sizes = tensor.shape, argument.sizes
@@ -56,7 +56,7 @@ class Signature:
                 raise ValueError(self._shapes(tensors))
             first = surplus if argument.before else 0
             for axis, size in enumerate(sizes, first):
-                if shape[axis] != (size if isinstance(size, int) else found.setdefault(size, shape[axis])):
+                if shape[axis] != (size if isinstance(size, int) else by_name.setdefault(size, shape[axis])):
                     raise ValueError(self._shapes(tensors))
             if tensor.device != device:
                 raise ValueError(self._devices(tensors))
@@ -72,7 +72,7 @@ class Signature:
                 dtype = dtype or tensor.dtype
                 if tensor.dtype != dtype:
                     raise ValueError(self._dtypes(tensors))
-        return found
+        return by_name
 
     def _listed(self, tensors: tuple[Tensor, ...], what: str) -> str:
         return ", ".join(
@@ -83,8 +83,8 @@ class Signature:
     def _shapes(self, tensors: tuple[Tensor, ...]) -> str:
         names = _joined([argument.name for argument in self.arguments])
         expected = _joined([str(argument) for argument in self.arguments])
-        given = _joined([str(tuple(tensor.shape)) for tensor in tensors])
-        return f"{names} must be {expected}, not {given}"
+        shapes = _joined([str(tuple(tensor.shape)) for tensor in tensors])
+        return f"{names} must be {expected}, not {shapes}"
 
     def _devices(self, tensors: tuple[Tensor, ...]) -> str:
         return f"all must be on one device, not {self._listed(tensors, 'device')}"

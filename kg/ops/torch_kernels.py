@@ -33,15 +33,15 @@ def _query_chunks(queries: Tensor, points: Tensor) -> list[Tensor]:
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """Specification of `kg.ops.farthest_point_sample`."""
     batch = torch.arange(len(points), device=points.device)
-    chosen = torch.empty((len(points), count), dtype=torch.int64, device=points.device)
+    indices = torch.empty((len(points), count), dtype=torch.int64, device=points.device)
     distances = torch.full(points.shape[:2], torch.inf, dtype=points.dtype, device=points.device)
     latest = start
     for step in range(count):
-        chosen[:, step] = latest
+        indices[:, step] = latest
         latest_point = points[batch, latest][:, None]  # (B, 1, 3)
         distances = torch.minimum(distances, _squared_distances(latest_point, points)[:, 0])
         latest = distances.argmax(dim=1)
-    return chosen
+    return indices
 
 
 def _smallest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:

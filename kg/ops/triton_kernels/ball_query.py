@@ -17,7 +17,7 @@ LANES = 32
 def _kernel(
     points,
     centres,
-    found,
+    neighbours,
     squared_radius,
     size,
     queries,
@@ -53,7 +53,7 @@ def _kernel(
     nearest = tl.min(best, axis=1)
     nearest = tl.where(nearest == NOTHING, tl.min(closest, axis=1), nearest)
     best = tl.where(best == NOTHING, nearest[:, None], best) & 0xFFFFFFFF
-    at = found + (cloud * queries + query)[:, None] * count + lane[None, :]
+    at = neighbours + (cloud * queries + query)[:, None] * count + lane[None, :]
     tl.store(at, best, mask=valid[:, None] & (lane < count)[None, :])
 
 
@@ -61,15 +61,15 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, neare
     """See `kg.ops.ball_query`."""
     batch, size, _ = points.shape
     queries = centres.shape[1]
-    found = torch.empty((batch, queries, count), dtype=torch.int64, device=points.device)
+    neighbours = torch.empty((batch, queries, count), dtype=torch.int64, device=points.device)
     block = max(16, triton.next_power_of_2(count))
     # The fewer centres share a program, the fewer of its blocks have a point for any of them.
     together = max(1, LANES // block)
-    if found.numel():
+    if neighbours.numel():
         _kernel[(triton.cdiv(queries, together), batch)](
             points,
             centres,
-            found,
+            neighbours,
             radius**2,
             size,
             queries,
@@ -80,4 +80,4 @@ def ball_query(points: Tensor, centres: Tensor, radius: float, count: int, neare
             num_warps=max(1, block // 64),
             enable_fp_fusion=False,
         )
-    return found
+    return neighbours

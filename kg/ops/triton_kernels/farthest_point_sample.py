@@ -14,10 +14,10 @@ COORDINATES_HELD = 8192
 
 
 @triton.jit
-def _kernel(points, start, chosen, size, count, BLOCK: tl.constexpr, HELD: tl.constexpr):
+def _kernel(points, start, indices, size, count, BLOCK: tl.constexpr, HELD: tl.constexpr):
     cloud = tl.program_id(0).to(tl.int64)
     points += cloud * size * 3
-    chosen += cloud * count
+    indices += cloud * count
     lane = tl.arange(0, BLOCK)
     inside = lane < size
     # The complement makes the lowest index of equal distances the largest key, for one reduction of 64 bits.
@@ -27,7 +27,7 @@ def _kernel(points, start, chosen, size, count, BLOCK: tl.constexpr, HELD: tl.co
     if HELD:
         x, y, z = load_points(points, lane, inside)
     for step in range(count):
-        tl.store(chosen + step, latest.to(tl.int64))
+        tl.store(indices + step, latest.to(tl.int64))
         px, py, pz = (
             tl.load(points + latest * 3),
             tl.load(points + latest * 3 + 1),
@@ -43,13 +43,13 @@ def _kernel(points, start, chosen, size, count, BLOCK: tl.constexpr, HELD: tl.co
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
     batch, size, _ = points.shape
-    chosen = torch.empty((batch, count), dtype=torch.int64, device=points.device)
+    indices = torch.empty((batch, count), dtype=torch.int64, device=points.device)
     if batch:
         block = max(128, triton.next_power_of_2(size))
         _kernel[(batch,)](
             points,
             start,
-            chosen,
+            indices,
             size,
             count,
             BLOCK=block,
@@ -57,4 +57,4 @@ def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
             num_warps=min(32, max(4, block // 1024)),
             enable_fp_fusion=False,
         )
-    return chosen
+    return indices

@@ -53,7 +53,7 @@ def _group_rows_backward(
 
 @triton.jit
 def _group_extremes(
-    groups, slope, index, chosen, count, channels, MEMBERS: tl.constexpr, CHANNELS: tl.constexpr
+    groups, slope, index, extremes, count, channels, MEMBERS: tl.constexpr, CHANNELS: tl.constexpr
 ):
     group = tl.program_id(0).to(tl.int64)
     k = tl.arange(0, MEMBERS)
@@ -69,7 +69,7 @@ def _group_extremes(
     best = tl.argmax(score, axis=0, tie_break_left=True)
     value = tl.load(groups + (group * count + best) * channels + channel, mask=inside)
     tl.store(index + group * channels + channel, best, mask=inside)
-    tl.store(chosen + group * channels + channel, value, mask=inside)
+    tl.store(extremes + group * channels + channel, value, mask=inside)
 
 
 @triton.jit
@@ -169,10 +169,10 @@ def group_extremes(groups: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.group_extremes`."""
     total, count, channels = groups.shape
     index = torch.empty((total, channels), dtype=torch.int32, device=groups.device)
-    chosen = groups.new_empty((total, channels))
+    extremes = groups.new_empty((total, channels))
     grid = (total, triton.cdiv(channels, CHANNELS))
-    _group_extremes[grid](groups, slope, index, chosen, count, channels, **_sizes(count))
-    return index, chosen
+    _group_extremes[grid](groups, slope, index, extremes, count, channels, **_sizes(count))
+    return index, extremes
 
 
 def extremes_backward(total: Tensor, rows: Tensor, index: Tensor, pull: Tensor, weight: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ QUERIES, BLOCK = 16, 64
 def _kernel(
     queries,
     points,
-    found,
-    asked_for,
+    neighbours,
+    total,
     size,
     COUNT: tl.constexpr,
     QUERIES: tl.constexpr,
@@ -31,8 +31,8 @@ def _kernel(
     cloud = tl.program_id(1).to(tl.int64)
     points += cloud * size * 3
     query = tl.program_id(0).to(tl.int64) * QUERIES + tl.arange(0, QUERIES)
-    valid = query < asked_for
-    qx, qy, qz = load_points(queries + cloud * asked_for * 3, query, valid)
+    valid = query < total
+    qx, qy, qz = load_points(queries + cloud * total * 3, query, valid)
     lane = tl.arange(0, BLOCK).to(tl.int64)
     # Each lane keeps the best of the points that it meets; the lanes are compared once, at the end.
     one = tl.full((QUERIES, BLOCK), NOTHING, tl.int64)
@@ -53,7 +53,7 @@ def _kernel(
             last = tl.maximum(two, later)
             two = tl.minimum(two, later)
             three = tl.minimum(three, last)
-    at = found + (cloud * asked_for + query) * COUNT
+    at = neighbours + (cloud * total + query) * COUNT
     for rank in tl.static_range(COUNT):
         smallest = tl.min(one, axis=1)
         tl.store(at + rank, smallest & 0xFFFFFFFF, mask=valid)
@@ -66,14 +66,14 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
     """See `kg.ops.nearest_neighbours`."""
     if count > 3:
         return ball_query(points, queries, float("inf"), count, nearest=True)
-    batch, asked_for, _ = queries.shape
-    found = torch.empty((batch, asked_for, count), dtype=torch.int64, device=points.device)
-    if found.numel():
-        _kernel[(triton.cdiv(asked_for, QUERIES), batch)](
+    batch, total, _ = queries.shape
+    neighbours = torch.empty((batch, total, count), dtype=torch.int64, device=points.device)
+    if neighbours.numel():
+        _kernel[(triton.cdiv(total, QUERIES), batch)](
             queries,
             points,
-            found,
-            asked_for,
+            neighbours,
+            total,
             points.shape[1],
             COUNT=count,
             QUERIES=QUERIES,
@@ -81,4 +81,4 @@ def nearest_neighbours(queries: Tensor, points: Tensor, count: int) -> Tensor:
             num_warps=4,
             enable_fp_fusion=False,
         )
-    return found
+    return neighbours

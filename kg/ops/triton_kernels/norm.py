@@ -81,20 +81,20 @@ def _merge_sums(parts, sums, pieces, channels, PIECES: tl.constexpr, CHANNELS: t
 
 
 @triton.jit
-def _line(weight, bias, mean, variance, found, eps, channels, VECTOR: tl.constexpr):
+def _line(weight, bias, mean, variance, coefficients, eps, channels, VECTOR: tl.constexpr):
     channel = tl.program_id(0) * VECTOR + tl.arange(0, VECTOR)
     inside = channel < channels
     scale = tl.rsqrt(tl.load(variance + channel, mask=inside, other=1.0) + eps)
     slope = tl.load(weight + channel, mask=inside) * scale
     shift = tl.load(bias + channel, mask=inside) - tl.load(mean + channel, mask=inside) * slope
-    tl.store(found + channel, slope, mask=inside)
-    tl.store(found + channels + channel, shift, mask=inside)
-    tl.store(found + 2 * channels + channel, scale, mask=inside)
+    tl.store(coefficients + channel, slope, mask=inside)
+    tl.store(coefficients + channels + channel, shift, mask=inside)
+    tl.store(coefficients + 2 * channels + channel, scale, mask=inside)
 
 
 @triton.jit
 def _through_moments(
-    slope, scale, mean, grad_weight, grad_bias, found, count, channels, VECTOR: tl.constexpr
+    slope, scale, mean, grad_weight, grad_bias, coefficients, count, channels, VECTOR: tl.constexpr
 ):
     channel = tl.program_id(0) * VECTOR + tl.arange(0, VECTOR)
     inside = channel < channels
@@ -103,8 +103,8 @@ def _through_moments(
     constant = pull * tl.load(grad_bias + channel, mask=inside) - factor * tl.load(
         mean + channel, mask=inside
     )
-    tl.store(found + channel, factor, mask=inside)
-    tl.store(found + channels + channel, constant, mask=inside)
+    tl.store(coefficients + channel, factor, mask=inside)
+    tl.store(coefficients + channels + channel, constant, mask=inside)
 
 
 @triton.jit
@@ -196,10 +196,10 @@ def line(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `torch_kernels.line`."""
     channels = len(weight)
-    found = weight.new_empty((3, channels))
+    coefficients = weight.new_empty((3, channels))
     grid = (triton.cdiv(channels, VECTOR),)
-    _line[grid](weight, bias, mean, variance, found, eps, channels, VECTOR=VECTOR, num_warps=4)
-    slope, shift, scale = found
+    _line[grid](weight, bias, mean, variance, coefficients, eps, channels, VECTOR=VECTOR, num_warps=4)
+    slope, shift, scale = coefficients
     return slope, shift, scale
 
 
@@ -208,10 +208,10 @@ def through_moments(
 ) -> tuple[Tensor, Tensor]:
     """See `torch_kernels.through_moments`."""
     channels = len(slope)
-    factor, constant = found = slope.new_empty((2, channels))
+    factor, constant = coefficients = slope.new_empty((2, channels))
     vectors = (slope, scale, mean, grad_weight, grad_bias)
     grid = (triton.cdiv(channels, VECTOR),)
-    _through_moments[grid](*vectors, found, float(count), channels, VECTOR=VECTOR, num_warps=4)
+    _through_moments[grid](*vectors, coefficients, float(count), channels, VECTOR=VECTOR, num_warps=4)
     return factor, constant
 
 

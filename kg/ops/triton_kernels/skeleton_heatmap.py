@@ -122,7 +122,7 @@ def skeleton_heatmap_backward(
     """See `torch_kernels.skeleton_heatmap_backward`."""
     batch, size, _ = points.shape
     count = keypoints.shape[1]
-    found = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
+    grads = torch.empty_like(points), torch.zeros_like(keypoints), torch.zeros_like(edges)
     if grad.numel():
         ends = torch.triu_indices(count, count, 1, device=points.device)
         _backward[(triton.cdiv(size, BLOCK), batch)](
@@ -133,10 +133,10 @@ def skeleton_heatmap_backward(
             winner,
             factor,
             ends,
-            *found,
+            *grads,
             size,
             count,
             BLOCK=BLOCK,
             num_warps=4,
         )
-    return found
+    return grads
