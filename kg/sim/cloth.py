@@ -200,7 +200,7 @@ def _neighbourhoods(edges: Links, count: int, reach: float) -> list[list[int]]:
     for (first, second), length in zip(edges.pairs.tolist(), edges.rest.tolist(), strict=True):
         beside[first].append((second, length))
         beside[second].append((first, length))
-    found = []
+    neighbourhoods = []
     for start in range(count):
         nearest = {start: 0.0}
         waiting = [start]
@@ -213,5 +213,5 @@ def _neighbourhoods(edges: Links, count: int, reach: float) -> list[list[int]]:
                     waiting.append(other)
         nearest.update(beside[start])
         del nearest[start]
-        found.append(sorted(nearest))
-    return found
+        neighbourhoods.append(sorted(nearest))
+    return neighbourhoods

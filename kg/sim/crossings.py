@@ -55,7 +55,7 @@ def _crossings(x, edges, triangles):
     count = max(1, len(triangles) // EIGHT)
     waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
     leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
-    found = 0
+    crossings = 0
     for edge in range(len(edges)):
         p, q = edges[edge, 0], edges[edge, 1]
         for direction in range(BOX):
@@ -64,5 +64,5 @@ def _crossings(x, edges, triangles):
         for leaf in leaves[: leaves_near(reach, tree, near, 0, leaves)]:
             a, b, c = triangles[leaf, 0], triangles[leaf, 1], triangles[leaf, 2]
             apart = (a != p) & (b != p) & (c != p) & (a != q) & (b != q) & (c != q)
-            found += int(apart and _passes(x, p, q, a, b, c))
-    return found
+            crossings += int(apart and _passes(x, p, q, a, b, c))
+    return crossings

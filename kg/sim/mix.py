@@ -61,28 +61,28 @@ def _new(values: Deformation | Settings) -> dict[str, Any]:
     return {name: value for name, value in asdict(values).items() if usual.get(name, ...) != value}
 
 
-def mix(names: str, given: Mapping[str, str]) -> Mix:
+def mix(names: str, texts: Mapping[str, str]) -> Mix:
     """Return the motions of names with commas between them, or of `all`, with some options given as text.
 
     An option of a motion counts for each that has it.
 
     Args:
         names: As typed.
-        given: Options of the motions and their cloth, and shares such as `share.fold`.
+        texts: Options of the motions and their cloth, and shares such as `share.fold`.
 
     Raises:
         KgError: There is no such motion, none that has an option, a value is none, or nothing has a share.
     """
     known = {name: options(plugins.DEFORMATIONS.load(name)) for name in names_of(names)}
     shares = dict.fromkeys(known, 1.0)
-    for key in [key for key in given if key.startswith(SHARE)]:
+    for key in [key for key in texts if key.startswith(SHARE)]:
         name = key.removeprefix(SHARE)
         if name not in shares:
             raise unknown_name("motion of this mix", name, known)
-        shares[name] = _share(key, given[key])
+        shares[name] = _share(key, texts[key])
     if not sum(shares.values()) > 0:
         raise KgError("No motion has a share above 0.")
-    others = {key: text for key, text in given.items() if not key.startswith(SHARE)}
+    others = {key: text for key, text in texts.items() if not key.startswith(SHARE)}
     for key in others:
         if all(key not in of for of in known.values()):
             every = sorted({option for of in known.values() for option in of})

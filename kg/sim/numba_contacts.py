@@ -44,16 +44,16 @@ def _farthest(strays, velocities, step):
 def _that_may_meet(farthest, step, pairs, of_triangle):
     """Return the numbers of the pairs that may come nearer than they ever do, in order."""
     corners, apart, closing, gaps = pairs
-    numbers, found, widest = np.empty(len(corners), np.uint32), 0, 2 * np.max(farthest)
+    numbers, count, widest = np.empty(len(corners), np.uint32), 0, 2 * np.max(farthest)
     for pair in range(len(corners)):
         room = gaps[pair] - NEAREST * apart[pair] - step * closing[pair]
         # Most pairs are so far apart that no two vertices can have strayed enough.
         if room >= widest:
             continue
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
-        numbers[found] = pair
-        found += int(room < approach(farthest, i, j, k, m, of_triangle))
-    return numbers[:found]
+        numbers[count] = pair
+        count += int(room < approach(farthest, i, j, k, m, of_triangle))
+    return numbers[:count]
 
 
 @loop

@@ -32,7 +32,7 @@ def _with_room(pairs, count):
 
 
 @loop
-def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_faces, tangled):
+def _with_near(pairs, count, reached, trees, sides, others, of_triangle, of_faces, tangled):
     """Return pairs with those of lost sides that may meet others, and how many they are now.
 
     Faces look for vertices that are not lost, as those that are have looked for faces; edges that are both
@@ -40,9 +40,9 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
     """
     tree, other_tree = trees
     lost_leaves = tree[3]
-    count = max(1, len(others) // EIGHT)
-    waiting, eights = np.empty((64, 2), np.int64), np.empty(count, np.int64)
-    leaves, reach = np.empty(EIGHT * (count + 1), np.int64), np.empty(EIGHT, np.float32)
+    most = max(1, len(others) // EIGHT)
+    waiting, eights = np.empty((64, 2), np.int64), np.empty(most, np.int64)
+    leaves, reach = np.empty(EIGHT * (most + 1), np.int64), np.empty(EIGHT, np.float32)
     for eight in range(max(1, len(sides) // EIGHT)):
         mask = lost_leaves[eight]
         if not mask:
@@ -55,7 +55,7 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
             reach_of(tree, eight, 1 << BITS[mask, n], reach)
             first = first if of_triangle else leaf
             near_leaves = leaves[: leaves_near(reach, other_tree, near, first, leaves)]
-            pairs = _with_room(pairs, found + len(near_leaves))
+            pairs = _with_room(pairs, count + len(near_leaves))
             # Without branches among them: what is not wanted is written over by the next.
             for other in near_leaves:
                 if of_faces:
@@ -65,14 +65,14 @@ def _with_near(pairs, found, reached, trees, sides, others, of_triangle, of_face
                 else:
                     one, two = min(leaf, other), max(leaf, other)
                     i, j, k, m = sides[one, 0], sides[one, 1], sides[two, 0], sides[two, 1]
-                pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
+                pairs[count, 0], pairs[count, 1], pairs[count, 2], pairs[count, 3] = i, j, k, m
                 meet = _strangers(i, j, k, m, of_triangle, tangled)
                 if of_triangle:
                     meet &= vertex_meets_triangle(reached, i, j, k, m)
                 else:
                     meet &= edges_meet(reached, i, j, k, m)
-                found += int(meet)
-    return pairs, found
+                count += int(meet)
+    return pairs, count
 
 
 @loop
@@ -81,15 +81,15 @@ def _near_pairs(x, ways, sides, others, of_triangle, reaches, lost, tangled):
     reached = reached_by(x, ways, reaches)
     tree = grown(reached, sides, lost)
     other_tree = grown(reached, others, lost) if of_triangle else tree
-    pairs, found = np.empty((max(len(sides), len(others)), 4), np.uint32), 0
-    pairs, found = _with_near(
-        pairs, found, reached, (tree, other_tree), sides, others, of_triangle, False, tangled
+    pairs, count = np.empty((max(len(sides), len(others)), 4), np.uint32), 0
+    pairs, count = _with_near(
+        pairs, count, reached, (tree, other_tree), sides, others, of_triangle, False, tangled
     )
     if of_triangle:
-        pairs, found = _with_near(
-            pairs, found, reached, (other_tree, tree), others, sides, of_triangle, True, tangled
+        pairs, count = _with_near(
+            pairs, count, reached, (other_tree, tree), others, sides, of_triangle, True, tangled
         )
-    return pairs[:found]
+    return pairs[:count]
 
 
 @loop
@@ -123,12 +123,12 @@ def _renewed(
     corners, apart, closing, gaps = old
     room = len(corners) + len(new)
     pairs, values = np.empty((room, 4), np.uint32), np.empty((3, room))
-    found = 0
+    count = 0
     for pair in range(len(corners)):
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
-        pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-        values[0, found], values[1, found], values[2, found] = apart[pair], closing[pair], gaps[pair]
-        found += int(not (lost[i] | lost[j] | lost[k] | lost[m]))
+        pairs[count, 0], pairs[count, 1], pairs[count, 2], pairs[count, 3] = i, j, k, m
+        values[0, count], values[1, count], values[2, count] = apart[pair], closing[pair], gaps[pair]
+        count += int(not (lost[i] | lost[j] | lost[k] | lost[m]))
     # What is lost has been looked at where it is; the others may be anywhere in their windows.
     astray = np.where(lost, 0.0, reaches)
     for pair in range(len(new)):
@@ -137,20 +137,20 @@ def _renewed(
         _, _, _, _, a, b, c = between(x, i, j, k, m, of_triangle)
         gap = np.sqrt(a * a + b * b + c * c)
         if gap < thickness + approach(reaches, i, j, k, m, of_triangle) + seconds * change:
-            pairs[found, 0], pairs[found, 1], pairs[found, 2], pairs[found, 3] = i, j, k, m
-            values[0, found] = thickness
+            pairs[count, 0], pairs[count, 1], pairs[count, 2], pairs[count, 3] = i, j, k, m
+            values[0, count] = thickness
             if crowded[i] & crowded[j] & crowded[k] & crowded[m]:
-                values[0, found] = _apart_at_rest(rest, i, j, k, m, of_triangle, thickness, starts, near)
-            values[1, found] = change
-            values[2, found] = gap - approach(astray, i, j, k, m, of_triangle)
-            found += 1
-    return Pairs(pairs[:found], values[0, :found], values[1, :found], values[2, :found])
+                values[0, count] = _apart_at_rest(rest, i, j, k, m, of_triangle, thickness, starts, near)
+            values[1, count] = change
+            values[2, count] = gap - approach(astray, i, j, k, m, of_triangle)
+            count += 1
+    return Pairs(pairs[:count], values[0, :count], values[1, :count], values[2, :count])
 
 
 def find(positions, velocities, seconds, mesh, windows, kinds, lost):
     """See `numpy_contacts.find`."""
     ways = seconds * velocities
-    found = []
+    renewed = []
     for kind, sides, others, closest in zip(
         kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
     ):
@@ -159,5 +159,5 @@ def find(positions, velocities, seconds, mesh, windows, kinds, lost):
         new = _near_pairs(positions, ways, sides, others, of_triangle, reaches, lost, mesh.tangled)
         motion = positions, velocities, seconds, of_triangle, windows, lost
         known = mesh.rest, closest, mesh.crowded, mesh.starts, mesh.near
-        found.append(_renewed(kind, new, *motion, *known))
-    return found[0], found[1]
+        renewed.append(_renewed(kind, new, *motion, *known))
+    return renewed[0], renewed[1]

@@ -114,20 +114,20 @@ def eights_near(reach, tree, first, waiting, eights):
     `waiting` (64, 2).
     """
     reached, starts, all_lost, _ = tree
-    waiting[0, 0], waiting[0, 1], left, found = len(starts) - 1, 0, 1, 0
+    waiting[0, 0], waiting[0, 1], left, count = len(starts) - 1, 0, 1, 0
     while left:
         left -= 1
         level, eight = waiting[left, 0], waiting[left, 1]
         if level == 0:
-            eights[found] = eight
-            found += 1
+            eights[count] = eight
+            count += 1
             continue
         meet = eight_that_meet(reached, starts[level] + eight, reach)
         meet &= ~(all_lost[starts[level] + eight] & _before(first, level, eight))
         for n in range(COUNTS[meet]):
             waiting[left, 0], waiting[left, 1] = level - 1, EIGHT * eight + BITS[meet, n]
             left += 1
-    return found
+    return count
 
 
 @loop
@@ -137,11 +137,11 @@ def leaves_near(reach, tree, eights, first, leaves):
     Those that are lost and come before the `first` do not count. Up to eight more are written over.
     """
     reached, _, all_lost, _ = tree
-    found = 0
+    count = 0
     for eight in eights:
         meet = eight_that_meet(reached, eight, reach) & ~(all_lost[eight] & _before(first, 0, eight))
         if meet:
             for n in range(EIGHT):
-                leaves[found + n] = EIGHT * eight + BITS[meet, n]
-            found += COUNTS[meet]
-    return found
+                leaves[count + n] = EIGHT * eight + BITS[meet, n]
+            count += COUNTS[meet]
+    return count

@@ -46,7 +46,7 @@ def find(
         kinds: What was found before: pairs of vertex and triangle, pairs of edges.
         lost: (V,) bool, those that are where they are said to be, not just within their windows.
     """
-    found = []
+    renewed = []
     ways = seconds * velocities
     for kind, leaves, other_leaves, closest in zip(
         kinds, (mesh.vertices, mesh.edges), (mesh.faces, mesh.edges), mesh.apart, strict=True
@@ -63,7 +63,7 @@ def find(
         new, gaps, closing = near[meet], gaps[meet], closing[meet]
         # What is lost has been looked at where it is; the others may be anywhere in their windows.
         gaps -= _of_sides(np.where(lost, 0.0, windows), new, split)
-        found.append(
+        renewed.append(
             Pairs(
                 np.concatenate([kind.corners[kept], new]),
                 np.concatenate([kind.apart[kept], _thicknesses(mesh, new, split, closest)]),
@@ -71,7 +71,7 @@ def find(
                 np.concatenate([kind.gaps[kept], gaps]),
             )
         )
-    return found[0], found[1]
+    return renewed[0], renewed[1]
 
 
 def hold_back(
