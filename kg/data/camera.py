@@ -163,18 +163,18 @@ def surface_seen(
     side = math.ceil(math.sqrt(count))
     turned = view.turned(shape.vertices)
     depth = turned[:, 2][shape.faces]
-    faces, weights, found = [], [], 0
+    faces, weights, total = [], [], 0
     for _ in range(PICTURES):
         flat = view.pixels(turned, side)[shape.faces] - rng.random(2)
         face, weight = _picture(flat, depth, side)
         faces.append(face)
         weights.append(weight)
-        found += len(face)
-        if found >= count:
+        total += len(face)
+        if total >= count:
             break
         if len(face) * FEW < count:
             side = min(2 * side, FINEST)
-    if found < count:
+    if total < count:
         raise KgError(
             "The camera sees too little of the mesh, which stands edge on to it.",
             "Give it another direction, such as --set camera.elevation=60.",

@@ -22,8 +22,8 @@ def farthest_of_sorted(points: Points, count: int) -> Indices:
 
     The first is 0, each next one is the farthest from those before it, of equally far ones the lowest.
     """
-    chosen: Indices = _search()(np.ascontiguousarray(points.T, dtype=np.float32), count)
-    return chosen
+    indices: Indices = _search()(np.ascontiguousarray(points.T, dtype=np.float32), count)
+    return indices
 
 
 @cache
@@ -39,13 +39,13 @@ def _search() -> Callable[[Points, int], Indices]:
 
 def _plain(axes: Points, count: int) -> Indices:
     """Return the farthest points of axes (3, M): the specification of `_pruned`."""
-    chosen = np.zeros(count, dtype=np.int64)
+    indices = np.zeros(count, dtype=np.int64)
     distances = np.full(axes.shape[1], np.inf, dtype=np.float32)
     for step in range(1, count):
-        x, y, z = axes - axes[:, chosen[step - 1], None]
+        x, y, z = axes - axes[:, indices[step - 1], None]
         np.minimum(distances, x * x + y * y + z * z, out=distances)
-        chosen[step] = distances.argmax()
-    return chosen
+        indices[step] = distances.argmax()
+    return indices
 
 
 def _pruned(axes: Points, count: int) -> Indices:
@@ -57,7 +57,7 @@ def _pruned(axes: Points, count: int) -> Indices:
     x, y, z = axes[0], axes[1], axes[2]
     size = len(x)
     blocks = (size + BLOCK - 1) // BLOCK
-    chosen = np.zeros(count, np.int64)
+    indices = np.zeros(count, np.int64)
     distances = np.full(size, np.inf, np.float32)
     largest = np.full(blocks, np.inf, np.float32)  # of each block's distances
     reach = np.float32(np.inf)
@@ -85,5 +85,5 @@ def _pruned(axes: Points, count: int) -> Indices:
         latest = farthest * BLOCK
         while distances[latest] != reach:
             latest += 1
-        chosen[step] = latest
-    return chosen
+        indices[step] = latest
+    return indices

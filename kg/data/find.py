@@ -26,8 +26,8 @@ class StoreQuery:
         """Tell whether a store's path, .../dataset/category/variant.h5, fits."""
         dataset, category, variant = path.parts[-3], path.parts[-2], paths.variant_of(path)
         return all(
-            said in (None, own)
-            for said, own in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
+            queried in (None, own)
+            for queried, own in ((self.category, category), (self.dataset, dataset), (self.variant, variant))
         )
 
 

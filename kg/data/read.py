@@ -44,7 +44,7 @@ def shape_files(folder: Path) -> list[Path]:
 
 def every_shape_file(folder: Path) -> list[Path]:
     """Return what `shape_files` does, with each .txt: what it is taken for depends on its neighbours."""
-    found: list[Path] = []
+    files: list[Path] = []
     folders = [folder]
     while folders:
         # What an entry is comes with its name: on a disk far away to ask of each file takes a while.
@@ -55,8 +55,8 @@ def every_shape_file(folder: Path) -> list[Path]:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(Path(entry.path))
                 elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
-                    found.append(Path(entry.path))
-    return sorted(found, key=_natural)
+                    files.append(Path(entry.path))
+    return sorted(files, key=_natural)
 
 
 def without_notes(files: Sequence[Path]) -> list[Path]:

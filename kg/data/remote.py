@@ -29,10 +29,10 @@ def url_of(named: Path | str) -> str | None:
 
     A Path object has lost one of the two slashes behind the protocol, which it gets back.
     """
-    found = NAMED.fullmatch(str(named))
-    if found is None:
+    match = NAMED.fullmatch(str(named))
+    if match is None:
         return None
-    protocol, place = found.groups()
+    protocol, place = match.groups()
     return f"file:///{place}" if protocol == "file" else f"{protocol}://{place}"
 
 
@@ -58,12 +58,12 @@ def folder_here(url: str, names: Sequence[str]) -> Path:
     files, _ = connect(url)
     url = url.rstrip("/")
     folder = _cache(url) / Path(url).name
-    found = 0
+    copied = 0
     for name in names:
         with suppress(FileNotFoundError):
             _copy(files, f"{url}/{name}", folder)
-            found += 1
-    if not found:
+            copied += 1
+    if not copied:
         raise KgError(f"There is nothing at {url} that kg reads.", "Look at the address again.")
     return folder
 
@@ -79,8 +79,8 @@ def store_here(url: str) -> list[Path]:
         return [copy_here(url)]
     files, place = connect(url)
     with telling(url):
-        found = files.glob(place if "*" in place else f"{place.rstrip('/')}/*.h5")
-        names = sorted(files.unstrip_protocol(name) for name in found)
+        entries = files.glob(place if "*" in place else f"{place.rstrip('/')}/*.h5")
+        names = sorted(files.unstrip_protocol(name) for name in entries)
     if not names:
         raise KgError(f"There is no file of a prepared store at {url}.", "Look at the address again.")
     return [copy_here(name) for name in names]
@@ -100,24 +100,24 @@ def _copy(files: Any, url: str, folder: Path) -> Path:
     stamp = copy.with_name(f".{copy.name}.stamp")
     try:
         with telling(url):
-            told = files.info(files._strip_protocol(url))
+            details = files.info(files._strip_protocol(url))
     except KgError as error:
         if not copy.is_file():
             raise
         warnings.warn(f"{error.message} The copy from before is taken.", stacklevel=2)
         return copy
-    known = repr([told[mark] for mark in MARKS if told.get(mark) is not None])
+    version = repr([details[mark] for mark in MARKS if details.get(mark) is not None])
     with full_disk_told(), alone(copy, lambda: None):
-        if copy.is_file() and stamp.is_file() and stamp.read_text() == known:
+        if copy.is_file() and stamp.is_file() and stamp.read_text() == version:
             return copy
-        size = told.get("size") or 0
+        size = details.get("size") or 0
         require_room(folder, size, url)
         if size > LARGE:
             warnings.warn(f"{url} is copied to {folder} once: {size / 1e9:.3g} GB.", stacklevel=2)
         stamp.unlink(missing_ok=True)
         with telling(url), paths.replacing(copy) as temporary:
             files.get_file(files._strip_protocol(url), str(temporary))
-        stamp.write_text(known)
+        stamp.write_text(version)
     return copy
 
 

@@ -100,10 +100,10 @@ class _Column:
         once, places = np.unique(rows, return_inverse=True)
         try:
             with h5py.File(self._path, "r", locking=False) as file:
-                found: NDArray[np.float32] = file[self._name][once].astype(np.float32, copy=False)
+                values: NDArray[np.float32] = file[self._name][once].astype(np.float32, copy=False)
         except (OSError, KeyError) as error:
             raise KgError(f"{self._path} cannot be read: {error}") from error
-        return found[places]
+        return values[places]
 
     def close(self) -> None:
         """Close the file, unless it is."""

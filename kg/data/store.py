@@ -137,14 +137,14 @@ def store_files(path: Path) -> list[Path]:
     if url := url_of(path):
         return store_here(url)
     if path.is_dir():
-        found = sorted(path.glob("[!.]*.h5"))
+        files = sorted(path.glob("[!.]*.h5"))
     elif any(mark in path.name for mark in "*?[") and not path.exists():
-        found = sorted(path.parent.glob(path.name))
+        files = sorted(path.parent.glob(path.name))
     else:
         return [path]
-    if not found:
+    if not files:
         raise KgError(f"There is no file of a prepared store at {path}.", "Make one with: kg prepare --help")
-    return found
+    return files
 
 
 def _check_together(path: Path, files: Sequence[StoreFile]) -> None:
@@ -162,10 +162,10 @@ def _check_together(path: Path, files: Sequence[StoreFile]) -> None:
                     "together they are no store.",
                     "Name stores that differ one by one: --store A.h5 --store B.h5",
                 )
-    told = [file.attributes["part"] for file in files]
-    if len(files) == 1 or None in told:
+    parts = [file.attributes["part"] for file in files]
+    if len(files) == 1 or None in parts:
         return
-    numbers, count = [number for number, _ in told], max(of for _, of in told)
+    numbers, count = [number for number, _ in parts], max(of for _, of in parts)
     if missing := sorted({*range(1, count + 1)} - {*numbers}):
         raise KgError(f"{path} lacks file {missing[0]} of {count}.", "Copy it there, or prepare it again.")
     if len(numbers) > count:
@@ -174,14 +174,14 @@ def _check_together(path: Path, files: Sequence[StoreFile]) -> None:
 
 def read_checksum(path: Path) -> str | None:
     """Return the checksum that a store says it has; None of what is no store, or being written."""
-    found = []
+    checksums = []
     try:
         for part in store_files(path):
             with h5py.File(part, "r", locking=False) as file:
-                found.append(str(file.attrs["checksum"]))
+                checksums.append(str(file.attrs["checksum"]))
     except (KgError, OSError, KeyError):
         return None
-    return _whole(found)
+    return _whole(checksums)
 
 
 def _whole(checksums: Sequence[str]) -> str:

@@ -223,10 +223,10 @@ def _part(text: Any) -> tuple[int, int] | None:
     """Return which of how many files one is; None where it does not say."""
     if text is None:
         return None
-    found = re.fullmatch(r"\[(\d{1,9}), (\d{1,9})\]", str(text))
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+    match = re.fullmatch(r"\[(\d{1,9}), (\d{1,9})\]", str(text))
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise KgError(f"its part is {str(text)[:20]!r}")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def _check_columns(file: Any) -> None:

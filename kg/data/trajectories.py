@@ -134,7 +134,7 @@ def export(store: Store, folder: Path, kind: Kind) -> dict[str, Any]:
     features: dict[str, Any] = {}
     for number, episode in enumerate(episodes(store)):
         file = folder / f"episode_{number:06d}.{kind}"
-        told = {
+        facts = {
             "episode_index": number,
             "file": file.name,
             "object": episode.object,
@@ -143,12 +143,12 @@ def export(store: Store, folder: Path, kind: Kind) -> dict[str, Any]:
             "task": episode.task(store.category),
             "motion": dict(episode.motion),
         }
-        _write(file, kind, episode, told)
+        _write(file, kind, episode, facts)
         features = {
             name: {"dtype": str(values.dtype), "shape": list(values.shape[1:])}
             for name, values in episode.arrays.items()
         }
-        lines.append(told)
+        lines.append(facts)
     for name in ("observation/state", "action"):
         features[name]["names"] = NAMES
     info = {
@@ -172,7 +172,7 @@ def export(store: Store, folder: Path, kind: Kind) -> dict[str, Any]:
     return info
 
 
-def _write(path: Path, kind: Kind, episode: Episode, told: Mapping[str, Any]) -> None:
+def _write(path: Path, kind: Kind, episode: Episode, facts: Mapping[str, Any]) -> None:
     """Write one episode; an HDF5 file tells the rest in its attributes, an .npz archive in `meta`."""
     with paths.replacing(path) as temporary:
         if kind == "hdf5":
@@ -180,9 +180,9 @@ def _write(path: Path, kind: Kind, episode: Episode, told: Mapping[str, Any]) ->
                 for name, values in episode.arrays.items():
                     file.create_dataset(name, data=values, compression="gzip", compression_opts=1)
                 file.attrs.update(
-                    {**told, "motion": json.dumps(told["motion"]), "format": FORMAT, "version": VERSION}
+                    {**facts, "motion": json.dumps(facts["motion"]), "format": FORMAT, "version": VERSION}
                 )
             return
         arrays: dict[str, Any] = {name.replace("/", "."): values for name, values in episode.arrays.items()}
         with temporary.open("wb") as archive:
-            np.savez_compressed(archive, meta=np.array(json.dumps(told)), **arrays)
+            np.savez_compressed(archive, meta=np.array(json.dumps(facts)), **arrays)

@@ -160,9 +160,9 @@ def _lacking(order: Order, part: str | None, downloader: Downloader) -> list[Rem
 
 def _check_names(dataset: str, remotes: Sequence[Remote]) -> None:
     """Refuse two files of one name: by it a file is kept here, known in the record and found on a mirror."""
-    named: dict[str, Remote] = {}
+    remote_of: dict[str, Remote] = {}
     for remote in remotes:
-        if (other := named.setdefault(name_of(remote), remote)) != remote:
+        if (other := remote_of.setdefault(name_of(remote), remote)) != remote:
             raise KgError(
                 f"{dataset} lists two files called {name_of(remote)}: {public_url(other.url)} and "
                 f"{public_url(remote.url)}",

@@ -160,5 +160,5 @@ def _width(header: _Header, name: str) -> int:
     return shape[0]
 
 
-def _ends_early(found: int, header: _Header) -> KgError:
-    return KgError(f"It ends early: {found} of {header.points} points are there.")
+def _ends_early(present: int, header: _Header) -> KgError:
+    return KgError(f"It ends early: {present} of {header.points} points are there.")

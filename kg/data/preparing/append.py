@@ -81,8 +81,8 @@ def _growing(plan: Plan, store: Store) -> Plan:
     if before.get("normalisation", OLDEST) != options["normalisation"]:
         changed.append("normalisation")
     if changed:
-        said = ", ".join(f"{key} {before.get(key, OLDEST)}" for key in changed)
-        raise KgError(f"{store.name} was prepared with other options ({said}).", hint)
+        different = ", ".join(f"{key} {before.get(key, OLDEST)}" for key in changed)
+        raise KgError(f"{store.name} was prepared with other options ({different}).", hint)
     objects, rests = store.read_column("objects"), store.rest_ids()
     known = dict(zip(store.read_column("ids"), zip(objects, rests, strict=True), strict=True))
     for item in plan.items:

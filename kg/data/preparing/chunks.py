@@ -120,8 +120,8 @@ class Chunks:
 
     def begun(self) -> list[int]:
         """Return into how many pieces this preparation was cut: one number, or several where it changed."""
-        named = (BEGUN.fullmatch(path.name) for path in self._files())
-        counts = {int(name[1]) for name in named if name}
+        matches = (BEGUN.fullmatch(path.name) for path in self._files())
+        counts = {int(match[1]) for match in matches if match}
         return sorted(count for count in counts if self._begun(count).exists())
 
     def _begun(self, count: int) -> Path:
@@ -154,8 +154,8 @@ class Chunks:
         return list(self.folder.iterdir()) if self.folder.is_dir() else []
 
     def _chunk(self, path: Path) -> Chunk | None:
-        named = NAME.fullmatch(path.name)
-        chunk = Chunk(path, int(named[1]), int(named[2])) if named else None
+        match = NAME.fullmatch(path.name)
+        chunk = Chunk(path, int(match[1]), int(match[2])) if match else None
         return chunk if chunk and path == self._path(chunk.first, chunk.last) else None
 
     def remove(self) -> None:

@@ -145,13 +145,13 @@ def _first_done(client: Any, futures: list[Any]) -> list[Any]:
 def _result(future: Any) -> dict[str, bytes]:
     """Return what a worker made, or raise what it raised."""
     try:
-        found: dict[str, bytes] = future.result()
+        files: dict[str, bytes] = future.result()
     except ModuleNotFoundError as error:
         raise KgError(
             f"A worker of the cluster cannot import {error.name}.",
             "Install the same kg on all of them, data set plugins included.",
         ) from error
-    return found
+    return files
 
 
 def make_lot(lot: Lot) -> dict[str, bytes]:
@@ -214,7 +214,7 @@ def _pieces(numbers: range, objects: Sequence[str]) -> list[range]:
     return [range(first, end) for first, end in zip(starts, [*starts[1:], numbers.stop], strict=True)]
 
 
-def _receive(folder: Path, found: Mapping[str, bytes]) -> None:
-    for name, content in found.items():
+def _receive(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
         with paths.replacing(folder / Path(name).name) as temporary:
             temporary.write_bytes(content)

@@ -148,8 +148,8 @@ def prepare_shard(
         except KeyboardInterrupt as error:
             raise Interrupted(len(numbers) - _left(plan, numbers), len(numbers)) from error
     own = {plan.items[number].id for number in numbers}
-    told = [entry for chunk in plan.chunks.found() for entry in chunk.told("skipped") if entry[0] in own]
-    return Sharded(shard, len(numbers), len(plan.items), told)
+    left_out = [entry for chunk in plan.chunks.found() for entry in chunk.told("skipped") if entry[0] in own]
+    return Sharded(shard, len(numbers), len(plan.items), left_out)
 
 
 def prepare_on_cluster(

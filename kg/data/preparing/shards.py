@@ -42,10 +42,10 @@ def read_shard(text: str) -> Shard:
     Raises:
         KgError: It is not written as 3/16, or there is no such piece.
     """
-    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if match is None:
         raise KgError(f"'{text}' is no shard.", "The third of sixteen is --shard 3/16.")
-    shard = Shard(int(found[1]), int(found[2]))
+    shard = Shard(int(match[1]), int(match[2]))
     if not 1 <= shard.number <= shard.count:
         raise KgError(
             f"There is no shard {text}.",
