@@ -55,12 +55,14 @@ def _aligned(per_run: Sequence[Sequence[Result]]) -> list[tuple[Result, ...]]:
 def _mean(of_runs: Sequence[Result]) -> Result:
     first = of_runs[0]
     trainings = PROTOCOLS[first.protocol].runs if first.protocol in PROTOCOLS else 1
-    said = list(dict.fromkeys(warning for result in of_runs for warning in result.warnings))
+    cautions = list(dict.fromkeys(warning for result in of_runs for warning in result.warnings))
     seeds = tuple(seed for result in of_runs for seed in result.seeds)
     if len(of_runs) < trainings:
-        said.append(f"Only {len(of_runs)} trainings: the protocol '{first.protocol}' asks for {trainings}.")
+        cautions.append(
+            f"Only {len(of_runs)} trainings: the protocol '{first.protocol}' asks for {trainings}."
+        )
     if len(set(seeds)) < len(seeds):
-        said.append("Some of the trainings have the same seed.")
+        cautions.append("Some of the trainings have the same seed.")
     values = {part: [result.values[part] for result in of_runs] for part in first.values}
     draws = {
         part: np.mean([result.draws[part] for result in of_runs], axis=0)
@@ -72,10 +74,10 @@ def _mean(of_runs: Sequence[Result]) -> Result:
         first,
         values={part: float(np.mean(of_part)) for part, of_part in values.items()},
         deviations={part: float(np.std(of_part, ddof=1)) for part, of_part in values.items()},
-        intervals={part: found for part, found in intervals.items() if found is not None},
+        intervals={part: ends for part, ends in intervals.items() if ends is not None},
         seeds=seeds,
         checkpoints=tuple(name for result in of_runs for name in result.checkpoints),
-        warnings=tuple(said),
+        warnings=tuple(cautions),
         collapsed=any(result.collapsed for result in of_runs),
         per_shape={
             part: np.mean([result.per_shape[part] for result in of_runs], axis=0) for part in first.per_shape

@@ -40,12 +40,12 @@ def differences(predictions: Sequence[Predictions]) -> list[str]:
         "inferences": meta("inference"),
         "precisions": [of.meta.get("precision", "fp32") for of in predictions],
     }
-    said = [text for name, values in facts.items() if (text := differing(name, values))]
+    sentences = [text for name, values in facts.items() if (text := differing(name, values))]
     if len(set(facts["data"])) == 1 and len({_checksum(of) for of in predictions}) > 1:
-        said.append("Their stores have other points, though the same name: the shapes are not the same.")
-    elif not said and len({tuple(sorted(of.ids.tolist())) for of in predictions}) > 1:
-        said.append("They are of different shapes of one store.")
-    return said
+        sentences.append("Their stores have other points, though the same name: the shapes are not the same.")
+    elif not sentences and len({tuple(sorted(of.ids.tolist())) for of in predictions}) > 1:
+        sentences.append("They are of different shapes of one store.")
+    return sentences
 
 
 def differing(name: str, values: Sequence[Any]) -> str:

@@ -75,13 +75,13 @@ class Comparison:
 
     def floors(self) -> list[tuple[str, Floor]]:
         """Return the floors with a name for each; entries on the same clouds have one between them."""
-        found: list[tuple[str, Floor]] = []
+        named_floors: list[tuple[str, Floor]] = []
         for number, entry in enumerate(self.entries, start=1):
             for floor in entry.floors:
-                alike = [other for _, other in found if other.name == floor.name]
+                alike = [other for _, other in named_floors if other.name == floor.name]
                 if not any(_values(other) == _values(floor) for other in alike):
-                    found.append((f"{floor.name} of {number}" if number > 1 else floor.name, floor))
-        return found
+                    named_floors.append((f"{floor.name} of {number}" if number > 1 else floor.name, floor))
+        return named_floors
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -92,9 +92,9 @@ class Comparison:
                 "results": [result.to_dict() for result in entry.results],
                 "floors": [floor.to_dict() for floor in entry.floors],
                 "difference_from_first": {
-                    metric: vars(found)
+                    metric: vars(difference)
                     for metric in dict(self.columns)
-                    if entry is not self.entries[0] and (found := self.difference(entry, metric))
+                    if entry is not self.entries[0] and (difference := self.difference(entry, metric))
                 },
             }
             for entry in self.entries
@@ -114,10 +114,10 @@ class Comparison:
         lines = [["", first, "Δ to 1", *(_heading(*column) for column in others), "n"]]
         for entry in self.entries:
             result = entry.result(first)
-            found = None if entry is self.entries[0] else self.difference(entry, first)
-            shown = None if result is None or result.meaningless else result.intervals.get(part)
-            value = _with(_figure(result, part), shown)
-            difference = "" if found is None else _with(f"{found.value:+.1f}", found.interval, "+")
+            to_first = None if entry is self.entries[0] else self.difference(entry, first)
+            interval = None if result is None or result.meaningless else result.intervals.get(part)
+            value = _with(_figure(result, part), interval)
+            difference = "" if to_first is None else _with(f"{to_first.value:+.1f}", to_first.interval, "+")
             plain = (_figure(entry.result(metric), part) for metric, part in others)
             lines.append(
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
@@ -138,17 +138,17 @@ class Comparison:
 
     def captions(self, published: bool = True) -> list[str]:
         """Return what it takes to read the table, in sentences."""
-        said = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
-        said += [f"{name}: {text}" for name in dict(self.columns) if (text := METRICS[name].caution)]
-        said += dict.fromkeys(f"{floor.name}: {floor.about}." for _, floor in self.floors())
-        said.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
+        sentences = [f"Shown: {', '.join(f'{metric} {part}' for metric, part in self.columns)}."]
+        sentences += [f"{name}: {text}" for name in dict(self.columns) if (text := METRICS[name].caution)]
+        sentences += dict.fromkeys(f"{floor.name}: {floor.about}." for _, floor in self.floors())
+        sentences.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
         sources: dict[str, dict[str, None]] = {}
         for figure in self.published if published else ():
             sources.setdefault(figure.source, {})[f"{figure.data} {figure.category}"] = None
-        said += [
+        sentences += [
             f"† published, not measured here: {source}; {', '.join(on)}." for source, on in sources.items()
         ]
-        return said
+        return sentences
 
     def rows(self, published: bool = True) -> list[dict[str, Any]]:
         """Return a row for every result, with all that it takes to read it alone."""
@@ -157,14 +157,14 @@ class Comparison:
             for row in rows(entry.results, entry.predictions.meta, source="kg"):
                 metric = row["metric"]
                 if entry is not self.entries[0] and row["part"] == METRICS[metric].headline:
-                    found = self.difference(entry, metric)
-                    low, high = (found and found.interval) or ("", "")
-                    row |= {"difference": found.value if found else ""}
+                    difference = self.difference(entry, metric)
+                    low, high = (difference and difference.interval) or ("", "")
+                    row |= {"difference": difference.value if difference else ""}
                     row |= {"difference_low": low, "difference_high": high}
                 made.append({"name": entry.label, **row})
             for floor in entry.floors:
-                named = rows(floor.results, entry.predictions.meta, source="kg", floor=floor.name)
-                made += [{"name": entry.label, **row} for row in named]
+                floor_rows = rows(floor.results, entry.predictions.meta, source="kg", floor=floor.name)
+                made += [{"name": entry.label, **row} for row in floor_rows]
         for figure in self.published if published else ():
             metric, part = figure.measured_as
             of = {"dataset": figure.data, "category": figure.category, "metric": metric, "part": part}
@@ -221,7 +221,7 @@ def _differences(entries: Sequence[Entry]) -> list[str]:
             " and ".join(dict.fromkeys(result.protocol for result in entry.results)) for entry in entries
         ],
     }
-    said = [text for name, values in facts.items() if (text := differing(name, values))]
+    sentences = [text for name, values in facts.items() if (text := differing(name, values))]
     fallen = [entry.label for entry in entries if any(result.collapsed for result in entry.results)]
-    said += [f"COLLAPSED: the keypoints of {label} lie in one place on most shapes." for label in fallen]
-    return differences([entry.predictions for entry in entries]) + said
+    sentences += [f"COLLAPSED: the keypoints of {label} lie in one place on most shapes." for label in fallen]
+    return differences([entry.predictions for entry in entries]) + sentences

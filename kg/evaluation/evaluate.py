@@ -99,12 +99,12 @@ def evaluate(
     share = collapsed(plain.keypoints, plain.points)
     if share <= MOST:
         return results
-    said = (
+    warning = (
         f"COLLAPSED: on {share:.0%} of the shapes two keypoints or more lie in one place (less than "
         f"{TOUCHING:g} % of the diagonal apart, or at one point of the cloud). DAS then means nothing and "
         "is not shown."
     )
-    return [replace(result, collapsed=True, warnings=(said, *result.warnings)) for result in results]
+    return [replace(result, collapsed=True, warnings=(warning, *result.warnings)) for result in results]
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -164,20 +164,20 @@ def _choose(
     # Where poses are fixed, a turn is a mistake like any other; who asks for it may have it.
     unasked = [name for name in possible if METRICS[name].truth != "symmetry" or _lies_any_way(known)]
     leading, optional = around
-    named = [name for name in leading if name in unasked]
+    chosen_names = [name for name in leading if name in unasked]
     for name in names:
         if name == ALL:
-            named += unasked
+            chosen_names += unasked
         elif name == DAS:
-            named.append("das-annotated" if "das-annotated" in possible else "das-unsupervised")
+            chosen_names.append("das-annotated" if "das-annotated" in possible else "das-unsupervised")
         elif name in possible:
-            named.append(name)
+            chosen_names.append(name)
         else:
             raise _not_measurable(name, predictions)
-    named += [name for name in optional if name in unasked]
-    if any(name in named for name in CONSISTENCY):
-        named += COMPANIONS
-    return [METRICS[name] for name in dict.fromkeys(named)]
+    chosen_names += [name for name in optional if name in unasked]
+    if any(name in chosen_names for name in CONSISTENCY):
+        chosen_names += COMPANIONS
+    return [METRICS[name] for name in dict.fromkeys(chosen_names)]
 
 
 def _lies_any_way(known: Sample) -> bool:
@@ -291,7 +291,7 @@ def measure(
         checkpoints=(str(meta.get("checkpoint", "")),),
         reference=str(predictions.ids[rows[0]]) if metric.reference else None,
         warnings=tuple(cautions),
-        intervals={part: found for part, found in intervals.items() if found is not None},
+        intervals={part: ends for part, ends in intervals.items() if ends is not None},
         ids=predictions.ids[rows],
         per_shape=_present({name: part.per_shape for name, part in measured.parts.items()}),
         per_keypoint=_present({name: part.per_keypoint for name, part in measured.parts.items()}),
@@ -315,23 +315,23 @@ def _present(arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) -> list[str]:
-    said = []
+    cautions = []
     if metric.truth and len(used) < count:
-        said.append(f"{count - len(used)} of {count} shapes are left out: {LEFT_OUT[metric.truth]}.")
+        cautions.append(f"{count - len(used)} of {count} shapes are left out: {LEFT_OUT[metric.truth]}.")
     if len(used) == 1 and metric.compares:
-        said.append("One shape alone says nothing: the metric compares shapes with each other.")
+        cautions.append("One shape alone says nothing: the metric compares shapes with each other.")
     elif (few := len(np.unique(used.objects))) < FEW:
-        said.append(f"Only {few} object{'s' if few > 1 else ''}: the result is rough.")
+        cautions.append(f"Only {few} object{'s' if few > 1 else ''}: the result is rough.")
     if meta.get("other_store"):
-        said.append(
+        cautions.append(
             "Not the store that the detector was trained on, which may have held these shapes or not."
         )
-        return said
+        return cautions
     if meta.get("split") in ("train", "all"):
-        said.append(f"The split '{meta['split']}' may hold shapes that the detector was trained on.")
+        cautions.append(f"The split '{meta['split']}' may hold shapes that the detector was trained on.")
     if meta.get("split_by") == "frame":
-        said.append("Split by frame: the detector was trained on other frames of the same objects.")
-    return said
+        cautions.append("Split by frame: the detector was trained on other frames of the same objects.")
+    return cautions
 
 
 def _unusual_threshold(sample: Sample, threshold: float, unit: str) -> list[str]:

@@ -52,20 +52,20 @@ def read_keypoints(
     if split != "all":
         rows = np.flatnonzero(opened.splits(split_by) == SPLITS.index(split))
     clouds = opened.read_rows(rows)
-    found = keypoints[_places(path, ids, len(keypoints), opened, rows, clouds.ids, split)]
+    own = keypoints[_places(path, ids, len(keypoints), opened, rows, clouds.ids, split)]
     if ids is not None:
         # A file may hold a part of the shapes.
         known = np.isin(clouds.ids, ids)
         clouds = opened.read_rows(rows[known])
     if space == "source":
-        origins = to_source(np.zeros((len(found), 1, 3)), clouds.scale, clouds.offset)
-        found = (found - origins) / clouds.scale[:, None, None]
-    found = found.astype(np.float32)
-    if np.median(np.abs(found)) > FAR:
+        origins = to_source(np.zeros((len(own), 1, 3)), clouds.scale, clouds.offset)
+        own = (own - origins) / clouds.scale[:, None, None]
+    own = own.astype(np.float32)
+    if np.median(np.abs(own)) > FAR:
         warnings.warn(
             f"Most keypoints lie outside of the clouds: is their space '{space}'? See --space.", stacklevel=2
         )
-    finite = np.where(np.isfinite(found), found, 0)
+    finite = np.where(np.isfinite(own), own, 0)
     indices = [cKDTree(cloud).query(one)[1] for cloud, one in zip(clouds.points, finite, strict=True)]
     return Predictions(
         ids=np.array(clouds.ids),
@@ -73,12 +73,12 @@ def read_keypoints(
         points=clouds.points,
         scale=clouds.scale,
         offset=clouds.offset,
-        keypoints=found,
-        keypoints_source=to_source(found, clouds.scale, clouds.offset),
+        keypoints=own,
+        keypoints_source=to_source(own, clouds.scale, clouds.offset),
         indices=np.array(indices, dtype=np.int64),
-        confidences=np.ones(found.shape[:2], np.float32),
+        confidences=np.ones(own.shape[:2], np.float32),
         edge_pairs=np.zeros((0, 2), np.int64),
-        edges=np.zeros((len(found), 0), np.float32),
+        edges=np.zeros((len(own), 0), np.float32),
         meta=_meta(path, opened, split, split_by),
     )
 
@@ -153,7 +153,7 @@ def _places(
         raise KgError(f"{path} has a shape twice: {max(ids, key=ids.count)}.")
     if unknown := sorted(set(ids) - set(store.read_column("ids"))):
         raise KgError(f"{store.path} has no shape {unknown[0]}, which {path} names.")
-    found = [place[name] for name in names if name in place]
-    if not found:
+    numbers = [place[name] for name in names if name in place]
+    if not numbers:
         raise KgError(f"{path} has no shape of the split '{split}'.", "Choose another with --split.")
-    return np.array(found)
+    return np.array(numbers)

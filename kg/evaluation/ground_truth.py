@@ -73,10 +73,10 @@ def known_sample(predictions: Predictions) -> Sample:
     Raises:
         KgError: The store is gone or was changed, or lacks a shape.
     """
-    named = predictions.meta["store"]
+    record = predictions.meta["store"]
     without = "Predict again with: kg predict. Without ground truth: --metric das-unsupervised"
     try:
-        store = find_by_checksum(Path(named["path"]), named["checksum"], "the prediction")
+        store = find_by_checksum(Path(record["path"]), record["checksum"], "the prediction")
     except KgError as error:
         raise KgError(f"No ground truth: {error.message}", without) from error
     clouds = store.read()

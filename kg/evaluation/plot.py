@@ -34,10 +34,12 @@ def write_plot(path: Path | str, evaluation: Evaluation) -> None:
 def _caption(evaluation: Evaluation) -> str:
     """Return what the results have in common in a line, for below a plot."""
     results = evaluation.results
-    said = dict(line.split(maxsplit=1) for line in facts(results, evaluation.meta))
+    fact = dict(line.split(maxsplit=1) for line in facts(results, evaluation.meta))
     shapes = f"{max(result.shapes for result in results)} shapes"
-    named = (f"{name} {said[name]}" for name in ("split", "protocol", "seed", "checkpoint") if name in said)
-    return " · ".join((said.get("data", ""), shapes, *named)).removeprefix(" · ")
+    settings = (
+        f"{name} {fact[name]}" for name in ("split", "protocol", "seed", "checkpoint") if name in fact
+    )
+    return " · ".join((fact.get("data", ""), shapes, *settings)).removeprefix(" · ")
 
 
 def check_curves(metrics: Sequence[str] | None, corruptions: Sequence[str]) -> None:

@@ -50,8 +50,8 @@ class Protocol:
 
     def covers(self, metric: str) -> bool:
         """Tell whether a metric's figure is one of the protocol; our own covers all."""
-        named = {*self.metrics, *self.optional}
-        return self.name == STRICT or metric in named or (metric in ANY_DAS and "das" in named)
+        metrics = {*self.metrics, *self.optional}
+        return self.name == STRICT or metric in metrics or (metric in ANY_DAS and "das" in metrics)
 
 
 STRICT = "strict"

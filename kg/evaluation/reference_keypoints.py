@@ -80,7 +80,7 @@ def material_points(
     in_box, sides = in_boxes(rest, rest_id.tolist())
     stretched = in_box.astype(np.float64) * sides[0] / 2
     names = list(dict.fromkeys(rest_id.tolist()))
-    chosen = np.empty((len(rest), count), np.int64)
+    indices = np.empty((len(rest), count), np.int64)
     places = None
     for name in names:
         rows = _by_frame(rest_id == name, frame)
@@ -88,8 +88,8 @@ def material_points(
         if places is None:
             places = stretched[first, _farthest_apart(stretched[first], count)]
         own = rest[first, arrays.nearest(places[None], stretched[first, None]).indices[0]]
-        chosen[rows] = arrays.nearest(np.broadcast_to(own, (len(rows), count, 3)), rest[rows]).indices
-    return chosen
+        indices[rows] = arrays.nearest(np.broadcast_to(own, (len(rows), count, 3)), rest[rows]).indices
+    return indices
 
 
 def annotated_places(

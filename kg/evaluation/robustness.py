@@ -79,7 +79,7 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
     Raises:
         KgError: There is no such corruption, or it has no such level.
     """
-    name, equals, given = text.strip().partition("=")
+    name, equals, levels = text.strip().partition("=")
     if name not in CORRUPTIONS:
         raise unknown_name("corruption", name, CORRUPTIONS)
     corruption = CORRUPTIONS[name]
@@ -87,7 +87,7 @@ def parse_corruption(text: str) -> tuple[str, list[float]]:
     low, high, count = map(float, corruption.levels)
     if equals:
         try:
-            numbers = [float(number) for number in given.split(":")]
+            numbers = [float(number) for number in levels.split(":")]
             low, high, count = [(*numbers, *numbers, 1), (*numbers, count), tuple(numbers)][len(numbers) - 1]
         except (ValueError, IndexError):
             raise KgError(f"'{text}' is no corruption with levels from:to:steps.", example) from None

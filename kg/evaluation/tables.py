@@ -98,7 +98,7 @@ def tabular(columns: str, grid: Sequence[Sequence[str]]) -> list[str]:
 def facts(results: Sequence[Result], meta: Mapping[str, Any]) -> list[str]:
     """Return what the results have in common, a line each, for comments and captions."""
     first = results[0]
-    named = {
+    value_of = {
         "protocol": first.protocol,
         "data": "/".join(str(meta[key]) for key in ("dataset", "category", "variant") if meta.get(key)),
         "split": f"{first.split}, by {meta['split_by']}" if meta.get("split_by") else first.split,
@@ -112,7 +112,7 @@ def facts(results: Sequence[Result], meta: Mapping[str, Any]) -> list[str]:
         "precision": meta.get("precision"),
         "reference": next((result.reference for result in results if result.reference), None),
     }
-    return [f"{name:<11}{value}" for name, value in named.items() if value not in (None, "")]
+    return [f"{name:<11}{value}" for name, value in value_of.items() if value not in (None, "")]
 
 
 def _joined(value: Any) -> Any:

@@ -36,9 +36,9 @@ def category_keypoints(detector: Predictor) -> NDArray[np.float64]:
         raise KgError(
             f"What the category's frame is follows from shapes of the training: {error.message}", error.hint
         ) from error
-    found = detector.detect(_first(store, detector))
-    boxes = found.points.max(1) - found.points.min(1)
-    centred = found.keypoints - (found.points.max(1) + found.points.min(1))[:, None] / 2
+    predictions = detector.detect(_first(store, detector))
+    boxes = predictions.points.max(1) - predictions.points.min(1)
+    centred = predictions.keypoints - (predictions.points.max(1) + predictions.points.min(1))[:, None] / 2
     return np.asarray(np.median(centred / boxes.max(1)[:, None, None], axis=0), np.float64)
 
 

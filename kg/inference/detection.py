@@ -81,13 +81,13 @@ def as_given(
     kept: NDArray[np.int64],
 ) -> Detection:
     """Return what was found in clouds as the points were given: one cloud or several, arrays or tensors."""
-    found: tuple[NDArray[Any], ...] = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
+    arrays: tuple[NDArray[Any], ...] = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
     if points.ndim == 2:
-        found = tuple(values[0] for values in found)
+        arrays = tuple(values[0] for values in arrays)
     if isinstance(points, Tensor):
         kind = points.dtype if points.is_floating_point() else torch.float32
         kinds = (kind, torch.int64, kind)
-        tensors = zip(found, kinds, strict=True)
+        tensors = zip(arrays, kinds, strict=True)
         return Detection(*(torch.from_numpy(values).to(points.device, to) for values, to in tensors))
     real = np.issubdtype(points.dtype, np.floating)
-    return Detection(found[0].astype(points.dtype if real else np.float64), found[1], found[2])
+    return Detection(arrays[0].astype(points.dtype if real else np.float64), arrays[1], arrays[2])

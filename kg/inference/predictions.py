@@ -85,11 +85,11 @@ class Predictions:
 
     def find_store(self) -> Store | None:
         """Return the prepared store that the clouds are of; None if of none, or it is nowhere to be found."""
-        named = self.meta.get("store")
-        if not named:
+        record = self.meta.get("store")
+        if not record:
             return None
         try:
-            return find_by_checksum(Path(named["path"]), named["checksum"], "the prediction")
+            return find_by_checksum(Path(record["path"]), record["checksum"], "the prediction")
         except KgError:
             return None
 

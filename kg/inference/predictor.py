@@ -91,9 +91,9 @@ class Predictor:
         points = torch.from_numpy(clouds).to(self.device)
         shift = torch.from_numpy(off_range(scale, offset)[:, None]).to(points)
         if self.normalisation != "range" or not shift.any():
-            return points, lambda found: found
+            return points, lambda keypoints: keypoints
         ranged, scaling = normalised(points + shift, "range")
-        return ranged, lambda found: scaling.back(found) - shift
+        return ranged, lambda keypoints: scaling.back(keypoints) - shift
 
     def to_training_frame(
         self, clouds: Tensor, turn: Tensor | None = None
@@ -121,12 +121,12 @@ class Predictor:
         for turn in rotations(self.view.up, self.view.search):
             # The next turn may overwrite what this one found.
             columns = self._found(clouds, turn, *how)
-            found = [None if column is None else column.clone() for column in columns]
+            copies = [None if column is None else column.clone() for column in columns]
             if not best:
-                best = found
+                best = copies
                 continue
-            better = _sure(found) > _sure(best)
-            for old, new in zip(best, found, strict=True):
+            better = _sure(copies) > _sure(best)
+            for old, new in zip(best, copies, strict=True):
                 if old is not None and new is not None:
                     old[better] = new[better]
         return best
@@ -145,8 +145,8 @@ class Predictor:
         seen, carry_back = self.to_training_frame(clouds)
         model.assume(category)
         with autocast(self.device, precision):
-            found = model.track(seen, torch.from_numpy(positions).to(seen))
-        return [carry_back(found.keypoints), *_columns(found)[1:]]
+            detections = model.track(seen, torch.from_numpy(positions).to(seen))
+        return [carry_back(detections.keypoints), *_columns(detections)[1:]]
 
     @cached_property
     def _find(self) -> Recorder[tuple[Tensor | None, ...]]:
@@ -158,8 +158,8 @@ class Predictor:
         ) -> tuple[Tensor | None, ...]:
             model.assume(category)
             with autocast(self.device, precision):
-                found = model.find(clouds, inference)
-            return _columns(found)
+                detections = model.find(clouds, inference)
+            return _columns(detections)
 
         return Recorder(find, self.device, model.recordable)
 
@@ -195,8 +195,10 @@ class Predictor:
         points = points if isinstance(points, Tensor) else np.asarray(points)
         clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.normalisation)
         options = DetectOptions(inference, batch_size, precision)
-        found = self.detect(clouds, options, category=self.check_category(category))
-        return as_given(points, found.keypoints_source, found.indices, found.confidences, kept)
+        predictions = self.detect(clouds, options, category=self.check_category(category))
+        return as_given(
+            points, predictions.keypoints_source, predictions.indices, predictions.confidences, kept
+        )
 
     def check_category(self, category: str | None) -> str | None:
         """Return a category that the user named; None if nobody named one.
@@ -254,11 +256,11 @@ class Predictor:
             batch, carry_back = self.to_device(points[rows], clouds.scale[rows], clouds.offset[rows])
             if options.track:
                 there = to_source(points[rows], clouds.scale[rows], clouds.offset[rows])
-                found = self._tracked(batch, there - there.mean((0, 1)), options.precision, category)
+                of_batch = self._tracked(batch, there - there.mean((0, 1)), options.precision, category)
             else:
-                found = self._surest(batch, inference, options.precision, category)
-            found[0] = carry_back(cast(Tensor, found[0]))
-            for column, value in zip(columns.values(), found[: len(columns)], strict=True):
+                of_batch = self._surest(batch, inference, options.precision, category)
+            of_batch[0] = carry_back(cast(Tensor, of_batch[0]))
+            for column, value in zip(columns.values(), of_batch[: len(columns)], strict=True):
                 if value is not None and (column is not columns["rest"] or options.dense):
                     column.append(value.cpu().numpy())
             done += len(rows)
@@ -304,9 +306,16 @@ class Predictor:
         }
 
 
-def _columns(found: Found) -> tuple[Tensor | None, ...]:
+def _columns(detections: Found) -> tuple[Tensor | None, ...]:
     """Return what was found, in the order of `Found`."""
-    return found.keypoints, found.indices, found.confidences, found.edges, found.rest, found.upright
+    return (
+        detections.keypoints,
+        detections.indices,
+        detections.confidences,
+        detections.edges,
+        detections.rest,
+        detections.upright,
+    )
 
 
 def _sure(columns: Sequence[Tensor | None]) -> Tensor:

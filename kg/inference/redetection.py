@@ -59,15 +59,15 @@ class Redetection:
         return category_keypoints(self.detector)
 
     def _detect(self, corruption: str, level: float) -> NDArray[np.float32]:
-        said = self.predictions.meta
+        meta = self.predictions.meta
         seen, undo = corrupt(self._clouds(), corruption, level, self.seed)
-        found = self.detector.detect(
+        predictions = self.detector.detect(
             seen,
-            DetectOptions(said["inference"], BATCH, said.get("precision", "fp32")),
-            category=self.detector.known(said.get("category")),
+            DetectOptions(meta["inference"], BATCH, meta.get("precision", "fp32")),
+            category=self.detector.known(meta.get("category")),
             progress=lambda done, total: self.advance(done, total, text=f"{corruption} {level:g}"),
         )
-        return undo(found.keypoints)
+        return undo(predictions.keypoints)
 
     def corrupted(self, corruption: str, level: float) -> Predictions:
         """Return the predictions with the keypoints that are found in the corrupted clouds.
@@ -95,20 +95,20 @@ class Redetection:
         return np.concatenate(made), points
 
     def _clouds(self) -> Clouds:
-        found = self.predictions
+        predictions = self.predictions
         return Clouds(
-            ids=found.ids.tolist(),
-            objects=found.objects.tolist(),
-            frame=np.zeros(len(found), np.int32),
-            points=found.points,
-            scale=found.scale,
-            offset=found.offset,
+            ids=predictions.ids.tolist(),
+            objects=predictions.objects.tolist(),
+            frame=np.zeros(len(predictions), np.int32),
+            points=predictions.points,
+            scale=predictions.scale,
+            offset=predictions.offset,
         )
 
 
 def detector_of(meta: dict[str, Any], device: torch.device) -> Predictor | None:
     """Return the detector that made predictions, by what they say; None where its run is not here."""
-    found = maker_of(meta)
-    if found is None:
+    checkpoint = maker_of(meta)
+    if checkpoint is None:
         return None
-    return Predictor.load(found, None, device, ViewOptions.of(meta))
+    return Predictor.load(checkpoint, None, device, ViewOptions.of(meta))

@@ -99,12 +99,12 @@ def find_targets(named: Sequence[Path | str]) -> list[Target]:
     Raises:
         KgError: There is nothing of one of the names.
     """
-    found = []
+    targets = []
     for one in named:
         path = Path(one).expanduser()
         runs = [] if is_run(path) else find_sweep(path)
-        found += [Target("run", run) for run in runs] or [find_target(one)]
-    return found
+        targets += [Target("run", run) for run in runs] or [find_target(one)]
+    return targets
 
 
 def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
@@ -136,13 +136,13 @@ def find_checkpoint(named: Named, checkpoint: str | None = None) -> Path:
         if inside.resolve().parent != target.path.resolve():
             raise _contradiction(named, str(checkpoint), "whose folder it does not lie in")
         return inside
-    found = checkpoints(target.path, *([checkpoint] if checkpoint else []))
-    if not found:
+    files = checkpoints(target.path, *([checkpoint] if checkpoint else []))
+    if not files:
         raise KgError(
             f"The run {name_of(target.path)} has no checkpoint{f' {checkpoint}' if checkpoint else ''}.",
             f"Train it further: kg train --resume {name_of(target.path)}",
         )
-    return found[0]
+    return files[0]
 
 
 def find_run_of(named: Named) -> Path:
@@ -189,13 +189,13 @@ def maker_of(meta: dict[str, Any]) -> Path | None:
 
 def _maker(predictions: Path) -> Path:
     meta = Predictions.load(predictions).meta
-    if (found := maker_of(meta)) is None:
-        made = f"the run {meta['run']}" if meta.get("run") else "a checkpoint"
+    if (checkpoint := maker_of(meta)) is None:
+        maker = f"the run {meta['run']}" if meta.get("run") else "a checkpoint"
         raise KgError(
-            f"{predictions} was made by {made}, whose checkpoint {meta.get('checkpoint')} is not here.",
+            f"{predictions} was made by {maker}, whose checkpoint {meta.get('checkpoint')} is not here.",
             "Name a run or a checkpoint file.",
         )
-    return found
+    return checkpoint
 
 
 def _contradiction(named: Named, checkpoint: str, why: str) -> KgError:

@@ -65,16 +65,16 @@ def nearest(
         present: (n, P), which points exist. Where a shape has none, the distance is infinite.
     """
     shape = queries.shape[:2]
-    found = Nearest(np.empty(shape, np.int64), np.empty(shape))
+    closest = Nearest(np.empty(shape, np.int64), np.empty(shape))
     # Shape by shape: all at once would need n * Q * P * 3 numbers.
     for row, (query, cloud) in enumerate(zip(queries, points, strict=True)):
         squared = np.square(query[:, None] - cloud).sum(2)
         if present is not None:
             squared[:, ~present[row]] = np.inf
         best = squared.argmin(1)
-        found.indices[row] = best
-        found.distances[row] = np.sqrt(squared[np.arange(len(query)), best])
-    return found
+        closest.indices[row] = best
+        closest.distances[row] = np.sqrt(squared[np.arange(len(query)), best])
+    return closest
 
 
 def snapped(

@@ -89,7 +89,7 @@ def rest_drift(
             f"frame {numbers.shape} do not belong together"
         )
     places = arrays.snapped(predicted, cloud, rest)
-    found = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
+    drift = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
     for name in np.unique(names):
         rows = np.flatnonzero(names == name)
         rows = rows[np.argsort(numbers[rows], kind="stable")]
@@ -111,10 +111,10 @@ def rest_drift(
             # All keypoints of a cloud or none: it lies one way or the other.
             row = np.arange(len(others)) + len(others) * (turned_too.mean(1) < as_is.mean(1))
             geodesic, identity = geodesic[row], identity[row]
-        found.geodesic[others], found.identity[others] = geodesic, identity
-    if np.isnan(found.identity).all():
+        drift.geodesic[others], drift.identity[others] = geodesic, identity
+    if np.isnan(drift.identity).all():
         raise ValueError("no object has two frames")
-    return found
+    return drift
 
 
 def _identified(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -159,38 +159,38 @@ def drift_of(sample: Sample, *, symmetric: bool = False) -> Drift:
 def measure_drift(sample: Sample, *, symmetric: bool) -> Measured:
     """Return the parts of `UNITS`, of all clouds and of those of each third, and the PCK curve."""
     assert sample.frame is not None
-    found = drift_of(sample, symmetric=symmetric)
-    there = ~np.isnan(found.geodesic[:, 0])
-    parts = _parts(found)
+    drift = drift_of(sample, symmetric=symmetric)
+    there = ~np.isnan(drift.geodesic[:, 0])
+    parts = _parts(drift)
     of_cloud = thirds(sample.objects, sample.frame, there)
     for number, third in enumerate(THIRDS):
-        some = Drift(*(np.where((of_cloud == number)[:, None], values, np.nan) for values in found))
+        some = Drift(*(np.where((of_cloud == number)[:, None], values, np.nan) for values in drift))
         # Of single clouds and keypoints there is no more to tell than above.
         parts |= {f"{name} {third}": Part(part.statistic) for name, part in _parts(some).items()}
     thresholds = np.linspace(0, FARTHEST, STEPS)
-    shares = shares_within(found.geodesic[there], thresholds).mean(0)
+    shares = shares_within(drift.geodesic[there], thresholds).mean(0)
     curve = Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT)
     return Measured(parts, (curve,))
 
 
-def _parts(found: Drift) -> dict[str, Part]:
-    drift = found.geodesic
-    there = ~np.isnan(drift[:, 0])
+def _parts(drift: Drift) -> dict[str, Part]:
+    geodesic = drift.geodesic
+    there = ~np.isnan(geodesic[:, 0])
 
     def worst(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         # The worst keypoint, not the worst frame: which keypoint to distrust.
-        total = weights @ np.where(there[:, None], drift, 0)
+        total = weights @ np.where(there[:, None], geodesic, 0)
         return arrays.divide(total.max(1), weights @ there.astype(np.float64))
 
-    of_cloud = np.full(len(drift), np.nan)
-    of_cloud[there] = np.median(drift[there], axis=1)
-    within = np.where(there[:, None], 100.0 * (drift <= WITHIN), np.nan)
+    of_cloud = np.full(len(geodesic), np.nan)
+    of_cloud[there] = np.median(geodesic[there], axis=1)
+    within = np.where(there[:, None], 100.0 * (geodesic <= WITHIN), np.nan)
     return {
-        "mean": mean_part(drift),
-        "median": Part(_median(drift), of_cloud),
+        "mean": mean_part(geodesic),
+        "median": Part(_median(geodesic), of_cloud),
         "worst": Part(worst),
         "pck-5": mean_part(within),
-        "identity": mean_part(100 * found.identity),
+        "identity": mean_part(100 * drift.identity),
     }
 
 

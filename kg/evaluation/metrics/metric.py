@@ -155,13 +155,13 @@ def mean_part(values: ArrayLike) -> Part:
 
     A shape whose value is NaN is left out.
     """
-    given = np.asarray(values, np.float64)
-    per_shape = given if given.ndim == 1 else given.mean(1)
+    array = np.asarray(values, np.float64)
+    per_shape = array if array.ndim == 1 else array.mean(1)
     there = ~np.isnan(per_shape)
     return Part(
         ratio(np.where(there, per_shape, 0), there.astype(np.float64)),
         per_shape,
-        given[there].mean(0) if given.ndim == 2 and there.any() else None,
+        array[there].mean(0) if array.ndim == 2 and there.any() else None,
     )
 
 

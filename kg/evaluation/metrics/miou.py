@@ -48,8 +48,8 @@ def mean_iou(
     Raises:
         ValueError: An array has the wrong shape, or no shape has a landmark.
     """
-    found = gaps(keypoints, landmarks, landmark_ids, points)
-    return float(iou(found, threshold).statistic(np.ones((1, len(found.to_landmark))))[0])
+    distances = gaps(keypoints, landmarks, landmark_ids, points)
+    return float(iou(distances, threshold).statistic(np.ones((1, len(distances.to_landmark))))[0])
 
 
 def gaps(
@@ -74,30 +74,30 @@ def gaps(
     )
 
 
-def iou(found: Gaps, threshold: float) -> Part:
+def iou(distances: Gaps, threshold: float) -> Part:
     """Return the mIoU at a threshold as a part of a result, with that of each shape by itself."""
-    positives = (~np.isnan(found.to_keypoint)).sum(1).astype(np.float64)
-    reached = (found.to_keypoint <= threshold).sum(1).astype(np.float64)
-    astray = (found.to_landmark > threshold).sum(1)
+    positives = (~np.isnan(distances.to_keypoint)).sum(1).astype(np.float64)
+    reached = (distances.to_keypoint <= threshold).sum(1).astype(np.float64)
+    astray = (distances.to_landmark > threshold).sum(1)
     either = np.where(positives > 0, positives + astray, 0)
     share = ratio(100 * reached, either)
     return Part(share, arrays.divide(100 * reached, either))
 
 
-def with_curve(found: Gaps, terms: Terms, steps: int) -> Measured:
+def with_curve(distances: Gaps, terms: Terms, steps: int) -> Measured:
     """Return the mIoU at the threshold, and over so many thresholds from 0 to it."""
     thresholds = np.linspace(0, terms.threshold, steps)
-    once = np.ones((1, len(found.to_landmark)))
-    over = np.array([iou(found, threshold).statistic(once)[0] for threshold in thresholds])
+    once = np.ones((1, len(distances.to_landmark)))
+    over = np.array([iou(distances, threshold).statistic(once)[0] for threshold in thresholds])
     curve = Curve("mIoU", thresholds, over, "threshold", "mIoU", terms.unit)
-    return Measured({"value": iou(found, terms.threshold)}, (curve,))
+    return Measured({"value": iou(distances, terms.threshold)}, (curve,))
 
 
 def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmark_ids is not None
     keypoints, points, landmarks = sample.within(terms.space)
-    found = gaps(keypoints, landmarks, sample.landmark_ids, points if terms.snap else None)
-    return with_curve(found, terms, STEPS)
+    distances = gaps(keypoints, landmarks, sample.landmark_ids, points if terms.snap else None)
+    return with_curve(distances, terms, STEPS)
 
 
 METRIC = Metric(

@@ -50,8 +50,8 @@ def geodesic_gaps(
 def _measure(sample: Sample, terms: Terms) -> Measured:
     assert sample.landmark_ids is not None
     keypoints, points, landmarks = sample.within(terms.space)
-    found = geodesic_gaps(keypoints, points, landmarks, sample.landmark_ids)
-    return with_curve(found, terms, STEPS)
+    distances = geodesic_gaps(keypoints, points, landmarks, sample.landmark_ids)
+    return with_curve(distances, terms, STEPS)
 
 
 METRIC = Metric(

@@ -91,4 +91,4 @@ def _svg(figure: Figure) -> Markup:
     text = re.sub(r' id="[\w.]+_\d+"', "", text)
     # The page's letters and colours.
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
-    return Markup(re.sub("|".join(PAGE), lambda found: PAGE[found[0]], text))
+    return Markup(re.sub("|".join(PAGE), lambda match: PAGE[match[0]], text))
