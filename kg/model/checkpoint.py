@@ -146,9 +146,9 @@ def _content(path: Path) -> Any:
     except KgError as error:
         raise KgError(f"{path}: {error.message}", error.hint) from error
     except pickle.UnpicklingError as error:
-        if named := GLOBAL.search(str(error)):
+        if match := GLOBAL.search(str(error)):
             raise KgError(
-                f"{path} holds a pickled {named[1]}. Reading that would run code of the file.",
+                f"{path} holds a pickled {match[1]}. Reading that would run code of the file.",
                 "Ask for its weights: torch.save(model.state_dict(), FILE)",
             ) from error
         raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error

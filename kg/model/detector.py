@@ -384,7 +384,7 @@ def make_detector(model: ModelConfig, train: TrainConfig) -> Detector:
     return made
 
 
-def check_options(owner: str, kind: type, given: Mapping[str, Any]) -> None:
+def check_options(owner: str, kind: type, options: Mapping[str, Any]) -> None:
     """Check that a plugin's constructor takes the options that are given.
 
     Raises:
@@ -399,7 +399,7 @@ def check_options(owner: str, kind: type, given: Mapping[str, Any]) -> None:
         for name, parameter in parameters.items()
         if parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY
     ]
-    for name in given:
+    for name in options:
         if name not in own:
             raise unknown_name(f"option of the {owner}", name, own)
 

@@ -100,9 +100,9 @@ class Remote:
             except Exception as error:
                 self.returncode = 1
                 lost = type(error).__name__ == "KilledWorker"
-                said = "Workers of the cluster were lost over it again and again." if lost else str(error)
+                reason = "Workers of the cluster were lost over it again and again." if lost else str(error)
                 with log_file(self._job).open("a") as log:
-                    log.write(f"error {' '.join(said.split())}\n")
+                    log.write(f"error {' '.join(reason.split())}\n")
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -129,13 +129,13 @@ def run_here(job: Job, slot: Slot, words: Sequence[str] | None, mode: str, answe
     """
     program = (sys.executable, "-P", "-c", WATCHED)
     process = pool.start(job, slot, words or job.words(), mode, answer, program, subprocess.PIPE)
-    stop, asked = _stop_file(job), ""
+    stop, obeyed = _stop_file(job), ""
     while process.poll() is None:
         time.sleep(PAUSE)
-        said = stop.read_text() if stop.is_file() else ""
-        if said != asked:
-            process.send_signal(signal.SIGKILL if said == "kill" else signal.SIGINT)
-            asked = said
+        order = stop.read_text() if stop.is_file() else ""
+        if order != obeyed:
+            process.send_signal(signal.SIGKILL if order == "kill" else signal.SIGINT)
+            obeyed = order
     return process.returncode
 
 

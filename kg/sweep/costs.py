@@ -48,8 +48,8 @@ def summarise_costs(jobs: Sequence[Job]) -> list[Summary]:
                 value = cost(runs.read_metrics(job.folder))
                 if job.method.label == label and not math.isnan(value):
                     cells[columns[job.store.name]][job.seed] = value
-            found = {name: Cell(by_seed) for name, by_seed in with_average(cells).items()}
-            rows.append(Row(label, (), found))
+            averaged = {name: Cell(by_seed) for name, by_seed in with_average(cells).items()}
+            rows.append(Row(label, (), averaged))
         if any(cell.values for row in rows for cell in row.cells.values()):
             made.append(Summary(COST, part, unit, facts, tuple(rows)))
     return made

@@ -119,9 +119,9 @@ def plan_methods(
         label += [entry] if len(chosen_detectors) > 1 else []
         label += [f"{name}={text}" for name, text in options.items() if len(values[name]) > 1]
         label += [left_out] if len(ablations) > 1 or parts else []
-        said = [preset, *filter(None, [entry]), *(f"{name}{text}" for name, text in options.items())]
-        said += [f"without-{'-'.join(parts)}"] if parts else []
-        slug = re.sub(r"[^\w.+-]", "_", "-".join(said))
+        words = [preset, *filter(None, [entry]), *(f"{name}{text}" for name, text in options.items())]
+        words += [f"without-{'-'.join(parts)}"] if parts else []
+        slug = re.sub(r"[^\w.+-]", "_", "-".join(words))
         recipe = Recipe(preset, {**common, **own, **options}, parts, split_by)
         made.append(Method(", ".join(label) or entry or preset, slug, recipe))
     return list({method.slug: method for method in made}.values())
@@ -150,14 +150,14 @@ def lacking(methods: Sequence[Method], stores: Sequence[Store]) -> list[tuple[Me
     Raises:
         KgError: There is no detector of some name.
     """
-    found = []
+    pairs = []
     for store in stores:
         sequences = len(set(store.read_column("objects"))) < store.count
         for method in methods:
             kind = plugins.DETECTORS.load(method.recipe.configure(store).model.detector)
             if (kind.needs_rest and not store.has_rest_positions) or (kind.needs_sequences and not sequences):
-                found.append((method, store))
-    return found
+                pairs.append((method, store))
+    return pairs
 
 
 def usual_metrics(stores: Sequence[Store], by: SplitBy) -> list[str]:

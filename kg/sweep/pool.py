@@ -222,9 +222,9 @@ def start(
 
 
 def _reason(job: Job, code: int) -> str:
-    said = re.findall(r"^error (.+)$", log_file(job).read_text(errors="replace"), re.MULTILINE)
-    if said:
-        return str(said[-1])
+    errors = re.findall(r"^error (.+)$", log_file(job).read_text(errors="replace"), re.MULTILINE)
+    if errors:
+        return str(errors[-1])
     if code < 0:
         return f"its process was ended by {signal.Signals(-code).name}"
     return "it was interrupted" if code == 130 else f"its process ended with exit code {code}"

@@ -155,14 +155,14 @@ class Summary:
         """Return what it takes to read the table."""
         counts = {len(cell.values) for row in self.rows for cell in row.cells.values()}
         several = " ± standard deviation" if max(counts) > 1 else ""
-        said = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
+        sentences = f"Mean{several} over seeds, n = {_span(counts)}; {self.facts}."
         if self.caution:
-            said += f" {self.caution}"
+            sentences += f" {self.caution}"
         if any(cell.collapsed for row in self.rows for cell in row.cells.values()):
-            said += " COLLAPSED: keypoints lie in one place on most shapes, and their DAS means nothing."
+            sentences += " COLLAPSED: keypoints lie in one place on most shapes, and their DAS means nothing."
         if self.floors:
-            said += f" {', '.join(row.label for row in self.floors)}: keypoints that no detector found."
-        return f"{said} † published: {PAPER}, on its own data." if self.published else said
+            sentences += f" {', '.join(row.label for row in self.floors)}: keypoints that no detector found."
+        return f"{sentences} † published: {PAPER}, on its own data." if self.published else sentences
 
 
 def _span(numbers: Iterable[int]) -> str:
@@ -187,7 +187,7 @@ def summarise(
     theirs = [figure.measured_as for figure in ABLATION if ablation]
     made = []
     for name in names:
-        of_metric = [(job, found) for job, found in results if found["metric"] == name]
+        of_metric = [(job, row) for job, row in results if row["metric"] == name]
         parts = [METRICS[name].headline, *METRICS[name].beside]
         parts += [part for metric, part in theirs if metric == name]
         for part in dict.fromkeys(parts):
@@ -245,7 +245,7 @@ def _floors(
     cells: dict[str, dict[str, dict[int, float]]] = {}
     for job in jobs:
         for floor in answers[job].get("floors", []) if job in answers else []:
-            values = [found["values"][part] for found in floor["results"] if found["metric"] == metric]
+            values = [result["values"][part] for result in floor["results"] if result["metric"] == metric]
             if values and values[0] is not None:
                 of_floor = cells.setdefault(floor["name"], {name: {} for name in columns.values()})
                 of_floor[columns[job.store.name]].setdefault(job.seed, values[0])

@@ -67,22 +67,22 @@ class RunCopy:
         self._copied[file] = changed
 
 
-def copy_of(run: Path, wanted: str | None) -> RunCopy | None:
+def copy_of(run: Path, folder: str | None) -> RunCopy | None:
     """Return the copy of a run folder, where it has one or is to have one.
 
     Args:
         run: The run folder.
-        wanted: URL of the folder in which its copy is to be.
+        folder: URL of the folder in which its copy is to be.
 
     Raises:
         KgError: That is no URL, or nothing can be written there.
     """
-    if wanted is not None:
-        if url_of(wanted) is None:
-            raise KgError(f"'{wanted}' is no URL.", "For example: --copy-to s3://bucket/runs")
-        return RunCopy(run, f"{wanted.rstrip('/')}/{run.name}")
-    known = _recorded(run)
-    return None if known is None else RunCopy(run, known)
+    if folder is not None:
+        if url_of(folder) is None:
+            raise KgError(f"'{folder}' is no URL.", "For example: --copy-to s3://bucket/runs")
+        return RunCopy(run, f"{folder.rstrip('/')}/{run.name}")
+    recorded = _recorded(run)
+    return None if recorded is None else RunCopy(run, recorded)
 
 
 def bring(url: str) -> Path:

@@ -60,25 +60,25 @@ def read_examples(
 def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDArray[np.int64]]:
     """Return the row numbers, ascending, of a split in each store (see `read_examples`)."""
     kept_out = _kept_out(stores, split) if by == "object" else set()
-    found = []
+    rows = []
     for store in stores:
         of_split = store.splits(by) == SPLITS.index(split)
         if kept_out:
             names = store.read_column("objects")
             of_split &= [(store.dataset, store.category, name) not in kept_out for name in names]
-        found.append(np.flatnonzero(of_split))
-    return found
+        rows.append(np.flatnonzero(of_split))
+    return rows
 
 
 def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
     """Return the objects that a store has in a later split than this one, and another may not."""
-    found = set()
+    owners = set()
     if len(stores) > 1 or len(stores[0].files) > 1:
         for store in stores:
             later = store.splits("object") > SPLITS.index(split)
             objects = np.asarray(store.read_column("objects"))
-            found |= {(store.dataset, store.category, name) for name in np.unique(objects[later]).tolist()}
-    return found
+            owners |= {(store.dataset, store.category, name) for name in np.unique(objects[later]).tolist()}
+    return owners
 
 
 def read_rows(

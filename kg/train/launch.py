@@ -97,8 +97,8 @@ def _wait(workers: "Sequence[subprocess.Popen[bytes]]") -> None:
 
 def _how(code: int, log: Path) -> str:
     """Return how a worker ended."""
-    said = log.read_text(errors="replace") if log.is_file() else ""
-    if errors := re.findall(r"^error (.+)$", said, re.MULTILINE):
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    if errors := re.findall(r"^error (.+)$", text, re.MULTILINE):
         return f"failed: {errors[-1]}"
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}; it may have run out of memory."
@@ -125,7 +125,7 @@ def _passing_on(workers: "Sequence[subprocess.Popen[bytes]]") -> Iterator[None]:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
     return port

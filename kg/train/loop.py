@@ -277,10 +277,10 @@ class _Training:
 
     def restore(self) -> None:
         """Continue from the last checkpoint, if the run got as far as writing one."""
-        found = checkpoints(self.run, LAST)
-        if not found:
+        files = checkpoints(self.run, LAST)
+        if not files:
             return
-        checkpoint = load_checkpoint(found[0], self.device)
+        checkpoint = load_checkpoint(files[0], self.device)
         state = checkpoint.training
         self.steps.shown.load_state_dict(checkpoint.model.state_dict())
         self.model.load_state_dict(state.get("model", checkpoint.model.state_dict()))

@@ -125,8 +125,8 @@ def find_run(named: Path | str | None) -> Path:
         return latest_run()
     if path.name == LATEST:
         return latest_run(next(filter(Path.is_dir, _places(path.parent)), path.parent))
-    if found := next(filter(is_run, _places(path)), None):
-        return found.resolve()
+    if folder := next(filter(is_run, _places(path)), None):
+        return folder.resolve()
     known = [name_of(run) for run in all_runs()]
     close = get_close_matches(str(named), known, n=1)
     meant = f"Did you mean '{close[0]}'? " if close else ""
@@ -182,10 +182,10 @@ def read_environment(run: Path) -> dict[str, Any]:
         KgError: The file is broken.
     """
     path = run / "environment.json"
-    found = _read_json(path) if path.is_file() else {}
-    if not isinstance(found, dict):
+    environment = _read_json(path) if path.is_file() else {}
+    if not isinstance(environment, dict):
         raise KgError(f"{path} is no record of an environment.")
-    return found
+    return environment
 
 
 def _read_json(path: Path) -> Any:

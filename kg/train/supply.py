@@ -220,12 +220,12 @@ class _Source:
 
     def taught(self, teacher: Teacher) -> Tensor:
         """Return a teacher's keypoints of all clouds, (n, K, 3)."""
-        found = []
+        keypoints = []
         for chunk in np.split(self.rows, range(CHUNK, len(self.rows), CHUNK)):
             part = read_rows(self.store, chunk, self.selection.points, self.selection.normalisation, teacher)
             assert part.keypoints is not None
-            found.append(part.keypoints)
-        return torch.cat(found)
+            keypoints.append(part.keypoints)
+        return torch.cat(keypoints)
 
     def listed(self) -> Examples:
         """Return what is known of all clouds without their points."""

@@ -60,13 +60,13 @@ class Teacher:
         device = next((each.device for each in self.model.parameters()), torch.device("cpu"))
         self.model.assume(category if category in self.config.model.categories else None)
         points = torch.from_numpy(thin(clouds.points, self.config.train.points))
-        found = []
+        keypoints = []
         for batch in torch.split(points, BATCH):
             batch = batch.to(device)
             if normalisation == "range":
                 # They are already, with the points that thinning left out, as in its training.
-                found.append(self.model.find(batch).keypoints.cpu())
+                keypoints.append(self.model.find(batch).keypoints.cpu())
                 continue
             seen, scaling = normalised(batch, normalisation)
-            found.append(scaling.back(self.model.find(seen).keypoints).cpu())
-        return to_source(torch.cat(found).numpy(), clouds.scale, clouds.offset)
+            keypoints.append(scaling.back(self.model.find(seen).keypoints).cpu())
+        return to_source(torch.cat(keypoints).numpy(), clouds.scale, clouds.offset)

@@ -83,11 +83,11 @@ class Team:
             with _others():
                 dist.broadcast(tensor, 0)
 
-    def any(self, said: bool) -> bool:
+    def any(self, vote: bool) -> bool:
         """Tell whether any process says so."""
         if self.count == 1:
-            return said
-        votes = torch.tensor([int(said)])
+            return vote
+        votes = torch.tensor([int(vote)])
         with _others():
             dist.all_reduce(votes)
         return bool(votes.item())
@@ -113,10 +113,10 @@ class Team:
 
 def place() -> tuple[int, int, int] | None:
     """Return rank, number of processes and rank on this machine, as they were told; None for one alone."""
-    told = [os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")]
-    if None in told or told[1] == "1":
+    variables = [os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")]
+    if None in variables or variables[1] == "1":
         return None
-    rank, count, local = (int(text or 0) for text in told[:3])
+    rank, count, local = (int(text or 0) for text in variables[:3])
     return rank, count, local
 
 
@@ -130,11 +130,11 @@ def joined(device: torch.device) -> Iterator[Team]:
     Raises:
         KgError: The others cannot be reached.
     """
-    told = place()
-    if told is None:
+    ranks = place()
+    if ranks is None:
         yield Team()
         return
-    rank, count, _ = told
+    rank, count, _ = ranks
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:

@@ -92,7 +92,7 @@ def write_mp4(path: Path, pictures: Iterable[Picture], rate: float, ffmpeg: str)
     Raises:
         KgError: ffmpeg fails.
     """
-    with paths.replacing(path) as temporary, tempfile.TemporaryFile() as said:
+    with paths.replacing(path) as temporary, tempfile.TemporaryFile() as messages:
         # H.264's usual colours come in blocks of 2 × 2 pixels.
         even = (
             np.pad(picture, [(0, side % 2) for side in picture.shape[:2]] + [(0, 0)], mode="edge")
@@ -100,7 +100,7 @@ def write_mp4(path: Path, pictures: Iterable[Picture], rate: float, ffmpeg: str)
         )
         first = next(even)
         command = _command(ffmpeg, first.shape[1], first.shape[0], rate, temporary)
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as process:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages) as process:
             assert process.stdin is not None
             try:
                 # If it ends before it has all, it says why, below.
@@ -112,8 +112,8 @@ def write_mp4(path: Path, pictures: Iterable[Picture], rate: float, ffmpeg: str)
                 process.kill()
                 raise
         if process.returncode != 0:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
+            messages.seek(0)
+            lines = messages.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
             raise KgError(f"{ffmpeg} could not write {path}: {lines[-1]}", "Write a .gif instead.")
 
 
