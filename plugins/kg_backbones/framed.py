@@ -92,19 +92,19 @@ class Framed(Backbone):
         placed, scaling = normalised(turned, "longest-side")
         placed = placed.to(points.dtype)
         order = ops.canonical_order(placed)
-        found = self.within(ops.gather(placed, order))
-        check_features(self.within, placed, found)
+        features = self.within(ops.gather(placed, order))
+        check_features(self.within, placed, features)
         back = order.argsort(dim=1)
         centre = points.double().mean(1, keepdim=True)
         levels = [
             (scaling.back(cloud.double()) @ axes.transpose(1, 2) + centre).to(points.dtype)
-            for cloud in found.pyramid.clouds[1:]
+            for cloud in features.pyramid.clouds[1:]
         ]
         return Features(
             Pyramid([points, *levels]),
-            found.level_features,
-            ops.gather(found.point_features, back),
-            found.global_feature,
+            features.level_features,
+            ops.gather(features.point_features, back),
+            features.global_feature,
         )
 
     def _frames(self, points: Tensor) -> Tensor:

@@ -96,9 +96,9 @@ class Attention(nn.Module):
         """Return (B, n, width) for values (B, n, width)."""
         batch, count, width = values.shape
         split = self.queries_keys_values(self.norms[0](values))
-        queries, keys, told = split.view(batch, count, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
-        found = functional.scaled_dot_product_attention(queries, keys, told)
-        values = values + self.mix(found.transpose(1, 2).reshape(batch, count, width))
+        queries, keys, contents = split.view(batch, count, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(queries, keys, contents)
+        values = values + self.mix(attended.transpose(1, 2).reshape(batch, count, width))
         result: Tensor = values + self.down(functional.gelu(self.up(self.norms[1](values))))
         return result
 

@@ -173,16 +173,16 @@ def _label(category: str) -> int:
 
 def _files(folder: Path) -> list[tuple[Split, Path]]:
     """Return the files of clouds with their splits, split after split, each in the order of the numbers."""
-    found: list[tuple[Split, Path]] = []
+    files: list[tuple[Split, Path]] = []
     for split in get_args(Split):
-        named = [path for path in folder.glob(f"{split}*.h5") if FILE.fullmatch(path.name)]
-        named += (folder / split).glob("*.h5")
-        found += [(split, path) for path in sorted(named, key=_number)]
-    for split, path in found:
+        of_split = [path for path in folder.glob(f"{split}*.h5") if FILE.fullmatch(path.name)]
+        of_split += (folder / split).glob("*.h5")
+        files += [(split, path) for path in sorted(of_split, key=_number)]
+    for split, path in files:
         other = FILE.fullmatch(path.name)
         if other and other[1] != split:
             raise KgError(f"{path} is called after {other[1]} and lies in {split}.", "Obtain it again.")
-    return found
+    return files
 
 
 def _number(file: Path) -> tuple[list[int], str]:

@@ -179,11 +179,11 @@ class _Flap:
 def _highest(points: Points, places: Points, near: float) -> Points:
     """Return how high points (n, 3) are near places (m, 2), seen from above; minus infinity where none is."""
     heights = points[:, 2]
-    found = cKDTree(points[:, :2]).query_ball_point(places, near)
-    return np.array([heights[some].max() if some else -np.inf for some in found])
+    neighbours = cKDTree(points[:, :2]).query_ball_point(places, near)
+    return np.array([heights[some].max() if some else -np.inf for some in neighbours])
 
 
 def _smoothed(values: Points, places: Points, near: float) -> Points:
     """Return the means of values (n,) over what lies near each place (n, 2)."""
-    found = cKDTree(places).query_ball_point(places, 2 * near)
-    return np.array([values[some].mean() for some in found])
+    neighbours = cKDTree(places).query_ball_point(places, 2 * near)
+    return np.array([values[some].mean() for some in neighbours])

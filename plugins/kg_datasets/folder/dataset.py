@@ -72,8 +72,8 @@ class Folder(Dataset):
         objects = len({item.object for item in items})
         rests = [item.rest_id or item.object for item in items]
         paired = sum(count for count in Counter(rests).values() if count > 1)
-        told = {0: "no", len(items): "yes"}.get(paired, f"of {paired} frames")
-        lines = [f"{_many(objects, 'object')}, {_many(len(items), 'frame')}, correspondence: {told}"]
+        corresponding = {0: "no", len(items): "yes"}.get(paired, f"of {paired} frames")
+        lines = [f"{_many(objects, 'object')}, {_many(len(items), 'frame')}, correspondence: {corresponding}"]
         if options.frames_of is None and objects < len(items):
             lines.append(
                 "Files of one folder with the same faces, or with names that differ in numbers alone, were "
@@ -115,9 +115,9 @@ def _found(
         alike = families(files, one_thing=False) if how == "file" else []
     else:
         for together in by_folder(files):
-            found = families(together, one_thing=True)
-            groups += [together] if how == "folder" else as_they_look(together, found)
-            alike += found
+            of_folder = families(together, one_thing=True)
+            groups += [together] if how == "folder" else as_they_look(together, of_folder)
+            alike += of_folder
     rows: dict[Path, Row] = {}
     taken = set(ids.values())
     for group in groups:

@@ -53,12 +53,12 @@ def families(files: Sequence[Path], *, one_thing: bool) -> list[Family]:
                 crowding[file] = look.crowding
             if look.edges is not None and look.edges is not first.setdefault(look.polygons, look.edges):
                 crowding[file] *= _scale(look.edges, first[look.polygons])
-    found = []
+    corresponding = []
     for alike in members.values():
         finite = [file for file in alike if file in crowding]
         if len(alike) > 1 and finite:
-            found.append(Family(tuple(alike), min(finite, key=crowding.__getitem__)))
-    return found
+            corresponding.append(Family(tuple(alike), min(finite, key=crowding.__getitem__)))
+    return corresponding
 
 
 class _Look(NamedTuple):

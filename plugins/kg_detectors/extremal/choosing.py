@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     candidates: list[Candidate]
 
 
-def choose(clouds: Tensor, found: Tensor, places: Tensor, blur: Tensor, apart: float) -> Choice:
+def choose(clouds: Tensor, on_clouds: Tensor, places: Tensor, blur: Tensor, apart: float) -> Choice:
     """Choose among candidates by clouds that they were not learnt from.
 
     They are looked at from the least blurred on. One is refused that lies too near to one before it, or with
@@ -39,7 +39,7 @@ def choose(clouds: Tensor, found: Tensor, places: Tensor, blur: Tensor, apart: f
 
     Args:
         clouds: (n, N, 3), each in its own box.
-        found: (n, A, 3), the candidates on them.
+        on_clouds: (n, A, 3), the candidates on them.
         places: (A, 3), where they usually are.
         blur: (A,), how far points lie apart that may be confused with each.
         apart: The least distance between places.
@@ -53,14 +53,14 @@ def choose(clouds: Tensor, found: Tensor, places: Tensor, blur: Tensor, apart: f
             near = rest[int(away[one, rest].argmin())]
             refused[one] = f"nearer than {apart:g} to candidate {order.index(near)}"
             continue
-        share = own_share(found[:, [*rest, one]])
+        share = own_share(on_clouds[:, [*rest, one]])
         if rest and share.min() < ITSELF:
             worst = [*rest, one][int(share.argmin())]
             whose = "mistaken" if worst == one else f"with it candidate {order.index(worst)} is mistaken"
             refused[one] = f"{whose} on {1 - share.min():.0%} of pairs"
             continue
         rest.append(one)
-    gaps = torch.stack([torch.cdist(cloud, marks) for cloud, marks in zip(clouds, found, strict=True)])
+    gaps = torch.stack([torch.cdist(cloud, marks) for cloud, marks in zip(clouds, on_clouds, strict=True)])
     reached = [_reach(gaps, rest[:count]) for count in range(1, len(rest) + 1)]
     # A share that each brings is a slope of the logarithm.
     paid = [math.log(reach) - math.log(1 - BROUGHT) * count for count, reach in enumerate(reached)]
@@ -69,7 +69,7 @@ def choose(clouds: Tensor, found: Tensor, places: Tensor, blur: Tensor, apart: f
     for number, one in enumerate(rest[count:], count):
         brought = 1 - reached[number] / reached[number - 1]
         refused[one] = f"brings {brought:.1%}; from here on less than {BROUGHT:.0%} on average"
-    share = own_share(found[:, kept])
+    share = own_share(on_clouds[:, kept])
     candidates = []
     for one in order:
         reason = refused.get(one)
@@ -82,15 +82,15 @@ def choose(clouds: Tensor, found: Tensor, places: Tensor, blur: Tensor, apart: f
     return Choice(kept, candidates)
 
 
-def own_share(found: Tensor) -> Tensor:
+def own_share(keypoints: Tensor) -> Tensor:
     """Return on which share of pairs of shapes (n, K, 3) each keypoint is nearest to itself, (K,).
 
     Pairs are ordered, of different shapes; of one shape there is none, and the share is 0.
     """
-    n, K, _ = found.shape
-    marks = found.flatten(0, 1)
+    n, K, _ = keypoints.shape
+    marks = keypoints.flatten(0, 1)
     nearest = torch.cdist(marks, marks).view(n, K, n, K).argmin(3)
-    hits = (nearest == torch.arange(K, device=found.device)[:, None]).float()
+    hits = (nearest == torch.arange(K, device=keypoints.device)[:, None]).float()
     hits[torch.arange(n), :, torch.arange(n)] = 0
     return hits.sum((0, 2)) / max(n * (n - 1), 1)
 

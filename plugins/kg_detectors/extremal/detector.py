@@ -86,8 +86,8 @@ class Extremal(Detector):
         features, anchors, blur = self._candidates(examples)
         clouds = _some(unseen.points if len(unseen.points) > 1 else examples.points)
         indices = nearest(self._joined(clouds, surroundings(clouds)), anchors).indices
-        found = clouds.gather(1, indices[..., None].expand(-1, -1, 3))
-        choice = choose(clouds, found, anchors[:, :3], blur, self.own.apart)
+        on_clouds = clouds.gather(1, indices[..., None].expand(-1, -1, 3))
+        choice = choose(clouds, on_clouds, anchors[:, :3], blur, self.own.apart)
         if len(choice.kept) < LEAST_KEYPOINTS:
             raise KgError(
                 "Fewer than two extremal points are the same on all these shapes.",
@@ -111,9 +111,9 @@ class Extremal(Detector):
         is usual in training.
         """
         stretched = normalised(points, "stretch")[0]
-        found = nearest(self._joined(stretched, surroundings(stretched)), self.anchors.to(stretched))
-        keypoints = points.gather(1, found.indices[..., None].expand(-1, -1, 3))
-        return Found(keypoints, found.indices, torch.exp(-found.squared / (2 * self.usual)))
+        matches = nearest(self._joined(stretched, surroundings(stretched)), self.anchors.to(stretched))
+        keypoints = points.gather(1, matches.indices[..., None].expand(-1, -1, 3))
+        return Found(keypoints, matches.indices, torch.exp(-matches.squared / (2 * self.usual)))
 
     def _candidates(self, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
         """Return what points of training clouds are like (n, N, F), 28 anchors (28, F) and their blur."""

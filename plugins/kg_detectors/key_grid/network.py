@@ -91,8 +91,8 @@ class Decoder(nn.Module):
         values = (encoded[-1] or warm[-1])[0]
         for level in reversed(range(1, len(encoded))):
             climbed = pyramid.climb(values, level + 1)
-            told = [*encoded[level - 1], climbed, *warm[level - 1]]
-            values = self.steps[level](torch.cat(told, dim=2))
+            inputs = [*encoded[level - 1], climbed, *warm[level - 1]]
+            values = self.steps[level](torch.cat(inputs, dim=2))
         values = self.refine(self.steps[0](pyramid.climb(values, 1)))
         with full_precision(values.device):
             cloud: Tensor = self.point(values)

@@ -37,9 +37,9 @@ def heatmap_use(
     if model.config.canonical:
         points = ops.gather(points, ops.canonical_order(points))
     batches = torch.split(points, batch_size)
-    found = [model(batch, inference=inference, reconstruct=False) for batch in batches]
-    keypoints = torch.cat([one.keypoints for one in found])
-    edges = torch.cat([one.edges for one in found])
+    outputs = [model(batch, inference=inference, reconstruct=False) for batch in batches]
+    keypoints = torch.cat([one.keypoints for one in outputs])
+    edges = torch.cat([one.edges for one in outputs])
     skeletons = {
         "own": (keypoints, edges),
         "zeroed": (keypoints, torch.zeros_like(edges)),

@@ -130,8 +130,8 @@ class SC3K(Detector):
     ) -> None:
         super().__init__()
         self.config, self.options = model, train or TrainConfig()
-        given = {"release": release, "poses": poses, "up": up}
-        self.own = Options(**read_values(Options, given, prefix="detector."))
+        options = {"release": release, "poses": poses, "up": up}
+        self.own = Options(**read_values(Options, options, prefix="detector."))
         self.encoder = Encoder()
         self.blocks = nn.Sequential(Residual(1024, 512), Residual(512, 256))
         self.score = nn.Linear(256, model.keypoints)

@@ -58,8 +58,8 @@ def between_keypoints(points: Tensor, weights: Tensor, count: int) -> Tensor:
     owners = ways.argmin(1)[..., None].expand_as(weights)
     gathered = weights.new_zeros(len(weights), places.shape[1], weights.shape[2])
     gathered = gathered.scatter_add(1, owners, weights)
-    found = gathered.transpose(1, 2) @ ways @ weights
-    return (found + found.transpose(1, 2)) / 2
+    between = gathered.transpose(1, 2) @ ways @ weights
+    return (between + between.transpose(1, 2)) / 2
 
 
 def geodesic_loss(ways: Tensor, released: bool = False) -> Tensor:

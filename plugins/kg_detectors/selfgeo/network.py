@@ -83,8 +83,8 @@ class SelfGeo(Detector):
     ) -> None:
         super().__init__()
         self.config, self.options = model, train or TrainConfig()
-        given = {"places": places, "release": release}
-        self.own = Options(**read_values(Options, given, prefix="detector."))
+        options = {"places": places, "release": release}
+        self.own = Options(**read_values(Options, options, prefix="detector."))
         self.backbone = make_backbone(model)
         self.minimum_points = self.backbone.minimum_points
         self.hidden, self.dropout = MLP(self.backbone.point_channels, (128,)), nn.Dropout(model.dropout)
@@ -116,14 +116,14 @@ class SelfGeo(Detector):
         """Return the losses of consecutive frames of one thing."""
         points, _, _ = centred(batch.points)
         with autocast(points.device, self.options.precision):
-            found = self(points)
-        both = [shape_loss(found.rebuilt, points), shape_loss(points, found.rebuilt)]
-        ways = between_keypoints(points, found.weights, self.own.places)
+            output = self(points)
+        both = [shape_loss(output.rebuilt, points), shape_loss(points, output.rebuilt)]
+        ways = between_keypoints(points, output.weights, self.own.places)
         return {
             "reconstruction": (1.0, torch.stack(both).mean()),
-            "coverage": (2.5, separation_loss(found.keypoints, self.own.release)),
-            "surface": (6.0, shape_loss(found.keypoints, points)),
-            "smoothness": (2.0, smoothness_loss(found.keypoints)),
+            "coverage": (2.5, separation_loss(output.keypoints, self.own.release)),
+            "surface": (6.0, shape_loss(output.keypoints, points)),
+            "smoothness": (2.0, smoothness_loss(output.keypoints)),
             "geodesic": (6.0, geodesic_loss(ways, self.own.release)),
         }
 
@@ -134,8 +134,8 @@ class SelfGeo(Detector):
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return keypoints as weighted means, or the points of the largest weight."""
         order = ops.canonical_order(points) if self.config.canonical else None
-        found = self(centred(points if order is None else ops.gather(points, order))[0])
-        weights = found.weights if order is None else ops.gather(found.weights, order.argsort(dim=1))
+        output = self(centred(points if order is None else ops.gather(points, order))[0])
+        weights = output.weights if order is None else ops.gather(output.weights, order.argsort(dim=1))
         with full_precision(points.device):
             # Weights sum to 1: the mean of the points is carried along.
             keypoints = weights.transpose(1, 2) @ points

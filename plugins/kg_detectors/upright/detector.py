@@ -106,8 +106,8 @@ class Upright(Detector):
         upright = ((points.double() - centre) @ turns).to(points.dtype)
         order = ops.canonical_order(upright)
         seen, scaling = normalised(ops.gather(upright, order), self.within.normalisation)
-        found = self.teacher.eval().find(seen, inference)
-        keypoints = scaling.back(found.keypoints).double() @ turns.mT + centre
-        indices = order.gather(1, found.indices)
-        rest = None if found.rest is None else ops.gather(found.rest, order.argsort(1))
-        return Found(keypoints.to(points.dtype), indices, found.confidences, found.edges, rest)
+        detections = self.teacher.eval().find(seen, inference)
+        keypoints = scaling.back(detections.keypoints).double() @ turns.mT + centre
+        indices = order.gather(1, detections.indices)
+        rest = None if detections.rest is None else ops.gather(detections.rest, order.argsort(1))
+        return Found(keypoints.to(points.dtype), indices, detections.confidences, detections.edges, rest)

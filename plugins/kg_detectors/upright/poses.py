@@ -51,13 +51,15 @@ def describe(points: Tensor, axes: Tensor) -> Tensor:
     x, y, z = near.unbind(2)  # (B, N, NODES)
     density = torch.einsum("bna,bnij->baij", x, y[..., None] * z[:, :, None]) / points.shape[1]
     sides = (half / half.amax(2, keepdim=True))[:, 0]
-    found = []
+    descriptions = []
     for way in candidates():
         order = way.abs().argmax(0)
         turned = density.permute(0, *(1 + order).tolist())
         back = [axis + 1 for axis in range(3) if way[:, axis].sum() < 0]
-        found.append(torch.cat([turned.flip(back).flatten(1), sides[:, order.to(sides.device)]], dim=1))
-    return torch.stack(found, dim=1).float()
+        descriptions.append(
+            torch.cat([turned.flip(back).flatten(1), sides[:, order.to(sides.device)]], dim=1)
+        )
+    return torch.stack(descriptions, dim=1).float()
 
 
 class PoseChoice(nn.Module):
