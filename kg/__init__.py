@@ -39,8 +39,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import kg` and `kg --help` load no PyTorch."""
     if name not in _PLACES:
         raise AttributeError(f"module 'kg' has no attribute '{name}'")
-    found = globals()[name] = getattr(import_module(_PLACES[name]), name)
-    return found
+    value = globals()[name] = getattr(import_module(_PLACES[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -119,7 +119,7 @@ def _scan(group: str) -> list[tuple[Plugin, entrypoints.EntryPoint]]:
     for point in entrypoints.get_group_all(group):
         # One distribution can be found twice, as an editable install and as its own source folder.
         by_name[point.name].setdefault(f"{point.module_name}:{point.object_name}", point)
-    found = []
+    plugins = []
     for name, points in sorted(by_name.items()):
         # Several claim the name: ours stays, else the first by its target, so that it is always the same.
         ranked = sorted(points.items(), key=lambda item: (_distribution(item[1]) != "kg", item[0]))
@@ -127,8 +127,8 @@ def _scan(group: str) -> list[tuple[Plugin, entrypoints.EntryPoint]]:
             problem = f"the name '{name}' is taken by {ranked[0][0]}" if rank else ""
             if problem:
                 warnings.warn(f"Plugin {target} of {group} is left out: {problem}.", stacklevel=3)
-            found.append((Plugin(name, target, _distribution(point), problem), point))
-    return found
+            plugins.append((Plugin(name, target, _distribution(point), problem), point))
+    return plugins
 
 
 def _distribution(point: entrypoints.EntryPoint) -> str:

@@ -44,8 +44,8 @@ app.command("info")(info.info)
 app.command("docs")(docs.docs)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         typer.echo(f"kg {__version__}")
         raise typer.Exit
 
@@ -130,8 +130,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _is_lack_of_memory(error: Exception) -> bool:
     """Tell whether the machine or a GPU has no more memory; of the machine PyTorch says it in words alone."""
-    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
-    return isinstance(error, MemoryError) or bool(said)
+    match = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
+    return isinstance(error, MemoryError) or bool(match)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -140,5 +140,5 @@ def _shown(made: "Comparison", published: bool) -> "list[Table | Text]":
     shown = table("", tuple(folded), numbered)
     for column in shown.columns[1:]:
         column.justify = "right"
-    said = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]
-    return [shown, plain("\n".join(["", *said, *made.captions(published)]), "dim")]
+    names = [f"{number} {entry.label}" for number, entry in enumerate(made.entries, start=1)]
+    return [shown, plain("\n".join(["", *names, *made.captions(published)]), "dim")]

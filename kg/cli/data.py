@@ -48,7 +48,7 @@ def open_store(
 
 
 def open_stores(
-    given: Sequence[Path] | None,
+    store_paths: Sequence[Path] | None,
     categories: Sequence[str],
     dataset: str | None,
     variants: Sequence[str],
@@ -59,7 +59,7 @@ def open_stores(
     """Return the stores at paths and those of each category in each variant, each once.
 
     Args:
-        given: Paths.
+        store_paths: Paths.
         categories: Of the others; with no path, none means the only one that is prepared.
         dataset: That all are of, if anybody said so.
         variants: Of each category; none for the only one there is.
@@ -72,12 +72,12 @@ def open_stores(
     from kg import paths
     from kg.data.find import StoreQuery
 
-    found = [open_store(path, None, None, None) for path in given or []]
+    stores = [open_store(path, None, None, None) for path in store_paths or []]
     kinds: list[str | None] = [*categories]
     named: list[str | None] = [*variants]
-    for category, variant in product(kinds or [None] * (not found), named or [None]):
+    for category, variant in product(kinds or [None] * (not stores), named or [None]):
         if dry_run and not any(map(StoreQuery(category, dataset, variant).matches, paths.stores())):
             note(f"'{category}' is not prepared yet: it would be, and is not in this list.")
             continue
-        found.append(open_store(None, category, dataset, variant, preset))
-    return list({store.place: store for store in found}.values())
+        stores.append(open_store(None, category, dataset, variant, preset))
+    return list({store.place: store for store in stores}.values())

@@ -50,13 +50,13 @@ def docs(
 
 def topics() -> dict[str, str]:
     """Return the guides by topic, Markdown."""
-    found = {
+    guides = {
         file.name.removesuffix(".md"): file.read_text(encoding="utf-8")
         for file in (files("kg") / "docs").iterdir()
         if file.name.endswith(".md")
     }
     order = {name: number for number, name in enumerate(ORDER)}
-    return dict(sorted(found.items(), key=lambda each: (order.get(each[0], len(order)), each[0])))
+    return dict(sorted(guides.items(), key=lambda each: (order.get(each[0], len(order)), each[0])))
 
 
 def _title(text: str) -> str:

@@ -170,18 +170,18 @@ def evaluate(
         check_curves(several(metric, "--metric"), corrupt or ())
     if report is not None:
         check_report(report)
-    named: list[Path] | Predictions | None = targets or None
+    measured: list[Path] | Predictions | None = targets or None
     if keypoints is not None:
         if store is None or targets or checkpoint:
             raise KgError(
                 "--keypoints goes with --store and with no detector.",
                 "For example: kg eval --keypoints theirs.npy --store STORE.h5",
             )
-        named = read_keypoints(keypoints, store, space=space, split=split or "test")
+        measured = read_keypoints(keypoints, store, space=space, split=split or "test")
         split = None
     with progress("Predicting") as advance:
         evaluation = measure(
-            named,
+            measured,
             several(metric, "--metric") or None,
             protocol=protocol,
             threshold=threshold,

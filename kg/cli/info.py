@@ -24,7 +24,7 @@ def info(as_json: Json = False) -> None:
     device = choose_device()
     choices = {name: choose(name, device) for name in operations()}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    found_plugins = {kind.title: kind.all() for kind in plugins.KINDS}
+    plugins_by_kind = {kind.title: kind.all() for kind in plugins.KINDS}
     stores = paths.stores()
     result: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **versions()},
@@ -39,16 +39,16 @@ def info(as_json: Json = False) -> None:
             for name, choice in choices.items()
         },
         **{
-            f"{kind.replace(' ', '')}s": [vars(plugin) for plugin in found]
-            for kind, found in found_plugins.items()
+            f"{kind.replace(' ', '')}s": [vars(plugin) for plugin in group]
+            for kind, group in plugins_by_kind.items()
         },
         "stores": [str(path) for path in stores],
         "runs": [run.name for run in list_runs()],
         "folders": {"home": str(paths.home()), "runs": str(paths.runs().resolve())},
     }
-    found = [
+    plugin_rows = [
         [kind, plugin.name, plugin.target, plugin.distribution, plugin.problem or "works"]
-        for kind, group in found_plugins.items()
+        for kind, group in plugins_by_kind.items()
         for plugin in group
     ]
     sections = [
@@ -59,7 +59,7 @@ def info(as_json: Json = False) -> None:
             ["operation", "version", "why"],
             [[name, choice.kernel.backend, choice.reason] for name, choice in choices.items()],
         ),
-        table("Plugins", ["kind", "name", "is", "from", "state"], found),
+        table("Plugins", ["kind", "name", "is", "from", "state"], plugin_rows),
         table(
             "Prepared stores",
             ["data set", "category", "variant", "MB"],

@@ -17,7 +17,7 @@ def _runs() -> Listing:
     from kg.errors import KgError
     from kg.train.runs import all_runs, checkpoint_times, name_of, read_config, read_metrics
 
-    found = []
+    dated_rows = []
     for run in all_runs():
         # A run of another version, or one that is just being removed, is nothing to fail by.
         with suppress(KgError, OSError, LookupError, TypeError):
@@ -27,12 +27,12 @@ def _runs() -> Listing:
             epochs = f"{len(done)} of {config.train.epochs}"
             how = f"{config.model.detector}, {config.preset}, seed {config.train.seed}"
             data = "/".join(config.data.store.removesuffix(".h5").rsplit("/", 3)[-3:])
-            found.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
-    found.sort(key=lambda each: each[0], reverse=True)
+            dated_rows.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
+    dated_rows.sort(key=lambda each: each[0], reverse=True)
     columns = ("run", "data", "method", "epochs", "best val_loss", "saved")
     usage = "Use one: kg predict --run NAME; the first is 'latest'"
     none = f"There is no run in {paths.runs()} (KG_RUNS). Train one: kg train --category shirt"
-    return columns, [row for _, row in found], usage if found else none
+    return columns, [row for _, row in dated_rows], usage if dated_rows else none
 
 
 def _trained() -> Listing:
@@ -153,14 +153,16 @@ def show_list(what: str, as_json: bool) -> None:
     show({what: listed}, as_json, *([made] if rows else []), usage)
 
 
-def show_help(as_json: bool, **given: Sequence[str] | None) -> bool:
+def show_help(as_json: bool, **values_by_list: Sequence[str] | None) -> bool:
     """Show the list of the first option of which a value is "help"; tell whether there is one.
 
     Args:
         as_json: Print JSON.
-        given: The values of options, each by the name of the list of what it takes.
+        values_by_list: The values of options, each by the name of the list of what it takes.
     """
-    what = next((what for what, values in given.items() if "help" in ",".join(values or ()).split(",")), None)
+    what = next(
+        (what for what, values in values_by_list.items() if "help" in ",".join(values or ()).split(",")), None
+    )
     if what is not None:
         show_list(what, as_json)
     return what is not None

@@ -170,16 +170,16 @@ def several(entries: Sequence[str] | None, option: str) -> list[str]:
         KgError: Something was given, as an empty variable of the shell, but it names nothing: to take that
             for nothing given would do everything.
     """
-    named = (part.strip() for entry in entries or [] for part in entry.split(","))
-    entered = list(dict.fromkeys(part for part in named if part))
+    names = (part.strip() for entry in entries or [] for part in entry.split(","))
+    entered = list(dict.fromkeys(part for part in names if part))
     if entries and not entered:
         raise KgError(f"{option} names nothing.", "Name something, or leave it out.")
     return entered
 
 
-def texts(**given: int | str | None) -> dict[str, str]:
+def texts(**options: int | str | None) -> dict[str, str]:
     """Return options of a training as `Config.override` takes them, less those that were not given."""
-    return {name: str(value) for name, value in given.items() if value is not None}
+    return {name: str(value) for name, value in options.items() if value is not None}
 
 
 def counting(text: str | None) -> dict[str, str]:

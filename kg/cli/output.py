@@ -164,17 +164,17 @@ def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[...,
         transient=True,
         disable=not console.is_terminal,
     )
-    said = time.monotonic()
+    last_note = time.monotonic()
     with bar:
         task = bar.add_task(description, total=None, text="")
 
         def advance(done: int, total: int, text: str | None = None) -> None:
-            nonlocal said
+            nonlocal last_note
             bar.update(task, completed=done, total=total)
             if text is not None:
                 bar.update(task, text=text)
-            if bar.disable and time.monotonic() - said >= SAID_EVERY:
-                said = time.monotonic()
+            if bar.disable and time.monotonic() - last_note >= SAID_EVERY:
+                last_note = time.monotonic()
                 share = f"{done:,} of {total:,}" + (" bytes" if of_bytes else "")
                 note(f"{description}: {share} {text or ''}".rstrip())
 

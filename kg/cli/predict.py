@@ -186,7 +186,7 @@ def _expand(entry: Path) -> list[Path]:
 
     if not entry.is_dir():
         return [entry]
-    found = shape_files(entry)
-    if not found:
+    files = shape_files(entry)
+    if not files:
         raise KgError(f"{entry} holds no shapes.", f"Readable: {' '.join(sorted(SUFFIXES))}")
-    return found
+    return files

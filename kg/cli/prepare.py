@@ -180,9 +180,9 @@ def prepare(
         list_options(deform, as_json)
         return
     ways = {"--shard": shard, "--merge": merge, "--cluster": cluster, "--append": append}
-    said = [name for name, given in ways.items() if given] + ["--force"] * (append and force)
-    if len(said) > 1:
-        raise KgError(f"{said[0]} and {said[1]} exclude each other.", "Leave one of them out.")
+    exclusive = [name for name, value in ways.items() if value] + ["--force"] * (append and force)
+    if len(exclusive) > 1:
+        raise KgError(f"{exclusive[0]} and {exclusive[1]} exclude each other.", "Leave one of them out.")
     work = Work(
         workers=workers or available(),
         force=force,
@@ -198,9 +198,9 @@ def prepare(
         raise KgError(f"{raw} holds no category of {name}.")
     for one in categories:
         dataset.check_category(one)
-    given = dict(assignment(text) for text in settings or [])
-    of_camera = {key: given.pop(key) for key in list(given) if key.startswith(CAMERA)}
-    dataset, motion = deformed(dataset, deform, frames, given, seed)
+    assignments = dict(assignment(text) for text in settings or [])
+    of_camera = {key: assignments.pop(key) for key in list(assignments) if key.startswith(CAMERA)}
+    dataset, motion = deformed(dataset, deform, frames, assignments, seed)
     view = read_camera(dataset, camera, of_camera)
     if camera and variant is None:
         variant = f"{dataset.variant}-camera"

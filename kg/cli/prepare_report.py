@@ -114,15 +114,15 @@ def _next(store: dict[str, Any]) -> str:
     )
 
 
-def _list_told(category: str, told: list[dict[str, str]], what: str) -> None:
-    if not told:
+def _list_told(category: str, items: list[dict[str, str]], what: str) -> None:
+    if not items:
         return
-    shapes = "1 shape was" if len(told) == 1 else f"{len(told)} shapes were"
+    shapes = "1 shape was" if len(items) == 1 else f"{len(items)} shapes were"
     note(f"{category}: {shapes} {what}:", "warning")
-    for item in told[:MAX_LISTED]:
+    for item in items[:MAX_LISTED]:
         note(f"  {item['id']}: {item['reason']}")
-    if len(told) > MAX_LISTED:
-        note(f"  and {len(told) - MAX_LISTED} more; --json lists all")
+    if len(items) > MAX_LISTED:
+        note(f"  and {len(items) - MAX_LISTED} more; --json lists all")
 
 
 def report_shards(

@@ -37,18 +37,18 @@ def raw_folder(dataset: "Dataset", source: Path | None) -> Path:
     return raw
 
 
-def frame_grouping(dataset: "Dataset", said: str | None) -> str | None:
+def frame_grouping(dataset: "Dataset", grouping: str | None) -> str | None:
     """Return a word, or the path of a manifest that is there."""
     words = ("folder", "file", "none")
-    if said is None or not dataset.frames_of:
-        if said is not None:
+    if grouping is None or not dataset.frames_of:
+        if grouping is not None:
             raise KgError(f"{dataset.name} knows its frames itself.", "Leave out --frames-of.")
         return None
-    if said in words:
-        return said
-    path = Path(said).expanduser()
+    if grouping in words:
+        return grouping
+    path = Path(grouping).expanduser()
     if path.suffix.lower() != ".csv":
-        raise unknown_name("choice of --frames-of", said, (*words, "MANIFEST.csv"))
+        raise unknown_name("choice of --frames-of", grouping, (*words, "MANIFEST.csv"))
     if not path.is_file():
         raise KgError(f"There is no manifest {path}.", "kg docs shapes shows one.")
     return str(path.resolve())
@@ -67,17 +67,17 @@ def read_camera(dataset: "Dataset", camera_given: bool, options: dict[str, str])
 
 
 def deformed(
-    dataset: "Dataset", name: str | None, frames: int, given: dict[str, str], seed: int
+    dataset: "Dataset", name: str | None, frames: int, options: dict[str, str], seed: int
 ) -> "tuple[Dataset, dict[str, Any] | None]":
     """Return the data set deformed as asked, and in what way; itself and None if not at all."""
     if name is None:
-        if given:
-            raise typer.BadParameter(f"{next(iter(given))} goes with --deform.", param_hint="--set")
+        if options:
+            raise typer.BadParameter(f"{next(iter(options))} goes with --deform.", param_hint="--set")
         return dataset, None
     from kg.sim.deformed import Deformed
     from kg.sim.mix import mix
 
-    motions = mix(name, given)
+    motions = mix(name, options)
     return Deformed(dataset, motions, frames, seed), {**motions.described(), "frames": frames}
 
 

@@ -117,12 +117,12 @@ def announce(
     from kg.data.preparing.room import estimate
 
     objects = len({item.object for item in items})
-    said = estimate(dataset, options, len(items), objects, workers)
-    if said.seconds > LONG or said.size > LARGE:
+    expected = estimate(dataset, options, len(items), objects, workers)
+    if expected.seconds > LONG or expected.size > LARGE:
         processes = "1 process" if workers == 1 else f"{workers} processes"
         note(
-            f"{what}: {said.clouds:,} clouds of {objects:,} objects, about {size(said.size)}, "
-            f"roughly {duration(said.seconds)} in {processes}. Fewer with --objects; many machines: "
+            f"{what}: {expected.clouds:,} clouds of {objects:,} objects, about {size(expected.size)}, "
+            f"roughly {duration(expected.seconds)} in {processes}. Fewer with --objects; many machines: "
             "kg docs cluster"
         )
 

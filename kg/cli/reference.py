@@ -48,10 +48,10 @@ def _command(name: str, function: Callable[..., Any]) -> str:
 def _row(parameter: inspect.Parameter) -> str:
     assert get_origin(parameter.annotation) is Annotated
     kind, info = get_args(parameter.annotation)[:2]
-    said = (info.help or "").strip()
-    if (default := _default(parameter.default, info)) and "Default:" not in said:
-        said += f" Default: {default}."
-    return f"| `{_cell(_called(parameter.name, kind, info))}` | {_cell(said)} |"
+    text = (info.help or "").strip()
+    if (default := _default(parameter.default, info)) and "Default:" not in text:
+        text += f" Default: {default}."
+    return f"| `{_cell(_called(parameter.name, kind, info))}` | {_cell(text)} |"
 
 
 def _called(name: str, kind: Any, info: ParameterInfo) -> str:

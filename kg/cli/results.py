@@ -106,8 +106,8 @@ def landmarks_table(landmarks: Sequence[LandmarkKeypoint]) -> list[Table | Text]
     bare = [one.landmark for one in landmarks if one.share < MOSTLY]
     if not bare:
         return [made]
-    said = f"No keypoint lies on {', '.join(bare)} on half of the shapes."
-    return [*([made] if lying else []), plain(said if lying else f"\n{said}", "dim")]
+    sentence = f"No keypoint lies on {', '.join(bare)} on half of the shapes."
+    return [*([made] if lying else []), plain(sentence if lying else f"\n{sentence}", "dim")]
 
 
 def _plain(result: Result | None, part: str) -> str:

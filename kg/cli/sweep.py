@@ -210,7 +210,7 @@ def sweep(
             pool = Pool(slots, measure, watch.look, watch.end, watch.stop, starter)
             pool.run(unmeasured)
 
-    answers = {job: found for job in planned if (found := state.measured(job, measure))}
+    answers = {job: answer for job in planned if (answer := state.measured(job, measure))}
     summaries = summarise(answers, planned, ablation)
     costs = summarise_costs(planned) if summaries else []
     result = {

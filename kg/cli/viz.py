@@ -232,7 +232,7 @@ def _describe(drawn: "Rendered", motion: "Motion | None", total: int) -> tuple[d
     """Return what was drawn, for JSON and for people."""
     from kg.viz.animation import Filmed
 
-    said: dict[str, object] = {
+    facts: dict[str, object] = {
         "path": str(drawn.path),
         "shapes": list(drawn.ids),
         "renderer": drawn.renderer,
@@ -241,9 +241,9 @@ def _describe(drawn: "Rendered", motion: "Motion | None", total: int) -> tuple[d
     }
     count = f"{len(drawn.ids)} of {total} shapes"
     if motion:
-        said |= {"object": motion.name}
+        facts |= {"object": motion.name}
         count = f"{len(drawn.ids)} of {len(motion)} frames"
     if isinstance(drawn, Filmed):
-        said |= {"seconds": drawn.seconds, "bytes": drawn.path.stat().st_size}
+        facts |= {"seconds": drawn.seconds, "bytes": drawn.path.stat().st_size}
         count += f" in {drawn.seconds:.3g} s, {drawn.path.stat().st_size / 1e6:.1f} MB"
-    return said, f"{drawn.path}  {count}, {drawn.width} × {drawn.height} pixels, {drawn.renderer}"
+    return facts, f"{drawn.path}  {count}, {drawn.width} × {drawn.height} pixels, {drawn.renderer}"

@@ -48,8 +48,8 @@ def folder_of(module: str) -> Path | None:
 
 def _bases() -> Iterator[Path]:
     """Yield where the user wants it, in kg's folder, and in the user's folder for caches."""
-    if named := os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(named) / "kg"
+    if folder := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(folder) / "kg"
         return
     with suppress(KgError):  # there is no home
         yield paths.home() / "cache" / "loops"
@@ -66,19 +66,19 @@ def _remove_old(base: Path) -> None:
 
 def _key(module: str) -> str:
     """Return a name for what a module's loops are made of: its source, and what it imports beside it."""
-    found: dict[str, bytes] = {}
+    sources: dict[str, bytes] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         file = getattr(sys.modules.get(name), "__file__", None)
-        if name in found or file is None:
+        if name in sources or file is None:
             continue
-        found[name] = Path(file).read_bytes()
+        sources[name] = Path(file).read_bytes()
         package = module.rpartition(".")[0]
-        waiting += [other for other in _imported(found[name]) if other.rpartition(".")[0] == package]
+        waiting += [other for other in _imported(sources[name]) if other.rpartition(".")[0] == package]
     digest = hashlib.sha256(f"{module} {config.BOUNDSCHECK}".encode())
-    for name in sorted(found):
-        digest.update(hashlib.sha256(found[name]).digest())
+    for name in sorted(sources):
+        digest.update(hashlib.sha256(sources[name]).digest())
     return f"{module.rpartition('.')[2]}-{digest.hexdigest()[:16]}"
 
 

@@ -55,14 +55,14 @@ class _Kept(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            overload = super().load_overload(sig, target_context)
         except Exception:  # whatever unpickling half a file raises
-            found = None
+            overload = None
             with suppress(OSError):
                 self.flush()
-        if found is None:
+        if overload is None:
             _say_first(kept=True)
-        return found
+        return overload
 
     def save_overload(self, sig: Any, data: Any) -> None:
         # On a full disk it is compiled, and will be again.

@@ -28,15 +28,15 @@ class FileOptions:
     options: dict[str, str] = field(default_factory=dict)
     split_by: SplitBy | None = None
 
-    def with_options(self, given: Mapping[str, str]) -> dict[str, str]:
+    def with_options(self, others: Mapping[str, str]) -> dict[str, str]:
         """Return the options with others before them; another plugin begins without the old one's options."""
         kept = {
             name: text
             for name, text in self.options.items()
             if (plugin := name.partition(".")[0]) == name
-            or given.get(plugin, self.options.get(plugin)) == self.options.get(plugin)
+            or others.get(plugin, self.options.get(plugin)) == self.options.get(plugin)
         }
-        return {**kept, **given}
+        return {**kept, **others}
 
 
 def read_file(path: Path) -> FileOptions:

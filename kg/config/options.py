@@ -168,12 +168,12 @@ class Config:
             raise KgError("It is no record of options.")
         parts: dict[str, Any] = {"preset": values.get("preset", "kg")}
         for name, kind in (("model", ModelConfig), ("train", TrainConfig), ("data", DataConfig)):
-            given = values.get(name, {})
-            if not isinstance(given, Mapping):
+            options = values.get(name, {})
+            if not isinstance(options, Mapping):
                 raise KgError(f"Its '{name}' is no record of options.")
             # What was trained before there was a choice of normalisation has the range.
             before = {"normalisation": "range"} if name == "model" else {}
-            parts[name] = kind(**_checked(kind, {**before, **given}))
+            parts[name] = kind(**_checked(kind, {**before, **options}))
         return cls(**parts)
 
     def override(self, name: str, text: str) -> "Config":
@@ -245,11 +245,11 @@ def options() -> dict[str, Any]:
     return known
 
 
-def _checked(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return options of a part of the configuration, each of its type."""
     known = get_type_hints(kind, include_extras=True)
     checked = {}
-    for name, value in given.items():
+    for name, value in values.items():
         if name not in known:
             raise KgError(
                 f"It has an option '{name}', which this kg does not know.",

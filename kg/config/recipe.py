@@ -66,9 +66,9 @@ class Recipe:
 
     def words(self) -> list[str]:
         """Return what says the same to `kg train`."""
-        said = ["--preset", self.preset]
+        words = ["--preset", self.preset]
         for name, text in self.options.items():
-            said += ["--set", f"{name}={text}"]
+            words += ["--set", f"{name}={text}"]
         for part in self.without:
-            said += ["--without", part]
-        return [*said, *(["--split-by", self.split_by] if self.split_by != "object" else [])]
+            words += ["--without", part]
+        return [*words, *(["--split-by", self.split_by] if self.split_by != "object" else [])]

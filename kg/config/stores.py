@@ -41,10 +41,10 @@ def choose_store(data: DataConfig, query: StoreQuery) -> Store:
     Raises:
         KgError: Several fit or none does, or it is not here any more.
     """
-    named = data.checksums if data.store else {}
-    fitting = [path for path in named if query.matches(Path(path))]
+    checksums = data.checksums if data.store else {}
+    fitting = [path for path in checksums if query.matches(Path(path))]
     if len(fitting) == 1:
-        return find_by_checksum(Path(fitting[0]), named[fitting[0]], "the training")
+        return find_by_checksum(Path(fitting[0]), checksums[fitting[0]], "the training")
     if fitting:
         raise KgError(
             f"{len(fitting)} of the stores that this detector was trained on fit: {_labels(fitting)}.",
@@ -57,10 +57,10 @@ def choose_store(data: DataConfig, query: StoreQuery) -> Store:
         )
     prepared = [path for path in paths.stores() if query.matches(path)]
     if len(prepared) != 1:
-        trained = f" It was trained on {_labels(named)}." if named else ""
-        found = f": {_labels(prepared)}" if prepared else ""
+        trained = f" It was trained on {_labels(checksums)}." if checksums else ""
+        names = f": {_labels(prepared)}" if prepared else ""
         raise KgError(
-            f"{len(prepared) or 'None'} of the prepared stores fit{'' if prepared else 's'}{found}.{trained}",
+            f"{len(prepared) or 'None'} of the prepared stores fit{'' if prepared else 's'}{names}.{trained}",
             "Choose with --category and --variant, or name any store with --store. They are: kg list stores",
         )
     return Store(prepared[0])

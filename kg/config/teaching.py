@@ -15,9 +15,9 @@ def taught_by(teacher: Config) -> FileOptions:
         KgError: There is no detector of the teacher's name any more.
     """
     own = plugins.DETECTORS.load(teacher.model.detector).taught
-    said = flatten(teacher.to_dict())
+    options = flatten(teacher.to_dict())
     if own["detector"] == teacher.model.detector:
-        kept = said.with_options(own)
-        return FileOptions(said.preset, {**kept, "init": "", "teacher": ""}, said.split_by)
+        kept = options.with_options(own)
+        return FileOptions(options.preset, {**kept, "init": "", "teacher": ""}, options.split_by)
     size = {"keypoints": str(teacher.model.keypoints), "points": str(teacher.train.points)}
-    return FileOptions(said.preset, {**size, **own}, said.split_by)
+    return FileOptions(options.preset, {**size, **own}, options.split_by)

@@ -30,13 +30,13 @@ class Bounds:
         return f"{self.least} or more" if self.most == math.inf else f"from {self.least} to {self.most}"
 
 
-def read_values(owner: type, given: Mapping[str, str], of: str = "", prefix: str = "") -> dict[str, Any]:
+def read_values(owner: type, texts: Mapping[str, str], of: str = "", prefix: str = "") -> dict[str, Any]:
     """Return the values of fields of a dataclass that were given as text.
 
     Args:
         owner: A dataclass whose fields are bool, int, float, str, tuples of numbers, literals or one of
             these or None, annotated with `Bounds` where not every number will do.
-        given: Text by the name of the field.
+        texts: Text by the name of the field.
         of: What the options belong to, for the error of an unknown one.
         prefix: What stands before the name on the command line.
 
@@ -46,7 +46,7 @@ def read_values(owner: type, given: Mapping[str, str], of: str = "", prefix: str
     known = [item.name for item in fields(owner)]
     kinds = get_type_hints(owner, include_extras=True)
     values = {}
-    for name, text in given.items():
+    for name, text in texts.items():
         if name not in known:
             raise unknown_name(f"option of {of}" if of else "option", name, known)
         values[name] = _read(f"{prefix}{name}", kinds[name], text)
