@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -43,7 +43,7 @@ from kg.errors import KgError
 
 if TYPE_CHECKING:
     from kg.config import Config
-    from kg.train import Started
+    from kg.train import Started, Summary
 
 KEPT = {
     "epochs",
@@ -58,7 +58,7 @@ KEPT = {
     "kernels",
     "as_json",
 }
-"""What may be said of a run that is resumed: of `--set` only the epochs, as the store the one that it has."""
+"""What may be typed for a run that is resumed: of `--set` only the epochs, and of stores its own."""
 
 
 def train(
@@ -182,30 +182,20 @@ def train(
         return
     if show_help(as_json, presets=[preset]):
         return
-    import torch
-
     from kg.cli.train_workers import launch_on_gpus, leave_quietly
-    from kg.config.file import FileOptions, flatten, read_file
-    from kg.config.recipe import Recipe
-    from kg.config.stores import open_named, rename_stores
-    from kg.config.teaching import taught_by
     from kg.data import Store
-    from kg.devices import choose_device, describe
+    from kg.devices import describe
     from kg.inference.targets import find_checkpoint, find_resumed, find_run_of
-    from kg.model.checkpoint import load_checkpoint
-    from kg.train import Interrupted, Progress, Started, runs
+    from kg.train import Basis, Interrupted, Progress, Started, new_run, resumed_config, runs
     from kg.train import train as run_training
     from kg.train.copying import copy_of
-    from kg.train.team import joined, place
+    from kg.train.team import joined, own_device
 
     if gpus is not None:
         raise typer.Exit(launch_on_gpus(context, gpus, gpu=gpu, cpu=cpu))
-    told = place()
-    if told is not None and gpu is None and not cpu and torch.cuda.is_available():
-        gpu = told[2]
-    device = choose_device(gpu, cpu)
+    device = own_device(gpu, cpu)
     team = context.with_resource(joined(device))
-    given = texts(
+    typed = texts(
         detector=detector,
         backbone=backbone,
         farthest=farthest,
@@ -215,67 +205,34 @@ def train(
         seed=seed,
         precision=precision,
     )
-    given |= counting(keypoints) | turning(turn)
-    given |= dict(assignment(text) for text in option or [])
+    typed |= counting(keypoints) | turning(turn)
+    typed |= dict(assignment(text) for text in option or [])
 
     def configured() -> "tuple[Config, Path]":
         """Return the configuration and the run folder, which is made if it is new."""
         if resume is not None:
-            _check_kept([*filter(partial(_is_said, context), context.params), *given])
+            _check_kept([*filter(partial(_is_typed, context), context.params), *typed])
             folder = find_resumed(resume)
-            config = runs.read_config(folder)
-            if store:
-                named = rename_stores(config.data, [*map(Store, store)], f"the run {runs.name_of(folder)}")
-                config = replace(config, data=named)
-            if "epochs" in given:
-                config = config.override("epochs", given["epochs"])
-        else:
-            said = FileOptions()
-            opened = []
-            sources = ("init", "teacher", "like", "file", "preset")
-            others = [name for name in sources if _is_said(context, name)]
-            if len(others) > 1 and others not in (["file", "preset"], ["teacher", "preset"]):
-                first, second = ("config" if name == "file" else name for name in others[:2])
-                raise KgError(f"--{first} says all that --{second} could.", "Leave one of them out.")
-            if init is not None:
-                weights = find_checkpoint(init)
-                said = flatten(load_checkpoint(weights, torch.device("cpu")).config.to_dict())
-                # What was fast where those weights were trained may be many times slower here.
-                said.options.pop("precision", None)
-                given["init"] = str(weights.resolve())
-            elif teacher is not None:
-                weights = find_checkpoint(teacher)
-                known = load_checkpoint(weights, torch.device("cpu")).config
-                said = taught_by(known)
-                given["teacher"] = str(weights.resolve())
-                if not (category or dataset or variant or store):
-                    opened = open_named(known.data, "the teacher's training")
-            elif like is not None:
-                other = runs.read_config(find_run_of(like))
-                said = flatten(other.to_dict())
-                if not (category or dataset or variant or store):
-                    opened = open_named(other.data, "the training")
-            elif file is not None:
-                said = read_file(file)
-            base = preset if _is_said(context, "preset") else said.preset or preset
+            return resumed_config(folder, [*map(Store, store or [])], typed.get("epochs")), folder
+        basis = Basis.of(
+            preset if _is_typed(context, "preset") else None,
+            file=file,
+            like=None if like is None else find_run_of(like),
+            teacher=None if teacher is None else find_checkpoint(teacher),
+            init=None if init is None else find_checkpoint(init),
+        )
+        stores = [] if category or dataset or variant or store else basis.open_stores()
+        if not stores:
             categories, variants = several(category, "--category"), several(variant, "--variant")
-            opened = opened or open_stores(store, categories, dataset, variants, preset=base)
-            recipe = Recipe(
-                base,
-                said.with_options(given),
-                tuple(without or ()),
-                split_by if _is_said(context, "split_by") else said.split_by or split_by,
-            )
-            config = recipe.configure(*opened)
-            first, *others = config.model.categories
-            folder = runs.new_run(config, f"{first}-and-{len(others)}-more" if others else first, name)
-        return config, folder
+            stores = open_stores(store, categories, dataset, variants, preset=basis.preset)
+        by = split_by if _is_typed(context, "split_by") else None
+        config = basis.configure(stores, typed, without or (), by)
+        return config, new_run(config, name)
 
     config, folder = team.first(configured)
-    where = runs.name_of(folder)
-    others = f" and {team.count - 1} more" if team.count > 1 else ""
     copy = copy_of(folder, copy_to) if team.leads else None
     if team.leads:
+        others = f" and {team.count - 1} more" if team.count > 1 else ""
         copied = f", copied to {copy.url}" if copy else ""
         note(f"Training in {folder} on {describe(device)}{others}{copied}")
 
@@ -290,68 +247,43 @@ def train(
                 return
             if now.epoch_metrics is not None:
                 _report_epoch(now.epoch_metrics, now.epochs)
-                if copy is not None:
-                    copy.update()
                 return
             done = now.epoch * now.steps + now.step
             advance(done, now.epochs * now.steps, f"epoch {now.epoch + 1} loss {now.loss:.4f}")
 
         try:
             summary = run_training(
-                config, folder, device, resume=resume is not None, begin=begin, report=report, team=team
+                config,
+                folder,
+                device,
+                resume=resume is not None,
+                begin=begin,
+                report=report,
+                team=team,
+                copy=copy,
             )
         except Interrupted:
             if team.leads:
-                note(f"Saved. To continue: kg train --resume {where}")
+                note(f"Saved. To continue: kg train --resume {runs.name_of(folder)}")
             raise
         except Exception as error:
             if resume is None and team.leads:
                 runs.discard_if_empty(folder)
             leave_quietly(error)
             raise
-        finally:
-            if copy is not None:
-                copy.update(now=True)
     if not team.leads:
         return
 
-    result = {
-        "run": str(folder),
-        "epochs": summary.epochs,
-        "seconds": summary.seconds,
-        "train_shapes": summary.train_shapes,
-        "val_shapes": summary.val_shapes,
-        "best": summary.best,
-        "candidates": [asdict(each) for each in summary.candidates],
-        "config": runs.read_config(folder).to_dict(),
-    }
-    number = count()
-    candidates = [
-        [str(row), str(next(number)) if each.kept else "", *(f"{x:.2f}" for x in each.place), each.reason]
-        for row, each in enumerate(summary.candidates)
-    ]
-    losses = [[key, value] for key, value in summary.best.items() if "val_" in key]
-    show(
-        result,
-        as_json,
-        f"Trained {folder} in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
-        f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
-        f"by the loss on {summary.val_shapes} validation shapes.",
-        table("", ["loss", "value"], losses) if losses else "",
-        table("", ["candidate", "keypoint", "x", "y", "z", "why, or why not"], candidates)
-        if candidates
-        else "",
-        "Next: kg predict, kg eval --metric das, kg viz out.npz",
-    )
+    _show_summary(summary, runs.read_config(folder), as_json)
 
 
-def _is_said(context: typer.Context, name: str) -> bool:
+def _is_typed(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _check_kept(said: Iterable[str]) -> None:
-    if fixed := [name for name in said if name not in KEPT]:
+def _check_kept(names: Iterable[str]) -> None:
+    if fixed := [name for name in names if name not in KEPT]:
         raise KgError(
             f"A run that is resumed keeps its options; '{fixed[0].replace('_', '-')}' cannot change.",
             "Leave it out (only --epochs may grow), or start a new run.",
@@ -366,6 +298,37 @@ def _what(config: "Config", started: "Started") -> str:
         f"{config.model.detector} on {started.store} ({started.train_shapes} shapes, "
         f"{started.val_shapes} for validation): N = {train.points}, K = {started.keypoints}, "
         f"{counted(train.epochs, 'epoch')}{begun}, {started.parameters:,} parameters, seed {train.seed}"
+    )
+
+
+def _show_summary(summary: "Summary", config: "Config", as_json: bool) -> None:
+    """Print what a training came to."""
+    result = {
+        "run": str(summary.run),
+        "epochs": summary.epochs,
+        "seconds": summary.seconds,
+        "train_shapes": summary.train_shapes,
+        "val_shapes": summary.val_shapes,
+        "best": summary.best,
+        "candidates": [asdict(each) for each in summary.candidates],
+        "config": config.to_dict(),
+    }
+    number = count()
+    candidates = [
+        [str(row), str(next(number)) if each.kept else "", *(f"{x:.2f}" for x in each.place), each.reason]
+        for row, each in enumerate(summary.candidates)
+    ]
+    losses = [[key, value] for key, value in summary.best.items() if "val_" in key]
+    columns = ["candidate", "keypoint", "x", "y", "z", "why, or why not"]
+    show(
+        result,
+        as_json,
+        f"Trained {summary.run} in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
+        f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
+        f"by the loss on {summary.val_shapes} validation shapes.",
+        table("", ["loss", "value"], losses) if losses else "",
+        table("", columns, candidates) if candidates else "",
+        "Next: kg predict, kg eval --metric das, kg viz out.npz",
     )
 
 

@@ -59,6 +59,10 @@ class RunCopy:
             warnings.warn(f"The run is not copied: {error}", stacklevel=2)
         self._since = time.monotonic()
 
+    def close(self) -> None:
+        """Copy all that has changed."""
+        self.update(now=True)
+
     def _put(self, file: Path) -> None:
         changed = file.stat().st_mtime_ns
         place = f"{self._place}/{file.relative_to(self._run).as_posix()}"

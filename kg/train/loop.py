@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,7 @@ from kg.model.detector import Batch, Candidate, make_detector
 from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
 from kg.train.augment import augment, normalised_batch
+from kg.train.copying import RunCopy
 from kg.train.environment import environment
 from kg.train.log import Log
 from kg.train.memory import require_memory
@@ -92,6 +93,7 @@ def train(
     begin: Callable[[Started], None] = lambda started: None,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
+    copy: RunCopy | None = None,
 ) -> Summary:
     """Train a detector in its run folder, from the start or from the folder's last checkpoint.
 
@@ -109,6 +111,7 @@ def train(
         team: The processes that train together; each calls this, with the same arguments but for the device.
             Each takes its share of every batch, in the order of a training alone, and gradients are those of
             the whole batch; batch norm sees a share. The first alone writes to the run folder.
+        copy: The copy of the run folder, kept up with it.
 
     Raises:
         KgError: The store is gone, has changed, or has no training shapes; the memory is too small; every
@@ -121,7 +124,11 @@ def train(
     started = time.monotonic()
     fit = not resume or not checkpoints(run, LAST)
     training = _Training(config, run, device, stores, fit=fit, team=team)
-    with _alone(run) if team.leads else nullcontext(), _stop_requests() as stop:
+    with (
+        nullcontext() if copy is None else closing(copy),
+        _alone(run) if team.leads else nullcontext(),
+        _stop_requests() as stop,
+    ):
         if resume:
             training.restore()
             _check_epochs(training)
@@ -150,6 +157,8 @@ def train(
                     if log is not None:
                         log.write(entry)
                     report(Progress(training.epoch, config.train.epochs, 0, 0, entry["loss"], entry))
+                    if copy is not None:
+                        copy.update()
             finally:
                 training.save_best()
     return Summary(

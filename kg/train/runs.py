@@ -32,20 +32,18 @@ LATEST = "latest"
 CANDIDATES = "candidates.json"
 
 
-def new_run(config: Config, category: str, name: str | None = None) -> Path:
+def new_run(config: Config, name: str | None = None) -> Path:
     """Make a run folder, with its configuration in it.
 
     Args:
         config: Every option.
-        category: What is trained on; a part of the default name.
-        name: Of the folder, in the runs folder or, with slashes, below it.
+        name: Of the folder, in the runs folder or, with slashes, below it. Default: the time, what is
+            trained on, and the preset.
 
     Raises:
         KgError: A folder of that name is there already, or it would be none below the runs folder.
     """
-    for folder in map(
-        paths.runs().joinpath, _names(config, category) if name is None else [check_name(name)]
-    ):
+    for folder in map(paths.runs().joinpath, _names(config) if name is None else [check_name(name)]):
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break
@@ -58,10 +56,13 @@ def new_run(config: Config, category: str, name: str | None = None) -> Path:
     return folder
 
 
-def _names(config: Config, category: str) -> Iterator[str]:
+def _names(config: Config) -> Iterator[str]:
     """Return default names: of two trainings that begin in the same second the later one takes the next."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    name = f"{stamp}-{category}-{config.preset}"
+    categories = config.model.categories
+    words = [datetime.now().strftime("%Y%m%d-%H%M%S"), *categories[:1], config.preset]
+    if len(categories) > 1:
+        words.insert(2, f"and-{len(categories) - 1}-more")
+    name = "-".join(words)
     return chain([name], (f"{name}-{number}" for number in count(2)))
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from kg.devices import choose_device
 from kg.errors import KgError
 
 T = TypeVar("T")
@@ -118,6 +119,18 @@ def place() -> tuple[int, int, int] | None:
         return None
     rank, count, local = (int(text or 0) for text in variables[:3])
     return rank, count, local
+
+
+def own_device(gpu: int | None = None, cpu: bool = False) -> torch.device:
+    """Return the device of this process: as `choose_device` does, and on several GPUs each its own.
+
+    Raises:
+        KgError: As `choose_device`.
+    """
+    ranks = place()
+    if ranks is not None and gpu is None and not cpu and torch.cuda.is_available():
+        gpu = ranks[2]
+    return choose_device(gpu, cpu)
 
 
 @contextmanager

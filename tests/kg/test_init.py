@@ -20,7 +20,7 @@ from kg_detectors.key_grid import KeyGrid
 @pytest.fixture
 def run(tiny_config):
     torch.manual_seed(0)
-    made = new_run(tiny_config, "ellipsoid", "mine")
+    made = new_run(tiny_config, "mine")
     save_checkpoint(made / "best.safetensors", KeyGrid(tiny_config.model).state_dict(), tiny_config, 1, {})
     return made
 

@@ -9,7 +9,7 @@ from kg.train.runs import new_run
 
 
 def test_a_run_is_exported_and_used(tiny_config, tiny_store, tmp_path, capsys):
-    made = new_run(tiny_config, "ellipsoid", "mine")
+    made = new_run(tiny_config, "mine")
     model = make_detector(tiny_config.model, tiny_config.train)
     save_checkpoint(made / "best.safetensors", model.state_dict(), tiny_config, 4, {})
     file = tmp_path / "mine.safetensors"
@@ -22,7 +22,7 @@ def test_a_run_is_exported_and_used(tiny_config, tiny_store, tmp_path, capsys):
 
 
 def test_a_name_that_nobody_would_know_is_refused(tiny_config, tmp_path, capsys):
-    made = new_run(tiny_config, "ellipsoid", "mine")
+    made = new_run(tiny_config, "mine")
     model = make_detector(tiny_config.model, tiny_config.train)
     save_checkpoint(made / "best.safetensors", model.state_dict(), tiny_config, 4, {})
     assert run(["export", "-o", str(tmp_path / "mine.zip")]) == 1

@@ -107,7 +107,7 @@ def test_a_mistyped_kind(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_runs_are_listed_the_latest_first(tiny_config, capsys):
-    one, two, begun = (new_run(tiny_config, "ellipsoid", name) for name in ("sweep/one", "two", "begun"))
+    one, two, begun = (new_run(tiny_config, name) for name in ("sweep/one", "two", "begun"))
     for run_folder, seconds in ((one, 20), (two, 10)):
         (run_folder / "last.safetensors").touch()
         os.utime(run_folder / "last.safetensors", (seconds, seconds))

@@ -61,7 +61,7 @@ def played(monkeypatch):
         if not job.folder.is_dir():
             with monkeypatch.context() as there:
                 there.setenv("KG_RUNS", str(job.sweep))
-                new_run(job.config, "ellipsoid", job.name)
+                new_run(job.config, job.name)
             lines = (json.dumps({"epoch": number, "seconds": 1}) + "\n" for number in (1, 2, 3))
             (job.folder / "metrics.jsonl").write_text("".join(lines))
             (job.folder / "best.safetensors").touch()

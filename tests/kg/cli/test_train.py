@@ -134,7 +134,7 @@ def test_resuming_by_name_adds_epochs_and_nothing_else(train, tmp_path, capsys):
     ],
 )
 def test_what_a_resumed_run_keeps_is_refused(tiny_config, capsys, words):
-    new_run(tiny_config, "shirt", "mine")
+    new_run(tiny_config, "mine")
     assert run(["train", "--resume", "mine", "--epochs", "4", *words, "--cpu"]) == 1
     name = words[1].partition("=")[0] if words[0] == "--set" else words[0].removeprefix("--")
     assert f"'{name}' cannot change" in capsys.readouterr().err

@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def detector(tiny_config):
     torch.manual_seed(0)
-    run = new_run(tiny_config, "ellipsoid", "mine")
+    run = new_run(tiny_config, "mine")
     save_checkpoint(run / "best.safetensors", KeyGrid(tiny_config.model).state_dict(), tiny_config, 0, {})
     return Predictor.load(None, "best", CPU)
 

@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def detector(tiny_config):
     config = replace(tiny_config, train=replace(tiny_config.train, points=64, epochs=1))
-    run = new_run(config, "ellipsoid", "mine")
+    run = new_run(config, "mine")
     train(config, run, CPU)
     return Predictor.load(None, "best", CPU)
 

@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def again(tiny_config):
     torch.manual_seed(0)
-    run = new_run(tiny_config, "ellipsoid", "mine")
+    run = new_run(tiny_config, "mine")
     save_checkpoint(run / "best.safetensors", KeyGrid(tiny_config.model).state_dict(), tiny_config, 0, {})
     detector = Predictor.load(None, "best", CPU)
     return Redetection(detector, predict_store(detector))

@@ -18,7 +18,7 @@ from kg_detectors.key_grid import KeyGrid
 
 @pytest.fixture
 def run(tiny_config):
-    made = new_run(tiny_config, "ellipsoid", "mine")
+    made = new_run(tiny_config, "mine")
     for epoch, name in enumerate(("best.safetensors", "last.safetensors")):
         save_checkpoint(made / name, KeyGrid(tiny_config.model).state_dict(), tiny_config, epoch, {})
     return made
@@ -113,7 +113,7 @@ def test_a_checkpoint_that_contradicts_is_refused(
 
 
 def test_a_sweep_stands_for_its_runs_where_several_are_taken(tiny_config):
-    made = [new_run(tiny_config, "ellipsoid", f"sweep/{name}") for name in ("a", "b")]
+    made = [new_run(tiny_config, f"sweep/{name}") for name in ("a", "b")]
     assert [target.path for target in find_targets(["sweep"])] == [run.resolve() for run in made]
     assert [target.label for target in find_targets([paths.runs() / "sweep", "sweep/a"])] == ["a", "b", "a"]
     with pytest.raises(KgError, match="sweep of 2 runs") as caught:

@@ -53,7 +53,7 @@ def painted(monkeypatch):
 
 @pytest.fixture
 def run(tiny_config):
-    folder = runs.new_run(tiny_config.override("epochs", "2"), "ellipsoid", "mine")
+    folder = runs.new_run(tiny_config.override("epochs", "2"), "mine")
     train(runs.read_config(folder), folder, CPU)
     return folder
 

@@ -36,7 +36,7 @@ def test_there_are_ten_places():
 
 def test_a_training_without_parameters_has_one_epoch_without_steps(tiny_config):
     config = tiny_config.override("detector", "box").override("epochs", Box.defaults["epochs"])
-    folder = runs.new_run(config, "ellipsoid", "box")
+    folder = runs.new_run(config, "box")
     summary = train(config, folder, torch.device("cpu"))
     assert (summary.epochs, summary.best_epoch, summary.train_shapes) == (1, 1, 13)
     assert [entry["loss"] for entry in runs.read_metrics(folder)] == [0.0]

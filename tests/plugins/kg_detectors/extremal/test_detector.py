@@ -91,7 +91,7 @@ def test_nothing_is_chosen_on_one_shape():
 
 def test_a_run_keeps_it(tiny_config):
     config = tiny_config.override("detector", "extremal").override("epochs", "1")
-    folder = runs.new_run(config, "ellipsoid", "extremal")
+    folder = runs.new_run(config, "extremal")
     train(config, folder, torch.device("cpu"))
     detector = Predictor.load(folder, "best", torch.device("cpu"))
     assert detector.checkpoint.model.anchors.abs().sum() > 0

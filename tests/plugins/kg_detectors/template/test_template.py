@@ -45,7 +45,7 @@ def test_each_place_is_at_the_nearest_point_of_a_cloud():
 
 def test_a_run_keeps_it(tiny_config):
     config = tiny_config.override("detector", "template").override("epochs", "1")
-    folder = runs.new_run(config, "ellipsoid", "template")
+    folder = runs.new_run(config, "template")
     train(config, folder, torch.device("cpu"))
     detector = Predictor.load(folder, "best", torch.device("cpu"))
     found = predict_store(detector)
