@@ -135,12 +135,11 @@ def test_a_run_is_copied_and_goes_on_elsewhere(bucket, tiny_config):
     write_json(run / "config.json", tiny_config.to_dict())
 
     def broken(now):
-        copy.update(now=True)
         if now.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(tiny_config, run, CPU, report=broken)
+        train(tiny_config, run, CPU, report=broken, copy=copy)
     shutil.rmtree(run)
     url = "memory://bucket/runs/here"
     assert (find_target(url).kind, find_checkpoint(url).name) == ("run", "best.safetensors")
@@ -148,10 +147,10 @@ def test_a_run_is_copied_and_goes_on_elsewhere(bucket, tiny_config):
     assert find_checkpoint(last).name == find_checkpoint(None, last).name == "last.safetensors"
     resumed = find_resumed(url)
     assert resumed == run
-    train(tiny_config, resumed, CPU, resume=True)
     # What it goes on with is copied too, with nothing said again.
-    assert copy_of(resumed, None).url == url
-    copy_of(resumed, None).update(now=True)
+    copy = copy_of(resumed, None)
+    assert copy.url == url
+    train(tiny_config, resumed, CPU, resume=True, copy=copy)
     ended = [entry["val_loss"] for entry in read_metrics(whole)]
     assert [entry["val_loss"] for entry in read_metrics(run)] == ended
     assert len(bucket.cat_file("/bucket/runs/here/metrics.jsonl").splitlines()) == 3
