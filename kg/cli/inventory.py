@@ -2,11 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from kg.cli.output import show, table
+from kg.cli.output import note, show, table
 
 Listing = tuple[Sequence[str], Sequence[Sequence[Any]], str]
 """Columns, rows, and what to type next."""
@@ -19,15 +18,19 @@ def _runs() -> Listing:
 
     dated_rows = []
     for run in all_runs():
-        # A run of another version, or one that is just being removed, is nothing to fail by.
-        with suppress(KgError, OSError, LookupError, TypeError):
+        try:
             config, done, times = read_config(run), read_metrics(run), checkpoint_times(run)
-            loss = min((entry["val_loss"] for entry in done if "val_loss" in entry), default="")
-            saved = datetime.fromtimestamp(max(times) / 1e9).isoformat(" ", "seconds") if times else ""
-            epochs = f"{len(done)} of {config.train.epochs}"
-            how = f"{config.model.detector}, {config.preset}, seed {config.train.seed}"
-            data = "/".join(config.data.store.removesuffix(".h5").rsplit("/", 3)[-3:])
-            dated_rows.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
+        except FileNotFoundError:  # just being removed
+            continue
+        except KgError as error:  # of another version, say
+            note(f"{error.message} It is left out.", "warning")
+            continue
+        loss = min((entry["val_loss"] for entry in done if "val_loss" in entry), default="")
+        saved = datetime.fromtimestamp(max(times) / 1e9).isoformat(" ", "seconds") if times else ""
+        epochs = f"{len(done)} of {config.train.epochs}"
+        how = f"{config.model.detector}, {config.preset}, seed {config.train.seed}"
+        data = "/".join(config.data.store.removesuffix(".h5").rsplit("/", 3)[-3:])
+        dated_rows.append((max(times, default=0), [name_of(run), data, how, epochs, loss, saved]))
     dated_rows.sort(key=lambda each: each[0], reverse=True)
     columns = ("run", "data", "method", "epochs", "best val_loss", "saved")
     usage = "Use one: kg predict --run NAME; the first is 'latest'"
@@ -57,10 +60,15 @@ def _stores() -> Listing:
 
     rows = []
     for path in paths.stores():
-        with suppress(KgError, OSError, LookupError):
+        try:
             store = Store(path)
             size = round(store.size / 1e6, 1)
-            rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
+        except FileNotFoundError:  # just being removed
+            continue
+        except KgError as error:
+            note(f"{error.message} It is left out.", "warning")
+            continue
+        rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
     columns = ("store", "shapes", "N", "unit", "MB", "file")
     usage = "Train on one: kg train --category CATEGORY --variant VARIANT, or --store FILE"
     none = f"There is no store in {paths.home()} (KG_HOME). Make one: kg prepare --category shirt"

@@ -15,7 +15,7 @@ from kg.data.formats.ply import read_ply
 from kg.data.formats.stl import read_stl
 from kg.data.mesh import Mesh
 from kg.data.shape import Shape
-from kg.errors import KgError
+from kg.errors import KgError, printable
 
 READERS: dict[str, Callable[[Path], Mesh]] = {
     ".glb": read_gltf,
@@ -110,7 +110,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except KgError as error:
-        if error.message.startswith(str(path)):
+        if error.message.startswith(printable(str(path))):
             raise
         raise KgError(f"{path}: {error.message}", error.hint) from error
     except Exception as error:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.data.store import Store
-from kg.data.store_file import COLUMNS
+from kg.data.store_file import AGAIN, COLUMNS, checked
 from kg.errors import KgError
 
 
@@ -76,27 +76,34 @@ class _Column:
                 column: Any = file[name]
                 self.shape: tuple[int, ...] = column.shape[1:]
                 self._dtype = column.dtype
-                self._offset = column.id.get_offset() if column.chunks is None else None
+                plain = column.chunks is None and hasattr(os, "pread")
+                self._offset = column.id.get_offset() if plain else None
             self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except (OSError, KeyError) as error:
             raise KgError(f"{path} cannot be read: {error}") from error
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (n, ...) for row numbers within the file."""
-        if self._offset is None or not hasattr(os, "pread"):
-            return self._read_packed(rows)
+        found = self._read_packed(rows) if self._offset is None else self._read_plain(rows, self._offset)
+        try:
+            return checked(found, self._name)
+        except KgError as error:
+            raise KgError(f"{self._path} is no kg store: {error.message}.", AGAIN) from error
+
+    def _read_plain(self, rows: NDArray[np.int64], offset: int) -> NDArray[np.float32]:
+        """Return rows of a column that begins at a byte of the file."""
         # Not by memory map: pages that were looked at would count as this process's memory.
         size = int(np.prod(self.shape)) * self._dtype.itemsize
         result = np.empty((len(rows), *self.shape), self._dtype)
         for place, row in enumerate(rows.tolist()):
-            content = os.pread(self._file, size, self._offset + row * size)
+            content = os.pread(self._file, size, offset + row * size)
             if len(content) != size:
                 raise KgError(f"{self._path} cannot be read: it ends within row {row}.")
             result[place] = np.frombuffer(content, self._dtype).reshape(self.shape)
         return result.astype(np.float32, copy=False)
 
     def _read_packed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return rows of a column that is packed, or on a system that cannot read at a place."""
+        """Return rows of a column that is packed, or of any on a system that cannot read at a place."""
         once, places = np.unique(rows, return_inverse=True)
         try:
             with h5py.File(self._path, "r", locking=False) as file:

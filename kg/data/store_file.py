@@ -48,6 +48,9 @@ OPTIONAL = ("landmarks", "landmark_ids", "material", "kin", *MOTION[:4], "held_m
 """Arrays that some stores have, by their names in the file."""
 AGAIN = "Prepare it again, with --force: kg prepare --help"
 
+NUMBERS = ("points", "scale", "offset", "material")
+"""Columns that have no place for NaN."""
+
 COLUMNS = {"rest_positions": "material", "rest_id": "kin", "held_rest": "held_material"}
 """Names of arrays in the file, where they differ from ours: files keep the first names they had."""
 
@@ -137,8 +140,7 @@ class StoreFile:
     def column(self, name: str) -> NDArray[Any]:
         """Return an array of numbers of all rows, by its name in the file."""
         with self.open() as file:
-            values: NDArray[Any] = file[name][:]
-        return values
+            return checked(file[name][:], name)
 
     def splits(self, by: str) -> NDArray[np.uint8]:
         """Return the split of every row (see `kg.data.store.Store.splits`)."""
@@ -164,7 +166,7 @@ class StoreFile:
 
             def column(name: str) -> Any:
                 name = COLUMNS.get(name, name)
-                return file[name][rows] if name in file else None
+                return checked(file[name][rows], name) if name in file else None
 
             return Clouds(
                 ids=list(file["ids"].asstr()[rows]),
@@ -184,6 +186,20 @@ class StoreFile:
         """Return the arrays of rows in motion."""
         arrays = {name: file[COLUMNS.get(name, name)][rows] for name in MOTION[1:]}
         return {"motion": list(file["motion"].asstr()[rows]), **arrays}
+
+
+def checked(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return what was read of a column, by its name in the file.
+
+    Raises:
+        KgError: Some of `NUMBERS` are NaN or infinite, or a scale is not above 0. The message does not name
+            the file.
+    """
+    if name in NUMBERS and not np.isfinite(values).all():
+        raise KgError(f"its '{name}' has values that are NaN or infinite")
+    if name == "scale" and not (values > 0).all():
+        raise KgError("its 'scale' has values that are not above 0")
+    return values
 
 
 def _checked_attributes(file: Any) -> dict[str, Any]:

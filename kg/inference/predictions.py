@@ -54,6 +54,18 @@ UNREADABLE = (
 )
 """What numpy and zipfile raise at a file that is no .npz, or a broken one."""
 OPTIONAL = ("rest", "rotations", "turns")
+TEXTS = (
+    *("run", "checkpoint", "preset", "detector", "dataset", "category", "variant", "split", "split_by"),
+    *("inference", "precision", "unit", "up", "anchors", "search", "keypoints", "command", "kg"),
+)
+NONE = type(None)
+META: dict[str, tuple[type, ...]] = {
+    "store": (dict, NONE),
+    "turned": (int, NONE),
+    "views": (int, NONE),
+    **dict.fromkeys(TEXTS, (str, NONE)),
+}
+"""Kinds of what `meta` may hold and something is done by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +133,7 @@ class Predictions:
                     raise KgError(f"It lacks {', '.join(missing)}.")
                 values = {name: file[name] for name in (*names, "version") if name in file.files}
             _check(values)
-            meta = json.loads(str(values.pop("meta")))
-            if not isinstance(meta, dict):
-                raise KgError("Its meta is no record.")
+            meta = _meta(str(values.pop("meta")))
         except KgError as error:
             raise KgError(
                 f"{path} holds no predictions of kg: {error.message}", error.hint or AGAIN
@@ -133,6 +143,25 @@ class Predictions:
             raise KgError(f"{path} cannot be read: {reason}", AGAIN) from error
         values.pop("version", None)
         return cls(**values, meta=meta)
+
+
+def _meta(text: str) -> dict[str, Any]:
+    """Return what predictions say of themselves; of files from before, or of other programs, less.
+
+    Raises:
+        KgError: What is there is of another kind. The message does not name the file.
+        ValueError: It is no JSON.
+    """
+    meta = json.loads(text)
+    if not isinstance(meta, dict):
+        raise KgError("Its meta is no record.")
+    for name, kinds in META.items():
+        if not isinstance(meta.get(name), kinds):
+            raise KgError(f"Its meta has {name} = {str(meta[name])[:40]!r}.")
+    store = meta.get("store") or {"path": "", "checksum": ""}
+    if not all(isinstance(store.get(name), str) for name in ("path", "checksum")):
+        raise KgError("Its meta has a store without path or checksum.")
+    return meta
 
 
 def _check(values: Mapping[str, NDArray[Any]]) -> None:
@@ -179,6 +208,11 @@ def _check(values: Mapping[str, NDArray[Any]]) -> None:
         array = values.get(name)
         if array is not None and (array.shape != shape or array.dtype.kind not in kind):
             raise KgError(f"Its {name} are {array.dtype} {array.shape}, where {shape} belongs.")
+    for name in ("points", "scale", "offset"):
+        if not np.isfinite(values[name]).all():
+            raise KgError(f"Its {name} are NaN or infinite in places.")
+    if not (values["scale"] > 0).all():
+        raise KgError("Its scale is not above 0 in places.")
     for name, most in (("indices", size), ("edge_pairs", number)):
         array = values[name]
         if array.size and not 0 <= array.min() <= array.max() < most:

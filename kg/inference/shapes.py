@@ -131,7 +131,8 @@ def predict_files(
     if not read:
         raise next(iter(skipped.values()))
     for problem in skipped.values():
-        warnings.warn(f"{problem.message.removesuffix('.')}. It is left out.", stacklevel=2)
+        told = f"{problem.message.removesuffix('.')}. It is left out. {problem.hint}"
+        warnings.warn(told.strip(), stacklevel=2)
     clouds = Clouds(
         ids=read,
         objects=[SEQUENCE] * len(read) if options.track else read,

@@ -30,6 +30,8 @@ SUFFIXES = (SUFFIX, ".pt")
 CHECKPOINTS = tuple(f"{name}{suffix}" for name in (BEST, LAST) for suffix in SUFFIXES)
 """The files that they may be, the one to take first."""
 CUT = "It may be cut short; use another."
+PICKLE = re.compile(rb"\x80[\x03-\xff]")
+"""How pickles of Python itself begin; PyTorch's are archives, or older."""
 GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 """How PyTorch names a class or function that a file wants called."""
 
@@ -139,6 +141,9 @@ def _own_content(path: Path) -> dict[str, Any]:
 
 def _content(path: Path) -> Any:
     """Return what a file of PyTorch's holds, as kg wrote before and others do, without running any of it."""
+    with path.open("rb") as file:
+        if PICKLE.match(file.read(2)):
+            raise _runs_code(path, "pickled Python objects")
     try:
         if zipfile.is_zipfile(path):
             refuse_bomb(path)
@@ -147,13 +152,17 @@ def _content(path: Path) -> Any:
         raise KgError(f"{path}: {error.message}", error.hint) from error
     except pickle.UnpicklingError as error:
         if match := GLOBAL.search(str(error)):
-            raise KgError(
-                f"{path} holds a pickled {match[1]}. Reading that would run code of the file.",
-                "Ask for its weights: torch.save(model.state_dict(), FILE)",
-            ) from error
+            raise _runs_code(path, f"a pickled {match[1]}") from error
         raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error
     except Exception as error:  # the unpickler raises what the bytes lead it to, from AttributeError on
         raise KgError(f"{path} cannot be read as a checkpoint.", CUT) from error
+
+
+def _runs_code(path: Path, what: str) -> KgError:
+    return KgError(
+        f"{path} holds {what}. Reading that would run code of the file.",
+        "Ask for its weights: torch.save(model.state_dict(), FILE)",
+    )
 
 
 def _checked(content: Mapping[str, Any]) -> Config:

@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,8 @@ from kg.config import Config, TrainConfig
 from kg.config.stores import name_stores, open_named
 from kg.data.batches import consecutive, shuffled, shuffled_batches, step_seed
 from kg.data.lock import holding
-from kg.data.store import Store
+from kg.data.split import SPLITS
+from kg.data.store import SplitBy, Store
 from kg.devices import peak_memory
 from kg.errors import KgError
 from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
@@ -124,6 +126,8 @@ def train(
     started = time.monotonic()
     fit = not resume or not checkpoints(run, LAST)
     training = _Training(config, run, device, stores, fit=fit, team=team)
+    if team.leads and not resume:
+        _warn_of_no_test(stores, config.data.split_by)
     with (
         nullcontext() if copy is None else closing(copy),
         _alone(run) if team.leads else nullcontext(),
@@ -171,6 +175,17 @@ def train(
         best=training.best,
         candidates=training.candidates,
     )
+
+
+def _warn_of_no_test(stores: Sequence[Store], by: SplitBy) -> None:
+    """Say before a training, not after it, that nothing will be left to measure it on."""
+    if not any((store.splits(by) == SPLITS.index("test")).any() for store in stores):
+        other = ", or train with --split-by frame" if by == "object" else ""
+        warnings.warn(
+            f"{named_stores(stores)} has no test split, by {by}: kg predict and kg eval will have nothing to "
+            f"measure on but --split train. Prepare more objects{other}.",
+            stacklevel=3,
+        )
 
 
 def _check_epochs(training: "_Training") -> None:

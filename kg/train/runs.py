@@ -207,7 +207,7 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             break
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or not all(isinstance(each, int | float) for each in entry.values()):
             break
         entries.append(entry)
     return entries

@@ -132,7 +132,8 @@ def make_scene(
         centres[:] = (boxes[:, 0].min(axis=0) + boxes[:, 1].max(axis=0)) / 2
     turned = tuple(_move(shape, -centre) for shape, centre in zip(turned, centres, strict=True))
     reach = np.max([_reach(shape) for shape in turned], axis=0)
-    size = float(reach.max())
+    # What lies all in one place is drawn as a dot.
+    size = float(reach.max()) or 1.0
     keypoint_radius = size * (0.05 if len(turned[0].keypoints) <= 12 else 0.042)
     # A tile is no flatter than about 1:2, so that a sheet of planks still reads as a sheet.
     half = np.maximum(reach, size / 2) * MARGIN + keypoint_radius

@@ -120,13 +120,25 @@ def test_runs_are_listed_the_latest_first(tiny_config, capsys):
     assert listed[0]["method"] == "key-grid, tiny, seed 0"
 
 
+def test_a_broken_run_is_told_and_the_others_are_listed(tiny_config, capsys):
+    new_run(tiny_config, "ellipsoid", "one")
+    (new_run(tiny_config, "ellipsoid", "two") / "config.json").write_text("{")
+    (new_run(tiny_config, "ellipsoid", "three") / "metrics.jsonl").write_text('{"val_loss": "low"}\n')
+    assert run(["list", "runs", "--json"]) == 0
+    said = capsys.readouterr()
+    assert [entry["run"] for entry in json.loads(said.out)["runs"]] == ["one", "three"]
+    assert "two/config.json cannot be read" in said.err
+
+
 def test_stores_are_listed_with_what_is_in_them(tiny_store, tmp_path, capsys):
     there = tmp_path / "home" / "prepared" / "ellipsoids" / "ellipsoid"
     there.mkdir(parents=True)
     tiny_store.path.rename(there / "rest.h5")
     (there / "broken.h5").write_text("no store")
     assert run(["list", "stores", "--json"]) == 0
-    (store,) = json.loads(capsys.readouterr().out)["stores"]
+    said = capsys.readouterr()
+    (store,) = json.loads(said.out)["stores"]
+    assert "broken.h5 cannot be read" in said.err
     assert (store["store"], store["shapes"], store["N"]) == ("ellipsoids/ellipsoid/rest", 20, 64)
 
 

@@ -256,6 +256,14 @@ def test_no_mesh_needs_open3d(fixtures: Path, monkeypatch: pytest.MonkeyPatch) -
         assert len(read_shape(file).vertices)
 
 
+def test_a_name_that_is_no_plain_text_stands_once_in_the_message(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b[31mred.xyz"
+    file.touch()
+    with pytest.raises(KgError) as caught:
+        read_shape(file)
+    assert caught.value.message == f"{tmp_path}/\\x1b[31mred.xyz: It is empty."
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("File is encrypted"), RecursionError("deep")])
 def test_whatever_a_reader_raises_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

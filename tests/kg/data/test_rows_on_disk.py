@@ -29,6 +29,15 @@ def test_a_store_that_is_replaced_meanwhile_is_read_as_it_was(tiny_store, tmp_pa
         np.testing.assert_array_equal(column.read(ROWS), points[ROWS])
 
 
+def test_points_that_are_no_numbers_are_refused(tiny_store):
+    with h5py.File(tiny_store.path, "r+") as file:
+        file["points"][3, 5] = np.nan
+    with RowsOnDisk(tiny_store, "points") as column:
+        assert column.read(np.array([2, 4])).shape == (2, 64, 3)
+        with pytest.raises(KgError, match=r"store\.h5 is no kg store: its 'points' has values that are NaN"):
+            column.read(ROWS)
+
+
 def test_a_file_that_was_cut_is_told(tiny_store):
     with RowsOnDisk(tiny_store, "points") as column:
         with tiny_store.path.open("rb+") as file:

@@ -217,6 +217,20 @@ def test_a_split_that_is_none(tmp_path: Path) -> None:
         Store(tmp_path / "v.h5").splits()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("points", np.nan), ("offset", np.inf), ("scale", np.nan), ("scale", 0)]
+)
+def test_what_is_no_number_is_refused_when_it_is_read(tmp_path: Path, name: str, value: float) -> None:
+    def change(file: h5py.File) -> None:
+        file[name][1] = value
+
+    replace_by(change, tmp_path / "v.h5")
+    store = Store(tmp_path / "v.h5")
+    with pytest.raises(KgError, match=rf"v\.h5 is no kg store: its '{name}' has values"):
+        store.read()
+    assert len(store.read_rows(slice(1))) == 1
+
+
 def test_a_packed_store_is_read(tmp_path: Path) -> None:
     """As h5repack makes it."""
     store = write(tmp_path / "v.h5", clouds())

@@ -66,7 +66,7 @@ class Evil:
     ("content", "message"),
     [
         (b"not a checkpoint", "cannot be read"),
-        (pickle.dumps(Evil()), "cannot be read"),
+        (pickle.dumps(Evil()), r"holds pickled Python objects\. Reading that would run code"),
         (pickle.dumps(Evil(), 2), r"holds a pickled print\. Reading that would run code"),
         (None, "There is no checkpoint"),
         ({"weights": torch.zeros(1)}, "no checkpoint of kg"),

@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import signal
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -234,6 +235,22 @@ def test_clouds_too_small_for_the_backbone_are_refused(tiny_config, tmp_path):
     config = replace(tiny_config, train=replace(tiny_config.train, points=20))
     with pytest.raises(KgError, match="too small"):
         train(config, tmp_path, CPU)
+
+
+def test_a_training_says_first_that_nothing_is_left_to_measure_it_on(tiny_config, tiny_store, tmp_path):
+    with h5py.File(tiny_store.path, "r+") as file:
+        split = file["split/object"][:]
+        file["split/object"][:] = np.where(split == 2, 0, split)
+    config = replace(tiny_config, data=name_stores([Store(tiny_store.path)], "object"))
+    said = []
+
+    def begin(started):
+        said.extend(str(warning.message) for warning in caught)
+        raise StopIteration
+
+    with warnings.catch_warnings(action="always", record=True) as caught, pytest.raises(StopIteration):
+        train(config, tmp_path, CPU, begin=begin)
+    assert any("has no test split, by object" in text and "--split-by frame" in text for text in said)
 
 
 def test_more_points_than_the_store_has_are_refused(tiny_config, tmp_path):

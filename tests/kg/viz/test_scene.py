@@ -55,6 +55,12 @@ def test_lifted_keypoints_stay_in_place_and_come_before_every_point() -> None:
     assert lifted[:, 2].min() - scene.keypoint_radius > scene.shapes[0].points[:, 2].max()
 
 
+def test_a_cloud_all_in_one_place_is_a_dot() -> None:
+    scene = scene_of(alone(np.ones((9, 3))))
+    assert min(scene.half) > 0
+    np.testing.assert_array_equal(scene.shapes[0].points, 0)
+
+
 def test_points_are_as_large_as_their_density_allows() -> None:
     u, v = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
     sheet = np.stack([u, v, 0 * u], axis=-1).reshape(-1, 3)
