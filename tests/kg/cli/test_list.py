@@ -121,9 +121,9 @@ def test_runs_are_listed_the_latest_first(tiny_config, capsys):
 
 
 def test_a_broken_run_is_told_and_the_others_are_listed(tiny_config, capsys):
-    new_run(tiny_config, "ellipsoid", "one")
-    (new_run(tiny_config, "ellipsoid", "two") / "config.json").write_text("{")
-    (new_run(tiny_config, "ellipsoid", "three") / "metrics.jsonl").write_text('{"val_loss": "low"}\n')
+    new_run(tiny_config, "one")
+    (new_run(tiny_config, "two") / "config.json").write_text("{")
+    (new_run(tiny_config, "three") / "metrics.jsonl").write_text('{"val_loss": "low"}\n')
     assert run(["list", "runs", "--json"]) == 0
     said = capsys.readouterr()
     assert [entry["run"] for entry in json.loads(said.out)["runs"]] == ["one", "three"]
