@@ -48,7 +48,7 @@ def _trained() -> Listing:
     for file in all_trained():
         model = load_checkpoint(file, torch.device("cpu")).config.model
         size = round(file.stat().st_size / 1e6, 1)
-        rows.append([file.stem, model.detector, ", ".join(model.categories), model.keypoints, size])
+        rows.append([file.stem, model.detector, ", ".join(model.categories), model.count, size])
     columns = ("detector", "method", "categories", "K", "MB")
     return columns, rows, "Use one: kg predict scan.ply --run NAME"
 

@@ -59,8 +59,7 @@ Keypoints = Annotated[
         "--keypoints",
         "-k",
         metavar="K|auto",
-        help="K, or auto: as many as are of use on the validation shapes; extremal can tell. Default: the "
-        "data set's.",
+        help="K, or auto: as many as are of use on the validation shapes. Default: the data set's.",
     ),
 ]
 Detector = Annotated[

@@ -164,6 +164,7 @@ def train(
     kg train -c shirt,skirt --variant fold,drag --detector follow
     kg train -c airplane -k 10 --seed 1         ten keypoints, another seed
     kg train -c bed --detector extremal -k auto     as many as are of use
+    kg train -c bed -k auto --set keypoints=20      out of twenty
     kg train -c bed --set sigma=0.1 -e 200      any constant of the method
     kg train -c shirt --without heatmap         a row of the paper's ablations
     kg train --like RUN --seed 1                the same again, with another seed
@@ -274,6 +275,8 @@ def train(
     if not team.leads:
         return
 
+    if config.train.choose_keypoints and not (folder / runs.CANDIDATES).is_file():
+        note("Fewer than two keypoints are the same on all shapes: none was chosen, all stay.")
     _show_summary(summary, runs.read_config(folder), as_json)
 
 

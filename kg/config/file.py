@@ -29,13 +29,18 @@ class FileOptions:
     split_by: SplitBy | None = None
 
     def with_options(self, others: Mapping[str, str]) -> dict[str, str]:
-        """Return the options with others before them; another plugin begins without the old one's options."""
+        """Return the options with others before them.
+
+        Another plugin begins without the old one's options, and a number of keypoints is not chosen again.
+        """
         kept = {
             name: text
             for name, text in self.options.items()
             if (plugin := name.partition(".")[0]) == name
             or others.get(plugin, self.options.get(plugin)) == self.options.get(plugin)
         }
+        if "keypoints" in others:
+            kept.pop("choose_keypoints", None)
         return {**kept, **others}
 
 
@@ -70,7 +75,7 @@ def flatten(values: Mapping[str, Any]) -> FileOptions:
     flat = {name: value for name, value in values.items() if name not in (*SECTIONS, "preset", "data")}
     for section in SECTIONS:
         flat |= dict(values.get(section, {}))
-    flat.pop(DERIVED, None)
+    flat = {name: value for name, value in flat.items() if name not in DERIVED}
     for plugin in PLUGINS:
         # TOML reads `backbone.neighbours = "first"` as a table.
         own = flat.pop(plugin) if isinstance(flat.get(plugin), dict) else {}

@@ -35,6 +35,8 @@ class ModelConfig:
         decoder_heatmap: The decoder reads the grid heatmap, value and node.
         decoder_features: The decoder reads the encoder's features, its coarsest level included.
         categories: Of the stores that it is trained on, in their order; nobody sets them.
+        chosen: Numbers of the K keypoints that are left, where some were chosen after the training
+            (`--keypoints auto`); empty for all. Nobody sets them.
     """
 
     detector: str = "key-grid"
@@ -52,6 +54,12 @@ class ModelConfig:
     decoder_heatmap: bool = True
     decoder_features: bool = True
     categories: tuple[str, ...] = ()
+    chosen: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many keypoints are found."""
+        return len(self.chosen) or self.keypoints
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,8 @@ class TrainConfig:
         separation_weight: Of kg's own loss that keeps keypoints apart; 0 as the paper has it.
         separation_distance: How near, in normalised units, two keypoints may come unpunished.
         precision: Of matrix products, "fp32" or "bf16".
-        choose_keypoints: The detector chooses K, if it can (`--keypoints auto`); `keypoints` is its choice.
+        choose_keypoints: Only keypoints that are of use are kept (`--keypoints auto`); `keypoints` is how
+            many a training begins with, or what the detector chose before it.
         seed: Of the initial weights, the order of clouds and everything drawn in a step.
         init: Checkpoint file whose weights the training begins with; none by default.
         teacher: Checkpoint file of the detector whose keypoints are learnt; none by default.
@@ -192,7 +201,7 @@ class Config:
             return replace(self, model=replace(self.model, **changed))
         for part in ("model", "train"):
             current = getattr(self, part)
-            if name in {item.name for item in fields(current)} - {DERIVED}:
+            if name in {item.name for item in fields(current)} - DERIVED:
                 changed = read_values(type(current), {name: text})
                 if name in PLUGINS and text != getattr(current, name):
                     changed[f"{name}_options"] = {}
@@ -219,10 +228,10 @@ class Config:
         return tuple(part for part in ABLATIONS if self.without(part) == self)
 
 
-DERIVED = "categories"
-"""Follows from what is trained on; no user sets it."""
+DERIVED = {"categories", "chosen"}
+"""They follow from what is trained on; no user sets them."""
 
-TUPLES = {"grid", "categories"}
+TUPLES = {"grid", "categories", "chosen"}
 """Options that JSON has as lists."""
 
 PLUGINS = ("detector", "backbone")
@@ -241,8 +250,7 @@ the decoder without the encoder's features, without the grid heatmap; training w
 def options() -> dict[str, Any]:
     """Return every option of the model and the training with its default."""
     known = {**asdict(ModelConfig()), **asdict(TrainConfig())}
-    del known[DERIVED]
-    return known
+    return {name: value for name, value in known.items() if name not in DERIVED}
 
 
 def _checked(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from kg.config.stores import name_stores
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 
+MANY = 16
+"""How many keypoints a training begins with that keeps those of use."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -50,6 +53,11 @@ class Recipe:
         # A plugin before the options of its own.
         for name, text in sorted(texts.items(), key=lambda each: each[0] not in PLUGINS):
             made = made.override(name, text)
+        if made.train.choose_keypoints and not kind.chooses:
+            # J is the paper's for so many.
+            many = {"keypoints": str(MANY), "farthest": str(MANY + 4)}
+            for name in many.keys() - self.options.keys():
+                made = made.override(name, many[name])
         for part in self.without:
             made = made.without(part)
         if made.train.farthest > made.train.points:

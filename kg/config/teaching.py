@@ -19,5 +19,5 @@ def taught_by(teacher: Config) -> FileOptions:
     if own["detector"] == teacher.model.detector:
         kept = options.with_options(own)
         return FileOptions(options.preset, {**kept, "init": "", "teacher": ""}, options.split_by)
-    size = {"keypoints": str(teacher.model.keypoints), "points": str(teacher.train.points)}
+    size = {"keypoints": str(teacher.model.count), "points": str(teacher.train.points)}
     return FileOptions(options.preset, {**size, **own}, options.split_by)

@@ -16,6 +16,7 @@ from kg import plugins
 from kg.config import Config
 from kg.data.formats.arrays import refuse_bomb
 from kg.errors import KgError
+from kg.model.chosen import Chosen
 from kg.model.detector import Adopted, Detector, make_detector
 from kg.model.portable import save_portable
 from kg.model.tensors import SUFFIX, put_together, read_tensors, save_tensors, take_apart
@@ -207,7 +208,8 @@ def begin_with(model: Detector, path: Path) -> None:
     Raises:
         KgError: The file is no checkpoint, or of another network.
     """
-    state = load_checkpoint(path, torch.device("cpu")).model.state_dict()
+    loaded = load_checkpoint(path, torch.device("cpu")).model
+    state = (loaded.whole if isinstance(loaded, Chosen) else loaded).state_dict()
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     weights = {name: value.numel() for name, value in model.named_parameters()}

@@ -190,7 +190,8 @@ class Detector(nn.Module, ABC):
         needs_rest: It learns from places at rest: `Batch.rest` and `Examples.rest` must be there.
         needs_sequences: Its batches are consecutive frames of one object, of which there must be several.
         needs_teacher: It learns from the keypoints of another detector: `Batch.keypoints` must be there.
-        chooses: It can choose how many keypoints it has: `choose`.
+        chooses: It chooses how many keypoints it has before it learns: `choose`. Of others that learn from
+            shapes alone some are chosen when they have learnt; see `kg.model.choosing.choose_found`.
         recordable: A step can be recorded as a CUDA graph; see `kg.model.Backbone.recordable`.
         minimum_points: The smallest N that it takes.
     """
@@ -381,6 +382,11 @@ def make_detector(model: ModelConfig, train: TrainConfig) -> Detector:
     kind = plugins.DETECTORS.load(model.detector)
     check_options(f"detector {model.detector}", kind, model.detector_options)
     made: Detector = kind(model, train, **model.detector_options)
+    if model.chosen:
+        # It is a detector itself.
+        from kg.model.chosen import Chosen
+
+        return Chosen(made, model.chosen, model.keypoints)
     return made
 
 

@@ -39,6 +39,9 @@ def check_options(jobs: Iterable[Job]) -> None:
             continue
         there, planned = _flat(runs.read_config(job.folder)), _flat(job.config)
         for name, value in planned.items():
+            if name == "keypoints" and planned["choose_keypoints"]:
+                # What it planned with is not what it chose.
+                continue
             if there[name] != value:
                 raise KgError(
                     f"{job.folder} is there with {name} {there[name]}, not {value}.",
@@ -50,7 +53,8 @@ def _flat(config: Config) -> dict[str, Any]:
     values = config.to_dict()
     # The same data may lie elsewhere by now: the checksum tells. Older runs do not say what follows.
     values["data"].pop("store")
-    values["model"].pop(DERIVED)
+    for name in DERIVED:
+        values["model"].pop(name)
     return {**values["model"], **values["train"], **values["data"]}
 
 

@@ -23,6 +23,8 @@ from kg.data.store import SplitBy, Store
 from kg.devices import peak_memory
 from kg.errors import KgError
 from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
+from kg.model.choosing import LEAST, choose_found
+from kg.model.chosen import Chosen
 from kg.model.detector import Batch, Candidate, make_detector
 from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
@@ -39,6 +41,8 @@ from kg.train.team import Team
 
 SAVED_EVERY = 10.0
 """Seconds between checkpoints, at least: on a GPU an epoch may take less than to write one."""
+LOOKED_AT = 128
+"""Clouds that keypoints are chosen by, at most."""
 NAMED = 3
 """So many stores a line names one by one."""
 
@@ -79,7 +83,7 @@ class Summary:
     best_epoch: int
     best: Metrics = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
-    """What K was chosen among, where the detector chose it in this call."""
+    """What K was chosen among, where it was chosen in this call; none where fewer than two were of use."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -141,7 +145,7 @@ def train(
         team.copy_first(training.model)
         if training.candidates and team.leads:
             write_json(run / "config.json", training.config.to_dict())
-            write_json(run / CANDIDATES, [asdict(each) for each in training.candidates])
+            training.write_candidates()
         if team.leads:
             _note_environment(run, device, resume, team)
         begin(
@@ -242,10 +246,11 @@ class _Training:
                 f"The detector {config.model.detector} compares the frames of a batch with each other.",
                 "Train it in one process: leave out --gpus, or torchrun.",
             )
-        if config.train.choose_keypoints and not self.model.chooses:
+        taught = self.model.needs_rest or self.model.needs_sequences or self.model.needs_teacher
+        if config.train.choose_keypoints and taught and not self.model.chooses:
             raise KgError(
-                f"The detector {config.model.detector} cannot choose how many keypoints it has.",
-                "Name a number: --keypoints 8; or take one that can: --detector extremal",
+                f"How many keypoints the detector {config.model.detector} has cannot be chosen.",
+                "Name a number: --keypoints 8; or take one of rigid shapes: --detector key-grid",
             )
         teacher = Teacher.load(Path(config.train.teacher), device) if config.train.teacher else None
         if self.model.needs_teacher and teacher is None:
@@ -280,7 +285,7 @@ class _Training:
         if fit:
             if config.train.init:
                 begin_with(self.model, Path(config.train.init))
-            if config.train.choose_keypoints:
+            if config.train.choose_keypoints and self.model.chooses:
                 self.candidates = self.model.choose(examples, self.unseen.examples)
                 count = sum(each.kept for each in self.candidates)
                 self.config = replace(config, model=replace(config.model, keypoints=count))
@@ -297,6 +302,7 @@ class _Training:
         self.entry: Metrics = {}
         self.best: Metrics = {}
         self.better: dict[str, Tensor] | None = None
+        self.chosen: tuple[int, ...] = ()
         self.saved = -math.inf
 
     def restore(self) -> None:
@@ -335,9 +341,17 @@ class _Training:
     def save_best(self) -> None:
         """Write the best checkpoint, where there is a better one than the run has."""
         if self.better is not None and self.team.leads:
-            path = self.run / f"{BEST}{SUFFIX}"
-            save_checkpoint(path, self.better, self.config, int(self.best["epoch"]), {})
+            path, config = self.run / f"{BEST}{SUFFIX}", self.config
+            if self.chosen:
+                self.better = Chosen.state_of(self.better)
+                config = replace(config, model=replace(config.model, chosen=self.chosen))
+                self.write_candidates()
+            save_checkpoint(path, self.better, config, int(self.best["epoch"]), {})
             self.better = None
+
+    def write_candidates(self) -> None:
+        """Write what keypoints were chosen among."""
+        write_json(self.run / CANDIDATES, [asdict(each) for each in self.candidates])
 
     def run_epoch(self, stop: threading.Event, report: Callable[[Progress], None]) -> Metrics:
         """Do what is left of the current epoch, validate, save, and return the epoch's metrics."""
@@ -377,6 +391,8 @@ class _Training:
         if better:
             self.best = entry
             self.better = {name: value.clone() for name, value in self.steps.shown.state_dict().items()}
+            if options.choose_keypoints and not self.model.chooses:
+                self._choose()
         if self.epoch == options.epochs or time.monotonic() - self.saved >= SAVED_EVERY:
             self.save()
         return entry
@@ -399,6 +415,19 @@ class _Training:
                 "Lower the learning rate: --set learning_rate=..., in a new run.",
             )
         return values
+
+    @torch.no_grad()
+    def _choose(self) -> None:
+        """Choose among the keypoints that are found now in validation clouds, or in those of the training."""
+        model = self.steps.shown.eval()
+        clouds = self._normalised((self.unseen if len(self.unseen) > 1 else self.clouds).some()).points
+        rows = torch.linspace(0, len(clouds) - 1, min(len(clouds), LOOKED_AT)).round().long()
+        clouds = clouds[rows.to(clouds.device)]
+        found = [model.find(part).keypoints for part in torch.split(clouds, self.config.train.batch_size)]
+        choice = choose_found(clouds, torch.cat(found))
+        enough = len(choice.kept) >= LEAST
+        self.chosen = tuple(choice.kept) if enough else ()
+        self.candidates = choice.candidates if enough else []
 
     def _share_buffers(self) -> None:
         """Let running moments be the mean of the team's."""

@@ -2,7 +2,7 @@
 
 config.json       every option
 environment.json  versions, device, kernels, the command; the same of each time it was resumed
-candidates.json   what K was chosen among, and why, where the detector chose it
+candidates.json   what K was chosen among, and why, with `--keypoints auto`
 metrics.jsonl     one line an epoch
 tensorboard/      the same for TensorBoard
 last.safetensors  the checkpoint that the training goes on from

@@ -11,9 +11,9 @@ from kg.config import Inference, ModelConfig, TrainConfig
 from kg.config.values import Bounds, read_values
 from kg.errors import KgError
 from kg.model import Batch, Candidate, Detector, Examples, Found, Losses
+from kg.model.choosing import LEAST as LEAST_KEYPOINTS
+from kg.model.choosing import choose
 from kg.model.normalisation import normalised
-from kg_detectors.extremal.choosing import LEAST as LEAST_KEYPOINTS
-from kg_detectors.extremal.choosing import choose
 from kg_detectors.extremal.recurring import MODES, blurred, extremal, nearest, recurring, spread_out
 from kg_detectors.extremal.surroundings import CHANNELS, surroundings
 
@@ -132,7 +132,8 @@ class Extremal(Detector):
 
     def _joined(self, points: Tensor, around: Tensor) -> Tensor:
         """Return what points are like, (B, N, 3 + 27): where they are, and what is around them."""
-        return torch.cat([points, around / self.deviation * (self.own.detail / CHANNELS**0.5)], 2)
+        # Examples lie on the CPU, wherever the detector does.
+        return torch.cat([points, around / self.deviation.to(around) * (self.own.detail / CHANNELS**0.5)], 2)
 
 
 def _some(points: Tensor) -> Tensor:

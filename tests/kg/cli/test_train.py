@@ -5,11 +5,15 @@ import shutil
 from dataclasses import replace
 
 import h5py
+import numpy as np
 import pytest
+import torch
 
 from kg import paths
 from kg.cli.app import run
 from kg.cli.train_workers import without_gpus
+from kg.inference.predictions import Predictions
+from kg.model.checkpoint import checkpoints, load_checkpoint
 from kg.train.runs import find_run, new_run, read_config, read_metrics
 
 
@@ -38,9 +42,38 @@ def test_a_detector_that_can_chooses_how_many_keypoints(train, capsys):
     assert f"K = {count}, " in capsys.readouterr().err
     assert run(["train", "--like", "auto", "-k", "3", "--name", "three", "--cpu"]) == 0
     assert read_config(find_run("three")).model.keypoints == 3
+    assert run(["train", "--like", "auto", "--set", "keypoints=5", "--name", "five", "--cpu"]) == 0
+    assert read_config(find_run("five")).model.keypoints == 5
 
-    assert train("-k", "auto") == 1
+    assert train("-k", "auto", "--detector", "follow") == 1
     assert "Name a number: --keypoints 8" in capsys.readouterr().err
+
+
+def test_keypoints_that_are_of_use_are_left_after_a_training(train, tmp_path, capsys):
+    """Sixteen places of a template, which lie alike on all ellipsoids, are more than cover one."""
+    assert train("--detector", "template", "-k", "auto", "--name", "some", "--json") == 0
+    candidates = json.loads(capsys.readouterr().out)["candidates"]
+    count = sum(each["kept"] for each in candidates)
+    assert len(candidates) == 16
+    assert 2 <= count < 16
+    folder = find_run("some")
+    assert json.loads((folder / "candidates.json").read_text()) == candidates
+    out = tmp_path / "out.npz"
+    assert run(["predict", "--run", "some", "--cpu", "-o", str(out)]) == 0
+    places = Predictions.load(out).keypoints
+    kept = [each["place"] for each in candidates if each["kept"]]
+    assert places.shape[1] == len(kept)
+    # The same training of all sixteen says where those are.
+    assert train("--detector", "template", "-k", "16", "--name", "all") == 0
+    assert run(["predict", "--run", "all", "--cpu", "-o", str(out)]) == 0
+    whole = Predictions.load(out).keypoints
+    rows = load_checkpoint(checkpoints(folder, "best")[0], torch.device("cpu")).config.model.chosen
+    np.testing.assert_array_equal(places, whole[:, list(rows)])
+
+    assert run(["train", "--resume", "some", "-e", "5", "--cpu"]) == 0
+    assert run(["export", "some", "-o", str(tmp_path / "some.safetensors")]) == 0
+    again = load_checkpoint(tmp_path / "some.safetensors", torch.device("cpu"))
+    assert again.config.model.count == count
 
 
 def test_parts_of_the_method_are_left_out(train, tmp_path, capsys):

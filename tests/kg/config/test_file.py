@@ -45,6 +45,14 @@ def test_another_plugin_begins_without_the_options_of_the_old_one() -> None:
     assert said.with_options({"detector": "follow"}) == said.options
 
 
+def test_a_number_of_keypoints_is_not_chosen_again() -> None:
+    said = flatten({"keypoints": 9, "choose_keypoints": True, "sigma": 0.1})
+    assert said.with_options({"keypoints": "5"}) == {"keypoints": "5", "sigma": "0.1"}
+    assert said.with_options({"epochs": "2"})["choose_keypoints"] == "True"
+    both = {"keypoints": "20", "choose_keypoints": "true"}
+    assert said.with_options(both) == {**both, "sigma": "0.1"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "cannot be read"), ("[1]", "holds no options"), ('{"epoch": 3}', "no option 'epoch'")],

@@ -24,6 +24,18 @@ def test_a_backbone_has_its_options_in_whatever_order_they_are_said(tiny_store):
     assert recipe.configure(tiny_store).model.backbone_options == {"neighbours": "8"}
 
 
+def test_what_chooses_after_it_has_learnt_begins_with_many(tiny_preset, tiny_store):
+    def size(**options):
+        config = Recipe("tiny", {"choose_keypoints": "true", **options}).configure(tiny_store)
+        return config.model.keypoints, config.train.farthest
+
+    assert size() == (16, 20)
+    assert size(keypoints="9") == (9, 20)
+    assert size(keypoints="9", farthest="7") == (9, 7)
+    # This one chooses before; the preset says four.
+    assert size(detector="extremal") == (4, 5)
+
+
 def test_more_farthest_points_than_points_are_refused(tiny_preset, tiny_store):
     assert Recipe("tiny", {"farthest": "48"}).configure(tiny_store).train.farthest == 48
     with pytest.raises(KgError, match="49 farthest points are more than the 48"):

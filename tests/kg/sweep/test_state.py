@@ -8,6 +8,7 @@ import pytest
 
 from kg.errors import KgError
 from kg.sweep import state
+from kg.sweep.plan import plan_jobs, plan_methods
 from kg.train import runs
 
 
@@ -68,3 +69,12 @@ def test_figures_are_kept_for_the_words_and_the_checkpoint_that_they_are_of(jobs
     later = (job.folder / state.EVALUATION).stat().st_mtime + 10
     os.utime(job.folder / "best.safetensors", (later, later))
     assert state.measured(job, words) is None
+
+
+def test_a_number_of_keypoints_that_was_chosen_is_no_other_option(tiny_preset, tiny_store, begin, tmp_path):
+    methods = plan_methods(["tiny"], [], [], {"choose_keypoints": "true"}, detectors=["extremal"])
+    (job,) = plan_jobs(methods, [tiny_store], [0], tmp_path / "runs" / "sweep")
+    begin(job, 3)
+    chosen = replace(job.config, model=replace(job.config.model, keypoints=7))
+    runs.write_json(job.folder / "config.json", chosen.to_dict())
+    state.check_options([job])

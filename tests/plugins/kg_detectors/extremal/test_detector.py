@@ -98,3 +98,15 @@ def test_a_run_keeps_it(tiny_config):
     found = predict_store(detector)
     away = np.linalg.norm(found.points[:, None] - found.keypoints[:, :, None], axis=3).min(2)
     np.testing.assert_allclose(away, 0, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_it_learns_from_examples_that_lie_on_the_cpu():
+    here, there = made(8), made(8).to("cuda")
+    clouds = boxes()[0]
+    here.fit(examples(clouds))
+    there.fit(examples(clouds))
+    torch.testing.assert_close(there.anchors.cpu(), here.anchors)
+    assert torch.equal(there.find(clouds.cuda()).indices.cpu(), here.find(clouds).indices)
+    candidates = there.choose(examples(clouds), examples(boxes(seed=1)[0]))
+    assert len(there.anchors) == sum(each.kept for each in candidates)

@@ -1,6 +1,6 @@
 import torch
 
-from kg_detectors.extremal.choosing import choose, own_share
+from kg.model.choosing import choose, choose_found, own_share
 
 CORNERS = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [-1, 1, 0], [1, 1, 0]])
 
@@ -43,3 +43,14 @@ def test_each_stays_or_goes_for_a_reason():
 def test_one_that_brings_little_stays_for_those_after_it():
     places = torch.cat([CORNERS[:2], torch.tensor([[0.0, 0, 3]]), CORNERS[2:]])
     assert chosen(places, torch.arange(5.0)).kept == [0, 1, 2, 3, 4]
+
+
+def test_of_what_was_found_the_steadiest_come_first_in_boxes_of_whatever_size():
+    clouds = torch.cat([CORNERS, CORNERS * 0.5, torch.tensor([[0.0, 0, 1], [0, 0, -1]])]).expand(6, -1, -1)
+    sizes = 1 + torch.arange(6.0)[:, None, None] * torch.tensor([1.0, 2, 3])
+    wandering = CORNERS[3] + torch.linspace(-0.3, 0.3, 6)[:, None] * torch.tensor([1.0, 0, 0])
+    found = torch.stack([wandering, *CORNERS[:3].unsqueeze(1).expand(-1, 6, -1)], 1)
+    choice = choose_found(clouds * sizes + 7, found * sizes + 7)
+    assert choice.kept == [1, 2, 3, 0]
+    places = torch.tensor([each.place for each in choice.candidates])
+    torch.testing.assert_close(places, CORNERS, atol=1e-5, rtol=0)

@@ -6,9 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from kg.model import Candidate
+from kg.model.detector import Candidate
+from kg.model.normalisation import normalised
 
 LEAST = 2
+APART = 0.5
+"""Distance between places that is kept, in boxes from -1 to 1."""
 ITSELF = 0.9
 """Share of pairs of shapes on which a keypoint is nearest to itself, not to another."""
 BROUGHT = 0.05
@@ -30,24 +33,39 @@ class Choice(NamedTuple):
     candidates: list[Candidate]
 
 
-def choose(clouds: Tensor, on_clouds: Tensor, places: Tensor, blur: Tensor, apart: float) -> Choice:
+def choose_found(clouds: Tensor, keypoints: Tensor) -> Choice:
+    """Choose among what a detector found in clouds that it was not trained on, each in its own box.
+
+    Keypoints that lie at one place of the boxes come first; those that wander most come last.
+
+    Args:
+        clouds: (n, N, 3).
+        keypoints: (n, K, 3), of these.
+    """
+    stretched, scaling = normalised(clouds, "stretch")
+    marks = (keypoints - scaling.offset) / scaling.scale
+    places = marks.mean(0)
+    return choose(stretched, marks, places, (marks - places).norm(dim=2).mean(0), APART)
+
+
+def choose(clouds: Tensor, on_clouds: Tensor, places: Tensor, doubt: Tensor, apart: float) -> Choice:
     """Choose among candidates by clouds that they were not learnt from.
 
-    They are looked at from the least blurred on. One is refused that lies too near to one before it, or with
-    which a keypoint is too often taken for another. The rest ends where those that follow do not bring
+    They are looked at from the least uncertain on. One is refused that lies too near to one before it, or
+    with which a keypoint is too often taken for another. The rest ends where those that follow do not bring
     `BROUGHT` each: the mean distance of a cloud's points from the nearest keypoint says what they bring.
 
     Args:
         clouds: (n, N, 3), each in its own box.
         on_clouds: (n, A, 3), the candidates on them.
         places: (A, 3), where they usually are.
-        blur: (A,), how far points lie apart that may be confused with each.
+        doubt: (A,), how uncertain the place of each is, in any unit.
         apart: The least distance between places.
     """
     away = torch.cdist(places, places)
     refused: dict[int, str] = {}
     rest: list[int] = []
-    order: list[int] = blur.argsort(stable=True).tolist()
+    order: list[int] = doubt.argsort(stable=True).tolist()
     for one in order:
         if rest and away[one, rest].min() < apart:
             near = rest[int(away[one, rest].argmin())]
