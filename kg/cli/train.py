@@ -345,13 +345,30 @@ def _report_epoch(metrics: dict[str, float], epochs: int) -> None:
 
 
 def list_options(as_json: bool) -> None:
-    """Print every option of the model and the training, in every preset."""
-    from kg.config import PRESETS, options
+    """Print every option of the model and the training: its value in each preset, and what it means."""
+    from kg.config import PRESETS, ModelConfig, TrainConfig, options
+    from kg.config.meanings import meanings
 
-    known = options()
+    texts = meanings(ModelConfig) | meanings(TrainConfig)
     presets = {
         name: {**part["model"], **part["train"]}
         for name, part in ((name, made.to_dict()) for name, made in PRESETS.items())
     }
-    rows = [[key, *(str(values[key]) for values in presets.values())] for key in known]
-    show(presets, as_json, table("Options and presets", ["option", *presets], rows))
+    usual, *_ = presets.values()
+    rows = []
+    for key in options():
+        differing = {name: values[key] for name, values in presets.items() if values[key] != usual[key]}
+        others = [f"{name}: {_as_typed(value)}" for name, value in differing.items()]
+        # A plugin's own options are set one by one.
+        typed = f"{key.removesuffix('_options')}.NAME" if key.endswith("_options") else key
+        rows.append([typed, _as_typed(usual[key]), "\n".join(others), texts[key]])
+    columns = ["option", next(iter(presets)), "other presets", "meaning"]
+    made = table("Options of a training, as --set takes them", columns, rows, whole=columns[:1])
+    show({**presets, "meanings": texts}, as_json, made)
+
+
+def _as_typed(value: object) -> str:
+    """Return an option's value as `--set` takes it; options of a plugin's own as NAME=VALUE."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={text}" for name, text in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

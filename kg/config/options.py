@@ -18,14 +18,14 @@ class ModelConfig:
 
     Attributes:
         detector: Name of a plugin in the group `kg.detectors`.
-        detector_options: Its own keyword options.
-        keypoints: K.
+        detector_options: Options of the detector's own.
+        keypoints: K, how many there are.
         backbone: Name of a plugin in the group `kg.backbones`.
-        backbone_options: Its own keyword options; pointnet2: neighbours, "nearest" or "first".
+        backbone_options: Options of the backbone's own; pointnet2: neighbours, "nearest" or "first".
         grid: M along x, y, z: nodes of the heatmap's grid over [-1, 1].
         sigma: Width of the heat around an edge, normalised units (eq. 5).
         sign: "near": exp(-d²/σ²), as released; "far": exp(+d²/σ²), as printed in the paper.
-        dropout: Before the keypoint weights, while training.
+        dropout: Dropout before the keypoint weights, while training.
         inference: A keypoint is the weighted mean of the cloud ("soft") or its point of the largest
             weight ("hard").
         normalisation: What a cloud is brought into [-1, 1] by: "longest-side", the centre and the longest
@@ -79,12 +79,12 @@ class TrainConfig:
         epochs: Passes over the training split.
         batch_size: Clouds a step; the last batch may be smaller.
         optimizer: "adam", "adamw" or "adadelta".
-        weight_decay: Of adamw.
+        weight_decay: Weight decay of adamw.
         gradient_norm: Gradients of a larger norm are shortened to this one; 0 for none.
         averaging: Share that the averaged weights keep in a step; validation and checkpoints have these.
             0 for none.
-        learning_rate: At the start.
-        adadelta_eps: Its epsilon.
+        learning_rate: Learning rate at the start.
+        adadelta_eps: Epsilon of adadelta.
         schedule: "constant"; "cosine", down to a hundredth of the rate; "one-cycle", the same after
             it has risen for the first twentieth of the training.
         similarity_weight: α_sim of the Chamfer loss.

@@ -78,7 +78,10 @@ def known_sample(predictions: Predictions) -> Sample:
     try:
         store = find_by_checksum(Path(record["path"]), record["checksum"], "the prediction")
     except KgError as error:
-        raise KgError(f"No ground truth: {error.message}", without) from error
+        raise KgError(
+            f"No ground truth: {error.message}",
+            "Say where the store lies: --store STORE. Without ground truth: --metric das-unsupervised",
+        ) from error
     clouds = store.read()
     row_of = {name: row for row, name in enumerate(clouds.ids)}
     missing = [name for name in predictions.ids.tolist() if name not in row_of]

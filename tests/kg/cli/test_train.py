@@ -221,6 +221,15 @@ def test_options_are_listed_for_each_preset(capsys):
     assert run(["train", "--set", "help", "--json"]) == 0
     presets = json.loads(capsys.readouterr().out)
     assert presets["release"]["grid"] == [16, 16, 8]
+    assert presets["meanings"]["epochs"] == "Passes over the training split."
+
+
+def test_options_are_listed_with_their_meanings(capsys):
+    assert run(["train", "--set", "help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "quick: 1024" in shown
+    assert "detector.NAME" in shown
+    assert "N; clouds with more are thinned" in shown
 
 
 def test_like_another_run_with_another_seed(train, capsys):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import pytest
 
 from kg import plugins
+from kg.config import ModelConfig, TrainConfig
 from kg.config.meanings import meanings
 from kg.data.camera import Camera
 from kg.sim.settings import Settings
@@ -46,6 +47,6 @@ def test_fields_are_explained_with_those_of_parents() -> None:
 KINDS = [plugins.DEFORMATIONS.load(plugin.name) for plugin in plugins.DEFORMATIONS.all()]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, Settings, Camera])
-def test_every_option_of_prepare_is_explained(kind: type) -> None:
+@pytest.mark.parametrize("kind", [*KINDS, Settings, Camera, ModelConfig, TrainConfig])
+def test_every_option_is_explained(kind: type) -> None:
     assert meanings(kind).keys() == {field.name for field in fields(kind)}
