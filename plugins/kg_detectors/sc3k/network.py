@@ -140,7 +140,7 @@ class SC3K(Detector):
         """Return weights (B, N, K) of the points of posed clouds (B, N, 3), summing to 1 over these."""
         values = self.blocks(self.encoder(points))
         with full_precision(points.device):
-            scores: Tensor = self.score(values)
+            scores: Tensor = self.score(values.to(points.dtype))
         return scores.softmax(dim=1)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
