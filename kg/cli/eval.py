@@ -179,7 +179,7 @@ def evaluate(
             )
         measured = read_keypoints(keypoints, store, space=space, split=split or "test")
         split = None
-    with progress("Predicting") as advance:
+    with progress("Evaluating") as advance:
         evaluation = measure(
             measured,
             several(metric, "--metric") or None,

@@ -7,7 +7,7 @@ import typer
 
 from kg.cli.data import open_store
 from kg.cli.options import Dataset, Variant
-from kg.cli.output import Json, show
+from kg.cli.output import Json, progress, show
 from kg.errors import KgError
 
 
@@ -42,7 +42,8 @@ def export_data(
         raise typer.BadParameter("excludes --category, --dataset and --variant.", param_hint="STORE")
     if file is None and category is None:
         raise KgError("Which store?", "Name a file, or: kg export-data -c shirt --variant fold")
-    info = export(open_store(file, category, dataset, variant), output, kind)
+    with progress("Writing") as advance:
+        info = export(open_store(file, category, dataset, variant), output, kind, advance)
     size = sum(path.stat().st_size for path in output.iterdir())
     counts = f"{info['total_episodes']} episodes, {info['total_frames']} frames, {size / 1e6:.1f} MB"
     show({"folder": str(output), "bytes": size, **info}, as_json, f"{output}: {counts}")

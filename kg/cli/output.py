@@ -6,7 +6,7 @@ obeyed, and what a terminal would obey is written out by its code.
 
 import json
 import re
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -148,7 +148,7 @@ def table(
 def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[..., None]]:
     """Show a bar on stderr while the block runs; where that is no terminal, a line every half minute.
 
-    Numbers are counts, or bytes with their rate.
+    The line comes however long a single step takes. Numbers are counts, or bytes with their rate.
 
     Yields a function to call with (done, total), and with `text=` for what stands after the bar.
     """
@@ -164,18 +164,29 @@ def progress(description: str, of_bytes: bool = False) -> Iterator[Callable[...,
         transient=True,
         disable=not console.is_terminal,
     )
-    last_note = time.monotonic()
-    with bar:
-        task = bar.add_task(description, total=None, text="")
+    task = bar.add_task(description, total=None, text="")
 
-        def advance(done: int, total: int, text: str | None = None) -> None:
-            nonlocal last_note
-            bar.update(task, completed=done, total=total)
-            if text is not None:
-                bar.update(task, text=text)
-            if bar.disable and time.monotonic() - last_note >= SAID_EVERY:
-                last_note = time.monotonic()
-                share = f"{done:,} of {total:,}" + (" bytes" if of_bytes else "")
-                note(f"{description}: {share} {text or ''}".rstrip())
+    def advance(done: int, total: int, text: str | None = None) -> None:
+        bar.update(task, completed=done, total=total)
+        if text is not None:
+            bar.update(task, text=text)
 
-        yield advance
+    ended = threading.Event()
+
+    def say_where() -> None:
+        while not ended.wait(SAID_EVERY):
+            now = bar.tasks[task]
+            share = "begun" if now.total is None else f"{now.completed:,.0f} of {now.total:,.0f}"
+            share += " bytes" if of_bytes and now.total is not None else ""
+            note(f"{description}: {share} {now.fields['text']}".rstrip())
+
+    speaker = threading.Thread(target=say_where, daemon=True)
+    if bar.disable:
+        speaker.start()
+    try:
+        with bar:
+            yield advance
+    finally:
+        ended.set()
+        if bar.disable:
+            speaker.join()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from kg.cli.output import is_terminal, note
+from kg.cli.output import SAID_EVERY, is_terminal, note
 
 if TYPE_CHECKING:
     from kg.sweep.plan import Job
@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
 
 
 class Watch:
-    """Bars on stderr while the block runs; without a terminal, a line for each training that ended.
+    """Bars on stderr while the block runs; without a terminal, lines every half minute and at each end.
 
     Args:
         left: What is to be done.
@@ -37,7 +37,7 @@ class Watch:
 
     def __init__(self, left: "Sequence[Job]", total: int, together: int) -> None:
         self._left, self._together = list(left), together
-        self._estimated = -REFRESH
+        self._estimated, self._said = -REFRESH, time.monotonic()
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -66,6 +66,7 @@ class Watch:
         from kg.train import runs
 
         if not is_terminal():
+            self._say_where(running)
             return
         for one in running:
             job = one.job
@@ -83,6 +84,18 @@ class Watch:
             self._estimated = time.monotonic()
             seconds = seconds_left(self._left, self._together)
             self._bars.update(self._all, text="" if seconds is None else f"about {duration(seconds)} left")
+
+    def _say_where(self, running: "Sequence[Running]") -> None:
+        """Print a line for each that is running, every half minute."""
+        from kg.train import runs
+
+        if time.monotonic() - self._said < SAID_EVERY:
+            return
+        self._said = time.monotonic()
+        for one in running:
+            epochs = one.job.config.train.epochs
+            where = f"epoch {len(runs.read_metrics(one.job.folder))} of {epochs}"
+            note(f"{_title(one.job)}: {'measuring' if one.measuring else where}")
 
     def end(self, ended: "Running", reason: str | None) -> None:
         """Say how one has ended."""

@@ -16,7 +16,7 @@ A hand that is open waits where it will close next, or where it let go last; one
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -120,10 +120,21 @@ def _state(hands: NDArray[np.float64], closed: NDArray[np.bool_]) -> NDArray[np.
     return state.reshape(len(closed), -1)
 
 
-def export(store: Store, folder: Path, kind: Kind) -> dict[str, Any]:
+def export(
+    store: Store,
+    folder: Path,
+    kind: Kind,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
     """Write the sequences of a store into a folder, and what is said of them; return the latter.
 
     Files are `episode_000000.hdf5` (or .npz) and so on, `episodes.jsonl` with a line each, and `info.json`.
+
+    Args:
+        store: What to write.
+        folder: Empty, or not there yet.
+        kind: Of the files.
+        progress: Called with (done, total) clouds.
 
     Raises:
         KgError: The store has no sequences, or the folder has files.
@@ -149,6 +160,7 @@ def export(store: Store, folder: Path, kind: Kind) -> dict[str, Any]:
             for name, values in episode.arrays.items()
         }
         lines.append(facts)
+        progress(sum(line["length"] for line in lines), store.count)
     for name in ("observation/state", "action"):
         features[name]["names"] = NAMES
     info = {

@@ -1,16 +1,49 @@
 """Progress where nobody watches."""
 
+import threading
+from types import SimpleNamespace
+
 from kg.cli import output
 
 
-def test_a_log_file_gets_a_line_every_half_minute(monkeypatch, capsys):
-    now = iter([0.0, 10.0, 31.0, 31.0, 40.0, 70.0, 70.0])
-    monkeypatch.setattr(output, "time", type("Clock", (), {"monotonic": lambda: next(now)}))
+class HalfMinutes:
+    """An event that is waited for as often as a test says."""
+
+    def __init__(self):
+        self.over, self.waited, self.passed = False, threading.Semaphore(0), threading.Semaphore(0)
+
+    def wait(self, seconds):
+        assert seconds == 30
+        self.waited.release()
+        self.passed.acquire()
+        return self.over
+
+    def set(self):
+        self.over = True
+        self.passed.release()
+
+    def go_by(self):
+        """Let one pass, and return when the next is waited for."""
+        self.waited.acquire()
+        self.passed.release()
+        self.waited.acquire()
+        self.waited.release()
+
+
+def test_a_log_file_gets_a_line_every_half_minute_however_long_a_step_takes(monkeypatch, capsys):
+    time = HalfMinutes()
+    monkeypatch.setattr(output, "threading", SimpleNamespace(Event=lambda: time, Thread=threading.Thread))
     with output.progress("Predicting [all]") as advance:
-        for done in (1, 2, 3):
-            advance(done, 2000, text="epoch 1")
-        advance(1500, 2000)
+        time.go_by()
+        advance(1, 2000)
+        advance(2, 2000, text="epoch 1")
+        time.go_by()
+        time.go_by()
+        advance(1500, 2000, text="")
+        time.go_by()
     assert capsys.readouterr().err.splitlines() == [
+        "Predicting [all]: begun",
+        "Predicting [all]: 2 of 2,000 epoch 1",
         "Predicting [all]: 2 of 2,000 epoch 1",
         "Predicting [all]: 1,500 of 2,000",
     ]
