@@ -193,7 +193,7 @@ def train(
     from kg.train.team import joined, own_device
 
     if gpus is not None:
-        raise typer.Exit(launch_on_gpus(context, gpus, gpu=gpu, cpu=cpu))
+        raise typer.Exit(launch_on_gpus(gpus, gpu=gpu, cpu=cpu))
     device = own_device(gpu, cpu)
     team = context.with_resource(joined(device))
     typed = texts(

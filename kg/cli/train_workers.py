@@ -4,12 +4,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-import typer
-
 from kg.errors import KgError
 
 
-def launch_on_gpus(context: typer.Context, gpus: str, *, gpu: int | None, cpu: bool) -> int:
+def launch_on_gpus(gpus: str, *, gpu: int | None, cpu: bool) -> int:
     """Train on several GPUs of this machine, and return the exit code.
 
     Raises:

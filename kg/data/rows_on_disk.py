@@ -84,9 +84,9 @@ class _Column:
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return (n, ...) for row numbers within the file."""
-        found = self._read_packed(rows) if self._offset is None else self._read_plain(rows, self._offset)
+        values = self._read_packed(rows) if self._offset is None else self._read_plain(rows, self._offset)
         try:
-            return checked(found, self._name)
+            return checked(values, self._name)
         except KgError as error:
             raise KgError(f"{self._path} is no kg store: {error.message}.", AGAIN) from error
 

@@ -58,13 +58,13 @@ class Chosen(Detector):
         usual = self.whole.category_keypoints()
         return None if usual is None else usual[self.rows]
 
-    def _left(self, found: Found) -> Found:
+    def _left(self, detections: Found) -> Found:
         return replace(
-            found,
-            keypoints=found.keypoints[:, self.rows],
-            indices=found.indices[:, self.rows],
-            confidences=found.confidences[:, self.rows],
-            edges=None if found.edges is None else found.edges[:, self.pairs],
+            detections,
+            keypoints=detections.keypoints[:, self.rows],
+            indices=detections.indices[:, self.rows],
+            confidences=detections.confidences[:, self.rows],
+            edges=None if detections.edges is None else detections.edges[:, self.pairs],
         )
 
     def assume(self, category: str | None) -> None:

@@ -423,8 +423,8 @@ class _Training:
         clouds = self._normalised((self.unseen if len(self.unseen) > 1 else self.clouds).some()).points
         rows = torch.linspace(0, len(clouds) - 1, min(len(clouds), LOOKED_AT)).round().long()
         clouds = clouds[rows.to(clouds.device)]
-        found = [model.find(part).keypoints for part in torch.split(clouds, self.config.train.batch_size)]
-        choice = choose_found(clouds, torch.cat(found))
+        keypoints = [model.find(part).keypoints for part in torch.split(clouds, self.config.train.batch_size)]
+        choice = choose_found(clouds, torch.cat(keypoints))
         enough = len(choice.kept) >= LEAST
         self.chosen = tuple(choice.kept) if enough else ()
         self.candidates = choice.candidates if enough else []
