@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kg.config import Config
 from kg.errors import KgError
 from kg.inference.predictions import Predictions
 
@@ -12,18 +13,34 @@ def same_data(one: Predictions, other: Predictions) -> bool:
     return (data_of(one), _checksum(one)) == (data_of(other), _checksum(other))
 
 
-def check_same_data(one: Predictions, other: Predictions) -> None:
-    """Check that a mean over two trainings is one over the same data.
+def check_averaged(one: Predictions, other: Predictions) -> None:
+    """Check that a mean over two trainings is one of the same method over the same data.
 
     Raises:
-        KgError: They are of different data; says of which.
+        KgError: They are of different data, of different detectors, or have different numbers of keypoints;
+            says which.
     """
+    both = (one, other)
     if not same_data(one, other):
-        both = " and ".join(dict.fromkeys(" ".join(data_of(of)) for of in (one, other)))
+        named = " and ".join(dict.fromkeys(" ".join(data_of(of)) for of in both))
         raise KgError(
-            f"The runs cannot be averaged: they are of different data, {both}.",
+            f"The runs cannot be averaged: they are of different data, {named}.",
             "Put them side by side with kg compare, or measure all on one store with --store.",
         )
+    detectors = [of.meta["detector"] for of in both if of.meta.get("detector")]
+    for name, values in (
+        ("detectors", detectors),
+        ("numbers of keypoints", [of.keypoints.shape[1] for of in both]),
+    ):
+        if told := differing(name, values):
+            raise KgError(f"The runs cannot be averaged. {told}", "Put them side by side: kg compare")
+
+
+def other_options(configs: Sequence[Config]) -> list[str]:
+    """Return a sentence that says so where trainings differ in more than their seed."""
+    options = [{**each["model"], **each["train"]} for each in (config.to_dict() for config in configs)]
+    names = {name for each in options for name in each if each[name] != options[0].get(name)} - {"seed"}
+    return [f"Their trainings differ in options: {', '.join(sorted(names))}."] if names else []
 
 
 def differences(predictions: Sequence[Predictions]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 
 from kg.errors import KgError
 from kg.evaluation.aggregate import in_common, mean_over_runs, mean_robustness
-from kg.evaluation.comparable import check_same_data, differences
+from kg.evaluation.comparable import check_averaged, differences, other_options
 from kg.evaluation.evaluate import asks_detector, check_names
 from kg.evaluation.evaluate import evaluate as measure_predictions
 from kg.evaluation.evaluation import Evaluation
@@ -93,7 +93,7 @@ def evaluate(
             redetect=redetect or bool(levels) or asks_detector(names or (), held),
         )
         predicted.append((predictions, redetection))
-        check_same_data(predicted[0][0], predictions)
+        check_averaged(predicted[0][0], predictions)
         if levels and redetection is None:
             raise KgError(
                 f"No run here made {_title(target)}: in corrupted clouds keypoints are detected anew.",
@@ -106,6 +106,7 @@ def evaluate(
     results = mean_over_runs(per_run)
     first, redetection = predicted[0]
     of_all = [predictions for predictions, _ in predicted]
+    configs = [each.detector.checkpoint.config for _, each in predicted if each is not None]
     return Evaluation(
         results=results,
         meta=in_common([predictions.meta for predictions in of_all]),
@@ -116,7 +117,7 @@ def evaluate(
         # The clouds are the same for all runs; only a template is of the first one.
         floors=measure_floors(first, per_run[0], threshold=threshold, protocol=protocol) if floors else [],
         landmarks=_landmarks(of_all, results),
-        differences=differences(of_all),
+        differences=[*differences(of_all), *other_options(configs)],
     )
 
 

@@ -2,13 +2,16 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kg import paths
 from kg.cli.app import run
+from kg.config import Config
 from kg.data.corruptions import CORRUPTIONS
+from kg.evaluation.comparable import other_options
 from kg.evaluation.metrics import METRICS
 from kg.evaluation.protocols import PROTOCOLS
 from kg.inference.predictions import Predictions
@@ -69,6 +72,8 @@ def detections(predictions, monkeypatch):
         return FakeDetector()
 
     class FakeDetector:
+        checkpoint = SimpleNamespace(config=Config())
+
         def known(self, category):
             return None
 
@@ -226,6 +231,40 @@ def test_no_mean_over_other_data(predictions, saved, tmp_path, capsys):
     replace(predictions, meta={**predictions.meta, "variant": "fold", "checkpoint": "other"}).save(other)
     assert run(["eval", saved, str(other)]) == 1
     assert "cannot be averaged: they are of different data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "detector", "told"),
+    [
+        (5, "key-grid", "differ in numbers of keypoints: 6, 5"),
+        (6, "box", "differ in detectors: key-grid, box"),
+    ],
+)
+def test_no_mean_over_other_methods(predictions, tmp_path, capsys, keypoints, detector, told):
+    one = replace(predictions, meta={**predictions.meta, "detector": "key-grid"})
+    other = replace(
+        predictions,
+        keypoints=predictions.keypoints[:, :keypoints],
+        keypoints_source=predictions.keypoints_source[:, :keypoints],
+        indices=predictions.indices[:, :keypoints],
+        confidences=predictions.confidences[:, :keypoints],
+        meta={**predictions.meta, "checkpoint": "other", "detector": detector},
+    )
+    files = [tmp_path / "one.npz", tmp_path / "other.npz"]
+    for each, file in zip((one, other), files, strict=True):
+        each.save(file)
+    assert run(["eval", *map(str, files)]) == 1
+    assert f"cannot be averaged. They {told}" in capsys.readouterr().err
+
+
+def test_trainings_that_differ_in_more_than_their_seed_are_told():
+    config = Config()
+    train = replace(config.train, seed=1)
+    assert other_options([config, replace(config, train=train)]) == []
+    train = replace(train, learning_rate=0.5)
+    assert other_options([config, replace(config, train=train)]) == [
+        "Their trainings differ in options: learning_rate."
+    ]
 
 
 def test_ever_worse_clouds(detections, tmp_path, capsys):
