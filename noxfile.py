@@ -50,8 +50,8 @@ def fuzz(session: nox.Session) -> None:
 def audit(session: nox.Session) -> None:
     """What is known against the releases that kg is tested with."""
     session.install(*CONSTRAINTS, ".", *GROUPS["audit"])
-    # Without --strict what the service does not know passes: all of it where it cannot be reached. kg itself is
-    # on no index.
+    # Without --strict what the service does not know passes: all of it where it cannot be reached.
+    # kg itself is on no index.
     listed = session.run("python", "-m", "pip", "freeze", "--exclude", "kg", silent=True)
     file = Path(session.create_tmp()) / "installed.txt"
     file.write_text(str(listed))

@@ -23,7 +23,7 @@ def _runs() -> Listing:
         except FileNotFoundError:  # just being removed
             continue
         except KgError as error:  # of another version, say
-            note(f"{error.message} It is left out.", "warning")
+            note(f"{error.message.removesuffix('.')}. It is left out.", "warning")
             continue
         loss = min((entry["val_loss"] for entry in done if "val_loss" in entry), default="")
         saved = datetime.fromtimestamp(max(times) / 1e9).isoformat(" ", "seconds") if times else ""
@@ -66,7 +66,7 @@ def _stores() -> Listing:
         except FileNotFoundError:  # just being removed
             continue
         except KgError as error:
-            note(f"{error.message} It is left out.", "warning")
+            note(f"{error.message.removesuffix('.')}. It is left out.", "warning")
             continue
         rows.append([store.name, store.count, store.points_per_cloud, store.unit, size, str(path)])
     columns = ("store", "shapes", "N", "unit", "MB", "file")
