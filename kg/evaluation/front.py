@@ -99,7 +99,6 @@ def evaluate(
                 f"No run here made {_title(target)}: in corrupted clouds keypoints are detected anew.",
                 "Name the run instead of its predictions.",
             )
-        progress(len(predictions), len(predictions), text="measuring")
         per_run.append(measure(predictions, names, detector=redetection))
         if redetection is not None:
             curves.append(measure_robustness(redetection, levels, measure_corrupted))
