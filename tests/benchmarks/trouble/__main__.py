@@ -51,8 +51,8 @@ HEAD = """\
 # What a user sees when something is wrong
 
 Made by `python tests/benchmarks/trouble`; do not edit. Lines of a message stand side by side, with a stroke
-between them. Of files, x is left out, or is not, of a store with five good ones. Locks and caches are left
-out.
+between them. Of files, x is left out, or is not, of a store with five good ones. Where nothing is seen it was
+read as it is meant. Locks and caches do not count.
 
 | part | given | seen | exit | new or changed on the disk |
 |---|---|---|---|---|"""
