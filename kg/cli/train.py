@@ -322,13 +322,15 @@ def _show_summary(summary: "Summary", config: "Config", as_json: bool) -> None:
         for row, each in enumerate(summary.candidates)
     ]
     losses = [[key, value] for key, value in summary.best.items() if "val_" in key]
+    best = "the last epoch is taken for the best, without validation shapes"
+    if summary.val_shapes:
+        best = f"best epoch {summary.best_epoch} by the loss on {summary.val_shapes} validation shapes"
     columns = ["candidate", "keypoint", "x", "y", "z", "why, or why not"]
     show(
         result,
         as_json,
         f"Trained {summary.run} in {summary.seconds:.0f} s, {counted(summary.epochs, 'epoch')} of "
-        f"{counted(summary.train_shapes, 'shape')}; best epoch {summary.best_epoch} "
-        f"by the loss on {summary.val_shapes} validation shapes.",
+        f"{counted(summary.train_shapes, 'shape')}; {best}.",
         table("", ["loss", "value"], losses) if losses else "",
         table("", columns, candidates) if candidates else "",
         "Next: kg predict, kg eval --metric das, kg viz out.npz",

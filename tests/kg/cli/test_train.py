@@ -96,6 +96,16 @@ def test_a_log_file_gets_a_line_an_epoch(train, capsys):
     assert "val_farthest" in lines[0]
 
 
+@pytest.mark.parametrize("split", [0, 1])
+def test_what_the_best_epoch_is_chosen_by(train, tiny_store, capsys, split):
+    with h5py.File(tiny_store.path, "r+") as file:
+        file["split/object"][:] = [0] * 13 + [split] * 3 + [2] * 4
+    assert train("-e", "1") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert ("best epoch 1 by the loss on 3 validation shapes." in told) == bool(split)
+    assert ("the last epoch is taken for the best, without validation shapes." in told) == (not split)
+
+
 def test_a_line_says_what_is_trained_on_what(train, capsys):
     assert train("-k", "3") == 0
     err = capsys.readouterr().err
