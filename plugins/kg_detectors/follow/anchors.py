@@ -20,6 +20,10 @@ Floats = NDArray[np.float64]
 
 KINDS = ("seams", "sure", "farthest", "landmarks")
 KNOWN = f"{', '.join(KINDS)}, a run that found keypoints at rest, or SHAPE:PICKS"
+SEAMS = 0.25
+"""Share of the places that count as on seams: those where a mistake of the layer costs least."""
+SURE = 0.5
+"""Share of the places that sure keypoints are chosen from. With fewer a sleeve or a leg may have none."""
 MARKS = 32
 """Landmarks of a category that are kept, at most."""
 
@@ -55,14 +59,14 @@ def find_anchors(
     """
     check_anchors(named)
     if named == "seams":
-        return template.places[template.spread(count, template.cost_of_layers())]
+        return template.places[template.spread(count, template.cost_of_layers(), SEAMS)]
     if named == "sure":
         if misses is None or not np.isfinite(misses).all():
             raise KgError(
                 "Where the keypoints of this detector miss the least was not measured in its training.",
                 "Train it with validation clouds of each category, or ask for other anchors: seams.",
             )
-        return template.places[template.spread(count, misses)]
+        return template.places[template.spread(count, misses, SURE)]
     if named == "farthest":
         return template.places[farthest_points(template.stretched, count)]
     if named == "landmarks":

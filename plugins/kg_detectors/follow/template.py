@@ -21,8 +21,6 @@ NEIGHBOURS = 8
 """Each place is joined to so many nearest samples."""
 THIN = 0.12
 """Share of the box's diagonal below which an axis counts as one of layers, and is stretched to it."""
-SURE = 0.25
-"""Share of the places that keypoints are chosen from: those of the least cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +65,9 @@ class Template:
         cost: Floats = self.ways[np.arange(len(other)), self.nearest(other)]
         return cost
 
-    def spread(self, count: int, cost: Floats) -> NDArray[np.int64]:
-        """Return as many places (count,), far apart, of those that cost (M,) the least."""
-        sure = np.flatnonzero(cost <= np.quantile(cost, SURE))
+    def spread(self, count: int, cost: Floats, share: float) -> NDArray[np.int64]:
+        """Return as many places (count,), far apart, of the share of them that cost (M,) the least."""
+        sure = np.flatnonzero(cost <= np.quantile(cost, share))
         spread: NDArray[np.int64] = sure[farthest_points(self.stretched[sure], min(count, len(sure)))]
         return spread
 

@@ -300,7 +300,7 @@ def test_sure_anchors_are_chosen_when_it_is_known_where_keypoints_miss_the_least
     assert sure.misses.isfinite().all()
     rows = torch.cdist(sure.anchors[0], sure.places[0]).argmin(1)
     assert torch.equal(sure.places[0][rows], sure.anchors[0])
-    assert sure.misses[0][rows].max() <= sure.misses[0].quantile(0.25) + 1e-6
+    assert sure.misses[0][rows].max() <= sure.misses[0].quantile(0.5) + 1e-6
     other = Follow(MODEL, OPTIONS)
     other.load_state_dict(sure.state_dict())
     other.read_at("sure")

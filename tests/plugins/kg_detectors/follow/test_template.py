@@ -71,7 +71,7 @@ def test_a_mistake_of_the_layer_costs_the_way_around_the_edge():
 
 def test_keypoints_are_spread_over_the_edge():
     made = pillow()
-    chosen = made.spread(8, made.cost_of_layers())
+    chosen = made.spread(8, made.cost_of_layers(), 0.25)
     assert len(set(chosen.tolist())) == 8
     assert np.abs(made.places[chosen, :2]).max(1).min() > 0.8
     corners = [[-1, -1], [-1, 1], [1, -1], [1, 1]]
@@ -84,7 +84,7 @@ def test_where_no_axis_is_thin_every_place_will_do():
     places = rng.uniform(-1, 1, (50, 3))
     made = Template(places, places, np.ones(3), np.ones((50, 50)))
     assert not made.cost_of_layers().any()
-    assert len(set(made.spread(12, made.cost_of_layers()).tolist())) == 12
+    assert len(set(made.spread(12, made.cost_of_layers(), 0.25).tolist())) == 12
 
 
 def test_the_nearest_place_is_of_the_same_layer():
