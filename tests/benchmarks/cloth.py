@@ -26,7 +26,7 @@ from kg.sim.crossings import crossings
 from kg.sim.deformation import laid
 from kg.sim.deformed import as_cloth, metres, unit_of
 from kg.sim.garment import Garment
-from kg.sim.mix import ALL, Mix, chosen, mix
+from kg.sim.mix import ALL, Mix, mix, names_of
 from kg.sim.quality import measure
 
 Points = NDArray[np.float64]
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--categories", nargs="+")
     parser.add_argument("--from", dest="folder", type=Path, help="meshes, instead of the built-in garments")
-    parser.add_argument("--deformations", nargs="+", default=chosen(ALL))
+    parser.add_argument("--deformations", nargs="+", default=names_of(ALL))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=128)
     parser.add_argument("--set", dest="given", metavar="OPTION=VALUE", nargs="+", default=[])
