@@ -7,7 +7,7 @@ import numpy as np
 from kg.sim.compiled import loop
 from kg.sim.contact import NEAREST
 from kg.sim.numba_sides import approach, between
-from kg.sim.numpy_contacts import TINY
+from kg.sim.numpy_contacts import SLIDES, TINY
 
 
 @loop
@@ -57,9 +57,10 @@ def _that_may_meet(farthest, step, pairs, of_triangle):
 
 
 @loop
-def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, planes_go, shares):
+def _hold_back(x, before, velocities, strays, step, pairs, numbers, of_triangle, planes_go, slides, shares):
+    """Keep sides on theirs of a plane: have vertices slide along it, or lower the shares of their steps."""
     corners, apart, closing, gaps = pairs
-    first = 1 if of_triangle else 2
+    first, slid = 1 if of_triangle else 2, False
     for pair in numbers:
         nearest = NEAREST * apart[pair]
         i, j, k, m = corners[pair, 0], corners[pair, 1], corners[pair, 2], corners[pair, 3]
@@ -73,7 +74,7 @@ def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, planes_go, 
             continue
         room = max(0.0, (gap - nearest) / 2)
         if gap <= TINY:
-            for corner in range(4):
+            for corner in range(0 if slides else 4):
                 i = corners[pair, corner]
                 if x[i, 0] != before[i, 0] or x[i, 1] != before[i, 1] or x[i, 2] != before[i, 2]:
                     shares[i] = 0.0
@@ -102,23 +103,19 @@ def _hold_back(x, before, strays, step, pairs, numbers, of_triangle, planes_go, 
             free = high - height + room + goes
             if corner < first:
                 towards, free = -towards, height - low + room - goes
-            if towards > free + TINY / 100:
+            if towards <= free + TINY / 100:
+                continue
+            if slides:
+                back = (towards - max(0.0, free)) * (1 if corner < first else -1)
+                x[i, 0] += back * nx
+                x[i, 1] += back * ny
+                # Where it was and where it goes are above the ground, and so is what lies between.
+                x[i, 2] = max(x[i, 2] + back * nz, min(x[i, 2], before[i, 2]))
+                strays[i] = _stray(x, before, velocities, step, i)
+                slid = True
+            else:
                 shares[i] = min(shares[i], free / towards if free > TINY else 0.0)
-
-
-@loop
-def _within(x, before, foreseen, windows, shares):
-    for i in range(len(x)):
-        out, along, way = 0.0, 0.0, 0.0
-        for axis in range(3):
-            b, d = before[i, axis] - foreseen[i, axis], x[i, axis] - before[i, axis]
-            out += b * b
-            along += b * d
-            way += d * d
-        square = windows[i] * windows[i]
-        if way > 0 and out + 2 * along + way > square:
-            root = np.sqrt(max(0.0, along * along + way * (square - out)))
-            shares[i] = min(1.0, max(0.0, (root - along) / way))
+    return slid
 
 
 @loop
@@ -134,20 +131,73 @@ def _cut_short(x, before, shares):
 
 
 @loop
+def _stay_within(x, before, foreseen, windows):
+    """Cut the steps of vertices short that leave their windows."""
+    shares = np.ones(len(x))
+    for i in range(len(x)):
+        out, along, way = 0.0, 0.0, 0.0
+        for axis in range(3):
+            b, d = before[i, axis] - foreseen[i, axis], x[i, axis] - before[i, axis]
+            out += b * b
+            along += b * d
+            way += d * d
+        square = windows[i] * windows[i]
+        if way > 0 and out + 2 * along + way > square:
+            root = np.sqrt(max(0.0, along * along + way * (square - out)))
+            shares[i] = min(1.0, max(0.0, (root - along) / way))
+    _cut_short(x, before, shares)
+
+
+@loop
+def _near(x, before, velocities, step, kinds):
+    """Return how far vertices stray, and the numbers of the pairs of either kind that may meet."""
+    strays = _strays(x, before, velocities, step)
+    farthest = _farthest(strays, velocities, step)
+    return strays, [_that_may_meet(farthest, step, kinds[kind], kind == 0) for kind in range(2)]
+
+
+@loop
 def hold_back(positions, before, foreseen, windows, velocities, step, kinds, passes):
     """See `numpy_contacts.hold_back`."""
+    _stay_within(positions, before, foreseen, windows)
     shares = np.ones(len(positions))
-    _within(positions, before, foreseen, windows, shares)
-    _cut_short(positions, before, shares)
-    strays = _strays(positions, before, velocities, step)
-    farthest = _farthest(strays, velocities, step)
-    near = [_that_may_meet(farthest, step, kinds[kind], kind == 0) for kind in range(2)]
+    strays, near = _near(positions, before, velocities, step, kinds)
+    for _ in range(SLIDES):
+        slid = False
+        for kind in range(2):
+            slid |= _hold_back(
+                positions,
+                before,
+                velocities,
+                strays,
+                step,
+                kinds[kind],
+                near[kind],
+                kind == 0,
+                passes > 0,
+                True,
+                shares,
+            )
+        if not slid:
+            break
+        _stay_within(positions, before, foreseen, windows)
+        strays, near = _near(positions, before, velocities, step, kinds)
     cut = True
     while cut:
         shares[:] = 1
         for kind in range(2):
             _hold_back(
-                positions, before, strays, step, kinds[kind], near[kind], kind == 0, passes > 0, shares
+                positions,
+                before,
+                velocities,
+                strays,
+                step,
+                kinds[kind],
+                near[kind],
+                kind == 0,
+                passes > 0,
+                False,
+                shares,
             )
         passes -= 1
         cut = _cut_short(positions, before, shares)

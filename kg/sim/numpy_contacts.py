@@ -14,6 +14,8 @@ ROUNDING = 1e-6
 """Metres by which vertices reach farther than they need."""
 TINY = 1e-12
 """Metres that count as nothing: sides so near touch, and no vertex of theirs moves."""
+SLIDES = 4
+"""Times that vertices slide along planes in a step before what is left of it is cut short."""
 BLOCK = 1024
 """Sides that are compared with all others at once, for the sake of memory."""
 PARALLEL = 1e-12
@@ -84,12 +86,14 @@ def hold_back(
     kinds: Kinds,
     passes: int,
 ) -> None:
-    """Cut steps short where vertices leave their windows or could pass through something, in place.
+    """Change steps by which vertices leave their windows or could pass through something, in place.
 
     Two sides that could come nearer than `NEAREST` of what they are to keep have a plane half way between
     them, and none of their vertices goes farther towards it than leaves that. Where both sides go the same
-    way, the plane goes with the slower one. A vertex that is cut short may be in the way of another that
-    relied on it, so that it is all looked at again.
+    way, the plane goes with the slower one. Vertices that would go farther slide along the plane, a few times
+    over. What then still would is cut short: layers that are pressed on each other would otherwise stick,
+    whatever pulls at them. A vertex that is cut short may be in the way of another that relied on it, so that
+    it is all looked at again.
 
     Args:
         positions: (V, 3) metres, after the step.
@@ -102,17 +106,28 @@ def hold_back(
         passes: How often it is looked at before all planes stand still, which brings it to an end.
     """
     _cut_short(positions, before, _within(positions, before, foreseen, windows))
+    for _ in range(SLIDES):
+        slid = False
+        strays = _strays(positions, before, velocities, step)
+        farthest = np.maximum(strays, step * np.linalg.norm(velocities, axis=1)) + TINY
+        for kind, split in zip(kinds, (1, 2), strict=True):
+            nearer = _of_sides(farthest, kind.corners, split) + step * kind.closing
+            for row in np.flatnonzero(kind.gaps - NEAREST * kind.apart < nearer):
+                # One pair after another: each sees where those before it have slid.
+                near = _that_may_meet(before, strays, step, kind, row[None], split)
+                if _slide(positions, before, kind, near, split, passes > 0):
+                    slid = True
+                    strays = _strays(positions, before, velocities, step)
+        if not slid:
+            break
+        _cut_short(positions, before, _within(positions, before, foreseen, windows))
     shares = np.zeros(len(positions))
     while (shares < 1).any():
         shares[:] = 1
         strays = _strays(positions, before, velocities, step)
         for kind, split in zip(kinds, (1, 2), strict=True):
-            nearer = _of_sides(strays, kind.corners, split) + step * kind.closing
-            near = np.flatnonzero(kind.gaps - NEAREST * kind.apart < nearer)
-            _, between = apart(before, kind.corners[near], split)
-            kind.gaps[near] = np.sqrt((between * between).sum(axis=1))
-            near = near[kind.gaps[near] - NEAREST * kind.apart[near] < nearer[near]]
-            _hold_back(positions, before, kind, near, split, passes > 0, shares)
+            near = _that_may_meet(before, strays, step, kind, np.arange(len(kind.corners)), split)
+            _lower(positions, before, kind, near, split, passes > 0, shares)
         passes -= 1
         _cut_short(positions, before, shares)
 
@@ -258,20 +273,28 @@ def _within(positions: Points, before: Points, foreseen: Points, windows: Values
     return shares
 
 
-def _hold_back(
-    positions: Points,
-    before: Points,
-    kind: Pairs,
-    rows: NDArray[np.int64],
-    split: int,
-    planes_go: bool,
-    shares: Values,
-) -> None:
-    """Lower shares (V,) of steps, in place, so that the sides of some pairs stay on theirs of a plane."""
+def _that_may_meet(
+    before: Points, strays: Values, step: float, kind: Pairs, rows: NDArray[np.int64], split: int
+) -> NDArray[np.int64]:
+    """Return those of some pairs that may come nearer than they ever do; of all that seem so, measure gaps."""
+    nearer = _of_sides(strays, kind.corners[rows], split) + step * kind.closing[rows]
+    seem = kind.gaps[rows] - NEAREST * kind.apart[rows] < nearer
+    near, nearer = rows[seem], nearer[seem]
+    _, between = apart(before, kind.corners[near], split)
+    kind.gaps[near] = np.sqrt((between * between).sum(axis=1))
+    meet: NDArray[np.int64] = near[kind.gaps[near] - NEAREST * kind.apart[near] < nearer]
+    return meet
+
+
+def _beyond(
+    positions: Points, before: Points, kind: Pairs, rows: NDArray[np.int64], split: int, planes_go: bool
+) -> tuple[Mask, Points, Values, Points]:
+    """Return of the corners of pairs which of them go farther towards their plane than they may.
+
+    Also the normals (P, 3) of the planes, how far corners go towards them, (P, 4), and how far they may.
+    """
     corners, gaps, nearest = kind.corners[rows], kind.gaps[rows], NEAREST * kind.apart[rows]
     _, between = apart(before, corners, split)
-    touch = corners[gaps <= TINY].ravel()
-    shares[touch[(positions[touch] != before[touch]).any(axis=1)]] = 0.0
     normals = np.divide(between, gaps[:, None], out=np.zeros_like(between), where=gaps[:, None] > TINY)
     heights = np.einsum("pcx,px->pc", before[corners], normals)
     towards = np.einsum("pcx,px->pc", (positions - before)[corners], normals)
@@ -288,6 +311,38 @@ def _hold_back(
     beyond = (towards > free + TINY / 100) & (gaps > TINY)[:, None]
     if planes_go:
         beyond &= most < least
+    return beyond, normals, towards, free
+
+
+def _slide(
+    positions: Points, before: Points, kind: Pairs, rows: NDArray[np.int64], split: int, planes_go: bool
+) -> bool:
+    """Have the corners of a pair that go too far slide along its plane, in place; tell whether any did."""
+    beyond, normals, towards, free = _beyond(positions, before, kind, rows, split, planes_go)
+    for pair, corner in np.argwhere(beyond):
+        vertex = kind.corners[rows[pair], corner]
+        back = (towards[pair, corner] - max(0.0, free[pair, corner])) * (1 if corner < split else -1)
+        # Where it was and where it goes are above the ground, and so is what lies between.
+        lowest = min(positions[vertex, 2], before[vertex, 2])
+        positions[vertex] += back * normals[pair]
+        positions[vertex, 2] = max(positions[vertex, 2], lowest)
+    return bool(beyond.any())
+
+
+def _lower(
+    positions: Points,
+    before: Points,
+    kind: Pairs,
+    rows: NDArray[np.int64],
+    split: int,
+    planes_go: bool,
+    shares: Values,
+) -> None:
+    """Lower shares (V,) of steps, in place, so that the sides of some pairs stay on theirs of a plane."""
+    corners, gaps = kind.corners[rows], kind.gaps[rows]
+    touch = corners[gaps <= TINY].ravel()
+    shares[touch[(positions[touch] != before[touch]).any(axis=1)]] = 0.0
+    beyond, _, towards, free = _beyond(positions, before, kind, rows, split, planes_go)
     shortened = np.where(free > TINY, free, 0.0)[beyond] / towards[beyond]
     np.minimum.at(shares, corners[beyond], shortened)
 
