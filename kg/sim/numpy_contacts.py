@@ -276,7 +276,7 @@ def _within(positions: Points, before: Points, foreseen: Points, windows: Values
 def _that_may_meet(
     before: Points, strays: Values, step: float, kind: Pairs, rows: NDArray[np.int64], split: int
 ) -> NDArray[np.int64]:
-    """Return those of some pairs that may come nearer than they ever do; measure gaps that may be too small."""
+    """Return those of some pairs that may come nearer than they ever do; measure the gaps of such pairs."""
     nearer = _of_sides(strays, kind.corners[rows], split) + step * kind.closing[rows]
     seem = kind.gaps[rows] - NEAREST * kind.apart[rows] < nearer
     near, nearer = rows[seem], nearer[seem]
