@@ -114,7 +114,7 @@ def hold_back(
             nearer = _of_sides(farthest, kind.corners, split) + step * kind.closing
             for row in np.flatnonzero(kind.gaps - NEAREST * kind.apart < nearer):
                 # One pair after another: each sees where those before it have slid.
-                near = _that_may_meet(before, strays, step, kind, row[None], split)
+                near = _that_may_meet(before, strays, step, kind, np.array([row]), split)
                 if _slide(positions, before, kind, near, split, passes > 0):
                     slid = True
                     strays = _strays(positions, before, velocities, step)
