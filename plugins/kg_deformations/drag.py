@@ -34,7 +34,8 @@ class Drag(Deformation):
 
     name: ClassVar[str] = "drag"
     # A hand that pulls a whole garment, and bunches it, stretches it by a tenth in one round.
-    cloth: ClassVar[Settings] = Settings(rounds=3)
+    # What it bunches moves as one, or it would hold the hand back.
+    cloth: ClassVar[Settings] = Settings(rounds=3, together=True)
     shares: ClassVar[tuple[str, ...]] = ("back", "inside", "two")
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("shortest", "longest"),)
     later: ClassVar[tuple[str, ...]] = ("fabric", "inside", "two")
