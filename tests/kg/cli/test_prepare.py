@@ -50,6 +50,7 @@ def test_ones_own_files(mugs: Path, capsys: Capture) -> None:
         "camera": None,
         "normalisation": "longest-side",
         "frames_of": None,
+        "split": None,
         "raw": str(mugs),
     }
 
