@@ -157,27 +157,36 @@ def _near(x, before, velocities, step, kinds):
 
 
 @loop
+def _hold_both_back(x, before, velocities, strays, step, kinds, near, planes_go, slides, shares):
+    """Do `_hold_back` for either kind of pairs; tell whether any vertex slid."""
+    slid = False
+    for kind in range(2):
+        slid |= _hold_back(
+            x,
+            before,
+            velocities,
+            strays,
+            step,
+            kinds[kind],
+            near[kind],
+            kind == 0,
+            planes_go,
+            slides,
+            shares,
+        )
+    return slid
+
+
+@loop
 def hold_back(positions, before, foreseen, windows, velocities, step, kinds, passes):
     """See `numpy_contacts.hold_back`."""
     _stay_within(positions, before, foreseen, windows)
     shares = np.ones(len(positions))
     strays, near = _near(positions, before, velocities, step, kinds)
     for _ in range(SLIDES):
-        slid = False
-        for kind in range(2):
-            slid |= _hold_back(
-                positions,
-                before,
-                velocities,
-                strays,
-                step,
-                kinds[kind],
-                near[kind],
-                kind == 0,
-                passes > 0,
-                True,
-                shares,
-            )
+        slid = _hold_both_back(
+            positions, before, velocities, strays, step, kinds, near, passes > 0, True, shares
+        )
         if not slid:
             break
         _stay_within(positions, before, foreseen, windows)
@@ -185,20 +194,7 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds, pas
     cut = True
     while cut:
         shares[:] = 1
-        for kind in range(2):
-            _hold_back(
-                positions,
-                before,
-                velocities,
-                strays,
-                step,
-                kinds[kind],
-                near[kind],
-                kind == 0,
-                passes > 0,
-                False,
-                shares,
-            )
+        _hold_both_back(positions, before, velocities, strays, step, kinds, near, passes > 0, False, shares)
         passes -= 1
         cut = _cut_short(positions, before, shares)
         if cut:
