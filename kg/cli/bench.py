@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from kg.cli.inventory import show_help
 from kg.cli.options import Cpu, Gpu, Kernels, Precision, Threads
 from kg.cli.output import Json, progress, show, table
 from kg.devices import forced_backend
@@ -21,7 +22,7 @@ def bench(
     points: Annotated[int, typer.Option(min=2, help="N, points a cloud.")] = 2048,
     keypoints: Annotated[int, typer.Option("--keypoints", "-k", min=2, help="K.")] = 8,
     detector: Annotated[
-        str, typer.Option(help="Whose training and inference; see kg list detectors.")
+        str, typer.Option(help="Whose training and inference; help lists them.")
     ] = "key-grid",
     rounds: Annotated[int, typer.Option(min=1, help="Timed runs of each, in turns.")] = 5,
     precision: Precision = None,
@@ -42,6 +43,8 @@ def bench(
     Times are medians of runs in turns; memory is the peak above what was held
     before. The clouds are random ellipsoids.
     """
+    if show_help(as_json, detectors=[detector]):
+        return
     import torch
 
     from kg.devices import choose_device, describe

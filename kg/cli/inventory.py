@@ -153,12 +153,49 @@ LISTS: dict[str, Callable[[], Listing]] = {
 """What makes each list, by its name."""
 
 
+PLUGINS = {
+    "detectors": (
+        "how it finds keypoints",
+        "Train one: kg train --category shirt --detector NAME; options: kg train --detector NAME --set help",
+    ),
+    "backbones": (
+        "what it is",
+        "Use one: kg train --category shirt --backbone NAME; options: kg train --backbone NAME --set help",
+    ),
+    "deformations": (
+        "what happens to a garment",
+        "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help",
+    ),
+}
+"""Of plugins: the heading of what they say of themselves, and what to type next."""
+
+
 def show_list(what: str, as_json: bool) -> None:
-    """Show one of `LISTS`."""
+    """Show one of `LISTS`, or of the kinds of plugins in `PLUGINS`."""
+    if what in PLUGINS:
+        _show_plugins(what, as_json)
+        return
     columns, rows, usage = LISTS[what]()
     listed = [dict(zip(columns, row, strict=True)) for row in rows]
     made = table(what.capitalize(), columns, rows, whole=columns[:1])  # names are there to be copied
     show({what: listed}, as_json, *([made] if rows else []), usage)
+
+
+def _show_plugins(what: str, as_json: bool) -> None:
+    """Show plugins with the first line of what their classes say of themselves."""
+    from kg import plugins
+
+    kind = next(kind for kind in plugins.KINDS if kind.group == f"kg.{what}")
+    every = kind.all()
+    about = {
+        plugin.name: (inspect.getdoc(kind.load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
+        for plugin in every
+        if not plugin.problem
+    }
+    rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in every]
+    listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in every]
+    column, usage = PLUGINS[what]
+    show({what: listed}, as_json, table(what.capitalize(), ["name", column, "from"], rows), usage)
 
 
 def show_help(as_json: bool, **values_by_list: Sequence[str] | None) -> bool:

@@ -1,11 +1,10 @@
 """`kg list`."""
 
-import inspect
 from typing import Annotated, Any, Literal
 
 import typer
 
-from kg.cli.inventory import LISTS, show_list
+from kg.cli.inventory import show_list
 from kg.cli.output import Json, show, table
 
 OBTAINED = {
@@ -15,16 +14,6 @@ OBTAINED = {
     "download": "kg fetch {name}",
     "in parts": "kg fetch {name}, or a part of it with --category",
 }
-
-DESCRIBED = {
-    "detectors": ("how it finds keypoints", "Train one: kg train --category shirt --detector NAME"),
-    "backbones": ("what it is", "Train with one: kg train --set backbone=NAME"),
-    "deformations": (
-        "what happens to a garment",
-        "Use one: kg prepare --category shirt --deform NAME; options: kg prepare --deform NAME --set help",
-    ),
-}
-"""Of plugins: the heading of what they say of themselves, and what to type next."""
 
 
 def list_plugins(
@@ -57,10 +46,8 @@ def list_plugins(
     """
     if what == "datasets":
         _list_datasets(as_json)
-    elif what in LISTS:
-        show_list(what, as_json)
     else:
-        _list_plugins(what, as_json)
+        show_list(what, as_json)
 
 
 def _list_datasets(as_json: bool) -> None:
@@ -139,20 +126,3 @@ def _card(dataset: dict[str, Any]) -> Any:
     card.show_header = False
     card.columns[0].style = "dim"
     return card
-
-
-def _list_plugins(what: str, as_json: bool) -> None:
-    """Show plugins with the first line of what their classes say of themselves."""
-    from kg import plugins
-
-    kind = next(kind for kind in plugins.KINDS if kind.group == f"kg.{what}")
-    every = kind.all()
-    about = {
-        plugin.name: (inspect.getdoc(kind.load(plugin.name)) or "").partition("\n\n")[0].replace("\n", " ")
-        for plugin in every
-        if not plugin.problem
-    }
-    rows = [[plugin.name, plugin.problem or about[plugin.name], plugin.distribution] for plugin in every]
-    listed = [{**vars(plugin), "about": about.get(plugin.name, "")} for plugin in every]
-    column, usage = DESCRIBED[what]
-    show({what: listed}, as_json, table(what.capitalize(), ["name", column, "from"], rows), usage)

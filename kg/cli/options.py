@@ -64,11 +64,11 @@ Keypoints = Annotated[
 ]
 Detector = Annotated[
     str | None,
-    typer.Option(help="What finds keypoints; kg list detectors shows them. Default: the preset's."),
+    typer.Option(help="What finds keypoints; help lists them. Default: the preset's."),
 ]
 Backbone = Annotated[
     str | None,
-    typer.Option(help="The network that sees the clouds, of kg list backbones. Default: the detector's."),
+    typer.Option(help="The network that sees the clouds; help lists them. Default: the detector's."),
 ]
 Turn = Annotated[
     str | None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from kg.cli.inventory import show_help
 from kg.cli.options import Cluster, Threads, assignment, several
 from kg.cli.output import Json
 from kg.cli.prepare_report import describe, draw, report, report_shards
@@ -47,7 +48,7 @@ def prepare(
         typer.Option(
             metavar="MOTION",
             help="Deform each mesh as cloth, by simulation: drop, fold, ...; several by commas; all; "
-            "kg list deformations.",
+            "help lists them.",
         ),
     ] = None,
     frames: Annotated[
@@ -176,7 +177,9 @@ def prepare(
     from kg.data.preparing.shards import read_shard
     from kg.devices import threads as available
 
-    if settings == ["help"]:
+    if show_help(as_json, deformations=[deform or ""]):
+        return
+    if settings and "help" in settings:
         list_options(deform, as_json)
         return
     ways = {"--shard": shard, "--merge": merge, "--cluster": cluster, "--append": append}

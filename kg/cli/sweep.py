@@ -33,7 +33,7 @@ from kg.cli.options import (
 )
 from kg.cli.output import Json, note, plain, show, table
 from kg.cli.sweep_progress import Watch, duration
-from kg.cli.train import list_options
+from kg.cli.train_options import list_options
 from kg.errors import KgError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def sweep(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="What finds keypoints, as in kg train; several. NAME:OPTION=VALUE sets an option for this "
-            "one alone.",
+            help="What finds keypoints, as in kg train; several; help lists them. NAME:OPTION=VALUE sets an "
+            "option for this one alone.",
         ),
     ] = None,
     option: Set = None,
@@ -132,10 +132,12 @@ def sweep(
     crash: what is finished is left alone, what was interrupted is resumed, and
     a longer command adds to the sweep what it lacks.
     """
-    if option and "help" in option:
-        list_options(as_json)
+    if show_help(as_json, metrics=metric, protocols=[protocol], presets=preset, detectors=detector):
         return
-    if show_help(as_json, metrics=metric, protocols=[protocol], presets=preset):
+    if option and "help" in option:
+        first, *_ = several(preset, "--preset") or ["kg"]
+        named, *_ = several(detector, "--detector") or [""]
+        list_options(first, named.partition(":")[0] or None, None, as_json)
         return
     from kg import paths
     from kg.config import ABLATIONS

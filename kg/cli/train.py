@@ -39,6 +39,7 @@ from kg.cli.options import (
     turning,
 )
 from kg.cli.output import Json, counted, is_terminal, note, progress, show, table
+from kg.cli.train_options import list_options
 from kg.errors import KgError
 
 if TYPE_CHECKING:
@@ -178,10 +179,10 @@ def train(
 
     Watch it with: tensorboard --logdir runs
     """
-    if option and "help" in option:
-        list_options(as_json)
+    if show_help(as_json, presets=[preset], detectors=[detector or ""], backbones=[backbone or ""]):
         return
-    if show_help(as_json, presets=[preset]):
+    if option and "help" in option:
+        list_options(preset, detector, backbone, as_json)
         return
     from kg.cli.train_workers import launch_on_gpus, leave_quietly
     from kg.data import Store
@@ -344,33 +345,3 @@ def _report_epoch(metrics: dict[str, float], epochs: int) -> None:
         names = [name for name in ("loss", "val_loss", "seconds") if name in metrics]
     values = " ".join(f"{name} {metrics[name]:.5g}" for name in names)
     note(f"epoch {metrics['epoch']:.0f} of {epochs}: {values}")
-
-
-def list_options(as_json: bool) -> None:
-    """Print every option of the model and the training: its value in each preset, and what it means."""
-    from kg.config import PRESETS, ModelConfig, TrainConfig, options
-    from kg.config.meanings import meanings
-
-    texts = meanings(ModelConfig) | meanings(TrainConfig)
-    presets = {
-        name: {**part["model"], **part["train"]}
-        for name, part in ((name, made.to_dict()) for name, made in PRESETS.items())
-    }
-    usual, *_ = presets.values()
-    rows = []
-    for key in options():
-        differing = {name: values[key] for name, values in presets.items() if values[key] != usual[key]}
-        others = [f"{name}: {_as_typed(value)}" for name, value in differing.items()]
-        # A plugin's own options are set one by one.
-        typed = f"{key.removesuffix('_options')}.NAME" if key.endswith("_options") else key
-        rows.append([typed, _as_typed(usual[key]), "\n".join(others), texts[key]])
-    columns = ["option", next(iter(presets)), "other presets", "meaning"]
-    made = table("Options of a training, as --set takes them", columns, rows, whole=columns[:1])
-    show({**presets, "meanings": texts}, as_json, made)
-
-
-def _as_typed(value: object) -> str:
-    """Return an option's value as `--set` takes it; options of a plugin's own as NAME=VALUE."""
-    if isinstance(value, dict):
-        return " ".join(f"{name}={text}" for name, text in value.items())
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

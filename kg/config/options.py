@@ -17,11 +17,11 @@ class ModelConfig:
     """The network.
 
     Attributes:
-        detector: Name of a plugin in the group `kg.detectors`.
+        detector: What finds keypoints, by its name; `--detector help` lists them.
         detector_options: Options of the detector's own.
         keypoints: K, how many there are.
-        backbone: Name of a plugin in the group `kg.backbones`.
-        backbone_options: Options of the backbone's own; pointnet2: neighbours, "nearest" or "first".
+        backbone: The network that sees the clouds, by its name; `--backbone help` lists them.
+        backbone_options: Options of the backbone's own.
         grid: M along x, y, z: nodes of the heatmap's grid over [-1, 1].
         sigma: Width of the heat around an edge, normalised units (eq. 5).
         sign: "near": exp(-d²/σ²), as released; "far": exp(+d²/σ²), as printed in the paper.

@@ -51,7 +51,8 @@ class Backbone(nn.Module, ABC):
     """A network from clouds to features. Register a subclass in the entry-point group `kg.backbones`.
 
     The constructor takes keyword options with defaults and nothing else; they are stored with a run. From
-    the command line (`--set backbone.NAME=VALUE`) they come as text. What the class declares is of its
+    the command line (`--set backbone.NAME=VALUE`) they come as text. What they mean stands in the docstring
+    under "Args:", which `kg train --backbone NAME --set help` shows. What the class declares is of its
     defaults; one that is made with other options may have other sizes.
 
     Attributes:

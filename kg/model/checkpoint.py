@@ -17,7 +17,8 @@ from kg.config import Config
 from kg.data.formats.arrays import refuse_bomb
 from kg.errors import KgError
 from kg.model.chosen import Chosen
-from kg.model.detector import Adopted, Detector, make_detector
+from kg.model.detector import Adopted, Detector
+from kg.model.making import make_detector
 from kg.model.portable import save_portable
 from kg.model.tensors import SUFFIX, put_together, read_tensors, save_tensors, take_apart
 

@@ -1,6 +1,5 @@
 """What a detector provides: the contract that training, prediction and evaluation build on."""
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kg import plugins
-from kg.config import Config, Inference, ModelConfig, TrainConfig
-from kg.errors import KgError, unknown_name
+from kg.config import Config, Inference
+from kg.errors import KgError
 
 Losses = dict[str, tuple[float, Tensor]]
 """Losses by name: the weight of each, and its value, a scalar tensor."""
@@ -179,7 +177,8 @@ class Detector(nn.Module, ABC):
 
     The constructor takes (model: ModelConfig, train: TrainConfig) and, as keywords with defaults, options
     of its own, which come as text from the command line (`--set detector.NAME=VALUE`) and are stored with
-    a run. A checkpoint keeps the `state_dict`, so whatever `fit` learns belongs into buffers. A detector
+    a run. What they mean stands in the docstring under "Args:", which `kg train --detector NAME --set help`
+    shows. A checkpoint keeps the `state_dict`, so whatever `fit` learns belongs into buffers. A detector
     without parameters is trained by `fit` alone: its epochs have no steps, and its losses are never asked
     for.
 
@@ -371,43 +370,6 @@ class Detector(nn.Module, ABC):
             KgError: It is one, and holds what the released network does not have.
         """
         return None
-
-
-def make_detector(model: ModelConfig, train: TrainConfig) -> Detector:
-    """Return a new detector, as configured.
-
-    Raises:
-        KgError: There is no detector or backbone of that name, or it has no such option.
-    """
-    kind = plugins.DETECTORS.load(model.detector)
-    check_options(f"detector {model.detector}", kind, model.detector_options)
-    made: Detector = kind(model, train, **model.detector_options)
-    if model.chosen:
-        # It is a detector itself.
-        from kg.model.chosen import Chosen
-
-        return Chosen(made, model.chosen, model.keypoints)
-    return made
-
-
-def check_options(owner: str, kind: type, options: Mapping[str, Any]) -> None:
-    """Check that a plugin's constructor takes the options that are given.
-
-    Raises:
-        KgError: It has no option of some name.
-    """
-    parameters = inspect.signature(kind).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        # It passes them on, and whoever takes them checks.
-        return
-    own = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is not parameter.empty or parameter.kind is parameter.KEYWORD_ONLY
-    ]
-    for name in options:
-        if name not in own:
-            raise unknown_name(f"option of the {owner}", name, own)
 
 
 def check_points(detector: Detector, name: str, count: int) -> None:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from kg import plugins
 from kg.config import Config, preset
-from kg.model.detector import Batch, Detector, Examples, make_detector
+from kg.model.detector import Batch, Detector, Examples
 from kg.model.layers import GroupMLP
+from kg.model.making import make_detector
 from kg.ops.bench import Case, ellipsoids
 from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder

@@ -25,7 +25,8 @@ from kg.errors import KgError
 from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
 from kg.model.choosing import LEAST, choose_found
 from kg.model.chosen import Chosen
-from kg.model.detector import Batch, Candidate, make_detector
+from kg.model.detector import Batch, Candidate
+from kg.model.making import make_detector
 from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
 from kg.train.augment import augment, normalised_batch

@@ -5,7 +5,7 @@ import torch
 from kg.config import Config
 from kg.devices import usable_memory
 from kg.errors import KgError
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 
 BYTES = 16
 """A weight in training: itself, its gradient and what the optimizer keeps, twice, as float32."""

@@ -9,7 +9,7 @@ from kg import ops, plugins
 from kg.errors import KgError
 from kg.model import Backbone, Features, Pyramid
 from kg.model.backbone import check_features
-from kg.model.detector import check_options
+from kg.model.making import check_options
 from kg.model.normalisation import normalised
 from kg_backbones.layered import Layered
 

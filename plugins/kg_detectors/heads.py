@@ -8,8 +8,8 @@ from kg.config import ModelConfig
 from kg.errors import KgError
 from kg.model import Found
 from kg.model.backbone import Backbone
-from kg.model.detector import check_options
 from kg.model.layers import MLP
+from kg.model.making import check_options
 from kg.model.normalisation import normalised
 from kg.ops.precision import full_precision
 

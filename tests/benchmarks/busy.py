@@ -15,7 +15,8 @@ import time
 import torch
 
 from kg.devices import cores
-from kg.model.detector import Batch, make_detector
+from kg.model.detector import Batch
+from kg.model.making import make_detector
 from kg.ops.bench import ellipsoids
 from kg.train.bench import configure, training_step
 

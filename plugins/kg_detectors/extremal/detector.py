@@ -26,12 +26,7 @@ MOST_CLOUDS = 128
 
 @dataclass(frozen=True)
 class Options:
-    """Options of its own.
-
-    Attributes:
-        detail: Weight of what a point has around it against where it lies in its cloud's box.
-        apart: Distance between keypoints, in boxes from -1 to 1, that is kept where there are enough.
-    """
+    """Options of its own, which `Extremal` explains."""
 
     detail: Annotated[float, Bounds(0, 10)] = 0.35
     apart: Annotated[float, Bounds(0, 2)] = 0.5
@@ -46,7 +41,13 @@ class Extremal(Detector):
     seven tenths of the clouds. Of these 28, the K are kept that can least be confused with points around
     them, a distance apart; or as many as are of use on the validation clouds (`--keypoints auto`).
 
-    Shapes have to be in one pose. Without randomness, all seeds are one. See `Options` for `detector.NAME`.
+    Shapes have to be in one pose. Without randomness, all seeds are one.
+
+    Args:
+        model: The network.
+        train: The training.
+        detail: Weight of what a point has around it against where it lies in its cloud's box.
+        apart: Distance between keypoints, in boxes from -1 to 1, that is kept where there are enough.
 
     Raises:
         KgError: An option of the detector cannot be read.

@@ -96,8 +96,8 @@ def _found(file: Path, template: Template) -> Floats:
     # Its points come farthest first, so that the first ones are an even cloud too.
     surface = template.surface[: config.train.points]
     cloud = torch.from_numpy((surface * template.extent / 2).astype(np.float32))[None]
-    found = checkpoint.model.find(normalised(cloud, config.model.normalisation)[0])
-    places: Floats = surface[found.indices[0].numpy()]
+    detections = checkpoint.model.find(normalised(cloud, config.model.normalisation)[0])
+    places: Floats = surface[detections.indices[0].numpy()]
     return places
 
 
@@ -127,10 +127,10 @@ def landmark_places(examples: Examples) -> Floats:
         return np.empty((0, 3))
     points, rest = examples.points.numpy(), examples.rest.numpy()
     positions, ids = examples.landmarks.numpy(), examples.landmark_ids.numpy()
-    found: dict[int, list[NDArray[np.floating]]] = {}
+    places: dict[int, list[NDArray[np.floating]]] = {}
     for row in range(len(points)):
         for position, name in zip(positions[row], ids[row], strict=True):
             if name >= 0:
                 nearest = np.square(points[row] - position).sum(1).argmin()
-                found.setdefault(int(name), []).append(rest[row, nearest])
-    return np.array([np.median(found[name], axis=0) for name in sorted(found)]).reshape(-1, 3)
+                places.setdefault(int(name), []).append(rest[row, nearest])
+    return np.array([np.median(places[name], axis=0) for name in sorted(places)]).reshape(-1, 3)

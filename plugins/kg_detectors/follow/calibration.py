@@ -34,15 +34,15 @@ def surprises(likelihood: Tensor, ways: Tensor, truths: Tensor) -> Tensor:
         truths: (S, B, N, A), from each point's true place to each anchor, in each of the ways that an object
             may lie; for a cloud the way counts that it is nearest to.
     """
-    found = []
+    entropies = []
     for temperature in TEMPERATURES:
         indices, sure = read_out(likelihood, ways, temperature)
         rows = indices[None, :, None].expand(len(truths), -1, -1, -1)
         missed = truths.gather(2, rows)[:, :, 0]  # (S, B, A)
         own = missed.mean(2).argmin(0)
         right = missed[own, torch.arange(len(own), device=own.device)] <= CLOSE
-        found.append(functional.binary_cross_entropy(sure.clamp(LEAST, 1 - LEAST), right.to(sure)))
-    return torch.stack(found)
+        entropies.append(functional.binary_cross_entropy(sure.clamp(LEAST, 1 - LEAST), right.to(sure)))
+    return torch.stack(entropies)
 
 
 def misses(likelihood: Tensor, ways: Tensor, truths: Tensor) -> Tensor:

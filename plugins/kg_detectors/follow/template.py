@@ -48,8 +48,8 @@ class Template:
     def nearest(self, places: Floats) -> NDArray[np.int64]:
         """Return which of the template's places is nearest to each of others (m, 3) in [-1, 1]."""
         edges = np.maximum(self.extent, THIN * np.linalg.norm(self.extent))
-        found: NDArray[np.int64] = cKDTree(self.places * edges).query(places * edges)[1]
-        return found
+        rows: NDArray[np.int64] = cKDTree(self.places * edges).query(places * edges)[1]
+        return rows
 
     def cost_of_layers(self) -> Floats:
         """Return the way (M,) from each place to the one opposite on the other layer; 0 without layers.

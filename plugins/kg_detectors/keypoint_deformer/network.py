@@ -29,12 +29,7 @@ LEAST = 5
 
 @dataclass(frozen=True)
 class Options:
-    """Options of its own.
-
-    Attributes:
-        warmup: Share of the epochs in which keypoints alone learn, to lie among the farthest points; of the
-            authors' 2,001 iterations it is the first 200.
-    """
+    """Options of its own, which `KeypointDeformer` explains."""
 
     warmup: Annotated[float, Bounds(0, 1)] = 0.1
 
@@ -108,8 +103,13 @@ class KeypointDeformer(Detector):
 
     The difference of two shapes' keypoints moves a cage around the one, and the cage deforms it, to be like
     the other. Each cloud of a batch is deformed into another one of it. Keypoints are regressed: nothing
-    but the losses ties them to the shape. See `Options` for `detector.NAME`; the configured backbone is
-    not used.
+    but the losses ties them to the shape. The configured backbone is not used.
+
+    Args:
+        model: The network.
+        train: The training.
+        warmup: Share of the epochs in which keypoints alone learn, to lie among the farthest points; of the
+            authors' 2,001 iterations it is the first 200.
 
     Raises:
         KgError: An option of the detector cannot be read.

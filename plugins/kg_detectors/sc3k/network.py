@@ -28,14 +28,7 @@ from kg_detectors.sc3k.released import adopt
 
 @dataclass(frozen=True)
 class Options:
-    """Options of its own.
-
-    Attributes:
-        release: As the released code: separation, overlap and pose losses of the whole batch at once, and
-            the shape loss from the cloud to the keypoints.
-        poses: "cameras", upright views from around and slightly above, as the authors'; "all", any.
-        up: The vertical axis of the clouds; y in KeypointNet and ShapeNet.
-    """
+    """Options of its own, which `SC3K` explains."""
 
     release: bool = False
     poses: Poses = "cameras"
@@ -103,7 +96,15 @@ class SC3K(Detector):
     """SC3K (Zohaib and Del Bue, ICCV 2023).
 
     Each step sees each cloud in two random poses. A cloud to evaluate is seen in one pose, always the same.
-    See `Options` for `detector.NAME`; the configured backbone is not used.
+    The configured backbone is not used.
+
+    Args:
+        model: The network.
+        train: The training.
+        release: As the released code: separation, overlap and pose losses of the whole batch at once, and
+            the shape loss from the cloud to the keypoints.
+        poses: "cameras", upright views from around and slightly above, as the authors'; "all", any.
+        up: The vertical axis of the clouds; y in KeypointNet and ShapeNet.
 
     Raises:
         KgError: An option of the detector cannot be read.

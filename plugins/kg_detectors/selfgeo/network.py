@@ -24,14 +24,7 @@ RADIUS = 0.5
 
 @dataclass(frozen=True)
 class Options:
-    """Options of its own.
-
-    Attributes:
-        places: Points of each cloud that ways along it begin at; 0 for all, as the authors', who compute
-            them beforehand.
-        release: As the released code: the coverage loss of the whole batch at once, and a geodesic loss that
-            is the larger the more frames a batch has.
-    """
+    """Options of its own, which `SelfGeo` explains."""
 
     places: Annotated[int, Bounds(0)] = 128
     release: bool = False
@@ -56,8 +49,15 @@ class SelfGeo(Detector):
     """SelfGeo (Zohaib et al., ECCV 2024), over any backbone: learns from frames of things that deform.
 
     A batch is consecutive frames of one thing. Keypoints are to keep their distances along the surface.
-    Written from the paper; the authors' PointNet++ has K points at its coarsest level, kg's has 16. See
-    `Options` for `detector.NAME`.
+    Written from the paper; the authors' PointNet++ has K points at its coarsest level, kg's has 16.
+
+    Args:
+        model: The network.
+        train: The training.
+        places: Points of each cloud that ways along it begin at; 0 for all, as the authors', who compute
+            them beforehand.
+        release: As the released code: the coverage loss of the whole batch at once, and a geodesic loss that
+            is the larger the more frames a batch has.
 
     Raises:
         KgError: There is no backbone of the configured name, it has no such option, or an option of the

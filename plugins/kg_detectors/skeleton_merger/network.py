@@ -23,13 +23,7 @@ RELEASED_BACKBONE = {"neighbours": "first", "sampling": "drawn"}
 
 @dataclass(frozen=True)
 class Options:
-    """Options of its own.
-
-    Attributes:
-        release: As the released code: the points of an edge are counted for the whole batch, so that a
-            cloud's loss depends on the others; PointNet++ samples anew in evaluation, so that keypoints
-            differ each time; clouds are not sorted.
-    """
+    """Options of its own, which `SkeletonMerger` explains."""
 
     release: bool = False
 
@@ -52,7 +46,12 @@ class Skeleton:
 class SkeletonMerger(Detector):
     """Skeleton Merger (Shi et al., CVPR 2021), over any backbone.
 
-    `detector.release` turns the faults of the released code on; see `Options`.
+    Args:
+        model: The network.
+        train: The training.
+        release: As the released code, with its faults: the points of an edge are counted for the whole
+            batch, so that a cloud's loss depends on the others; PointNet++ samples anew in evaluation, so
+            that keypoints differ each time; clouds are not sorted.
 
     Raises:
         KgError: There is no backbone of the configured name, it has no such option, or an option of the

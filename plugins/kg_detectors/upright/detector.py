@@ -11,7 +11,7 @@ from kg import ops
 from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.model.normalisation import normalised
 from kg_detectors.heads import usual_keypoints
 from kg_detectors.upright.poses import PoseChoice

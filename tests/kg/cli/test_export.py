@@ -4,7 +4,7 @@ import json
 
 from kg.cli.app import run
 from kg.model.checkpoint import save_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.train.runs import new_run
 
 

@@ -86,7 +86,7 @@ def test_backbones(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "backbones", "--json"]) == 0
     assert "pointnet2" in [found["name"] for found in json.loads(capsys.readouterr().out)["backbones"]]
     assert run(["list", "backbones"]) == 0
-    assert "kg train --set backbone=" in capsys.readouterr().out
+    assert "kg train --category shirt --backbone NAME" in capsys.readouterr().out
 
 
 def test_deformations(fixtures: Path, install: Install, capsys: pytest.CaptureFixture[str]) -> None:

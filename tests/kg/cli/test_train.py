@@ -239,7 +239,36 @@ def test_options_are_listed_with_their_meanings(capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert "quick: 1024" in shown
     assert "detector.NAME" in shown
+    assert "backbone.neighbours nearest release: first" in shown
     assert "N; clouds with more are thinned" in shown
+
+
+def test_options_of_a_detector_and_its_backbone_are_listed(capsys):
+    assert run(["train", "--detector", "follow", "--set", "help", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert set(listed["own"]) == {
+        *(f"detector.{name}" for name in ("anchors", "mirror", "symmetry", "turned")),
+        "backbone.vertical",
+    }
+    assert listed["meanings"]["detector.mirror"].startswith("Axis of left and right")
+    assert run(["sweep", "--detector", "sc3k:poses=all,box", "--set", "help"]) == 0
+    assert "detector.poses cameras" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        ("train --detector help", "skeleton-merger"),
+        ("train --detector help --backbone help", "skeleton-merger"),
+        ("train --backbone help", "PointNet++"),
+        ("sweep -c shirt --detector box,help", "skeleton-merger"),
+        ("bench --detector help", "skeleton-merger"),
+        ("prepare --deform help", "A lying garment is folded by hands"),
+    ],
+)
+def test_names_are_listed_where_one_is_taken(words, listed, capsys):
+    assert run(words.split()) == 0
+    assert listed in " ".join(capsys.readouterr().out.split())
 
 
 def test_like_another_run_with_another_seed(train, capsys):

@@ -9,7 +9,7 @@ import torch
 
 from kg.errors import KgError
 from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg_detectors.key_grid import KeyGrid
 
 CPU = torch.device("cpu")

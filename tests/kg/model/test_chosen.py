@@ -7,7 +7,7 @@ import torch
 from kg import ops
 from kg.model.checkpoint import begin_with, load_checkpoint, save_checkpoint
 from kg.model.chosen import Chosen
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 
 ROWS = (3, 0, 2)
 

@@ -75,6 +75,10 @@ def test_what_the_data_set_says_of_itself_holds_when_it_is_deformed(towels):
         assert getattr(deformed, name) == own.get(name, getattr(dataset, name))
     with pytest.raises(KgError, match="no category 'sock'"):
         deformed.check_category("sock")
+    assert deformed.landmark_names("towel") == {5: "corner"}
+    # None is left to the base class, which would answer for no data set at all.
+    methods = {name for name, value in vars(Dataset).items() if inspect.isfunction(value)}
+    assert {name for name in methods if name not in vars(Deformed)} == set()
 
 
 def test_a_sequence_is_simulated_once(towels):

@@ -7,7 +7,7 @@ import pytest
 
 from kg.errors import KgError
 from kg.model.checkpoint import save_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.train import Basis, new_run, resumed_config
 
 

@@ -14,7 +14,7 @@ from kg.data.batches import thin
 from kg.errors import KgError
 from kg.model import Batch
 from kg.model.checkpoint import load_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.train import train
 from kg.train.launch import launch
 from kg.train.runs import latest_run, read_environment, read_metrics
@@ -74,7 +74,7 @@ from pathlib import Path
 import torch
 from kg.config import Config
 from kg.model import Batch
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.train import Interrupted, train
 from kg.train.step import Step
 from kg.train.team import joined

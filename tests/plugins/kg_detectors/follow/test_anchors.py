@@ -8,7 +8,7 @@ import torch
 
 from kg.errors import KgError
 from kg.model.checkpoint import save_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg_detectors.follow.anchors import check_anchors, find_anchors
 from kg_detectors.follow.template import make_template
 

@@ -12,7 +12,7 @@ from kg.config.recipe import Recipe
 from kg.data import Store
 from kg.errors import KgError
 from kg.model import Batch
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg.model.normalisation import normalised
 from kg.train.step import Step
 from kg_detectors.follow import Follow

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kg.errors import KgError
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg_detectors.sc3k import SC3K
 from kg_detectors.sc3k.released import released_name
 

@@ -12,7 +12,7 @@ from torch import nn
 from kg import ops
 from kg.errors import KgError
 from kg.model.checkpoint import load_checkpoint
-from kg.model.detector import make_detector
+from kg.model.making import make_detector
 from kg_detectors.released_names import encoder_name
 from kg_detectors.skeleton_merger import SkeletonMerger
 from kg_detectors.skeleton_merger.losses import composite_chamfer, edge_counts
