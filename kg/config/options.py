@@ -78,8 +78,9 @@ class TrainConfig:
         farthest: J, points of the farthest point keypoint loss.
         epochs: Passes over the training split.
         batch_size: Clouds a step; the last batch may be smaller.
-        optimizer: "adam", "adamw" or "adadelta".
-        weight_decay: Weight decay of adamw.
+        optimizer: "adam", "adamw", "adadelta", or "muon", which is adamw but for orthogonal updates of weight
+            matrices.
+        weight_decay: Weight decay of adamw and muon.
         gradient_norm: Gradients of a larger norm are shortened to this one; 0 for none.
         averaging: Share that the averaged weights keep in a step; validation and checkpoints have these.
             0 for none.
@@ -111,7 +112,7 @@ class TrainConfig:
     farthest: Annotated[int, Bounds(1)] = 12
     epochs: Annotated[int, Bounds(1)] = 100
     batch_size: Annotated[int, Bounds(1)] = 8
-    optimizer: Literal["adam", "adamw", "adadelta"] = "adam"
+    optimizer: Literal["adam", "adamw", "adadelta", "muon"] = "adam"
     weight_decay: Annotated[float, Bounds(0)] = 0.02
     gradient_norm: Annotated[float, Bounds(0)] = 0.0
     averaging: Annotated[float, Bounds(0, 1)] = 0.0

@@ -21,9 +21,20 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 
 @cache
+def fast_type(kind: str) -> torch.dtype:
+    """Return in what to multiply matrices where 8 bits are enough: bfloat16, where it is no slower.
+
+    Args:
+        kind: Of the device, "cpu" or "cuda".
+    """
+    known = torch.cuda.is_bf16_supported() if kind == "cuda" else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if known else torch.float32
+
+
+@cache
 def _check_cpu() -> None:
     """Warn, once, where each product of a bf16 matrix is computed without the hardware's help."""
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if fast_type("cpu") != torch.bfloat16:
         warnings.warn(
             "This CPU does not multiply in bf16, which makes it many times slower; use --precision fp32.",
             stacklevel=4,

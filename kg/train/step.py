@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kg.config import TrainConfig
 from kg.model.detector import Batch, Detector
 from kg.ops.recording import Recorder
+from kg.train.muon import Muon
 from kg.train.team import Team
 
 ALONE = Team()
@@ -114,8 +115,7 @@ def make_optimizer(model: nn.Module, options: TrainConfig, device: torch.device)
     rate = torch.tensor(options.learning_rate, device=device) if gpu else options.learning_rate
     if options.optimizer == "adadelta":
         return torch.optim.Adadelta(parameters, lr=rate, eps=options.adadelta_eps, capturable=gpu)
-    if options.optimizer == "adamw":
-        return torch.optim.AdamW(
-            parameters, lr=rate, weight_decay=options.weight_decay, capturable=gpu, fused=True
-        )
+    if options.optimizer in ("adamw", "muon"):
+        kind = Muon if options.optimizer == "muon" else torch.optim.AdamW
+        return kind(parameters, lr=rate, weight_decay=options.weight_decay, capturable=gpu, fused=True)
     return torch.optim.Adam(parameters, lr=rate, capturable=gpu, fused=gpu or None)
