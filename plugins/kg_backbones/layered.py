@@ -22,9 +22,13 @@ COLUMN, MARGIN = 0.1, 0.012
 """Radius of a vertical column, and by how much a point lies above another."""
 USUAL = 5.34
 """What brings the logarithm of a column's share of the points to about 0."""
+HEIGHTS = 3
+"""That waves encode: down to the column's lowest point, up to its highest, above the cloud's lowest."""
 FLATTENED = 0.1
 """Heights count so much in a search for the neighbours within a column."""
 BLOCKS, HEADS = 4, 4
+ROOM = 0.8
+"""How high a flat cloud may become when its heights are stretched."""
 
 
 class Pool(nn.Module):
@@ -83,14 +87,23 @@ class GraphConv(nn.Module):
 
 
 class Attention(nn.Module):
-    """A transformer's block: self-attention, then two layers on each point, both residual."""
+    """A transformer's block: self-attention, then two layers on each point, both residual.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: Channels.
+        silent: It begins as if it were not there.
+    """
+
+    def __init__(self, width: int, silent: bool = False) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        if silent:
+            for last in (self.mix, self.down):
+                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.bias)
 
     def forward(self, values: Tensor) -> Tensor:
         """Return (B, n, width) for values (B, n, width)."""
@@ -133,9 +146,17 @@ class Layered(Backbone):
 
     Args:
         vertical: "z", the axis that columns stand along, or "none" where no direction is known to be up.
+        apart: Up to how many times heights are stretched in the search for neighbours, 1 for not at all.
+            Layers of a flat pile lie nearer to each other than the points of one layer do; stretched, a
+            neighbourhood is of one layer.
+        waves: Frequencies by which heights are encoded, above the ground and within the column, from one wave
+            for 2 units, doubled each time; 8 tell layers of 8 thousandths apart.
+        depth: Blocks of attention beside the usual four. They begin as if they were not there, so that a
+            trained network can grow: `kg train --init RUN --set backbone.depth=3`.
 
     Raises:
-        KgError: `vertical` is something else.
+        KgError: `vertical` is something else, a number is out of its bounds, or heights are to count where
+            no direction is up.
     """
 
     level_channels = WIDTHS[1:]
@@ -143,20 +164,36 @@ class Layered(Backbone):
     global_channels = WIDTHS[-1]
     minimum_points = LEVELS[0]
 
-    def __init__(self, vertical: Literal["z", "none"] = "z") -> None:
+    def __init__(
+        self,
+        vertical: Literal["z", "none"] = "z",
+        apart: float | str = 1.0,
+        waves: int | str = 0,
+        depth: int | str = 0,
+    ) -> None:
         super().__init__()
         if vertical not in ("z", "none"):
             raise KgError(f"vertical must be 'z' or 'none', not '{vertical}'.")
+        self.apart = float(_number("apart", apart, float, 1, 100))
+        self.waves = int(_number("waves", waves, int, 0, 16))
+        if vertical == "none" and (self.apart > 1 or self.waves):
+            raise KgError(
+                "Heights say nothing where no direction is up: vertical=none has no apart, no waves."
+            )
         self.columns = columns = vertical == "z"
         fine, middle, coarse = WIDTHS
-        fine, middle, coarse = WIDTHS
         self.begin = nn.Linear(4 + 5 * columns, fine)
+        if self.waves:
+            self.heights = nn.Linear(2 * HEIGHTS * self.waves, fine, bias=False)
+            nn.init.zeros_(self.heights.weight)
         self.fine_down = nn.ModuleList(GraphConv(fine, NEAR[0]) for _ in range(2))
         self.to_middle = nn.ModuleList([nn.LayerNorm(fine), Pool(fine, middle, NEAR[0])])
         self.middle_down = nn.ModuleList(GraphConv(middle, NEAR[1]) for _ in range(2))
         self.to_coarse = nn.ModuleList([nn.LayerNorm(middle), Pool(middle, coarse, NEAR[2])])
         self.place = nn.Sequential(nn.Linear(3, coarse), nn.ReLU(), nn.Linear(coarse, coarse))
         self.attention = nn.Sequential(*(Attention(coarse) for _ in range(BLOCKS)), nn.LayerNorm(coarse))
+        more = int(_number("depth", depth, int, 0, 64))
+        self.deeper = nn.Sequential(*(Attention(coarse, silent=True) for _ in range(more)))
         self.middle_join = Join(coarse, middle, coarse, middle)
         self.middle_up = GraphConv(middle, NEAR[1])
         self.middle_norm = nn.LayerNorm(middle)
@@ -172,13 +209,17 @@ class Layered(Backbone):
         start = None
         if self.training:
             start = torch.randint(points.shape[1], (len(points),), device=points.device)
-        middle = ops.gather(points, ops.farthest_point_sample(points, LEVELS[0], start))
-        coarse = middle[:, : LEVELS[1]].contiguous()  # a prefix of the farthest points is farthest points
-        pyramid = Pyramid([points, middle, coarse])
-        near = ops.ball_query(points, points, NEAR[0], MEMBERS)
-        near_middle = ops.ball_query(middle, middle, NEAR[1], MEMBERS)
+        spread = self._spread(points)
+        rows = ops.farthest_point_sample(spread, LEVELS[0], start)
+        # A prefix of the farthest points is farthest points.
+        middle, coarse = (ops.gather(points, rows[:, :count]) for count in LEVELS)
+        # Neighbours are searched for in the clouds with stretched heights; offsets are those of the clouds.
+        pyramid = Pyramid([spread, *(ops.gather(spread, rows[:, :count]) for count in LEVELS)])
+        _, middle_spread, coarse_spread = pyramid.clouds
+        near = ops.ball_query(spread, spread, NEAR[0], MEMBERS)
+        near_middle = ops.ball_query(middle_spread, middle_spread, NEAR[1], MEMBERS)
 
-        values = self.begin(self._inputs(points))
+        values = self._begin(points)
         values = self.fine_down[0](values, points, near)
         if self.columns:
             column = self._columns(points)
@@ -186,14 +227,21 @@ class Layered(Backbone):
         fine = self.fine_down[1](values, points, near)
 
         norm, pool = self.to_middle
-        values = pool(norm(fine), points, middle, ops.ball_query(points, middle, NEAR[0], MEMBERS_DOWN))
+        values = pool(
+            norm(fine), points, middle, ops.ball_query(spread, middle_spread, NEAR[0], MEMBERS_DOWN)
+        )
         for conv in self.middle_down:
             values = conv(values, middle, near_middle)
         level_1 = values
 
         norm, pool = self.to_coarse
-        values = pool(norm(level_1), middle, coarse, ops.ball_query(middle, coarse, NEAR[2], MEMBERS))
-        level_2 = self.attention(values + self.place(2 * coarse))
+        values = pool(
+            norm(level_1), middle, coarse, ops.ball_query(middle_spread, coarse_spread, NEAR[2], MEMBERS)
+        )
+        values = values + self.place(2 * coarse)
+        for block in (*self.attention[:-1], *self.deeper):
+            values = block(values)
+        level_2 = self.attention[-1](values)
         whole = level_2.amax(1)
 
         values = self.middle_join(pyramid, 2, level_2, level_1, whole)
@@ -204,15 +252,50 @@ class Layered(Backbone):
         values = self.fine_up(values, points, near)
         return Features(pyramid, [level_1, level_2], self.end(values), whole)
 
-    def _inputs(self, points: Tensor) -> Tensor:
-        """Return each point's place and statistics of its column, scaled to about 1, (B, N, 4 or 9)."""
-        known = [points]
-        if self.columns:
-            share, below, above, down, up = ops.column_statistics(points, COLUMN, MARGIN).unbind(2)
-            known.append(torch.stack([share.log() + USUAL, below, above, 4 * down, 4 * up], dim=2))
-        return torch.cat([*known, 3 * points[..., 2:]], dim=2)
+    def _spread(self, points: Tensor) -> Tensor:
+        """Return clouds (B, N, 3) with their heights stretched, those that are flat up to `apart` times."""
+        if self.apart == 1:
+            return points
+        heights = points[..., 2]
+        factors = ROOM / (heights.amax(1) - heights.amin(1)).clamp(min=1e-6)
+        ones = torch.ones_like(factors)
+        return points * torch.stack([ones, ones, factors.clamp(1, self.apart)], dim=1)[:, None]
+
+    def _begin(self, points: Tensor) -> Tensor:
+        """Return the first features, (B, N, C): of each point's place and of statistics of its column."""
+        heights = points[..., 2:]
+        if not self.columns:
+            return self._linear(points, 3 * heights)
+        share, below, above, down, up = ops.column_statistics(points, COLUMN, MARGIN).split(1, dim=2)
+        values = self._linear(points, share.log() + USUAL, below, above, 4 * down, 4 * up, 3 * heights)
+        if self.waves:
+            known = torch.cat([down, up, heights - heights.amin(1, keepdim=True)], dim=2)
+            octaves = torch.pi * 2.0 ** torch.arange(self.waves, device=points.device)
+            angles = (known[..., None] * octaves).flatten(2)
+            values = values + self.heights(torch.cat([angles.sin(), angles.cos() - 1], dim=2))
+        return values
+
+    def _linear(self, *known: Tensor) -> Tensor:
+        """Return the linear map of what is known of each point, scaled to about 1."""
+        result: Tensor = self.begin(torch.cat(known, dim=2))
+        return result
 
     def _columns(self, points: Tensor) -> Tensor:
         """Return the nearest points of each point's column, those of other layers among them, (B, N, k)."""
         flat = points * points.new_tensor([1, 1, FLATTENED])
         return ops.ball_query(flat, flat, COLUMN, MEMBERS)
+
+
+def _number(name: str, value: float | str, kind: type[float] | type[int], least: float, most: float) -> float:
+    """Return what an option says, as text or number.
+
+    Raises:
+        KgError: It is no such number, or out of its bounds.
+    """
+    try:
+        number = kind(value)
+    except ValueError:
+        number = kind(least) - 1
+    if not least <= number <= most:
+        raise KgError(f"{name} is a number from {least:g} to {most:g}, not '{value}'.")
+    return number

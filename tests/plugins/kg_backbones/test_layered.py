@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kg import plugins
+from kg import ops, plugins
 from kg.errors import KgError
 from kg.model.backbone import check_features
 from kg_backbones.layered import GraphConv, Layered, Pool
@@ -76,3 +76,66 @@ def test_without_columns_the_vertical_means_nothing_to_the_neighbourhoods():
 def test_another_vertical_is_refused():
     with pytest.raises(KgError, match="'z' or 'none', not 'up'"):
         Layered("up")
+
+
+def pile(count=900, layers=6, gap=0.01):
+    """A flat pile: a point's layer is its number, modulo the number of layers."""
+    points = cloud(count=count)
+    points[..., 2] = gap * (torch.arange(count) % layers)
+    return points
+
+
+def test_stretched_neighbourhoods_keep_to_one_layer_of_a_flat_pile():
+    points = pile()
+
+    def of_one_layer(backbone):
+        spread = backbone._spread(points)
+        members = ops.ball_query(spread, spread, 0.3, 8)[0]
+        return (members % 6 == torch.arange(900)[:, None] % 6).float().mean().item()
+
+    assert of_one_layer(Layered()) < 0.4
+    assert of_one_layer(Layered(apart="20")) > 0.6
+
+
+def test_a_cloud_that_is_high_already_is_not_stretched():
+    torch.manual_seed(0)
+    stretched, as_it_is = Layered(apart=6).eval(), Layered().eval()
+    stretched.load_state_dict(as_it_is.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(
+            stretched(cloud()).point_features, as_it_is(cloud()).point_features, rtol=0, atol=0
+        )
+        found = (stretched(pile()).point_features - as_it_is(pile()).point_features).abs().max()
+    assert found > 0.01
+
+
+def test_a_trained_network_grows_without_a_change():
+    torch.manual_seed(0)
+    small, grown = Layered().eval(), Layered(waves="8", depth="2").eval()
+    missing = grown.load_state_dict(small.state_dict(), strict=False).missing_keys
+    assert {name.split(".")[0] for name in missing} == {"heights", "deeper"}
+    with torch.no_grad():
+        torch.testing.assert_close(grown(cloud()).point_features, small(cloud()).point_features)
+
+
+def test_what_has_grown_learns():
+    torch.manual_seed(0)
+    grown = Layered(waves=8, depth=1).train()
+    grown(cloud()).point_features.square().sum().backward()
+    assert grown.heights.weight.grad.abs().max() > 0
+    assert grown.deeper[0].down.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"apart": "0.5"}, "apart is a number from 1 to 100, not '0.5'"),
+        ({"waves": "many"}, "waves is a number from 0 to 16, not 'many'"),
+        ({"depth": "-1"}, "depth is a number from 0"),
+        ({"vertical": "none", "waves": 8}, "no direction is up"),
+        ({"vertical": "none", "apart": 2}, "no direction is up"),
+    ],
+)
+def test_other_numbers_are_refused(options, message):
+    with pytest.raises(KgError, match=message):
+        Layered(**options)
