@@ -12,6 +12,8 @@ DOORS = 3
 """Places through which the ways lead to an anchor that is none itself."""
 CLOSE = 0.05
 """Share of the box's diagonal: a keypoint within it of its anchor counts as found."""
+FAR = 0.3
+"""Share of the diagonal beyond which it does not matter by how much a keypoint would miss its anchor."""
 LEAST = 1e-30
 """Likelihood that has a logarithm."""
 
@@ -31,8 +33,9 @@ class Readout(NamedTuple):
 def read_out(likelihood: Tensor, ways: Tensor, temperature: float | Tensor = 1.0) -> Readout:
     """Return for each anchor the cloud's point whose way to it is expected to be the least.
 
-    That is the choice with the least mean error, if the posterior is right: a point that may lie far away
-    on another layer loses against one that is nearer for sure. A mean over points would lie on none.
+    A point that may lie far away on another layer loses against one that is nearer for sure, but a way counts
+    `FAR` at most: on a packet that might lie either way round, what is halfway between the two is no
+    compromise. A mean over points would lie on none.
 
     Args:
         likelihood: (B, N, M), how likely each point lies at each of the template's places, up to a factor of
@@ -41,7 +44,7 @@ def read_out(likelihood: Tensor, ways: Tensor, temperature: float | Tensor = 1.0
         temperature: What confidences are calibrated by; the choice does not depend on it.
     """
     with full_precision(likelihood.device):
-        indices = (likelihood @ ways / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
+        indices = (likelihood @ ways.clamp(max=FAR) / likelihood.sum(2, keepdim=True)).argmin(1)  # (B, K)
     rows = indices[..., None].expand(-1, -1, likelihood.shape[2])
     logits = likelihood.gather(1, rows).clamp(min=LEAST).log()  # (B, K, M)
     near = (ways <= CLOSE).to(likelihood.dtype).transpose(-2, -1)

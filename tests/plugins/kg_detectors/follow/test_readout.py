@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kg_detectors.follow.readout import read_out, ways_to
+from kg_detectors.follow.readout import FAR, read_out, ways_to
 
 # Three places in a row, a tenth apart; the anchor is the first.
 WAYS = torch.tensor([[0.0], [0.1], [0.2]])
@@ -16,6 +16,12 @@ def test_the_point_whose_way_is_expected_to_be_the_least_is_chosen():
     found = read_out(posterior, WAYS)
     assert found.indices.tolist() == [[1]]
     torch.testing.assert_close(found.confidences, torch.tensor([[0.3]]))
+
+
+def test_halfway_between_two_that_are_far_apart_is_no_compromise():
+    # The first is at the anchor or at the other end; the second halfway for sure.
+    ways = torch.tensor([[0.0], [0.35], [0.9]])
+    assert read_out(torch.tensor([[[0.6, 0.0, 0.4], [0.0, 1.0, 0.0]]]), ways).indices.tolist() == [[0]]
 
 
 def test_confidence_is_the_probability_of_what_is_close():
@@ -41,7 +47,7 @@ def test_each_cloud_and_anchor_by_itself():
     found = read_out(posterior, ways)
     for b in range(3):
         for k in range(4):
-            expected = [(posterior[b, n] * ways[:, k]).sum().item() for n in range(20)]
+            expected = [(posterior[b, n] * ways[:, k].clamp(max=FAR)).sum().item() for n in range(20)]
             assert found.indices[b, k] == min(range(20), key=expected.__getitem__)
 
 
