@@ -239,9 +239,8 @@ class Layered(Backbone):
             norm(level_1), middle, coarse, ops.ball_query(middle_spread, coarse_spread, NEAR[2], MEMBERS)
         )
         values = values + self.place(2 * coarse)
-        for block in (*self.attention[:-1], *self.deeper):
-            values = block(values)
-        level_2 = self.attention[-1](values)
+        # The norm comes last.
+        level_2 = self.attention[-1](self.deeper(self.attention[:-1](values)))
         whole = level_2.amax(1)
 
         values = self.middle_join(pyramid, 2, level_2, level_1, whole)
@@ -266,7 +265,7 @@ class Layered(Backbone):
         heights = points[..., 2:]
         if not self.columns:
             return self._linear(points, 3 * heights)
-        share, below, above, down, up = ops.column_statistics(points, COLUMN, MARGIN).split(1, dim=2)
+        share, below, above, down, up = ops.column_statistics(points, COLUMN, MARGIN)[..., None].unbind(2)
         values = self._linear(points, share.log() + USUAL, below, above, 4 * down, 4 * up, 3 * heights)
         if self.waves:
             known = torch.cat([down, up, heights - heights.amin(1, keepdim=True)], dim=2)
