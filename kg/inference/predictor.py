@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -28,7 +29,7 @@ from kg.model.detector import Found
 from kg.model.normalisation import normalised
 from kg.ops.precision import Precision, autocast
 from kg.ops.recording import Recorder
-from kg.train.runs import name_of
+from kg.train.runs import LATEST, name_of
 
 Progress = Callable[[int, int], None]
 
@@ -69,6 +70,7 @@ class Predictor:
         run = Target("checkpoint", path).run
         loaded = load_checkpoint(path, device)
         if view.anchors is not None:
+            view = replace(view, anchors=_of_one_meaning(view.anchors))
             loaded.model.read_at(view.anchors)
         loaded.model.look_at(view.views)
         return cls(loaded, name_of(run) if run else "", device, view)
@@ -304,6 +306,12 @@ class Predictor:
             "command": " ".join(["kg", *sys.argv[1:]]),
             "kg": kg.__version__,
         }
+
+
+def _of_one_meaning(anchors: str) -> str:
+    """Return anchors as a detector knows them: the checkpoint file of `latest`, and of predictions."""
+    is_ours = Path(anchors).name == LATEST or Path(anchors).suffix == ".npz"
+    return str(find_checkpoint(anchors)) if is_ours else anchors
 
 
 def _columns(detections: Found) -> tuple[Tensor | None, ...]:

@@ -192,6 +192,11 @@ def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path,
     assert found.meta["anchors"] == "farthest"
     detector_of(found.meta, CPU)
     assert asked == ["farthest"] * 2
+    # A run that another one may soon be later than is remembered by its file.
+    latest = predict_store(Predictor.load(named, "best", CPU, ViewOptions(anchors="latest")))
+    latest.save(tmp_path / "out.npz")
+    by_predictions = Predictor.load(named, "best", CPU, ViewOptions(anchors=str(tmp_path / "out.npz")))
+    assert latest.meta["anchors"] == by_predictions.view.anchors == str(named / "best.safetensors")
 
 
 def test_a_detector_of_one_view_says_so_and_another_is_asked_for_several(detector, monkeypatch):
