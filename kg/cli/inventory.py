@@ -1,7 +1,7 @@
 """What `kg list` shows of runs, stores, metrics, presets and protocols."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -94,12 +94,14 @@ def _metrics() -> Listing:
 
 def _presets() -> Listing:
     from kg.config import ABOUT, PRESETS
+    from kg.config.file import flatten
 
-    plain = _flat(next(iter(PRESETS.values())).to_dict())
-    rows = []
-    for name, preset in PRESETS.items():
-        differs = [f"{key}={value}" for key, value in _flat(preset.to_dict()).items() if value != plain[key]]
-        rows.append([name, ABOUT.get(name, ""), ", ".join(differs)])
+    texts = {name: flatten(preset.to_dict()).options for name, preset in PRESETS.items()}
+    usual, *_ = texts.values()
+    rows = [
+        [name, ABOUT[name], " ".join(f"{key}={text}" for key, text in own.items() if text != usual.get(key))]
+        for name, own in texts.items()
+    ]
     return (
         ("preset", "what it is", "what differs"),
         rows,
@@ -131,10 +133,6 @@ def _corruptions() -> Listing:
     ]
     columns = ("corruption", "what happens to a cloud", "levels", "unit")
     return columns, rows, "Measure on corrupted clouds: kg eval --corrupt NAME=FROM:TO"
-
-
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**config["model"], **config["train"]}
 
 
 def _first_sentence(text: str) -> str:

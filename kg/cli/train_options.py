@@ -1,7 +1,6 @@
 """What `--set help` shows of a training."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from kg.cli.output import show, table
 
@@ -18,56 +17,49 @@ def list_options(preset: str, detector: str | None, backbone: str | None, as_jso
     from kg import plugins
     from kg.config import PRESETS, ModelConfig, TrainConfig, options
     from kg.config import preset as configured
+    from kg.config.file import flatten
     from kg.config.meanings import meanings
     from kg.model.making import own_options
 
-    texts = meanings(ModelConfig) | meanings(TrainConfig)
-    presets = {
-        name: {**part["model"], **part["train"]}
-        for name, part in ((name, made.to_dict()) for name, made in PRESETS.items())
-    }
-    model = configured(preset).model
-    detector = detector or model.detector
+    explained = meanings(ModelConfig) | meanings(TrainConfig)
+    texts = {name: flatten(made.to_dict()).options for name, made in PRESETS.items()}
+    first, *_ = PRESETS
+    detector = detector or configured(preset).model.detector
     defaults = plugins.DETECTORS.load(detector).defaults
-    backbone = backbone or defaults.get("backbone", model.backbone)
-    kinds: dict[str, tuple[plugins.Kind[Any], str]] = {
-        "detector": (plugins.DETECTORS, detector),
-        "backbone": (plugins.BACKBONES, backbone),
-    }
-    first = next(iter(presets))
+    backbone = backbone or defaults.get("backbone", configured(preset).model.backbone)
+    kinds = {"detector": plugins.DETECTORS.load(detector), "backbone": plugins.BACKBONES.load(backbone)}
+    names = {"detector": detector, "backbone": backbone}
     rows = []
     own = {}
     for key in options():
         plugin = key.removesuffix("_options")
         if plugin == key:
-            rows.append(_row(key, {name: values[key] for name, values in presets.items()}, texts[key]))
+            rows.append(_row(key, {name: values[key] for name, values in texts.items()}, explained[key]))
             continue
-        kind, name = kinds[plugin]
-        loaded = kind.load(name)
-        explained = meanings(loaded)
-        known = own_options(loaded)
+        known = own_options(kinds[plugin])
         if not known:
-            rows.append([f"{plugin}.NAME", "", "", texts[key]])
+            rows.append([f"{plugin}.NAME", "", "", explained[key]])
         for option, default in known.items():
             typed = f"{plugin}.{option}"
-            own[typed], texts[typed] = default, explained.get(option, "")
-            having = {each: values[key] for each, values in presets.items() if values[plugin] == name}
-            values = {each: said.get(option, default) for each, said in having.items()}
-            rows.append(_row(typed, {first: default, **values}, texts[typed]))
+            own[typed], explained[typed] = default, meanings(kinds[plugin]).get(option, "")
+            presets = [name for name, values in texts.items() if values[plugin] == names[plugin]]
+            values = {name: texts[name].get(typed, str(default)) for name in presets}
+            rows.append(_row(typed, {first: str(default), **values}, explained[typed]))
     columns = ["option", first, "other presets", "meaning"]
     made = table("Options of a training, as --set takes them", columns, rows, whole=columns[:1])
-    result = {**presets, "own": own, "defaults": dict(defaults), "meanings": texts}
-    differing = ", ".join(f"{name}={text}" for name, text in defaults.items())
+    parts_of = {name: each.to_dict() for name, each in PRESETS.items()}
+    result = {
+        **{name: {**parts["model"], **parts["train"]} for name, parts in parts_of.items()},
+        "own": own,
+        "defaults": dict(defaults),
+        "meanings": explained,
+    }
+    differing = " ".join(f"{name}={text}" for name, text in defaults.items())
     show(result, as_json, made, *([f"Other defaults of {detector}: {differing}"] if differing else []))
 
 
-def _row(name: str, values: Mapping[str, Any], meaning: str) -> list[str]:
+def _row(name: str, values: Mapping[str, str], meaning: str) -> list[str]:
     """Return the cells of an option with these values by preset, of which the first is the usual one."""
     usual, *_ = values.values()
-    others = [f"{preset}: {_as_typed(value)}" for preset, value in values.items() if value != usual]
-    return [name, _as_typed(usual), "\n".join(others), meaning]
-
-
-def _as_typed(value: object) -> str:
-    """Return an option's value as `--set` takes it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    others = [f"{preset}: {text}" for preset, text in values.items() if text != usual]
+    return [name, usual, "\n".join(others), meaning]

@@ -54,7 +54,8 @@ def differences(predictions: Sequence[Predictions]) -> list[str]:
         "splits": meta("split", "split_by"),
         "numbers of points": [of.points.shape[1] for of in predictions],
         "numbers of keypoints": [of.keypoints.shape[1] for of in predictions],
-        "inferences": meta("inference"),
+        # Keypoints of another program have none.
+        "inferences": list(filter(None, meta("inference"))),
         "precisions": [of.meta.get("precision", "fp32") for of in predictions],
     }
     sentences = [text for name, values in facts.items() if (text := differing(name, values))]

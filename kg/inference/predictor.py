@@ -70,8 +70,9 @@ class Predictor:
         run = Target("checkpoint", path).run
         loaded = load_checkpoint(path, device)
         if view.anchors is not None:
-            view = replace(view, anchors=_of_one_meaning(view.anchors))
-            loaded.model.read_at(view.anchors)
+            anchors = _of_one_meaning(view.anchors)
+            loaded.model.read_at(anchors)
+            view = replace(view, anchors=anchors)
         loaded.model.look_at(view.views)
         return cls(loaded, name_of(run) if run else "", device, view)
 

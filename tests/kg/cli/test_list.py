@@ -165,3 +165,9 @@ def test_names_of_options_are_listed_with_their_meaning(what, names, capsys):
     assert all(any(len(str(meaning)) > 1 for meaning in list(entry.values())[1:]) for entry in listed)
     assert run(["list", what]) == 0
     assert all(name in capsys.readouterr().out for name in [next(iter(names))])
+
+
+def test_what_a_preset_changes_is_said_as_it_is_typed(capsys):
+    assert run(["list", "presets", "--json"]) == 0
+    release = json.loads(capsys.readouterr().out)["presets"][-1]
+    assert {"grid=16,16,8", "backbone.neighbours=first"} <= set(release["what differs"].split())

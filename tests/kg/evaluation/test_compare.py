@@ -78,6 +78,11 @@ def test_what_cannot_be_compared_is_told():
         assert text in said
 
 
+def test_keypoints_of_another_program_have_no_inference_to_differ_in():
+    entries = [entry("one", made()), entry("two", made(inference=""))]
+    assert compare(entries).warnings == []
+
+
 def test_stores_of_one_name_and_other_points_are_told_apart():
     one, two = (made(store={"path": "x", "checksum": text}) for text in "ab")
     entries = [Entry(name, found, []) for name, found in (("one", one), ("two", two))]
