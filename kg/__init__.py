@@ -3,8 +3,8 @@
 Example:
     >>> import kg
     >>> detector = kg.load("latest")  # a run, a checkpoint file, or predictions
-    >>> found = detector(points)  # (N, 3) or (B, N, 3), arrays or tensors, in your own units
-    >>> found.keypoints, found.indices, found.confidences
+    >>> detection = detector(points)  # (N, 3) or (B, N, 3), arrays or tensors, in your own units
+    >>> detection.keypoints, detection.indices, detection.confidences
     >>> predictions = kg.predict("latest", ["scan.ply"])
     >>> results = kg.evaluate("latest", ["das", "correspondence"])
 """

@@ -43,7 +43,7 @@ def compare(
     protocol: Protocol = "strict",
     split: Annotated[Part, typer.Option(help="Which shapes to predict, for runs.")] = "test",
     store: Annotated[
-        Path | None, typer.Option(help="Predict this store with all runs, not each its own.")
+        Path | None, typer.Option(help="Predict this store with all runs, instead of their own.")
     ] = None,
     keypoints: Annotated[
         list[Path] | None,
@@ -54,7 +54,7 @@ def compare(
     ] = None,
     space: Space = "normalised",
     published: Annotated[
-        bool, typer.Option("--published/--no-published", help="Rows of what the paper has on like data.")
+        bool, typer.Option("--published/--no-published", help="Rows of published results on such data.")
     ] = True,
     floors: Floors = True,
     csv: Csv = None,
@@ -74,10 +74,10 @@ def compare(
     kg compare latest --keypoints theirs.npy --store STORE.h5
 
     Δ is the difference from the first row in the first metric, with its 95 %
-    interval on resampled objects: where it holds 0, the shapes are too few to
-    tell the two apart. Rows without a number are of keypoints that no detector
-    found, on the clouds of row 1 where nothing else is said. Rows with † are what
-    the paper has on like data.
+    interval on resampled objects: if that contains 0, the shapes are too few to
+    tell the two apart. Rows without a number are reference keypoints, on the
+    clouds of row 1 unless a row says otherwise. Rows with † are published results
+    on such data.
     """
     if show_help(as_json, metrics=metric, protocols=[protocol]):
         return

@@ -60,17 +60,17 @@ def evaluate(
     space: Space = "normalised",
     threshold: Annotated[
         float | None,
-        typer.Option(help="Of miou, pck (0.1, the data set's units) or inclusivity (0.05, normalised)."),
+        typer.Option(help="Threshold of miou, pck (0.1, data set's units), inclusivity (0.05, normalised)."),
     ] = None,
     corrupt: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME[=FROM:TO[:STEPS]]",
-            help="Measure on ever worse clouds too; repeated for several, help lists them.",
+            help="Also measure on clouds that get worse step by step; may be repeated; help lists them.",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of what is random in --corrupt, and of the turns of se3 and useek.")
+        int, typer.Option(min=0, help="Seed of --corrupt, and of the turns of se3 and useek.")
     ] = 0,
     floors: Floors = True,
     plot: Annotated[
@@ -103,9 +103,10 @@ def evaluate(
     kg eval --checkpoint released.pt --store STORE.h5 --metric miou --json
     kg eval --keypoints theirs.npy --store STORE.h5 --space source
 
-    das               the next where shapes are annotated, else the one after
+    das               das-annotated where shapes are annotated, else
+                      das-unsupervised
     das-annotated     keypoints and annotations find each other alike
-    das-rest          the same, of the places on an object at rest
+    das-rest          the same with places on the object at rest
     das-unsupervised  each keypoint is nearest to its namesake on the first shape
                       (as published), and on every shape in turn (mean)
     miou              keypoints lie where people annotated, within a threshold
@@ -120,29 +121,29 @@ def evaluate(
     correspondence-symmetric
                       the same, each cloud as it is or turned by half a turn,
                       for garments that lie any way
-    reliability       confidences are the shares of keypoints within 5 % of the
-                      extent; how far they are from that, 0 is best
+    reliability       how far confidences are from the share of keypoints within
+                      5 % of the extent; 0 is best
     repeatability     how far they move when it is turned, noisy or thinned
     equivariance      how far they are from turning with a shape that is turned
-    rotation-error    how far off the rotation is that they give, in degrees
+    rotation-error    error of the rotation that keypoints give, in degrees
     chamfer           how far the decoder's cloud is from the shape
-    all               each that the data allow
+    all               every metric that the data allow
 
     A template, the same points on every shape, has a das-unsupervised of 100,
     and keypoints all in one place can have a high das-annotated. So coverage
     and spread always stand beside them: only keypoints that reach across the
     shape and keep apart can mean something.
 
-    Below the results stand those of keypoints that no detector found, on the
-    same clouds, by which to read them. Where places at rest are known: oracle,
-    material points followed exactly, and stands still, one set of points for
-    all. Elsewhere: oracle, the annotations themselves; template, the mean of
-    the keypoints; box, the corners of each cloud's box.
+    Below the results are those of reference keypoints on the same clouds. If
+    places at rest are known: oracle, points of the cloth followed exactly, and
+    stands still, one set of points for all. Otherwise: oracle, the annotations
+    themselves; template, the mean of the keypoints; box, the corners of each
+    cloud's box.
 
-    Where landmarks have names it is said which keypoint lies on which: nearer
+    If landmarks have names, a table says which keypoint lies on which: nearer
     than the others, and within a tenth of the diagonal.
 
-    The column 95 % is what other objects of the kind would give (bootstrap).
+    The column 95 % is the interval for other objects of the kind (bootstrap).
     """
     if show_help(as_json, metrics=metric, protocols=[protocol], corruptions=corrupt):
         return

@@ -27,7 +27,7 @@ def export(
     kg predict scan.ply --run tops.safetensors
 
     The file holds the weights in half precision, and every option of the model and the training. No code
-    runs when it is read. What a training needs to go on stays in the run.
+    runs when it is read. What is needed to resume the training stays in the run.
     """
     import torch
 

@@ -15,14 +15,14 @@ def export_data(
     file: Annotated[
         Path | None, typer.Argument(metavar="[STORE]", help="A prepared store; or name it by the options.")
     ] = None,
-    category: Annotated[str | None, typer.Option("--category", "-c", help="Of a prepared store.")] = None,
+    category: Annotated[str | None, typer.Option("--category", "-c", help="Category of the store.")] = None,
     dataset: Dataset = None,
     variant: Variant = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder that is empty or new.")] = Path(
         "trajectories"
     ),
     kind: Annotated[
-        Literal["hdf5", "npz"], typer.Option("--format", help="Of the files, one an episode.")
+        Literal["hdf5", "npz"], typer.Option("--format", help="Format of the files, one per episode.")
     ] = "hdf5",
     as_json: Json = False,
 ) -> None:
@@ -32,7 +32,7 @@ def export_data(
     kg export-data -c shirt --variant fold -o shirts --format npz
     kg export-data fold.h5 -o shirts
 
-    One file an episode: clouds, what touches the ground, and two hands. An
+    One file per episode: clouds, what touches the ground, and two hands. An
     action is where the hands are next, and whether they are closed. Beside
     them lie info.json and episodes.jsonl. Garments: kg docs garments.
     """

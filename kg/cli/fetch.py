@@ -24,7 +24,7 @@ def fetch(
     category: Annotated[
         list[str] | None,
         typer.Option(
-            "--category", "-c", help="Category, where they can be had one by one; several by commas."
+            "--category", "-c", help="Category, if they come one by one; several separated by commas."
         ),
     ] = None,
     source: Annotated[
@@ -36,13 +36,13 @@ def fetch(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be fetched, how many bytes, to where.")
+        bool, typer.Option("--dry-run", help="Only list the files, their sizes and where they would go.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the licence without being asked.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the licence without being asked.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Fetch even what is there already.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a data set into the data folder, whole or not at all.
+    """Get a data set: download it, or take your copy of it.
 
     kg fetch keypointnet --category airplane        download a part
     kg fetch keypointnet --dry-run                  files, bytes, place
@@ -50,8 +50,8 @@ def fetch(
     kg fetch clothesnet --from ClothesNetData.zip   take what you obtained
     kg fetch shapenet --from https://mirror.org/shapenet/
 
-    What is there is skipped. What was cut short goes on where it was: give the
-    same command again. Every file is held to its size and SHA-256, the published
+    Files that are there are skipped. The same command continues an interrupted
+    download. Every file is checked against its size and SHA-256, the published
     one or that of its first download.
 
     The password of an encrypted zip is asked for, or taken from KG_PASSWORD.

@@ -37,7 +37,7 @@ def list_plugins(
 ) -> None:
     """List what there is of a kind: data sets, plugins, runs, stores, metrics and the like.
 
-    kg list                 data sets, with what is here of each
+    kg list                 data sets, and what you have of each
     kg list runs            trainings, the latest first
     kg list trained         detectors that come with kg
     kg list stores          prepared data

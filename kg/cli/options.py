@@ -19,7 +19,7 @@ Floors = Annotated[
     bool,
     typer.Option(
         "--floors/--no-floors",
-        help="Figures of keypoints that no detector found, on the same clouds: oracle, stands still, box ...",
+        help="Results of reference keypoints on the same clouds: oracle, stands still, box ...",
     ),
 ]
 Cluster = Annotated[
@@ -27,7 +27,7 @@ Cluster = Annotated[
     typer.Option(
         "--cluster",
         metavar="tcp://...|FILE",
-        help="Let the workers of a Dask cluster do it: the address of its scheduler, or its scheduler file. "
+        help="Use the workers of a Dask cluster: the address of its scheduler, or its scheduler file. "
         "Needs kg[cluster].",
     ),
 ]
@@ -39,14 +39,14 @@ Categories = Annotated[
 ]
 Variants = Annotated[
     list[str] | None,
-    typer.Option("--variant", help="Prepared variant, where there are several; each of several by commas."),
+    typer.Option("--variant", help="Prepared variant, where there are several; more than one by commas."),
 ]
 Run = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        help="A run's folder or name, a checkpoint file, or predictions, for their maker; a URL of one. "
-        "Default: latest.",
+        help="A run's folder or name, a checkpoint file, or predictions, for the detector that made them; or "
+        "a URL of one of these. Default: latest.",
     ),
 ]
 Preset = Annotated[
@@ -80,18 +80,19 @@ Turn = Annotated[
 ]
 Farthest = Annotated[int | None, typer.Option("--farthest", "-j", min=1, help="J. Default: the data set's.")]
 Points = Annotated[
-    int | None, typer.Option("--points", min=1, help="N, points a cloud. Default: the preset's.")
+    int | None, typer.Option("--points", min=1, help="N, points per cloud. Default: the preset's.")
 ]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", "-e", min=1, help="Passes over the shapes. Default: the preset's.")
 ]
 BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", "-b", min=1, help="Clouds a step. Default: the preset's.")
+    int | None, typer.Option("--batch-size", "-b", min=1, help="Clouds per step. Default: the preset's.")
 ]
 SplitBy = Annotated[
     Literal["object", "frame"],
     typer.Option(
-        "--split-by", help="Test on objects never seen, or on other frames of the same, as the paper does."
+        "--split-by",
+        help="Test on objects never seen, or on other frames of seen ones, as the paper does.",
     ),
 ]
 Set = Annotated[
@@ -134,7 +135,7 @@ Precision = Annotated[
     Literal["fp32", "bf16"] | None,
     typer.Option(
         "--precision",
-        help="Of matrix products; bf16 is faster on GPUs and CPUs that have it. Default: fp32.",
+        help="Precision of matrix products; bf16 is faster on GPUs and CPUs that have it. Default: fp32.",
     ),
 ]
 Metrics = Annotated[
@@ -154,7 +155,7 @@ Protocol = Annotated[
 Part = Literal["train", "val", "test", "all"]
 Space = Annotated[
     Literal["normalised", "source"],
-    typer.Option(help="Of --keypoints: as the store's points, or in its source's units."),
+    typer.Option(help="Of the coordinates of --keypoints: the store's own, or its source's units."),
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the results as CSV.")]
 Latex = Annotated[

@@ -31,7 +31,7 @@ def predict(
         typer.Option(
             "--category",
             "-c",
-            help="Which store to predict, of those it was trained on or of all; or what your shapes are.",
+            help="Which store to predict; or which category your shapes are of.",
         ),
     ] = None,
     variant: Variant = None,
@@ -44,21 +44,21 @@ def predict(
     ] = None,
     up: Annotated[
         Literal["x", "y", "z", "-x", "-y", "-z"],
-        typer.Option(help="The axis of these shapes that lies as z did in training."),
+        typer.Option(help="The axis of these shapes that corresponds to z in training."),
     ] = "z",
     search: Annotated[
         Literal["none", "yaw", "sides"],
         typer.Option(
-            help="Try turns of each cloud and keep the surest: yaw, about the vertical; sides, with either "
-            "side up as well. It takes 12 and 24 times as long."
+            help="Try turns of each cloud and keep the one of highest confidence: yaw, about the vertical, "
+            "takes 12 times as long; sides, with either side up as well, 24 times."
         ),
     ] = "none",
     views: Annotated[
         int,
         typer.Option(
             min=1,
-            help="See each cloud in so many views, mirrored and turned a little: follow gets better, and so "
-            "many times as slow.",
+            help="Combine so many views of each cloud, mirrored and turned a little: follow gets more "
+            "accurate, and takes so many times as long.",
         ),
     ] = 1,
     anchors: Annotated[
@@ -80,8 +80,8 @@ def predict(
         bool,
         typer.Option(
             "--track",
-            help="See each frame of an object in the light of those before it. Files are frames of one "
-            "object, in their order.",
+            help="Use the frames before each frame of an object. Files are frames of one object, in their "
+            "order.",
         ),
     ] = False,
     align: Annotated[

@@ -23,7 +23,7 @@ def prepare(
     ] = "garments",
     category: Annotated[
         list[str] | None,
-        typer.Option("--category", "-c", help="Category; several by commas. Default: every one found."),
+        typer.Option("--category", "-c", help="Category; several separated by commas. Default: all."),
     ] = None,
     source: Annotated[
         Path | None,
@@ -33,16 +33,17 @@ def prepare(
         str | None,
         typer.Option(
             metavar="folder|file|none|MANIFEST.csv",
-            help="Which of your files are frames of one object: those in one folder; none, but meshes with "
-            "equal faces correspond; none at all; or what a CSV says of id, object, frame, split, file.",
-            show_default="guessed, and told",
+            help="Which of your files are frames of one object: folder, those in one folder; file, none, but "
+            "meshes with equal faces correspond; none, none at all; or as a CSV file says.",
+            show_default="guessed, and shown",
         ),
     ] = None,
-    points: Annotated[int, typer.Option("--points", "-n", min=4, help="N, points a cloud.")] = 2048,
+    points: Annotated[int, typer.Option("--points", "-n", min=4, help="N, points per cloud.")] = 2048,
     objects: Annotated[
-        int | None, typer.Option(min=1, help="Objects at most, drawn by the seed; or how many to make.")
+        int | None,
+        typer.Option(min=1, help="Objects at most, drawn by the seed; how many, if built in."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of surface samples, splits and made shapes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples, splits and built-in shapes.")] = 0,
     deform: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +53,7 @@ def prepare(
         ),
     ] = None,
     frames: Annotated[
-        int, typer.Option(min=2, help="Clouds of each deformed mesh, all over its sequence.")
+        int, typer.Option(min=2, help="Clouds per deformed mesh, spread over its sequence.")
     ] = 128,
     camera: Annotated[
         bool, typer.Option("--camera", help="Keep only what one depth camera sees of each shape.")
@@ -67,7 +68,7 @@ def prepare(
         Literal["longest-side", "range"],
         typer.Option(
             help="What brings clouds into [-1, 1]: the centre of the box and its longest side, or one "
-            "range over all axes, as Key-Grid has it."
+            "range over all axes, as Key-Grid does."
         ),
     ] = "longest-side",
     variant: Annotated[
@@ -89,8 +90,8 @@ def prepare(
         Literal["train", "val", "test"] | None,
         typer.Option(
             "--split",
-            help="Put all objects in this split; with --append all new ones. train: more to train on, and "
-            "the same test.",
+            help="Put all objects in this split; with --append only the new ones, so that train gives more "
+            "to train on and the same test.",
             show_default="7 of 10 train, 1 val, 2 test",
         ),
     ] = None,
@@ -113,7 +114,7 @@ def prepare(
         ),
     ] = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Put a store together whose --shards are all made.")
+        bool, typer.Option("--merge", help="Join the --shards of a store, once all are made.")
     ] = False,
     cluster: Cluster = None,
     files: Annotated[
@@ -132,7 +133,7 @@ def prepare(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Turn shapes into stores of even, normalised clouds, ready to train on: one file a category.
+    """Turn shapes into stores of even, normalised clouds, ready to train on: one file per category.
 
     kg prepare --category shirt                    built-in garments
     kg prepare folder --from mugs/ -c mug          your own files
@@ -151,21 +152,20 @@ def prepare(
 
     Your own files are meshes, which are sampled evenly, or clouds, in
     .ply .pcd .obj .off .stl .glb .gltf .npy .npz .xyz .txt.
-    A folder that holds nothing but sub-folders has a category in each.
+    If a folder holds only sub-folders, each of them is a category.
 
-    A deformed mesh is cloth that lies on the ground, z up, and gives a cloud a
-    frame.
+    A deformed mesh is cloth that lies on the ground, z up. Each frame becomes a
+    cloud.
 
-    A camera looks down from anywhere around, unless its direction is given. It
-    stands still for the frames of one object. Noise is in the unit of the shapes,
-    here metres:
+    A camera looks down from a random direction, unless you give one. It is the
+    same for all frames of one object. Noise is in the unit of the shapes, here
+    metres:
 
     kg prepare -c shirt --deform fold --camera --set camera.noise=0.002
     kg prepare folder --from mugs/ -c mug --camera --set camera.azimuth=30
 
-    Ctrl-C, or a crash, loses nothing: the same command goes on where it was.
-    The points depend on the seed, never on the workers, nor on the machines
-    (kg docs cluster):
+    After Ctrl-C or a crash the same command continues. The points depend on the
+    seed, never on the workers or the machines (kg docs cluster):
 
     kg prepare -c shirt --deform fold --shard 3/16
     kg prepare -c shirt --deform fold --merge

@@ -76,7 +76,7 @@ def sweep(
         bool,
         typer.Option(
             "--ablation",
-            help="The paper's Table 5: --without none and each part alone, its published figures beside.",
+            help="The paper's Table 5: --without none and each part alone, beside the published results.",
         ),
     ] = False,
     seed: Annotated[list[str] | None, typer.Option(help="Several, or 0,1,2. Default: 0.")] = None,
@@ -99,7 +99,7 @@ def sweep(
     name: Annotated[str, typer.Option(help="Folder of the sweep in the runs folder.")] = "sweep",
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Trainings at a time. Default: one a GPU, or one for two cores."),
+        typer.Option(min=1, help="Trainings at a time. Default: one per GPU, or one per two cores."),
     ] = None,
     gpu: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Use this GPU; several. Default: all.")
@@ -126,11 +126,10 @@ def sweep(
     kg sweep -c shirt --ablation --dry-run                 what it would do
     kg sweep -c shirt --seed 0,1,2 --cluster tcp://head:8786
 
-    Whatever is named several times, or with commas, is varied; every
-    combination is trained as kg train does it, in RUNS/sweep (--name), and
-    measured on its test split. The same command goes on after Ctrl-C or a
-    crash: what is finished is left alone, what was interrupted is resumed, and
-    a longer command adds to the sweep what it lacks.
+    Every option that is repeated, or has commas, is varied. Each combination
+    is trained as by kg train, in RUNS/sweep (--name), and measured on its test
+    split. After Ctrl-C or a crash the same command resumes what was
+    interrupted. A command with more options adds their trainings to the sweep.
     """
     if show_help(as_json, metrics=metric, protocols=[protocol], presets=preset, detectors=detector):
         return

@@ -78,8 +78,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Learn the keypoints that a trained run finds on its shapes as they lie, on shapes that are "
-            "turned; a checkpoint file will do too.",
+            help="A run or a checkpoint file: learn its keypoints on shapes that are turned.",
         ),
     ] = None,
     turn: Turn = None,
@@ -88,7 +87,9 @@ def train(
     points: Points = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and everything drawn.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of weights, order and all random numbers.")
+    ] = None,
     precision: Precision = None,
     split_by: SplitBy = "object",
     option: Set = None,
@@ -105,16 +106,16 @@ def train(
         typer.Option(
             "--config",
             metavar="FILE",
-            help="Options from a .json or .toml file, or a run's config.json; those said here stand before "
-            "them.",
+            help="Options from a .json or .toml file, or a run's config.json; options of the command line "
+            "override them.",
         ),
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="All options of another run, and its data where no other are named; those said here stand "
-            "before them.",
+            help="All options of another run, and its data unless you name others; options of the command "
+            "line override them.",
         ),
     ] = None,
     init: Annotated[
@@ -129,8 +130,8 @@ def train(
         Path | None,
         typer.Option(
             help="Continue a run: its folder or name, 'latest', its last checkpoint, or what it predicted; "
-            "--store says where its store lies, if that is not found. It ends with the same weights as one "
-            "that was never interrupted, on a CPU with as many threads; on a GPU sums are atomic."
+            "--store says where its store lies, if that is not found. On a CPU with as many threads the "
+            "final weights are those of an uninterrupted training; on a GPU they differ slightly."
         ),
     ] = None,
     copy_to: Annotated[
@@ -147,8 +148,8 @@ def train(
         str | None,
         typer.Option(
             metavar="0,1,...|all",
-            help="Train on several GPUs of this machine, each with a share of every batch; on several "
-            "machines by torchrun (kg docs cluster).",
+            help="Train on several GPUs of this machine, each with a share of every batch. torchrun trains "
+            "on several machines (kg docs cluster).",
         ),
     ] = None,
     cpu: Cpu = False,

@@ -48,13 +48,11 @@ def viz(
     ] = False,
     object_: Annotated[
         str | None,
-        typer.Option(
-            "--object", metavar="NAME", help="Show this object's frames, as they follow each other."
-        ),
+        typer.Option("--object", metavar="NAME", help="Show this object's frames, in order."),
     ] = None,
     shapes: Annotated[int, typer.Option(min=1, help="How many shapes or frames, evenly chosen.")] = 12,
     ids: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Show this shape; can be given again.")
+        list[str] | None, typer.Option(metavar="ID", help="Show this shape; may be repeated.")
     ] = None,
     columns: Annotated[
         int | None, typer.Option(min=1, help="Shapes in a row.", show_default="a balanced page")
@@ -72,7 +70,7 @@ def viz(
     rate: Annotated[
         float,
         typer.Option(
-            "--fps", min=1, max=60, help="Pictures a second of a film, at most; of a .gif up to 50."
+            "--fps", min=1, max=60, help="Frames per second of a film, at most; of a .gif up to 50."
         ),
     ] = 20,
     trails: Annotated[

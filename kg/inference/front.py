@@ -57,8 +57,8 @@ def load(
 
     Example:
         >>> detector = kg.load("latest")
-        >>> found = detector(points)  # (N, 3) or (B, N, 3), your own units
-        >>> found.keypoints, found.indices, found.confidences
+        >>> detection = detector(points)  # (N, 3) or (B, N, 3), your own units
+        >>> detection.keypoints, detection.indices, detection.confidences
     """
     view = ViewOptions(up, anchors, search, views)
     return Predictor.load(named, checkpoint, _device(device), view)
