@@ -1,4 +1,4 @@
-"""Which cloud is for training, which for choosing, which for the final figure."""
+"""Which cloud is for training, which for choosing, which for the final test."""
 
 from collections.abc import Mapping, Sequence
 from typing import get_args

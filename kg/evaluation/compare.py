@@ -102,38 +102,38 @@ class Comparison:
         plain: dict[str, Any] = to_plain(
             {
                 "entries": entries,
-                "published": [vars(figure) for figure in self.published],
+                "published": [vars(from_paper) for from_paper in self.published],
                 "warnings": list(self.warnings),
             }
         )
         return plain
 
     def grid(self, published: bool = True) -> list[list[str]]:
-        """Return the table as text: the headings, then a line for each entry; published figures last."""
+        """Return the table as text: the headings, then a line for each entry; published results last."""
         (first, part), *others = self.columns
         lines = [["", first, "Δ to 1", *(_heading(*column) for column in others), "n"]]
         for entry in self.entries:
             result = entry.result(first)
             to_first = None if entry is self.entries[0] else self.difference(entry, first)
             interval = None if result is None or result.meaningless else result.intervals.get(part)
-            value = _with(_figure(result, part), interval)
+            value = _with(_cell(result, part), interval)
             difference = "" if to_first is None else _with(f"{to_first.value:+.1f}", to_first.interval, "+")
-            plain = (_figure(entry.result(metric), part) for metric, part in others)
+            plain = (_cell(entry.result(metric), part) for metric, part in others)
             lines.append(
                 [entry.label, value, difference, *plain, str(max(of.shapes for of in entry.results))]
             )
         for name, floor in self.floors():
-            own, *rest = (_figure(floor.result(metric), part) for metric, part in self.columns)
+            own, *rest = (_cell(floor.result(metric), part) for metric, part in self.columns)
             count = max((of.shapes for of in floor.results), default=0)
             lines.append([name, own, "", *rest, str(count)])
         theirs: dict[str, dict[tuple[str, str], str]] = {}
-        several = len({figure.on for figure in self.published}) > 1
-        for figure in self.published if published else ():
-            name = f"{figure.author}, {figure.on}" if several else figure.author
-            theirs.setdefault(name, {})[figure.measured_as] = f"{figure.value:.1f}"
-        for name, figures in theirs.items():
-            figure_of_first, *rest = (figures.get(column, "") for column in self.columns)
-            lines.append([f"{name} †", figure_of_first, "", *rest, ""])
+        several = len({from_paper.on for from_paper in self.published}) > 1
+        for from_paper in self.published if published else ():
+            name = f"{from_paper.author}, {from_paper.on}" if several else from_paper.author
+            theirs.setdefault(name, {})[from_paper.measured_as] = f"{from_paper.value:.1f}"
+        for name, texts in theirs.items():
+            of_first, *rest = (texts.get(column, "") for column in self.columns)
+            lines.append([f"{name} †", of_first, "", *rest, ""])
         return lines
 
     def captions(self, published: bool = True) -> list[str]:
@@ -143,8 +143,8 @@ class Comparison:
         sentences += dict.fromkeys(f"{floor.name}: {floor.about}." for _, floor in self.floors())
         sentences.append("Brackets hold 95 % of what other objects of the kind would give (bootstrap).")
         sources: dict[str, dict[str, None]] = {}
-        for figure in self.published if published else ():
-            sources.setdefault(figure.source, {})[f"{figure.data} {figure.category}"] = None
+        for from_paper in self.published if published else ():
+            sources.setdefault(from_paper.source, {})[f"{from_paper.data} {from_paper.category}"] = None
         sentences += [
             f"† published, not measured here: {source}; {', '.join(on)}." for source, on in sources.items()
         ]
@@ -165,10 +165,12 @@ class Comparison:
             for floor in entry.floors:
                 floor_rows = rows(floor.results, entry.predictions.meta, source="kg", floor=floor.name)
                 made += [{"name": entry.label, **row} for row in floor_rows]
-        for figure in self.published if published else ():
-            metric, part = figure.measured_as
-            of = {"dataset": figure.data, "category": figure.category, "metric": metric, "part": part}
-            made.append({"name": figure.method, **of, "value": figure.value, "source": figure.source})
+        for from_paper in self.published if published else ():
+            metric, part = from_paper.measured_as
+            of = {"dataset": from_paper.data, "category": from_paper.category, "metric": metric, "part": part}
+            made.append(
+                {"name": from_paper.method, **of, "value": from_paper.value, "source": from_paper.source}
+            )
         return made
 
 
@@ -179,7 +181,7 @@ def write_latex(path: Path, comparison: Comparison, published: bool = True) -> N
     save_latex(path, [*notes, *tabular("l" + "r" * (len(grid[0]) - 1), grid)])
 
 
-def _figure(result: Result | None, part: str) -> str:
+def _cell(result: Result | None, part: str) -> str:
     if result is None:
         return "–"
     return COLLAPSED if result.meaningless else f"{result.values[part]:.1f}"
@@ -194,23 +196,23 @@ def _heading(metric: str, part: str) -> str:
     return metric if part == METRICS[metric].headline else f"{metric} {part}"
 
 
-def _with(figure: str, interval: tuple[float, float] | None, sign: str = "") -> str:
-    return figure if interval is None else f"{figure} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"
+def _with(text: str, interval: tuple[float, float] | None, sign: str = "") -> str:
+    return text if interval is None else f"{text} [{interval[0]:{sign}.1f}, {interval[1]:{sign}.1f}]"
 
 
 def compare(entries: Sequence[Entry]) -> Comparison:
     """Put entries side by side; there is at least one."""
     names = dict.fromkeys(result.metric for entry in entries for result in entry.results)
-    figures = [
-        figure
+    published = [
+        from_paper
         for data in dict.fromkeys(data_of(entry.predictions) for entry in entries)
-        for figure in published_on(*data)
-        if figure.measured_as[0] in names
+        for from_paper in published_on(*data)
+        if from_paper.measured_as[0] in names
     ]
     parts = [(name, part) for name in names for part in (METRICS[name].headline, *METRICS[name].beside)]
-    parts += [figure.measured_as for figure in figures]
+    parts += [from_paper.measured_as for from_paper in published]
     columns = sorted(dict.fromkeys(parts), key=lambda column: list(names).index(column[0]))
-    return Comparison(entries, columns, figures, _differences(entries))
+    return Comparison(entries, columns, published, _differences(entries))
 
 
 def _differences(entries: Sequence[Entry]) -> list[str]:

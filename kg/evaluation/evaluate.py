@@ -339,6 +339,6 @@ def _unusual_threshold(sample: Sample, threshold: float, unit: str) -> list[str]
     if PUBLISHED_SHARE / 2 <= share <= PUBLISHED_SHARE * 2:
         return []
     return [
-        f"{threshold:g} (unit: {unit}) is {share:.1%} of a shape's diagonal, where published figures have "
+        f"{threshold:g} (unit: {unit}) is {share:.1%} of a shape's diagonal, where published results have "
         f"about {PUBLISHED_SHARE:.0%}: choose a --threshold."
     ]

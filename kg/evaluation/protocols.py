@@ -49,7 +49,7 @@ class Protocol:
     caution: str = ""
 
     def covers(self, metric: str) -> bool:
-        """Tell whether a metric's figure is one of the protocol; our own covers all."""
+        """Tell whether a metric's result is one of the protocol; our own covers all."""
         metrics = {*self.metrics, *self.optional}
         return self.name == STRICT or metric in metrics or (metric in ANY_DAS and "das" in metrics)
 

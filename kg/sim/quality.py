@@ -1,4 +1,4 @@
-"""How good a simulated sequence is, in figures. Needs numba."""
+"""How good a simulated sequence is, in numbers. Needs numba."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -136,7 +136,7 @@ class Summary:
         return {**described, "rows": rows, "floors": floors}
 
     def grid(self) -> list[list[str]]:
-        """Return the table as text: the headings, then a line for each method; published figures last.
+        """Return the table as text: the headings, then a line for each method; published results last.
 
         With more columns than fit on a page it has a line for each of them.
         """
@@ -184,7 +184,7 @@ def summarise(
     columns = column_names(jobs)
     results = [(job, result) for job in jobs if job in answers for result in answers[job]["results"]]
     names = list(dict.fromkeys(result["metric"] for _, result in results))
-    theirs = [figure.measured_as for figure in ABLATION if ablation]
+    theirs = [from_paper.measured_as for from_paper in ABLATION if ablation]
     made = []
     for name in names:
         of_metric = [(job, row) for job, row in results if row["metric"] == name]
@@ -270,10 +270,10 @@ def _beside_published(summary: Summary, jobs: Sequence[Job]) -> Summary:
     published: dict[str, dict[str, float]] = {}
     for job in jobs:
         theirs = DETECTORS.get(job.config.model.detector)
-        for figure in published_on(job.store.dataset, job.store.category, job.store.variant):
-            same = (figure.method, figure.source) == (theirs, PAPER)
-            if same and figure.measured_as == (summary.metric, summary.part) and not job.recipe.without:
-                published.setdefault(job.method.label, {})[figure.on] = figure.value
+        for from_paper in published_on(job.store.dataset, job.store.category, job.store.variant):
+            same = (from_paper.method, from_paper.source) == (theirs, PAPER)
+            if same and from_paper.measured_as == (summary.metric, summary.part) and not job.recipe.without:
+                published.setdefault(job.method.label, {})[from_paper.on] = from_paper.value
     rows = [replace(row, published=published.get(row.label, {})) for row in summary.rows]
     return replace(summary, rows=tuple(rows))
 
@@ -283,10 +283,10 @@ def _beside_ablation(summary: Summary) -> Summary:
 
     def published(without: tuple[str, ...]) -> dict[str, float]:
         return {
-            figure.on: figure.value
-            for figure in ABLATION
-            if figure.method == f"Key-Grid, {TABLE_5.get(without)}"
-            and figure.measured_as == (summary.metric, summary.part)
+            from_paper.on: from_paper.value
+            for from_paper in ABLATION
+            if from_paper.method == f"Key-Grid, {TABLE_5.get(without)}"
+            and from_paper.measured_as == (summary.metric, summary.part)
         }
 
     rows = [replace(row, published=published(row.without)) for row in summary.rows]
@@ -294,7 +294,7 @@ def _beside_ablation(summary: Summary) -> Summary:
 
 
 def write_csv(path: Path, summaries: Sequence[Summary]) -> None:
-    """Write a line for every figure of every seed, and for the published ones, whole or not at all."""
+    """Write a line for every result of every seed, and for the published ones, whole or not at all."""
     lines: list[tuple[Any, ...]] = []
     for made in summaries:
         for row in made.rows:

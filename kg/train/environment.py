@@ -1,4 +1,4 @@
-"""What a run ran on, so that its figures can be explained later."""
+"""What a run ran on, so that its results can be explained later."""
 
 import importlib.metadata
 import os

@@ -117,7 +117,7 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One named figure of a metric.
+    """One named result of a metric.
 
     Attributes:
         statistic: What it is of; with every weight 1 its value, with resampled ones its spread.

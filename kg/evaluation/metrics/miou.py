@@ -43,7 +43,7 @@ def mean_iou(
         points: (n, N, 3).
         landmarks: (n, A, 3).
         landmark_ids: (n, A), -1 where there is no landmark.
-        threshold: Euclidean distance in the units of the others: the data set's own, in published figures.
+        threshold: Euclidean distance in the units of the others: the data set's own, in published results.
 
     Raises:
         ValueError: An array has the wrong shape, or no shape has a landmark.

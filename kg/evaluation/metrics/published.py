@@ -12,7 +12,7 @@ AVERAGE = "average"
 
 @dataclass(frozen=True)
 class Published:
-    """One figure of a table.
+    """One result of a table.
 
     Attributes:
         method: Whose detector.
@@ -44,7 +44,7 @@ class Published:
 
     @property
     def measured_as(self) -> tuple[str, str]:
-        """The metric, of `kg.evaluation.metrics.METRICS`, and its part that count as this figure does.
+        """The metric, of `kg.evaluation.metrics.METRICS`, and its part that count as this result does.
 
         Garments have no annotations: their keypoints are compared with those of the first shape alone.
         """
@@ -61,7 +61,7 @@ DETECTORS = {
     "sc3k": "SC3K",
     "key-grid": "Key-Grid",
 }
-"""Methods with published figures, by the names of kg's detectors."""
+"""Methods with published results, by the names of kg's detectors."""
 
 _COMPARED = {
     ("ShapeNetCoreV2", AVERAGE, "das", 10): (67.7, 65.8, 69.7, 72.8),
@@ -160,4 +160,4 @@ def published_on(dataset: str, category: str, variant: str) -> list[Published]:
     elif dataset not in SHAPENET:
         return []
     known = (*PUBLISHED, *REPRODUCED)
-    return [figure for figure in known if figure.data == data and figure.category in names]
+    return [result for result in known if result.data == data and result.category in names]

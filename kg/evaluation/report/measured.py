@@ -54,7 +54,7 @@ def told(subject: Subject) -> dict[str, Any]:
         "tiles": [_tile(result) for result in subject.results[:TILES]],
         "notes": _notes(subject),
         "floors": subject.floors,
-        "figures": _results(subject),
+        "results": _results(subject),
         "metrics": [METRICS[result.metric] for result in subject.results],
         "shapes": _shapes(subject, results),
         "keypoints": _keypoints(subject, results),

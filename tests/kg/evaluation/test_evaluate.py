@@ -258,9 +258,9 @@ def test_thresholds(save):
 def test_a_default_threshold_far_from_the_published_share_is_said(save):
     clouds = make_clouds(scale=np.full(SHAPES, 40.0))
     predictions = predict(clouds, save(clouds))
-    assert any("published figures" in warning for warning in evaluate(predictions, ["miou"])[0].warnings)
+    assert any("published results" in warning for warning in evaluate(predictions, ["miou"])[0].warnings)
     chosen = evaluate(predictions, ["miou"], threshold=9.0)[0]
-    assert not any("published figures" in warning for warning in chosen.warnings)
+    assert not any("published results" in warning for warning in chosen.warnings)
 
 
 def test_unknown_metric():

@@ -1,4 +1,4 @@
-"""Floors, symmetry and collapse, from predictions to figures."""
+"""Floors, symmetry and collapse, from predictions to results."""
 
 from dataclasses import replace
 

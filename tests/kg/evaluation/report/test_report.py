@@ -204,6 +204,6 @@ def test_das_of_collapsed_keypoints_is_shown_nowhere(on_landmarks, tmp_path):
         "das-annotated (",
     ):
         assert column not in text
-    # The others keep their figures, shape by shape.
+    # The others keep their results, shape by shape.
     assert '<th class="number">miou value</th>' in text
     assert text.count(">collapsed<") == 4
