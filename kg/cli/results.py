@@ -106,7 +106,7 @@ def landmarks_table(landmarks: Sequence[LandmarkKeypoint]) -> list[Table | Text]
     bare = [one.landmark for one in landmarks if one.share < MOSTLY]
     if not bare:
         return [made]
-    sentence = f"No keypoint lies on {', '.join(bare)} on half of the shapes."
+    sentence = f"Without a keypoint on most shapes: {', '.join(bare)}."
     return [*([made] if lying else []), plain(sentence if lying else f"\n{sentence}", "dim")]
 
 

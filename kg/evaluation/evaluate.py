@@ -324,7 +324,7 @@ def _cautions(metric: Metric, used: Sample, count: int, meta: dict[str, Any]) ->
         cautions.append(f"Only {few} object{'s' if few > 1 else ''}: the result is rough.")
     if meta.get("other_store"):
         cautions.append(
-            "Not the store that the detector was trained on, which may have held these shapes or not."
+            "This is not the store that the detector was trained on; it may have seen these shapes."
         )
         return cautions
     if meta.get("split") in ("train", "all"):

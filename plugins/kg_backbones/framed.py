@@ -51,7 +51,7 @@ def frames(points: Tensor, widened: Tensor | None = None, doubt: Tensor | None =
 
 
 class Framed(Backbone):
-    """Another backbone, on clouds that are turned into frames of their own (see `frames`).
+    """Another backbone, on clouds that are each turned into a frame of their own.
 
     What it says does not change when a cloud is moved, turned or scaled, or when its points come in another
     order: its own frame turns with it, and the order of the points is that in the frame. While training the
