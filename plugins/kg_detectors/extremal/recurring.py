@@ -1,14 +1,20 @@
 """What recurs on many clouds whose points are described alike: (n, N, F), coordinates first."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+Kinds = Literal["auto", "1", "2"]
+"""Of extremal points in one direction; auto is two where one of the two is missing on many clouds."""
 MODES = 2
-"""Kinds of extremal points in one direction: there are beds with a board at the foot and beds without."""
+"""The most kinds in one direction: there are beds with a board at the foot and beds without."""
 KEPT = 0.7
 """Share of the clouds, those that are most alike, that say what recurs: not all have all parts."""
+MISSING = 4.0
+"""A kind is missing where the point most like it differs more than twice as much (4 when squared) as where it
+is there. Where both kinds are on all clouds, and chance says which lies farther out, the ratio of squares
+is about 1. What differs less than `BLUR` is the same."""
 ROUNDS = 6
 BLUR = 0.1
 """How different points may be that are still confused."""
@@ -49,10 +55,15 @@ def nearest(features: Tensor, anchors: Tensor) -> Nearest:
     return Nearest(torch.stack([row.indices for row in least]), torch.stack([row.values for row in least]))
 
 
-def extremal(features: Tensor) -> Tensor:
-    """Return what lies farthest along each direction, two kinds for each: anchors (28, F) to begin with."""
-    towards = directions(features)
-    return torch.cat([_kinds(_along(features, direction)) for direction in towards])
+def extremal(features: Tensor, kinds: Kinds) -> Tensor:
+    """Return what lies farthest along each direction, one kind or two: the first anchors (14 to 28, F)."""
+    anchors = []
+    for direction in directions(features):
+        points = along(features, direction)
+        means, kind = kinds_of(points)
+        two = missing(features, means, kind) > MISSING if kinds == "auto" else kinds == "2"
+        anchors.append(means if two else points.mean(0, keepdim=True))
+    return torch.cat(anchors)
 
 
 def recurring(features: Tensor, anchors: Tensor) -> Tensor:
@@ -86,28 +97,37 @@ def spread_out(places: Tensor, blur: Tensor, count: int, apart: float) -> list[i
     Where too few are, the distance shrinks by a twentieth until there are enough. If there are too few
     places, the least blurred are there several times.
     """
-    order = blur.argsort(stable=True).tolist()
-    away = torch.cdist(places, places).tolist()
     while True:
-        kept: list[int] = []
-        for candidate in order:
-            if all(away[candidate][other] >= apart for other in kept):
-                kept.append(candidate)
+        kept = lying_apart(places, blur, apart)
         if len(kept) >= count:
             return kept[:count]
         if apart < CLOSEST:
-            return (kept + [candidate for candidate in order if candidate not in kept])[:count]
+            rest = blur.argsort(stable=True).tolist()
+            return (kept + [candidate for candidate in rest if candidate not in kept])[:count]
         apart *= 0.95
 
 
-def _along(features: Tensor, direction: Tensor) -> Tensor:
+def lying_apart(places: Tensor, blur: Tensor, apart: float) -> list[int]:
+    """Return which of places (A, 3) are that far apart, the least blurred first."""
+    away = torch.cdist(places, places).tolist()
+    kept: list[int] = []
+    for candidate in blur.argsort(stable=True).tolist():
+        if all(away[candidate][other] >= apart for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def along(features: Tensor, direction: Tensor) -> Tensor:
     """Return what each cloud's farthest point in a direction is like, (n, F)."""
     farthest = (features[:, :, :3] @ direction).argmax(1)
     return features[torch.arange(len(features), device=features.device), farthest]
 
 
-def _kinds(points: Tensor) -> Tensor:
-    """Return the means (MODES, F) of kinds of points (n, F): k-means from the middle one and the farthest."""
+def kinds_of(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means (MODES, F) of kinds of points (n, F), and of which kind each is (n,).
+
+    By k-means, from the middle one and the farthest.
+    """
     first = int((points - points.median(0).values).square().sum(1).argmin())
     means = points[first][None]
     while len(means) < MODES:
@@ -118,7 +138,26 @@ def _kinds(points: Tensor) -> Tensor:
         means = torch.stack(
             [points[kind == row].mean(0) if (kind == row).any() else mean for row, mean in enumerate(means)]
         )
-    return means
+    return means, kind
+
+
+def missing(features: Tensor, means: Tensor, kind: Tensor) -> float:
+    """Return how much more points differ from a kind where it is not the farthest than where it is, squared.
+
+    The larger of the two ratios; 0 if one kind is that of so few clouds that what recurs need not be on them.
+
+    Args:
+        features: (n, N, F).
+        means: (MODES, F), of the kinds.
+        kind: (n,), of which kind the farthest point of each cloud is.
+    """
+    own = kind[:, None] == torch.arange(MODES, device=kind.device)
+    if own.float().mean(0).min() < 1 - KEPT:
+        return 0.0
+    squared = nearest(features, means).squared
+    there = (squared * own).sum(0) / own.sum(0)
+    elsewhere = (squared * ~own).sum(0) / (~own).sum(0)
+    return float((elsewhere / there.clamp(min=BLUR**2)).max())
 
 
 def _apart(points: Tensor, means: Tensor) -> Tensor:

@@ -65,10 +65,41 @@ def test_confidence_falls_with_the_difference():
 
 def test_there_are_28_anchors_and_options_are_read():
     made(28).check()
+    made(14, kinds="1").check()
     with pytest.raises(KgError, match="28 extremal anchors"):
         made(29).check()
+    with pytest.raises(KgError, match="14 extremal anchors"):
+        made(15, kinds="1").check()
+    with pytest.raises(KgError, match=r"detector\.kinds"):
+        made(8, kinds="3")
     with pytest.raises(KgError, match=r"detector\.detail"):
         made(8, detail="much")
+
+
+def test_where_too_few_lie_apart_each_direction_has_two_kinds():
+    # Of boxes, the farthest points along all directions are corners: eight places, and no ninth.
+    clouds = boxes()[0]
+    for keypoints, kinds in ((8, "1"), (9, "2"), (28, "2")):
+        auto, named = made(keypoints), made(keypoints, kinds=kinds)
+        for detector in (auto, named):
+            detector.fit(examples(clouds))
+        assert torch.equal(auto.anchors, named.anchors)
+        assert auto.find(clouds).keypoints.shape[1] == keypoints
+
+
+def test_corners_that_many_boxes_lack_are_keypoints_beside_those_that_they_have_instead():
+    clouds = boxes(rows=20)[0]
+    # A quarter is cut out of eight boxes of twenty, at one edge: two new corners.
+    sizes = clouds.amax(1, keepdim=True)
+    cut = (clouds[:8] / sizes[:8])[..., :2].amin(2) > 0
+    clouds[:8] = torch.where(cut[..., None], sizes[:8] * torch.tensor([0, 0, 1.0]), clouds[:8])
+    detector, one = made(10), made(10, kinds="1")
+    for each in (detector, one):
+        each.fit(examples(clouds))
+    corners = torch.tensor([[1.0, 1, 1], [0, 1, 1]])
+    both, single = (torch.cdist(corners, each.anchors[:, :3]).amin(1) for each in (detector, one))
+    assert (both < 0.2).all()
+    assert single.max() > 0.2
 
 
 def test_it_chooses_the_corners_of_boxes_and_as_many_as_there_are():

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from kg_detectors.extremal.recurring import (
@@ -34,22 +35,66 @@ def test_the_nearest_point_differs_least():
             np.testing.assert_allclose(found.squared[row, column], squared.min(), atol=1e-5)
 
 
-def test_of_one_cloud_both_kinds_in_a_direction_are_its_farthest_point():
+@pytest.mark.parametrize(("kinds", "count"), [("1", 1), ("2", 2), ("auto", 1)])
+def test_of_one_cloud_all_kinds_in_a_direction_are_its_farthest_point(kinds, count):
     features = described(rows=1)
-    found = extremal(features).view(14, 2, -1)
+    found = extremal(features, kinds).view(14, count, -1)
     farthest = (features[0, :, :3] @ directions(features).T).argmax(0)
-    torch.testing.assert_close(found[:, 0], features[0, farthest])
-    torch.testing.assert_close(found[:, 1], features[0, farthest])
+    for kind in range(count):
+        torch.testing.assert_close(found[:, kind], features[0, farthest])
+
+
+def test_one_kind_is_the_mean_of_the_farthest_points():
+    features = described(rows=5)
+    farthest = (features[:, :, :3] @ directions(features).T).argmax(1)
+    means = [[features[row, farthest[row, way]] for row in range(5)] for way in range(14)]
+    torch.testing.assert_close(
+        extremal(features, "1"), torch.stack([torch.stack(way).mean(0) for way in means])
+    )
+
+
+LOW, HIGH = torch.tensor([[1.0, 0.2, 1.0]]), torch.tensor([[1.0, 1.0, 1.0]])
+
+
+def corner_kinds(clouds, kinds):
+    """Return the anchors that extremal finds, all and those of them that are corners towards (1, 1, 1)."""
+    features = torch.stack(clouds)
+    found = extremal(features, kinds)
+    return found, found[(torch.cdist(found, torch.cat([LOW, HIGH])) < 1e-4).any(1)]
 
 
 def test_two_kinds_of_clouds_have_two_kinds_of_corners():
-    low, high = torch.tensor([[1.0, 0.2, 1.0]]), torch.tensor([[1.0, 1.0, 1.0]])
     inside = torch.zeros(1, 3)
-    features = torch.stack([torch.cat([low, inside])] * 2 + [torch.cat([high, inside])] * 3)
-    corner = [row.tolist() for row in directions(features)].index([1, 1, 1])
-    kinds = extremal(features)[2 * corner : 2 * corner + 2]
-    expected = torch.cat([high, low])
-    torch.testing.assert_close(kinds[kinds[:, 1].argsort(descending=True)], expected)
+    clouds = [torch.cat([LOW, inside])] * 2 + [torch.cat([HIGH, inside])] * 3
+    corner = [row.tolist() for row in directions(inside)].index([1, 1, 1])
+    kinds = corner_kinds(clouds, "2")[0][2 * corner : 2 * corner + 2]
+    torch.testing.assert_close(kinds[kinds[:, 1].argsort(descending=True)], torch.cat([HIGH, LOW]))
+
+
+def test_a_second_kind_is_found_where_one_of_the_two_is_missing_on_many_clouds():
+    # Two of five clouds are low: where they all have the low point too, only the high one is missing.
+    for rest in (torch.zeros(1, 3), torch.cat([LOW, torch.zeros(1, 3)])):
+        found, corners = corner_kinds([torch.cat([LOW, rest])] * 2 + [torch.cat([HIGH, rest])] * 3, "auto")
+        assert 14 < len(found) <= 28
+        assert torch.cdist(LOW, corners).amin() < 1e-4
+        assert torch.cdist(HIGH, corners).amin() < 1e-4
+
+
+def test_there_is_one_kind_where_few_clouds_are_of_the_other():
+    inside = torch.zeros(1, 3)
+    # Seven tenths say what recurs: one of five is too few.
+    found, corners = corner_kinds([torch.cat([LOW, inside])] + [torch.cat([HIGH, inside])] * 4, "auto")
+    assert len(found) == 14
+    assert not len(corners[corners[:, 1] < 0.9])
+
+
+def test_there_is_one_kind_where_chance_says_which_lies_farther_out():
+    # A wall of a mug: all of them have both ends, and either may lie farther out by a hair.
+    ends = torch.tensor([[1.0, 1, 0], [1, -1, 0]])
+    hair = torch.tensor([[0.01, 0, 0], [0, 0, 0]])
+    clouds = [torch.cat([ends + hair, -ends])] * 2 + [torch.cat([ends + hair.flip(0), -ends])] * 3
+    assert len(extremal(torch.stack(clouds), "2")) == 28
+    assert len(extremal(torch.stack(clouds), "auto")) == 14
 
 
 def test_an_anchor_goes_to_the_mean_of_the_clouds_that_agree():
