@@ -1,13 +1,16 @@
 """`kg predict`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from kg.cli.options import Cpu, Gpu, Kernels, Part, Precision, Run, Threads, Variant
 from kg.cli.output import Json, note, progress, show
 from kg.errors import KgError
+
+if TYPE_CHECKING:
+    from kg.inference.predictions import Predictions
 
 
 def predict(
@@ -109,6 +112,9 @@ def predict(
 ) -> None:
     """Predict keypoints and write them to a file.
 
+    One camera's view hides parts of an object: follow says which keypoints
+    are not visible. What is then written of them is a guess.
+
     kg predict                                    the latest run on its test split
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes
     kg predict scan.ply --up y                    y is up here, z was in training
@@ -168,6 +174,7 @@ def predict(
         "shapes": len(made),
         "keypoints": made.keypoints.shape[1],
         "confidence": float(made.confidences.mean()),
+        "not_visible": None if made.visible is None else int((~made.visible).sum()),
         **made.meta,
     }
     show(
@@ -175,9 +182,16 @@ def predict(
         as_json,
         f"Wrote {output}: {len(made)} shapes x {made.keypoints.shape[1]} keypoints, "
         f"{made.meta['inference']} inference in {made.meta['precision']}, "
-        f"mean confidence {made.confidences.mean():.2f}.",
+        f"mean confidence {made.confidences.mean():.2f}.{_hidden(made)}",
         f"Next: kg viz {output}",
     )
+
+
+def _hidden(made: "Predictions") -> str:
+    """Return how many keypoints are not visible, if any."""
+    if made.visible is None or made.visible.all():
+        return ""
+    return f" {(~made.visible).sum()} of the {made.visible.size} keypoints are not visible."
 
 
 def _expand(entry: Path) -> list[Path]:

@@ -30,6 +30,9 @@ def results_table(results: Sequence[Result]) -> Table:
             low, high = result.intervals.get(part, (None, None))
             interval = "" if low is None or high is None else f"{_short(low)}–{_short(high)}"
             value: Any = result.values[part]
+            if math.isnan(value):
+                # Nothing that it could be of was there.
+                continue
             if part in result.deviations:
                 value = f"{value:.3g} ± {result.deviations[part]:.2g}"
             if result.meaningless:

@@ -28,6 +28,7 @@ CONSISTENCY = (
     "das-unsupervised",
     "correspondence",
     "correspondence-symmetric",
+    "correspondence-visible",
     "repeatability",
 )
 """What keypoints that mean nothing can do well in: a template, the same points on every shape, has a perfect
@@ -161,8 +162,7 @@ def _choose(
 ) -> list[Metric]:
     """Return the metrics of these names, with those before and after them that the data allow."""
     possible = [name for name, metric in METRICS.items() if len(measurable(metric, known))]
-    # Where poses are fixed, a turn is a mistake like any other; who asks for it may have it.
-    unasked = [name for name in possible if METRICS[name].truth != "symmetry" or _lies_any_way(known)]
+    unasked = [name for name in possible if _says_more(name, known, predictions)]
     leading, optional = around
     chosen_names = [name for name in leading if name in unasked]
     for name in names:
@@ -178,6 +178,18 @@ def _choose(
     if any(name in chosen_names for name in CONSISTENCY):
         chosen_names += COMPANIONS
     return [METRICS[name] for name in dict.fromkeys(chosen_names)]
+
+
+def _says_more(metric: str, known: Sample, predictions: Predictions) -> bool:
+    """Tell whether a metric is of use on these clouds; who asks for it by name has it anyhow."""
+    if METRICS[metric].truth == "symmetry":
+        # Where poses are fixed, a turn is a mistake like any other.
+        return _lies_any_way(known)
+    if metric == "correspondence-visible":
+        # Whole clouds show all.
+        store = predictions.find_store()
+        return store is not None and bool(store.provenance.get("options", {}).get("camera"))
+    return True
 
 
 def _lies_any_way(known: Sample) -> bool:

@@ -73,8 +73,8 @@ def measure_floors(
     except KgError:
         # What was measured did without ground truth, and said so.
         known = plain
-    # Keypoints that nobody detected have no confidences.
-    known = replace(known, confidences=None)
+    # Of keypoints that nobody detected nobody says how sure they are, and which are visible.
+    known = replace(known, confidences=None, visible=None)
     metrics = [METRICS[result.metric] for result in results if METRICS[result.metric].truth != "detector"]
     labels = {result.metric: result.protocol for result in results}
     references = reference_keypoints(known)

@@ -64,6 +64,7 @@ def plain_sample(predictions: Predictions) -> Sample:
         offset=predictions.offset,
         objects=predictions.objects,
         confidences=_confidences(predictions),
+        visible=predictions.visible,
     )
 
 
@@ -105,6 +106,7 @@ def known_sample(predictions: Predictions) -> Sample:
         landmark_ids=column(clouds.landmark_ids),
         rest_positions=column(clouds.rest_positions),
         confidences=_confidences(predictions),
+        visible=predictions.visible,
     )
 
 

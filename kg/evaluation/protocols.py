@@ -66,7 +66,7 @@ PROTOCOLS: dict[str, Protocol] = {
             source="kg",
             metrics=("das",),
             optional=("miou", "pck", "reliability"),
-            leading=("correspondence", "correspondence-symmetric", "das-rest"),
+            leading=("correspondence", "correspondence-visible", "correspondence-symmetric", "das-rest"),
             split_by="object",
             runs=3,
         ),

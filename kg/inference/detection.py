@@ -12,6 +12,7 @@ from kg.data.batches import thinning
 from kg.data.normalise import Kind, normalise
 from kg.data.store import Clouds
 from kg.errors import KgError
+from kg.inference.predictions import Predictions
 
 Cloud = NDArray[Any] | Tensor
 
@@ -23,11 +24,14 @@ class Detection(NamedTuple):
         keypoints: (K, 3) in the units of the cloud; keypoint k means the same on every shape.
         indices: (K,) integers: the point of the cloud that is nearest to each keypoint.
         confidences: (K,) 0 to 1.
+        visible: (K,) whether the cloud shows the keypoint's place on the object; if not, the keypoint is a
+            guess. None if the detector does not say.
     """
 
     keypoints: Any
     indices: Any
     confidences: Any
+    visible: Any = None
 
 
 def as_clouds(points: Cloud, count: int, how: Kind) -> tuple[Clouds, NDArray[np.int64]]:
@@ -73,21 +77,24 @@ def as_clouds(points: Cloud, count: int, how: Kind) -> tuple[Clouds, NDArray[np.
     return clouds, kept
 
 
-def as_given(
-    points: Cloud,
-    keypoints: NDArray[np.float64],
-    indices: NDArray[np.int64],
-    confidences: NDArray[np.float32],
-    kept: NDArray[np.int64],
-) -> Detection:
-    """Return what was found in clouds as the points were given: one cloud or several, arrays or tensors."""
-    arrays: tuple[NDArray[Any], ...] = (keypoints, np.take_along_axis(kept, indices, axis=1), confidences)
+def as_given(points: Cloud, found: Predictions, kept: NDArray[np.int64]) -> Detection:
+    """Return what was found in clouds as the points were given: one cloud or several, arrays or tensors.
+
+    Args:
+        points: (N, 3) or (B, N, 3).
+        found: In the thinned clouds.
+        kept: (B, n), which of the points these hold.
+    """
+    indices = np.take_along_axis(kept, found.indices, axis=1)
+    arrays: list[NDArray[Any]] = [found.keypoints_source, indices, found.confidences]
+    if found.visible is not None:
+        arrays.append(found.visible)
     if points.ndim == 2:
-        arrays = tuple(values[0] for values in arrays)
+        arrays = [values[0] for values in arrays]
     if isinstance(points, Tensor):
         kind = points.dtype if points.is_floating_point() else torch.float32
-        kinds = (kind, torch.int64, kind)
-        tensors = zip(arrays, kinds, strict=True)
+        kinds = (kind, torch.int64, kind, torch.bool)
+        tensors = zip(arrays, kinds, strict=False)
         return Detection(*(torch.from_numpy(values).to(points.device, to) for values, to in tensors))
     real = np.issubdtype(points.dtype, np.floating)
-    return Detection(arrays[0].astype(points.dtype if real else np.float64), arrays[1], arrays[2])
+    return Detection(arrays[0].astype(points.dtype if real else np.float64), *arrays[1:])

@@ -13,6 +13,8 @@ edge_pairs       (E, 2) int64        the skeleton's edges, as pairs of keypoints
 edges            (n, E) float32      0 to 1: weight of each edge
 rest             (n, N, 3) float32   where each point lies on its object at rest, in the object's own box,
                                     [-1, 1] on each axis; of `kg predict --dense`
+visible          (n, K) bool         whether the cloud shows the place of each keypoint on its object; only of
+                                    detectors that say so
 rotations        (n, 3, 3) float64   rotation @ x lies as the category does; of `kg predict --align`
 turns            (n, 3, 3) float64   turn @ x is how the cloud x was turned first; of `kg predict --turned`
 meta             JSON                run, checkpoint, store, split, inference, precision ...
@@ -53,7 +55,7 @@ UNREADABLE = (
     zlib.error,
 )
 """What numpy and zipfile raise at a file that is no .npz, or a broken one."""
-OPTIONAL = ("rest", "rotations", "turns")
+OPTIONAL = ("rest", "visible", "rotations", "turns")
 TEXTS = (
     *("run", "checkpoint", "preset", "detector", "dataset", "category", "variant", "split", "split_by"),
     *("inference", "precision", "unit", "up", "anchors", "search", "keypoints", "command", "kg"),
@@ -88,6 +90,7 @@ class Predictions:
     edge_pairs: NDArray[np.int64]
     edges: NDArray[np.float32]
     rest: NDArray[np.float32] | None = None
+    visible: NDArray[np.bool_] | None = None
     rotations: NDArray[np.float64] | None = None
     turns: NDArray[np.float64] | None = None
     meta: dict[str, Any] = field(default_factory=dict)
@@ -200,6 +203,7 @@ def _check(values: Mapping[str, NDArray[Any]]) -> None:
         "edge_pairs": ("iu", (edges, 2)),
         "edges": ("f", (count, edges)),
         "rest": ("f", (count, size, 3)),
+        "visible": ("b", (count, number)),
         "rotations": ("f", (count, 3, 3)),
         "turns": ("f", (count, 3, 3)),
         "meta": ("U", ()),

@@ -188,8 +188,8 @@ class Predictor:
             category: Of the clouds, for a detector that was trained on several; it recognises them otherwise.
 
         Returns:
-            Keypoints (K, 3) or (B, K, 3), of the kind, type and device of the points; indices and
-            confidences.
+            Keypoints (K, 3) or (B, K, 3), of the kind, type and device of the points; indices, confidences
+            and, if the detector says so, which of them are visible.
 
         Raises:
             KgError: The shape is another, there is no point, a coordinate is no finite number, a cloud has no
@@ -199,9 +199,7 @@ class Predictor:
         clouds, kept = as_clouds(points, self.checkpoint.config.train.points, self.normalisation)
         options = DetectOptions(inference, batch_size, precision)
         predictions = self.detect(clouds, options, category=self.check_category(category))
-        return as_given(
-            points, predictions.keypoints_source, predictions.indices, predictions.confidences, kept
-        )
+        return as_given(points, predictions, kept)
 
     def check_category(self, category: str | None) -> str | None:
         """Return a category that the user named; None if nobody named one.
@@ -245,7 +243,7 @@ class Predictor:
         inference = options.inference or config.model.inference
         points = thin(clouds.points, config.train.points)
         columns: dict[str, list[np.ndarray[Any, Any]]] = {
-            name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest")
+            name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest", "visible")
         }
         if options.track and self.view.search != "none":
             raise KgError("A sequence is tracked as it lies.", "Leave --search or --track out.")
@@ -323,13 +321,14 @@ def _columns(detections: Found) -> tuple[Tensor | None, ...]:
         detections.confidences,
         detections.edges,
         detections.rest,
+        detections.visible,
         detections.upright,
     )
 
 
 def _sure(columns: Sequence[Tensor | None]) -> Tensor:
     """Return how sure a detector is of clouds as they lie, (B,), greater for surer."""
-    confidences, upright = cast(Tensor, columns[2]), columns[5]
+    confidences, upright = cast(Tensor, columns[2]), columns[-1]
     sure = confidences.mean(1).clamp(min=1e-6).log()
     return sure if upright is None else sure + upright
 

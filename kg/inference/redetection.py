@@ -76,7 +76,8 @@ class Redetection:
         """
         keypoints = self.keypoints(corruption, level)
         there = to_source(keypoints, self.predictions.scale, self.predictions.offset)
-        return replace(self.predictions, keypoints=keypoints, keypoints_source=there)
+        # Which were visible was said of the clean clouds.
+        return replace(self.predictions, keypoints=keypoints, keypoints_source=there, visible=None)
 
     @torch.no_grad()
     def reconstructions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

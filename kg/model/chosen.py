@@ -65,6 +65,7 @@ class Chosen(Detector):
             indices=detections.indices[:, self.rows],
             confidences=detections.confidences[:, self.rows],
             edges=None if detections.edges is None else detections.edges[:, self.pairs],
+            visible=None if detections.visible is None else detections.visible[:, self.rows],
         )
 
     def assume(self, category: str | None) -> None:

@@ -107,6 +107,8 @@ class Found:
             detector that has none.
         rest: (B, N, 3), where each point lies on its object at rest, as in `Batch`; None for a detector
             that does not say.
+        visible: (B, K) bool, whether the cloud shows the place of each keypoint; None for a detector that
+            does not say.
         upright: (B,), logarithms of how likely each cloud lies as clouds did in training, neither turned
             nor turned over; None for a detector that does not say.
     """
@@ -116,6 +118,7 @@ class Found:
     confidences: Tensor
     edges: Tensor | None = None
     rest: Tensor | None = None
+    visible: Tensor | None = None
     upright: Tensor | None = None
 
 

@@ -1,5 +1,6 @@
 """Correspondence: does a keypoint stay at its place on an object that deforms."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ LOWER_IS_BETTER = ("mean", "median", "worst")
 
 
 class Drift(NamedTuple):
-    """How keypoints wander over their object, (n, K), NaN for the frames of reference.
+    """How keypoints wander over their object, (n, K), NaN where they do not count, as on frames of reference.
 
     Attributes:
         geodesic: Along the object at rest, percent of its extent.
@@ -47,6 +48,51 @@ class Drift(NamedTuple):
 
     geodesic: NDArray[np.float64]
     identity: NDArray[np.float64]
+
+
+class Frames(NamedTuple):
+    """The clouds of one object, m of them, in the order of their frames.
+
+    Attributes:
+        rows: (m,) of the clouds among all.
+        places: (m, K, 3), where the keypoints lie on the object at rest.
+        rest: (m, N, 3), where the points lie on it.
+        surface: It at rest.
+        extent: The diagonal of the bounding box of the first cloud's rest positions.
+    """
+
+    rows: NDArray[np.int64]
+    places: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    surface: Surface
+    extent: float
+
+
+def frames_of_objects(
+    keypoints: ArrayLike, points: ArrayLike, rest_positions: ArrayLike, rest_id: ArrayLike, frame: ArrayLike
+) -> Iterator[Frames]:
+    """Yield the clouds of each object that has several; arguments and errors are those of `rest_drift`."""
+    predicted = arrays.clouds("keypoints", keypoints)
+    cloud = arrays.clouds("points", points, len(predicted))
+    rest = arrays.clouds("rest_positions", rest_positions, len(predicted))
+    names, numbers = np.asarray(rest_id), np.asarray(frame)
+    if names.shape != (len(predicted),) or numbers.shape != names.shape or rest.shape != cloud.shape:
+        raise ValueError(
+            f"points {cloud.shape}, rest_positions {rest.shape}, rest_id {names.shape} and "
+            f"frame {numbers.shape} do not belong together"
+        )
+    objects, counts = np.unique(names, return_counts=True)
+    if counts.max() < 2:
+        raise ValueError("no object has two frames")
+    places = arrays.snapped(predicted, cloud, rest)
+    for name in objects:
+        rows = np.flatnonzero(names == name)
+        rows = rows[np.argsort(numbers[rows], kind="stable")]
+        extent = float(arrays.extents(rest[rows[:1]])[0])
+        if len(rows) > 1:
+            several = rows[np.unique(np.linspace(0, len(rows) - 1, FRAMES).round().astype(int))]
+            surface = Surface(rest[several].reshape(-1, 3), NEIGHBOURS)
+            yield Frames(rows, places[rows], rest[rows], surface, extent)
 
 
 def rest_drift(
@@ -79,45 +125,26 @@ def rest_drift(
     Raises:
         ValueError: An array has the wrong shape, a reference has no extent, or nothing has two frames.
     """
-    predicted = arrays.clouds("keypoints", keypoints)
-    cloud = arrays.clouds("points", points, len(predicted))
-    rest = arrays.clouds("rest_positions", rest_positions, len(predicted))
-    names, numbers = np.asarray(rest_id), np.asarray(frame)
-    if names.shape != (len(predicted),) or numbers.shape != names.shape or rest.shape != cloud.shape:
-        raise ValueError(
-            f"points {cloud.shape}, rest_positions {rest.shape}, rest_id {names.shape} and "
-            f"frame {numbers.shape} do not belong together"
-        )
-    places = arrays.snapped(predicted, cloud, rest)
-    drift = Drift(np.full(predicted.shape[:2], np.nan), np.full(predicted.shape[:2], np.nan))
-    for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        rows = rows[np.argsort(numbers[rows], kind="stable")]
-        reference, others = rows[0], rows[1:]
-        extent = arrays.extents(rest[reference, None].reshape(1, -1, 3))
-        if not len(others):
-            continue
-        several = rows[np.unique(np.linspace(0, len(rows) - 1, FRAMES).round().astype(int))]
-        surface = Surface(rest[several].reshape(-1, 3), NEIGHBOURS)
-        there = places[others]
+    drift = Drift(*(np.full(np.shape(keypoints)[:2], np.nan) for _ in range(2)))
+    for of in frames_of_objects(keypoints, points, rest_positions, rest_id, frame):
+        reference, there = of.places[0], of.places[1:]
+        others = of.rows[1:]
         if symmetric:
-            turned = symmetry.turned(there, *symmetry.box(rest[rows]))
-            nearest = surface.nearest(turned.reshape(-1, 3), 1)[:, 0]
-            there = np.concatenate([there, surface.nodes[nearest].reshape(there.shape)])
-        geodesic = 100 * surface.along(places[reference], there) / extent
-        identity = _identified(there, places[reference])
+            turned = symmetry.turned(there, *symmetry.box(of.rest))
+            nearest = of.surface.nearest(turned.reshape(-1, 3), 1)[:, 0]
+            there = np.concatenate([there, of.surface.nodes[nearest].reshape(there.shape)])
+        geodesic = 100 * of.surface.along(reference, there) / of.extent
+        identity = identified(there, reference)
         if symmetric:
             as_is, turned_too = np.split(geodesic, 2)
             # All keypoints of a cloud or none: it lies one way or the other.
             row = np.arange(len(others)) + len(others) * (turned_too.mean(1) < as_is.mean(1))
             geodesic, identity = geodesic[row], identity[row]
         drift.geodesic[others], drift.identity[others] = geodesic, identity
-    if np.isnan(drift.identity).all():
-        raise ValueError("no object has two frames")
     return drift
 
 
-def _identified(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
+def identified(places: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return whether each place (m, K, 3) is nearer to its namesake of (K, 3) than to any other, (m, K)."""
     away = np.linalg.norm(places[:, :, None] - reference, axis=3)
     own = away.diagonal(axis1=1, axis2=2).copy()
@@ -156,35 +183,36 @@ def drift_of(sample: Sample, *, symmetric: bool = False) -> Drift:
     return rest_drift(sample.keypoints, *known, symmetric=symmetric)
 
 
-def measure_drift(sample: Sample, *, symmetric: bool) -> Measured:
+def measure_drift(sample: Sample, drift: Drift) -> Measured:
     """Return the parts of `UNITS`, of all clouds and of those of each third, and the PCK curve."""
     assert sample.frame is not None
-    drift = drift_of(sample, symmetric=symmetric)
-    there = ~np.isnan(drift.geodesic[:, 0])
+    known = ~np.isnan(drift.geodesic)
     parts = _parts(drift)
-    of_cloud = thirds(sample.objects, sample.frame, there)
+    of_cloud = thirds(sample.objects, sample.frame, np.asarray(known.any(1)))
     for number, third in enumerate(THIRDS):
         some = Drift(*(np.where((of_cloud == number)[:, None], values, np.nan) for values in drift))
         # Of single clouds and keypoints there is no more to tell than above.
         parts |= {f"{name} {third}": Part(part.statistic) for name, part in _parts(some).items()}
     thresholds = np.linspace(0, FARTHEST, STEPS)
-    shares = shares_within(drift.geodesic[there], thresholds).mean(0)
+    shares = shares_within(drift.geodesic[known][None], thresholds)[0]
     curve = Curve("PCK", thresholds, shares, "geodesic error", "keypoints within it", OF_EXTENT)
     return Measured(parts, (curve,))
 
 
 def _parts(drift: Drift) -> dict[str, Part]:
     geodesic = drift.geodesic
-    there = ~np.isnan(geodesic[:, 0])
+    known = ~np.isnan(geodesic)
 
     def worst(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         # The worst keypoint, not the worst frame: which keypoint to distrust.
-        total = weights @ np.where(there[:, None], geodesic, 0)
-        return arrays.divide(total.max(1), weights @ there.astype(np.float64))
+        total = weights @ np.where(known, geodesic, 0)
+        means = arrays.divide(total, weights @ known.astype(np.float64))
+        return np.asarray(np.fmax.reduce(means, axis=1))
 
+    there = known.any(1)
     of_cloud = np.full(len(geodesic), np.nan)
-    of_cloud[there] = np.median(geodesic[there], axis=1)
-    within = np.where(there[:, None], 100.0 * (geodesic <= WITHIN), np.nan)
+    of_cloud[there] = np.nanmedian(geodesic[there], axis=1)
+    within = np.where(known, 100.0 * (geodesic <= WITHIN), np.nan)
     return {
         "mean": mean_part(geodesic),
         "median": Part(_median(geodesic), of_cloud),
@@ -195,7 +223,7 @@ def _parts(drift: Drift) -> dict[str, Part]:
 
 
 def _median(values: NDArray[np.float64]) -> Statistic:
-    """Return the median over clouds and keypoints of values (n, K), NaN for clouds that do not count."""
+    """Return the median over clouds and keypoints of values (n, K), NaN for those that do not count."""
     rows, _ = np.nonzero(~np.isnan(values))
     known = values[~np.isnan(values)]
     order = np.argsort(known, kind="stable")
@@ -223,7 +251,7 @@ METRIC = Metric(
     name="correspondence",
     title="How far keypoints wander over an object as it deforms, by true correspondence; 0 is best",
     units={name: UNITS[name.split(" ")[0]] for name in with_thirds(tuple(UNITS))},
-    measure=lambda sample, _: measure_drift(sample, symmetric=False),
+    measure=lambda sample, _: measure_drift(sample, drift_of(sample)),
     space="at rest",
     truth="rest_positions",
     curved=True,

@@ -8,6 +8,8 @@ METRIC = replace(
     correspondence.METRIC,
     name="correspondence-symmetric",
     title="The same, of each cloud as it is or turned by half a turn about the vertical, whichever is less",
-    measure=lambda sample, _: correspondence.measure_drift(sample, symmetric=True),
+    measure=lambda sample, _: correspondence.measure_drift(
+        sample, correspondence.drift_of(sample, symmetric=True)
+    ),
     truth="symmetry",
 )

@@ -66,14 +66,41 @@ class Surface:
 
         Straight between places that share a node among their nearest, and across pieces that no path joins.
         """
+        rows = np.broadcast_to(np.arange(len(starts)), ends.shape[:2])
+        way = self._ways(starts, rows.ravel(), ends.reshape(-1, 3)).reshape(rows.shape)
+        return np.asarray(np.where(np.isinf(way), np.linalg.norm(ends - starts, axis=2), way))
+
+    def shown(
+        self, starts: NDArray[np.float64], clouds: NDArray[np.float64], reach: float
+    ) -> NDArray[np.bool_]:
+        """Return from which places, of starts (S, 3), a point of each cloud (m, N, 3) is near, (m, S).
+
+        Near is what no more than the reach leads to: a layer that lies close by, and to which no path leads,
+        is not.
+        """
+        straight = np.stack([np.linalg.norm(cloud - starts[:, None], axis=2) for cloud in clouds])
+        # No way is shorter than the straight one.
+        of, row, point = np.nonzero(straight <= reach)
+        near = np.zeros(straight.shape[:2], dtype=np.bool_)
+        if len(of):
+            way = self._ways(starts, row, clouds[of, point])
+            near[of[way <= reach], row[way <= reach]] = True
+        return near
+
+    def _ways(
+        self, starts: NDArray[np.float64], rows: NDArray[np.int64], ends: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the distances (P,) from starts[rows[p]], of starts (S, 3), to ends (P, 3).
+
+        Straight between places that share a node among their nearest, infinite where no path leads.
+        """
         count = min(ATTACHED, len(self.nodes))
         doors = self.nearest(starts, count)
-        rows = np.arange(len(starts))[:, None]
         distances = self._from_places(doors, np.linalg.norm(self.nodes[doors] - starts[:, None], axis=2))
 
-        exits = self.nearest(ends.reshape(-1, 3), count).reshape(*ends.shape[:2], count)
-        last = np.linalg.norm(self.nodes[exits] - ends[:, :, None], axis=3)
-        way = (distances[rows, exits] + last).min(2)
-        straight = np.linalg.norm(ends - starts, axis=2)
-        close = (exits[..., None] == doors[:, None]).any((2, 3))
-        return np.asarray(np.where(close | np.isinf(way), straight, way))
+        exits = self.nearest(ends, count)
+        last = np.linalg.norm(self.nodes[exits] - ends[:, None], axis=2)
+        way = (distances[rows[:, None], exits] + last).min(1)
+        straight = np.linalg.norm(ends - starts[rows], axis=1)
+        close = (exits[..., None] == doors[rows, None]).any((1, 2))
+        return np.asarray(np.where(close, straight, way))

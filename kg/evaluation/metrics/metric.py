@@ -53,6 +53,7 @@ class Sample:
         landmark_ids: (n, A) semantic ids, -1 where a shape has none, or None.
         rest_positions: (n, N, 3) where each cloud point lies on the object at rest, or None.
         confidences: (n, K), 0 to 1, of a detector that tells sure keypoints from others, or None.
+        visible: (n, K) which keypoints the detector says that the clouds show, or None.
         detector: That found the keypoints, or None where it is not at hand.
     """
 
@@ -67,6 +68,7 @@ class Sample:
     landmark_ids: NDArray[np.integer] | None = None
     rest_positions: NDArray[np.floating] | None = None
     confidences: NDArray[np.floating] | None = None
+    visible: NDArray[np.bool_] | None = None
     detector: Redetector | None = None
 
     def __len__(self) -> int:
@@ -153,15 +155,18 @@ class Measured(NamedTuple):
 def mean_part(values: ArrayLike) -> Part:
     """Return the part that is a mean over shapes, of values (n,) or, over keypoints too, (n, K).
 
-    A shape whose value is NaN is left out.
+    A value that is NaN is left out.
     """
     array = np.asarray(values, np.float64)
-    per_shape = array if array.ndim == 1 else array.mean(1)
-    there = ~np.isnan(per_shape)
+    columns = array if array.ndim == 2 else array[:, None]
+    known = ~np.isnan(columns)
+    there, count = np.where(known, columns, 0), columns.shape[1]
+    total, counted = there.sum(1), known.sum(1)
     return Part(
-        ratio(np.where(there, per_shape, 0), there.astype(np.float64)),
-        per_shape,
-        array[there].mean(0) if array.ndim == 2 and there.any() else None,
+        # Of shapes that have all keypoints the means themselves count.
+        ratio(total / count, counted / count),
+        arrays.divide(total, counted),
+        arrays.divide(there.sum(0), known.sum(0)) if array.ndim == 2 and known.any() else None,
     )
 
 

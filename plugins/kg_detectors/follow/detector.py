@@ -30,7 +30,7 @@ from kg_detectors.follow.calibration import (
 )
 from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations
 from kg_detectors.follow.packing import pack, unpack
-from kg_detectors.follow.readout import read_out, ways_to
+from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
 from kg_detectors.follow.tracking import Before, blur, carried
 from kg_detectors.heads import make_backbone
@@ -394,7 +394,8 @@ class Follow(Detector):
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[seen.category].to(likely)
         found = read_out(likely, ways, self.temperature)
         keypoints = ops.gather(points, found.indices)
-        return Found(keypoints, *found, rest=decode(seen.bins), upright=seen.lie.log_softmax(1)[:, 0])
+        visible, upright = found.confidences >= VISIBLE, seen.lie.log_softmax(1)[:, 0]
+        return Found(keypoints, *found, rest=decode(seen.bins), visible=visible, upright=upright)
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
@@ -413,7 +414,7 @@ class Follow(Detector):
             read = read_out(posterior[None], ways, self.temperature)
             found.append((ops.gather(cloud, read.indices), *read, decode(seen.bins)))
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
-        return Found(keypoints, indices, confidences, rest=rest)
+        return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
         """Return what the network says of clouds as they are, and the likelihoods of all views, (B, N, M)."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -110,4 +111,6 @@ class Upright(Detector):
         keypoints = scaling.back(detections.keypoints).double() @ turns.mT + centre
         indices = order.gather(1, detections.indices)
         rest = None if detections.rest is None else ops.gather(detections.rest, order.argsort(1))
-        return Found(keypoints.to(points.dtype), indices, detections.confidences, detections.edges, rest)
+        return replace(
+            detections, keypoints=keypoints.to(points.dtype), indices=indices, rest=rest, upright=None
+        )
