@@ -135,6 +135,8 @@ def _scene(motion: Motion, rows: Sequence[int], since: Sequence[int], style: Sty
     """Return the scene of some frames, with trails that begin at the frames `since`."""
     up = style.up or motion.up
     points, keypoints = upright(motion.points, up), upright(motion.keypoints, up)
+    # Where a keypoint is not visible it is a guess, and its trail is cut.
+    seen = keypoints if motion.visible is None else np.where(motion.visible[..., None], keypoints, np.nan)
     for name, cloud in zip(motion.ids, points, strict=True):
         if not np.isfinite(cloud).all():
             raise KgError(f"The shape '{name}' has coordinates that are no numbers.")
@@ -145,7 +147,8 @@ def _scene(motion: Motion, rows: Sequence[int], since: Sequence[int], style: Sty
             keypoints[row],
             motion.strengths[row],
             None if motion.colours is None else motion.colours[row],
-            keypoints[first : row + 1] if style.trails and first < row else keypoints[:0],
+            seen[first : row + 1] if style.trails and first < row else seen[:0],
+            None if motion.visible is None else motion.visible[row],
         )
         for row, first in zip(rows, since, strict=True)
     ]

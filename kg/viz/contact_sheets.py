@@ -138,6 +138,7 @@ def _predicted_scene(predictions: Predictions, shapes: int, ids: Sequence[str], 
             upright(predictions.keypoints[row], up),
             strengths[row],
             None if colours is None else colours[place],
+            visible=None if predictions.visible is None else predictions.visible[row],
         )
         for place, row in enumerate(rows)
     ]

@@ -15,7 +15,7 @@ class Layout:
         tile: Width and height of a tile.
         title: Height of the line under each tile; 0 for none.
         legend: Height of the legend at the bottom; 0 for none.
-        legend_columns: Keypoints in a row of the legend.
+        legend_columns: Entries in a row of the legend.
         legend_entry: Width of each, in heights of the letters.
         text: Height of the letters.
         width, height: Of the page.
@@ -48,7 +48,7 @@ def arrange(scene: Scene, size: int, columns: int | None, titled: bool) -> Layou
     # A letter is about half as wide as it is high; a dot and a gap stand beside a number of two.
     legend_entry = 2 + 0.5 * max(2, *map(len, scene.entries), 0)
     legend_columns = max(1, int((width - text) / (legend_entry * text)))
-    legend_rows = -(-scene.keypoint_count // legend_columns) if scene.legend else 0
+    legend_rows = -(-len(scene.entries) // legend_columns) if scene.legend else 0
     title = 2 * text if titled else 0
     legend = round((1.9 * legend_rows + 0.8) * text) if legend_rows else 0
     height = rows * (high + title) + legend

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.viz.colours import keypoint_colours, mix
-from kg.viz.scene import Scene, Shape
+from kg.viz.scene import RING, Scene, Shape
 from kg.viz.shade import cloud_colours
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # A ball is a pile of discs that shrink and brighten towards the light, upper left.
 STEPS = 9
+BEADS = 48
+"""Discs that a ring is of, so many that they close."""
 TOWARDS_LIGHT = np.array([-0.32, 0.36, 0.0])
 
 
@@ -31,7 +33,7 @@ def draw(axes: "Axes", scene: Scene, shape: Shape) -> None:
     unit = 72 * axes.get_window_extent().width / axes.figure.dpi / (2 * scene.half[0])
     _scatter(axes, [_cloud(scene, shape)], unit)
     _add_trails(axes, scene, shape, unit)
-    _scatter(axes, [*_edges(scene, shape), _keypoints(scene, shape)], unit)
+    _scatter(axes, [*_edges(scene, shape), _rings(scene, shape), _keypoints(scene, shape)], unit)
 
 
 def _scatter(axes: "Axes", layers: list[Discs], unit: float) -> None:
@@ -96,5 +98,15 @@ def _keypoints(scene: Scene, shape: Shape) -> Discs:
     # One ball after the other: piles that touch must not be shuffled into each other.
     stacked = [np.stack(values, axis=1) for values in zip(*pile, strict=True)]
     discs = Discs(*(values.reshape(-1, *values.shape[2:]) for values in stacked))
-    there = np.isfinite(discs.centres).all(axis=1)
-    return Discs(*(values[there] for values in discs))
+    balls = np.repeat(shape.balls, STEPS)
+    return Discs(*(values[balls] for values in discs))
+
+
+def _rings(scene: Scene, shape: Shape) -> Discs:
+    """Return keypoints that are not visible, as circles of beads."""
+    radius, rings = scene.keypoint_radius, shape.rings
+    angles = np.linspace(0, 2 * np.pi, BEADS, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1) * (1 - RING) * radius
+    beads = (scene.lifted(shape)[rings][:, None] + circle).reshape(-1, 3)
+    colours = np.repeat(keypoint_colours(scene.keypoint_count)[rings], BEADS, axis=0)
+    return Discs(beads, np.full(len(beads), RING * radius), colours)

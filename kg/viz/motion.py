@@ -45,6 +45,7 @@ class Motion:
         colours: (n, N, 3) of the points, by their places at rest; None where these are unknown.
         up: The axis that is up, y or z.
         seconds: How long it took; None if nobody knows.
+        visible: (n, K) which keypoints the clouds show the places of, by predictions; None if nobody says.
         predicted: Whether the keypoints are a detector's, so that their numbers mean something.
         names: What keypoints are called, by their numbers; those without a name are not there.
     """
@@ -60,6 +61,7 @@ class Motion:
     seconds: float | None
     predicted: bool
     names: Mapping[int, str] = field(default_factory=dict)
+    visible: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -146,6 +148,7 @@ def motion_of_predictions(predictions: Predictions, name: str | None, style: Sty
         seconds=None if store is None else _seconds(store),
         predicted=True,
         names=keypoint_names(landmark_keypoints(predictions, store)),
+        visible=None if predictions.visible is None else predictions.visible[rows],
     )
 
 

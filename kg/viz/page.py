@@ -120,13 +120,17 @@ def _add_legend(page: Figure, scene: Scene, layout: Layout) -> None:
     axes.set_axis_off()
     axes.set_xlim(0, layout.width)
     axes.set_ylim(layout.legend, 0)
-    numbers = np.arange(scene.keypoint_count)
+    numbers = np.arange(len(scene.entries))
     rows, columns = np.divmod(numbers, layout.legend_columns)
     in_row = np.minimum(layout.legend_columns, len(numbers) - rows * layout.legend_columns)
     entry = layout.legend_entry
     x = layout.width / 2 + ((columns - (in_row - 1) / 2) * entry - entry / 2 + 0.9) * layout.text
     y = (1.2 + 1.9 * rows) * layout.text
-    axes.scatter(x, y, s=_points(layout.text) ** 2, c=keypoint_colours(len(numbers)), linewidths=0)
+    size, count = _points(layout.text) ** 2, scene.keypoint_count
+    axes.scatter(x[:count], y[:count], s=size, c=keypoint_colours(count), linewidths=0)
+    # Rings have any colour: what they mean stands last, beside one in the colour of the letters.
+    line, colour = _points(layout.text) / 5, tuple(ink(scene.background))
+    axes.scatter(x[count:], y[count:], s=0.64 * size, facecolors="none", edgecolors=[colour], linewidths=line)
     for number, text in enumerate(scene.entries):
         axes.text(
             x[number] + 0.85 * layout.text,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kg.viz.colours import ink, keypoint_colours
 from kg.viz.layout import shorten
 from kg.viz.probe import headless
-from kg.viz.scene import Scene, Shape
+from kg.viz.scene import RING, Scene, Shape
 from kg.viz.shade import cloud_colours
 
 OVERSAMPLING = 2
@@ -93,7 +93,7 @@ def add_shape(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.fl
     )
     _add_trails(plotter, scene, shape)
     if len(keypoints):
-        _add_balls(plotter, keypoints, scene.keypoint_radius)
+        _add_keypoints(plotter, scene, shape, keypoints)
         _add_rods(plotter, scene, shape, keypoints)
     _light(plotter, half)
     _aim(plotter, scene)
@@ -112,18 +112,20 @@ def _add_trails(plotter: Any, scene: Scene, shape: Shape) -> None:
         plotter.add_mesh(tube, scalars="tint", rgba=True, lighting=False, culling="back", render=False)
 
 
-def _add_balls(plotter: Any, keypoints: NDArray[np.float64], radius: float) -> None:
-    there = np.isfinite(keypoints).all(axis=1)
-    if not there.any():
+def _add_keypoints(plotter: Any, scene: Scene, shape: Shape, keypoints: NDArray[np.float64]) -> None:
+    """Add balls, and rings that face the viewer for keypoints that are not visible."""
+    radius = scene.keypoint_radius
+    ball = pyvista.Sphere(radius=radius, theta_resolution=32, phi_resolution=32)
+    ring = pyvista.ParametricTorus(ringradius=(1 - RING) * radius, crosssectionradius=RING * radius)
+    balls, rings = np.flatnonzero(shape.balls), np.flatnonzero(shape.rings)
+    numbers = np.concatenate([balls, rings])
+    if not len(numbers):
         return
-    balls = [
-        pyvista.Sphere(radius=radius, center=centre, theta_resolution=32, phi_resolution=32)
-        for centre in keypoints[there]
-    ]
-    colours = keypoint_colours(len(keypoints))[there]
+    meshes = [(ball if shape.balls[number] else ring).translate(keypoints[number]) for number in numbers]
+    colours = keypoint_colours(len(keypoints))[numbers]
     plotter.add_mesh(
-        pyvista.merge(balls, merge_points=False),
-        scalars=np.repeat(colours, [ball.n_points for ball in balls], axis=0),
+        pyvista.merge(meshes, merge_points=False),
+        scalars=np.repeat(colours, [mesh.n_points for mesh in meshes], axis=0),
         rgb=True,
         smooth_shading=True,
         ambient=0.4,

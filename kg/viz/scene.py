@@ -11,6 +11,9 @@ from kg.viz.colours import ink, keypoint_colours, mix
 from kg.viz.view import View
 
 MARGIN = 1.06
+RING = 0.22
+"""Of a keypoint's radius: half of how thick its ring is, within that radius."""
+NOT_VISIBLE = "not visible"
 
 
 def _no_trails() -> NDArray[np.float64]:
@@ -30,6 +33,8 @@ class Shape:
         colours: (N, 3) of the points, sRGB 0 to 1; None for grey.
         trails: (T, K, 3) where the keypoints have been, the latest last, NaN where that is not known; T
             is 0 for none.
+        visible: (K,) which keypoints the cloud shows the places of; None if nobody says. The others are
+            drawn as rings.
     """
 
     title: str
@@ -38,6 +43,18 @@ class Shape:
     strengths: NDArray[np.float64]
     colours: NDArray[np.float64] | None = None
     trails: NDArray[np.float64] = field(default_factory=_no_trails)
+    visible: NDArray[np.bool_] | None = None
+
+    @property
+    def balls(self) -> NDArray[np.bool_]:
+        """Which keypoints are drawn as balls, (K,)."""
+        there = np.asarray(np.isfinite(self.keypoints).all(axis=1))
+        return there if self.visible is None else there & self.visible
+
+    @property
+    def rings(self) -> NDArray[np.bool_]:
+        """Which are drawn as rings, (K,)."""
+        return np.asarray(np.isfinite(self.keypoints).all(axis=1)) & ~self.balls
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +79,7 @@ class Scene:
         background: sRGB, 0 to 1.
         legend: Whether the numbers of the keypoints are explained.
         names: What keypoints are called, by their numbers; those without a name are not there.
+        rings: Whether some keypoint is drawn as a ring, which the legend then explains.
     """
 
     shapes: tuple[Shape, ...]
@@ -72,11 +90,14 @@ class Scene:
     background: NDArray[np.float64]
     legend: bool = True
     names: Mapping[int, str] = field(default_factory=dict)
+    rings: bool = False
 
     @property
     def entries(self) -> list[str]:
-        """What the legend says of each keypoint: its number, and its name if it has one."""
-        return [f"{number} {self.names.get(number, '')}".rstrip() for number in range(self.keypoint_count)]
+        """What the legend says: of each keypoint its number and its name, if it has one; then of rings."""
+        numbers = range(self.keypoint_count)
+        told = [f"{number} {self.names.get(number, '')}".rstrip() for number in numbers]
+        return [*told, NOT_VISIBLE] if self.rings else told
 
     @property
     def keypoint_count(self) -> int:
@@ -144,6 +165,7 @@ def make_scene(
         point_radius=min(_radius(turned), 0.016 * size),
         keypoint_radius=keypoint_radius,
         background=background,
+        rings=any(shape.rings.any() for shape in turned),
     )
 
 
