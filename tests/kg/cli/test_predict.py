@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
 
 from kg.cli.app import run
+from kg.inference.front import predict
 from kg.inference.predictions import Predictions
 
 
@@ -55,3 +57,22 @@ def test_a_detector_of_several_stores_asks_which_one(train, tiny_store, tmp_path
     assert (found["category"], found["other_store"], found["shapes"]) == ("sphere", False, 4)
     assert run(["predict", str(other), "-c", "cube", "-o", str(tmp_path / "out.npz")]) == 1
     assert "There is no category of this detector" in capsys.readouterr().err
+
+
+def test_how_many_keypoints_are_not_visible_is_told(train, tmp_path, capsys, monkeypatch):
+    assert train("-k", "3") == 0
+    out = tmp_path / "out.npz"
+    told = []
+    for said in (None, np.ones((4, 3), np.bool_), np.arange(12).reshape(4, 3) < 10):
+        monkeypatch.setattr(
+            "kg.inference.front.predict",
+            lambda *given, said=said, **options: replace(predict(*given, **options), visible=said),
+        )
+        capsys.readouterr()
+        assert run(["predict", "-o", str(out)]) == 0
+        text = capsys.readouterr().out
+        assert run(["predict", "-o", str(out), "--json"]) == 0
+        told.append((json.loads(capsys.readouterr().out)["not_visible"], "not visible" in text))
+    assert told == [(None, False), (0, False), (2, True)]
+    assert "2 of the 12 keypoints are not visible." in " ".join(text.split())
+    assert (~Predictions.load(out).visible).sum() == 2

@@ -1,7 +1,10 @@
 """Floors, symmetry and collapse, from predictions to results."""
 
+import json
+import math
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -9,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from kg.data.store import Clouds, Store, write_store
 from kg.evaluation.evaluate import evaluate
 from kg.evaluation.floors import measure_floors
+from kg.evaluation.metrics.correspondence_visible import visible_drift
 from kg.evaluation.metrics.miou import mean_iou
 from kg.inference.predictions import Predictions
 
@@ -88,6 +92,29 @@ def test_the_oracle_does_not_wander_and_what_stands_still_does(cloth):
     assert random["correspondence-symmetric"].values["mean"] <= random["correspondence"].values["mean"]
     assert {floor.about for floor in floors.values()} == {floors[name].about for name in floors}
     assert floors["oracle"].results[0].seeds == ()
+
+
+def test_of_what_a_camera_sees_that_counts_which_is_shown(cloth):
+    path = cloth.meta["store"]["path"]
+    with h5py.File(path, "r+") as file:
+        file.attrs["provenance"] = json.dumps({"options": {"camera": {"per": "object"}}})
+    said = np.random.default_rng(1).random((len(cloth), 4)) < 0.7
+    told = replace(cloth, visible=said)
+    results = evaluate(told)
+    assert [result.metric for result in results][:2] == ["correspondence", "correspondence-visible"]
+    store = Store(path)
+    known = store.read()
+    expected = visible_drift(
+        cloth.keypoints, known.points, known.rest_positions, cloth.objects, known.frame, said
+    )
+    own = by_name(results)["correspondence-visible"].values
+    assert own["mean"] == pytest.approx(np.nanmean(expected.drift.geodesic))
+    floors = {floor.name: by_name(floor.results) for floor in measure_floors(told, results)}
+    # Of 60 points some have none near: the oracle is where those are that count, and nothing is said of it.
+    oracle = floors["oracle"]["correspondence-visible"].values
+    assert (oracle["mean"], oracle["identity"]) == (0, 100)
+    assert math.isnan(oracle["hidden-recall"])
+    assert floors["stands still"]["correspondence-visible"].values["mean"] > 0
 
 
 def test_keypoints_that_nobody_detected_have_no_reliability(cloth):

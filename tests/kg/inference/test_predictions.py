@@ -26,6 +26,7 @@ def predictions() -> Predictions:
         edge_pairs=np.array([[0, 1], [0, 2]]),
         edges=rng.random((3, 2)).astype(np.float32),
         rest=rng.random((3, 16, 3)).astype(np.float32),
+        visible=rng.random((3, 4)) < 0.5,
         rotations=rng.random((3, 3, 3)),
         turns=rng.random((3, 3, 3)),
         meta={"run": "r", "seed": 3, "store": {"path": "p", "checksum": "c"}},
@@ -81,6 +82,7 @@ def rewrite(file: Path, **changed: Any) -> None:
         ({"scale": np.zeros(2)}, r"scale are float64 \(2,\), where \(3,\) belongs"),
         ({"ids": np.arange(3)}, "ids are int64"),
         ({"rest": np.zeros((3, 15, 3))}, "rest are"),
+        ({"visible": np.ones((3, 4))}, r"visible are float64 \(3, 4\)"),
         ({"indices": np.full((3, 4), 16)}, "indices point beyond the 16"),
         ({"edge_pairs": np.array([[0, 1], [0, -1]])}, "edge_pairs point beyond the 4"),
         ({"meta": np.array("[1]")}, "meta is no record"),
@@ -107,9 +109,10 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, changed: dict[str,
 def test_a_file_from_before_versions_is_read(tmp_path: Path) -> None:
     file = tmp_path / "out.npz"
     predictions().save(file)
-    rewrite(file, version=None, rest=None, offset=np.zeros(3))
+    rewrite(file, version=None, rest=None, visible=None, offset=np.zeros(3))
     loaded = Predictions.load(file)
     assert loaded.rest is None
+    assert loaded.visible is None
     assert loaded.offset.shape == (3,)
 
 

@@ -181,6 +181,27 @@ def test_places_at_rest_are_told_where_they_are_asked_for_and_known(detector, mo
     assert predict_store(replace(detector)).rest is None
 
 
+def test_which_keypoints_are_visible_is_told_if_the_detector_says_it(detector, tiny_store, monkeypatch):
+    points = tiny_store.read("test").points
+    assert predict_store(detector).visible is None
+    assert detector(points[0]).visible is None
+    model = detector.checkpoint.model
+    find = model.find
+    said = [True, False, False, True]
+
+    def says(points, how):
+        return replace(find(points, how), visible=torch.tensor(said).expand(len(points), 4))
+
+    monkeypatch.setattr(model, "find", says)
+    # What find does is recorded when it is first asked.
+    anew = replace(detector)
+    assert predict_store(anew, options=DetectOptions(batch_size=3)).visible.tolist() == [said] * 4
+    one, batch = anew(points[0]), anew(torch.from_numpy(points))
+    assert one.visible.tolist() == said
+    assert batch.visible.dtype == torch.bool
+    assert batch.visible.tolist() == [said] * 4
+
+
 def test_anchors_are_the_detectors_own_matter_and_remembered(detector, tmp_path, monkeypatch):
     named = tmp_path / "runs" / "mine"
     with pytest.raises(KgError, match="no anchors can be chosen") as caught:

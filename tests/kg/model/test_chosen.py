@@ -38,6 +38,15 @@ def test_it_finds_those_that_are_left_in_their_order(tiny_config):
         assert torch.equal(found.edges[:, number], all_of_it.edges[:, pairs.index(ends)])
 
 
+def test_it_says_of_its_own_keypoints_which_are_visible(tiny_config, monkeypatch):
+    whole, left = both(tiny_config)
+    assert left.find(clouds()).visible is None
+    said = torch.tensor([[True, False, True, False], [False, True, True, True]])
+    found = replace(whole.find(clouds()), visible=said)
+    monkeypatch.setattr(left.whole, "find", lambda points, inference: found)
+    assert left.find(clouds()).visible.tolist() == [[False, True, True], [True, False, True]]
+
+
 def test_it_rebuilds_clouds_from_all(tiny_config):
     whole, left = both(tiny_config)
     assert torch.equal(left.reconstruct(clouds()), whole.reconstruct(clouds()))

@@ -221,3 +221,13 @@ class TestMp4:
         with pytest.raises(KgError, match="no codec"):
             draw_film(motion, tmp_path / "a.mp4", FRONT, seconds=0.5)
         assert list(tmp_path.glob("*.mp4")) == []
+
+
+def test_where_a_keypoint_is_not_visible_its_trail_is_cut(motion: Motion) -> None:
+    visible = np.ones((9, 1), np.bool_)
+    visible[4] = False
+    scene = animation._scene(replace(motion, visible=visible), [4, 8], [0, 0], FRONT)
+    assert [shape.rings.tolist() for shape in scene.shapes] == [[True], [False]]
+    assert np.isfinite(scene.shapes[0].keypoints).all()
+    whole = animation._scene(motion, [8], [0], FRONT)
+    assert [len(each.lines(each.shapes[-1])) for each in (scene, whole)] == [2, 1]

@@ -58,6 +58,29 @@ def test_keypoints_stand_in_their_colours_where_they_project(
     assert np.abs(places - scale * wanted - offset).max() < 3
 
 
+def test_a_keypoint_that_is_not_visible_is_hollow(
+    predictions: Predictions, picture: Path, renderer: str
+) -> None:
+    style = replace(FRONT, columns=1, renderer=renderer)
+    said = np.ones((5, 4), np.bool_)
+    said[0, 0] = False
+    coloured: list[list[NDArray[np.bool_]]] = []
+    for visible in (None, said):
+        render(replace(predictions, visible=visible), picture, ids=["egg-0"], style=style)
+        # The tile comes first, the legend of two rows or less last.
+        tile = pixels(picture)[:150]
+        coloured.append([np.linalg.norm(tile - colour, axis=-1) < 0.12 for colour in keypoint_colours(4)])
+    balls, rings = coloured
+    rows, columns = np.nonzero(balls[0])
+    middle = round(rows.mean()), round(columns.mean())
+    # Around it there is colour on all sides, at the distance of the ball's rim.
+    rows, columns = np.nonzero(rings[0])
+    away = np.hypot(rows - middle[0], columns - middle[1])
+    assert away.min() > 0.3 * np.sqrt(balls[0].sum() / np.pi)
+    assert len(np.unique(np.arctan2(rows - middle[0], columns - middle[1]).round())) >= 5
+    assert np.array_equal(balls[1], rings[1])
+
+
 def test_shapes_differ_on_the_sheet(predictions: Predictions, picture: Path, renderer: str) -> None:
     render(predictions, picture, style=replace(FRONT, renderer=renderer))
     first, second = np.split(pixels(picture), 5, axis=1)[:2]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -75,3 +77,15 @@ def test_stronger_edges_are_thicker_and_further_from_the_background() -> None:
     radii, colours = scene.rods(scene.shapes[0])
     assert radii[0] < radii[1] < scene.keypoint_radius
     assert (colours[1] < colours[0]).all()
+
+
+def test_keypoints_that_are_not_visible_are_rings_and_the_legend_says_so() -> None:
+    points, keypoints = cloud(1), np.array([[0.5, 0, 0], [np.nan] * 3, [0, 0.5, 0], [0, 0, 0.5]])
+    hidden = Shape("", points, keypoints, np.empty(0), visible=np.array([True, False, False, True]))
+    shape = scene_of(hidden).shapes[0]
+    assert shape.balls.tolist() == [True, False, False, True]
+    assert shape.rings.tolist() == [False, False, True, False]
+    assert scene_of(hidden).entries == ["0", "1", "2", "3", "not visible"]
+    said = replace(hidden, visible=np.ones(4, np.bool_))
+    assert scene_of(said).entries == ["0", "1", "2", "3"]
+    assert scene_of(Shape("", points, keypoints, np.empty(0))).shapes[0].rings.tolist() == [False] * 4

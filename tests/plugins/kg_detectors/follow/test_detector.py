@@ -99,6 +99,13 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
     # 600 points of two layers lie a twentieth of the box apart.
     assert away[..., :2].norm(dim=2).max() < 0.1
     assert found.confidences.mean() > 0.7
+    assert torch.equal(found.visible, found.confidences >= 0.5)
+    # Without the points around an anchor it is not visible, and no other is lost.
+    hidden = (rest[0] - follow.anchors[0, 0]).mul(follow.boxes / follow.boxes.norm() / 2).norm(dim=1) < 0.12
+    kept = torch.where(hidden, (~hidden).nonzero()[0], torch.arange(rest.shape[1]))
+    partial = follow.find(examples.points[:1, kept])
+    assert found.visible[0].tolist() == [True, *partial.visible[0, 1:].tolist()]
+    assert not partial.visible[0, 0]
 
 
 def test_mirrored_clouds_have_mirrored_places(follow, examples):
@@ -281,7 +288,9 @@ def test_a_temperature_is_found_kept_and_used(follow, examples, tiny_backbone):
         before = follow.find(points).confidences
         follow.temperature.fill_(4.0)
         # So much flatter that nothing is close to anywhere for sure.
-        assert follow.find(points).confidences.mean() < before.mean()
+        found = follow.find(points)
+        assert found.confidences.mean() < before.mean()
+        assert not found.visible.any()
     other, state = Follow(MODEL, OPTIONS), follow.state_dict()
     other.load_state_dict(state)
     assert float(other.temperature) == 4
@@ -320,6 +329,7 @@ def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(fol
     assert torch.equal(found.keypoints, chosen)
     torch.testing.assert_close(found.confidences[0], alone.confidences[0])
     assert not torch.allclose(found.confidences[1:], alone.confidences[1:])
+    assert torch.equal(found.visible, found.confidences >= 0.5)
 
 
 def test_clouds_that_are_turned_away_teach_how_they_lie_alone(follow, examples, monkeypatch):

@@ -88,6 +88,13 @@ def test_keypoints_turn_with_the_cloud_whatever_the_order_of_its_points(upright)
     torch.testing.assert_close(chosen, apart.amin(2), atol=1e-4, rtol=0)
 
 
+def test_what_the_teacher_says_to_be_visible_is_visible(upright, monkeypatch):
+    points, find = chairs(2, seed=7), upright.teacher.find
+    said = torch.arange(16).view(2, 8) % 3 > 0
+    monkeypatch.setattr(upright.teacher, "find", lambda seen, how: replace(find(seen, how), visible=said))
+    assert torch.equal(upright.find(points).visible, said)
+
+
 def test_left_and_right_are_told_apart(upright):
     points = chairs(6, seed=9)
     mirrored = upright.find(points * torch.tensor([1.0, -1, 1])).keypoints * torch.tensor([1.0, -1, 1])
