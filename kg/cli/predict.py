@@ -113,7 +113,7 @@ def predict(
     """Predict keypoints and write them to a file.
 
     One camera's view hides parts of an object: follow says which keypoints
-    are not visible. What is then written of them is a guess.
+    are not visible, by their confidence. What is written of them is a guess.
 
     kg predict                                    the latest run on its test split
     kg predict scan.ply shirt.obj -o mine.npz     your own shapes

@@ -60,7 +60,7 @@ def _page(scene: Scene, layout: Layout, labels: bool, draw: Draw) -> Figure:
         axes = _tile(page, scene, layout, number)
         draw(axes, shape)
         if labels:
-            _add_numbers(axes, shape, layout)
+            _add_numbers(axes, scene, shape, layout)
             _add_title(page, scene, layout, number)
     if layout.legend:
         _add_legend(page, scene, layout)
@@ -85,8 +85,9 @@ def _points(pixels: float) -> float:
     return pixels * 72 / DPI
 
 
-def _add_numbers(axes: Axes, shape: Shape, layout: Layout) -> None:
-    colours = keypoint_colours(len(shape.keypoints))
+def _add_numbers(axes: Axes, scene: Scene, shape: Shape, layout: Layout) -> None:
+    # In a ring the number stands on the cloud, which is pale.
+    colours = np.where(shape.rings[:, None], 1.0, keypoint_colours(len(shape.keypoints)))
     for number, (place, colour) in enumerate(zip(shape.keypoints, colours, strict=True)):
         axes.text(
             float(place[0]),

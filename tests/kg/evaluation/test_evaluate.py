@@ -238,7 +238,7 @@ def test_few_shapes_and_seen_shapes_are_said():
     other = replace(predictions, meta={**meta, "other_store": True})
     _, said = evaluate(other, ["spread"])[0].warnings
     assert "other frames" not in said
-    assert "Not the store that the detector was trained on" in said
+    assert "This is not the store that the detector was trained on" in said
 
 
 def test_thresholds(save):
