@@ -33,6 +33,8 @@ USUAL = 0.8
 """Metres: the size that garments without a unit come nearest to, or are given."""
 TOUCHING = 0.75
 """Thicknesses: what of the cloth is no higher touches the ground; its middle lies half of one above that."""
+BURST = 2.0
+"""Cloth that spans so many times the size of its mesh has burst: no cloth gets so long."""
 SOME = 9
 """Meshes of a category that are read to guess the unit of all."""
 
@@ -193,13 +195,25 @@ class _Sequence:
     next: int = 0
 
     def to(self, frame: int) -> Shape:
-        """Return a frame that has not been passed yet."""
+        """Return a frame that has not been passed yet.
+
+        Raises:
+            KgError: The simulation has failed: the cloth has burst.
+        """
         while True:
             state = next(self.states)
             self.next += 1
             if self.next > frame:
                 break
         rest, positions = self.shape, state.positions / self.unit
+        size, span = (
+            float(np.linalg.norm(np.ptp(each, axis=0))) for each in (self.cloth.vertices, positions)
+        )
+        if not span <= BURST * size:
+            raise KgError(
+                f"The simulation failed: at {state.time:.2f} s cloth of {size:.3g} spans {span:.3g}.",
+                "Prepare with another --seed, or with a shorter step: --set step=0.0005",
+            )
         if self.carried is not None:
             positions = self.carried.at(positions)
         return Shape(

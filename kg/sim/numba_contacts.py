@@ -7,7 +7,7 @@ import numpy as np
 from kg.sim.compiled import loop
 from kg.sim.contact import NEAREST
 from kg.sim.numba_sides import approach, between
-from kg.sim.numpy_contacts import SLIDES, TINY
+from kg.sim.numpy_contacts import SLIDES, THROW, TINY
 
 
 @loop
@@ -240,6 +240,9 @@ def _keep_apart(x, before, velocities, step, strays, inverse_masses, pairs, of_t
         hold = min(1.0, friction * push / slid) if slid > 0 else 0.0
         mi, mj, mk, mm = inverse_masses[i], inverse_masses[j], inverse_masses[k], inverse_masses[m]
         total = mi * wi * wi + mj * wj * wj + mk * wk * wk + mm * wm * wm
+        # No vertex is thrown that hardly counts, where the others are held.
+        most = max(mi * abs(wi), mj * abs(wj), mk * abs(wk), mm * abs(wm))
+        total = max(total, most / THROW)
         if total == 0:
             continue
         a, b, c = (

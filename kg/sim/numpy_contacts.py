@@ -12,6 +12,8 @@ from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Corners, Kinds, Pair
 
 ROUNDING = 1e-6
 """Metres by which vertices reach farther than they need."""
+THROW = 2.0
+"""How many times as far as the sides of a pair lack a vertex goes at most."""
 TINY = 1e-12
 """Metres that count as nothing: sides so near touch, and no vertex of theirs moves."""
 SLIDES = 4
@@ -435,7 +437,8 @@ def _push(
     slid = shares @ (positions[pair] - before[pair])
     slid -= slid @ normal * normal
     masses = inverse_masses[pair]
-    total = masses @ shares**2
+    # No vertex is thrown that hardly counts, where the others are held.
+    total = max(masses @ shares**2, (masses * np.abs(shares)).max() / THROW)
     if total == 0:
         return
     move = (push * normal - held(push, slid, friction) * slid) / total

@@ -11,7 +11,7 @@ from kg.sim import Cloth, Settings, Simulation, contact
 from kg.sim.contact import NEAREST, NO_VERTEX, ContactMesh, Contacts, Pairs
 from kg.sim.crossings import crossings
 from kg.sim.numba_sides import between as compiled_between
-from kg.sim.numpy_contacts import apart
+from kg.sim.numpy_contacts import THROW, apart
 
 VERSIONS = ["numba", "numpy"]
 THICKNESS = 0.005
@@ -421,6 +421,19 @@ def test_sides_are_pushed_to_their_thickness_with_friction(version, split, frict
     slid = shares @ (positions - before)
     # They were pushed by 2 mm, and slid by 0.1 mm.
     assert slid == pytest.approx([1e-4 - min(1e-4, friction * 0.002), 0, 0.002], abs=1e-12)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_that_hardly_counts_is_not_thrown_where_the_others_are_held(version):
+    # The edge ends a tenth beyond the other one: its free end would have to go ten times as far as they lack.
+    before, kinds = pair_of(2)
+    before[:2] = [[-0.1, 0, 0.001], [0.9, 0, 0.001]]
+    before[2:] = [[0, -0.5, 0], [0, 0.5, 0]]
+    positions = before.copy()
+    load(version).keep_apart(positions, before, STILL, STEP, np.array([0.0, 1, 0, 0]), kinds, 0.5)
+    moved = np.linalg.norm(positions - before, axis=1)
+    assert moved[[0, 2, 3]].max() == 0
+    assert moved[1] == pytest.approx(THROW * (THICKNESS - 0.001))
 
 
 @pytest.mark.parametrize("split", [1, 2], ids=["triangle", "edges"])

@@ -3,6 +3,7 @@
 import inspect
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,17 @@ def test_a_cloud_is_no_cloth(towels, cloth):
     dataset.cloth = cloth
     with pytest.raises(KgError, match="only a mesh can be deformed"):
         deformed.load(items(deformed)[8])
+
+
+@pytest.mark.parametrize("how", [50.0, np.nan])
+def test_cloth_that_has_burst_is_not_stored(towels, how):
+    _, deformed = towels
+    first, second = items(deformed)[:2]
+    deformed.load(first)
+    states = deformed._running.states
+    deformed._running.states = (replace(state, positions=how * state.positions) for state in states)
+    with pytest.raises(KgError, match=r"The simulation failed: at 0\.02 s cloth of"):
+        deformed.load(second)
 
 
 class Sheets(Dataset):
