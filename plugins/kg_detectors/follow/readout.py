@@ -12,8 +12,9 @@ DOORS = 3
 """Places through which the ways lead to an anchor that is none itself."""
 CLOSE = 0.05
 """Share of the box's diagonal: a keypoint within it of its anchor counts as found."""
-VISIBLE = 0.5
-"""Confidence from which a keypoint is said to be visible: likelier than not it is close to its anchor."""
+VISIBLE = 0.2
+"""Confidence from which a keypoint is said to be visible. Where either of two layers may be its own, it has a
+half: it is seen, though nobody knows on which of them."""
 FAR = 0.3
 """Share of the diagonal beyond which it does not matter by how much a keypoint would miss its anchor."""
 LEAST = 1e-30

@@ -21,6 +21,7 @@ from kg_detectors.follow.bins import likelihood
 from kg_detectors.follow.calibration import TEMPERATURES
 from kg_detectors.follow.detector import Seen
 from kg_detectors.follow.lies import LIES, lie_rotations
+from kg_detectors.follow.readout import VISIBLE
 
 WIDE = 0.8
 """Of the bags at rest."""
@@ -99,7 +100,7 @@ def test_a_detector_that_knows_all_finds_the_anchors(follow, examples, monkeypat
     # 600 points of two layers lie a twentieth of the box apart.
     assert away[..., :2].norm(dim=2).max() < 0.1
     assert found.confidences.mean() > 0.7
-    assert torch.equal(found.visible, found.confidences >= 0.5)
+    assert torch.equal(found.visible, found.confidences >= VISIBLE)
     # Without the points around an anchor it is not visible, and no other is lost.
     hidden = (rest[0] - follow.anchors[0, 0]).mul(follow.boxes / follow.boxes.norm() / 2).norm(dim=1) < 0.12
     kept = torch.where(hidden, (~hidden).nonzero()[0], torch.arange(rest.shape[1]))
@@ -329,7 +330,7 @@ def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(fol
     assert torch.equal(found.keypoints, chosen)
     torch.testing.assert_close(found.confidences[0], alone.confidences[0])
     assert not torch.allclose(found.confidences[1:], alone.confidences[1:])
-    assert torch.equal(found.visible, found.confidences >= 0.5)
+    assert torch.equal(found.visible, found.confidences >= VISIBLE)
 
 
 def test_clouds_that_are_turned_away_teach_how_they_lie_alone(follow, examples, monkeypatch):
