@@ -121,6 +121,9 @@ def evaluate(
     correspondence-symmetric
                       the same, each cloud as it is or turned by half a turn,
                       for garments that lie any way
+    correspondence-visible
+                      the same, of keypoints whose place the cloud shows, for
+                      views of one camera
     reliability       how far confidences are from the share of keypoints within
                       5 % of the extent; 0 is best
     repeatability     how far they move when it is turned, noisy or thinned

@@ -248,7 +248,7 @@ def test_options_of_a_detector_and_its_backbone_are_listed(capsys):
     listed = json.loads(capsys.readouterr().out)
     assert set(listed["own"]) == {
         *(f"detector.{name}" for name in ("anchors", "mirror", "symmetry", "turned")),
-        "backbone.vertical",
+        *(f"backbone.{name}" for name in ("vertical", "apart", "waves", "depth")),
     }
     assert listed["meanings"]["detector.mirror"].startswith("Axis of left and right")
     assert run(["sweep", "--detector", "sc3k:poses=all,box", "--set", "help"]) == 0
