@@ -20,7 +20,6 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-@cache
 def fast_type(kind: str) -> torch.dtype:
     """Return in what to multiply matrices where 8 bits are enough: bfloat16, where it is no slower.
 
