@@ -65,8 +65,9 @@ def likelihood(logits: Tensor, places: Tensor) -> Tensor:
     weights.scatter_(3, below[..., None], 1 - share[..., None])
     weights.scatter_(3, below[..., None] + 1, share[..., None])
     with full_precision(logits.device):
+        # Shares of a place sum to 1, so that what is added to all bins is added to the place.
         first, *others = (
-            values @ shares.mT + LEAST
+            (values + LEAST) @ shares.mT
             for values, shares in zip(logits.softmax(3).unbind(2), weights.unbind(2), strict=True)
         )
     for other in others:
