@@ -239,11 +239,11 @@ class Follow(Detector):
         """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
         columns = self.places, self.surface, self.boxes, self.ways, self.landmarks, self.misses
         kinds = zip(*(column.double().cpu().numpy() for column in columns), strict=True)
-        found = [
+        places = [
             find_anchors(named, Template(*template), landmarks, self.config.keypoints, missed)
             for *template, landmarks, missed in kinds
         ]
-        return torch.from_numpy(np.stack(found))
+        return torch.from_numpy(np.stack(places))
 
     def assume(self, category: str | None) -> None:
         """See `Detector.assume`; with none each cloud is of the category that it looks most like."""
@@ -392,15 +392,15 @@ class Follow(Detector):
         """See `Detector.find`; a keypoint is always a point of the cloud."""
         seen, likely = self._seen(points)
         ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[seen.category].to(likely)
-        found = read_out(likely, ways, self.temperature)
-        keypoints = ops.gather(points, found.indices)
-        visible, upright = found.confidences >= VISIBLE, seen.lie.log_softmax(1)[:, 0]
-        return Found(keypoints, *found, rest=decode(seen.bins), visible=visible, upright=upright)
+        readout = read_out(likely, ways, self.temperature)
+        keypoints = ops.gather(points, readout.indices)
+        visible, upright = readout.confidences >= VISIBLE, seen.lie.log_softmax(1)[:, 0]
+        return Found(keypoints, *readout, rest=decode(seen.bins), visible=visible, upright=upright)
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
-        category, before, found = None, None, []
+        category, before, frames = None, None, []
         for cloud, there in zip(points[:, None], positions, strict=True):
             seen, likely = self._seen(cloud)
             # An object is of one category, that of its first frame.
@@ -412,8 +412,8 @@ class Follow(Detector):
             before = Before(there, posterior)
             ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
             read = read_out(posterior[None], ways, self.temperature)
-            found.append((ops.gather(cloud, read.indices), *read, decode(seen.bins)))
-        keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*found, strict=True))
+            frames.append((ops.gather(cloud, read.indices), *read, decode(seen.bins)))
+        keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*frames, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
