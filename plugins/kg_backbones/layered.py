@@ -1,12 +1,14 @@
 """A backbone for cloth that lies in layers: graph convolutions, in columns too, and attention."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kg import ops
+from kg.config.values import Bounds, read_values
 from kg.errors import KgError
 from kg.model import Backbone, Features, Pyramid
 
@@ -137,6 +139,15 @@ class Join(nn.Module):
         return result
 
 
+@dataclass(frozen=True)
+class Options:
+    """Numbers among its options, which `Layered` explains."""
+
+    apart: Annotated[float, Bounds(1, 100)]
+    waves: Annotated[int, Bounds(0, 16)]
+    depth: Annotated[int, Bounds(0, 64)]
+
+
 class Layered(Backbone):
     """Graph convolutions at two resolutions, in space and in vertical columns, attention on 128 points.
 
@@ -167,16 +178,17 @@ class Layered(Backbone):
     def __init__(
         self,
         vertical: Literal["z", "none"] = "z",
-        apart: float | str = 1.0,
-        waves: int | str = 0,
-        depth: int | str = 0,
+        apart: str = "1",
+        waves: str = "0",
+        depth: str = "0",
     ) -> None:
         super().__init__()
         if vertical not in ("z", "none"):
             raise KgError(f"vertical must be 'z' or 'none', not '{vertical}'.")
-        self.apart = float(_number("apart", apart, float, 1, 100))
-        self.waves = int(_number("waves", waves, int, 0, 16))
-        if vertical == "none" and (self.apart > 1 or self.waves):
+        options = {"apart": apart, "waves": waves, "depth": depth}
+        own = Options(**read_values(Options, options, prefix="backbone."))
+        self.apart, self.waves = own.apart, own.waves
+        if vertical == "none" and (own.apart > 1 or own.waves):
             raise KgError(
                 "Heights say nothing where no direction is up: vertical=none has no apart, no waves."
             )
@@ -192,8 +204,7 @@ class Layered(Backbone):
         self.to_coarse = nn.ModuleList([nn.LayerNorm(middle), Pool(middle, coarse, NEAR[2])])
         self.place = nn.Sequential(nn.Linear(3, coarse), nn.ReLU(), nn.Linear(coarse, coarse))
         self.attention = nn.Sequential(*(Attention(coarse) for _ in range(BLOCKS)), nn.LayerNorm(coarse))
-        more = int(_number("depth", depth, int, 0, 64))
-        self.deeper = nn.Sequential(*(Attention(coarse, silent=True) for _ in range(more)))
+        self.deeper = nn.Sequential(*(Attention(coarse, silent=True) for _ in range(own.depth)))
         self.middle_join = Join(coarse, middle, coarse, middle)
         self.middle_up = GraphConv(middle, NEAR[1])
         self.middle_norm = nn.LayerNorm(middle)
@@ -283,18 +294,3 @@ class Layered(Backbone):
         """Return the nearest points of each point's column, those of other layers among them, (B, N, k)."""
         flat = points * points.new_tensor([1, 1, FLATTENED])
         return ops.ball_query(flat, flat, COLUMN, MEMBERS)
-
-
-def _number(name: str, value: float | str, kind: type[float] | type[int], least: float, most: float) -> float:
-    """Return what an option says, as text or number.
-
-    Raises:
-        KgError: It is no such number, or out of its bounds.
-    """
-    try:
-        number = kind(value)
-    except ValueError:
-        number = kind(least) - 1
-    if not least <= number <= most:
-        raise KgError(f"{name} is a number from {least:g} to {most:g}, not '{value}'.")
-    return number
