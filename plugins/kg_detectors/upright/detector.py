@@ -15,7 +15,7 @@ from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.making import make_detector
 from kg.model.normalisation import normalised
 from kg_detectors.heads import usual_keypoints
-from kg_detectors.upright.poses import PoseChoice
+from kg_detectors.upright.poses import PoseNetwork
 
 TEACHER = "teacher_options"
 """The buffer that holds the options of the detector within, as JSON in bytes."""
@@ -43,7 +43,7 @@ class Upright(Detector):
     def __init__(self, model: ModelConfig, train: TrainConfig) -> None:
         super().__init__()
         self.config = model
-        self.choice = PoseChoice()
+        self.pose = PoseNetwork()
         self.register_buffer("reference", torch.zeros(model.keypoints, 3))
         self.register_buffer(TEACHER, torch.zeros(0, dtype=torch.uint8))
 
@@ -64,7 +64,7 @@ class Upright(Detector):
         """Learn how the category lies, and where keypoints usually are."""
         self.reference.copy_(usual_keypoints(examples.points, examples.keypoints, len(self.reference)))
         points, _ = normalised(examples.points, "longest-side")
-        self.choice.fit(points.to(self.reference.device))
+        self.pose.fit(points.to(self.reference.device))
 
     def follow_teacher(self, teacher: Detector, config: Config) -> None:
         """Take the teacher itself."""
@@ -102,7 +102,7 @@ class Upright(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return the teacher's keypoints of the clouds as they lie upright, where they are on the clouds."""
-        turns = self.choice.turns(points)
+        turns = self.pose.turns(points)
         centre = points.double().mean(1, keepdim=True)
         upright = ((points.double() - centre) @ turns).to(points.dtype)
         order = ops.canonical_order(upright)

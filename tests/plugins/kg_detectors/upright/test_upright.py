@@ -10,9 +10,10 @@ from kg.config import Config, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Examples
 from kg.train.augment import turns
+from kg_backbones.framed import frames
 from kg_detectors.box import Box
-from kg_detectors.upright import Upright
-from kg_detectors.upright.poses import PoseChoice, candidates, describe
+from kg_detectors.upright import Upright, poses
+from kg_detectors.upright.poses import angles, candidates, describe, rodrigues, rotation
 
 MODEL = ModelConfig(detector="upright", keypoints=8, normalisation="longest-side")
 OPTIONS = TrainConfig(points=400)
@@ -41,7 +42,10 @@ def examples():
 def upright():
     torch.manual_seed(0)
     made = Upright(MODEL, OPTIONS)
-    made.fit(examples())
+    with pytest.MonkeyPatch.context() as patch:
+        # Chairs of two boards are learnt sooner than what people make.
+        patch.setattr(poses, "STEPS", 150)
+        made.fit(examples())
     teacher = Config(model=replace(MODEL, detector="box"), train=OPTIONS)
     made.follow_teacher(Box(teacher.model, OPTIONS), teacher)
     return made.eval()
@@ -57,6 +61,19 @@ def test_candidates_are_the_rotations_of_a_cube():
     torch.testing.assert_close(torch.linalg.det(every), torch.ones(24))
 
 
+def test_rotations_and_their_vectors_are_those_of_an_axis_and_an_angle():
+    axis = torch.tensor([1.0, 2, -2]).double() / 3
+    cross = torch.tensor([[0, 2, 2], [-2, 0, -1], [-2, 1, 0]]).double() / 3
+    torch.testing.assert_close(cross @ axis, torch.zeros(3).double())
+    for degrees in (0.5, 40.0, 120.0, 175.0):
+        angle = torch.deg2rad(torch.tensor(degrees).double())
+        turned = torch.linalg.matrix_exp(angle * cross)
+        vector = axis * (angle / 2).tan()
+        torch.testing.assert_close(rotation(vector), turned)
+        torch.testing.assert_close(rodrigues(turned), vector)
+        torch.testing.assert_close(angles(turned), torch.tensor(degrees).double())
+
+
 def test_a_candidate_is_described_as_the_cloud_turned_so():
     points, eye = chairs(1), torch.eye(3)
     every = describe(points, eye.double()[None])
@@ -70,9 +87,10 @@ def test_shapes_never_seen_come_to_lie_as_the_category(upright):
     points = chairs(seed=5)
     torch.manual_seed(3)
     away = turns(len(points), "all", 180.0, CPU)
-    found = (away.double() @ upright.choice.turns(points @ away)).diagonal(dim1=1, dim2=2).sum(1)
-    off = torch.rad2deg(((found - 1) / 2).clamp(-1, 1).acos())
-    assert (off < 40).double().mean() > 0.9
+    off = angles(away.double() @ upright.pose.turns(points @ away))
+    assert (off < 12).double().mean() > 0.9
+    # Principal axes of such chairs are farther off.
+    assert off.median() < 0.5 * angles(frames(points)[:, None] @ candidates().double()).amin(1).median()
 
 
 def test_keypoints_turn_with_the_cloud_whatever_the_order_of_its_points(upright):
@@ -117,4 +135,3 @@ def test_what_cannot_be_is_refused():
         Upright(replace(MODEL, normalisation="stretch"), OPTIONS).check()
     with pytest.raises(KgError, match="has 8 keypoints, and 4"):
         Upright(replace(MODEL, keypoints=4), OPTIONS).fit(examples())
-    assert PoseChoice()(torch.zeros(2, 24, 128)).shape == (2, 24)
