@@ -1,4 +1,4 @@
-"""A detector for shapes in any pose, out of one for shapes that lie alike, in seconds."""
+"""A detector for shapes in any pose, out of one for shapes that lie alike, in a minute or two."""
 
 import json
 from collections.abc import Mapping
@@ -24,10 +24,11 @@ TEACHER = "teacher_options"
 class Upright(Detector):
     """Turns each cloud to lie as its category does, and has a teacher find keypoints there.
 
-    The turn is one of the 24 that the cloud's principal axes allow; which, a small network has learnt from
-    the shapes of the training in seconds, with no step of a training. Nothing of it depends on how the cloud
-    lies, so that keypoints turn with it exactly, and right-handed axes tell left from right. Where two turns
-    of a shape look alike, it may be the wrong one. The teacher is part of the checkpoint.
+    The turn is near one of the 24 that the cloud's principal axes allow; which, and how near, a small network
+    has learnt from the shapes of the training in a minute or two, with no step of a training. Nothing of it
+    depends on how the cloud lies, so that keypoints turn with it exactly, and right-handed axes tell left
+    from right. Where two turns of a shape look alike, it may be the wrong one. The teacher is part of the
+    checkpoint.
 
     Args:
         model: As many keypoints as the teacher has.
@@ -82,6 +83,11 @@ class Upright(Detector):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Make the teacher that the state is of, before its weights are read."""
+        if f"{prefix}choice.score.weight" in state_dict:
+            raise KgError(
+                "This detector upright is of an older kg, whose network chose among 24 turns alone.",
+                "Train it again, which takes a minute or two: kg train --teacher RUN --detector upright",
+            )
         options = state_dict.get(prefix + TEACHER)
         if options is not None:
             self.teacher_options = options.clone()

@@ -130,6 +130,12 @@ def test_the_checkpoint_holds_the_teacher(upright):
     assert not upright.has_steps
 
 
+def test_a_checkpoint_of_before_says_what_to_do():
+    with pytest.raises(KgError, match="older kg") as refused:
+        Upright(MODEL, OPTIONS).load_state_dict({"choice.score.weight": torch.zeros(1, 48)})
+    assert "--detector upright" in str(refused.value.hint)
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(KgError, match="cannot be stretched"):
         Upright(replace(MODEL, normalisation="stretch"), OPTIONS).check()
