@@ -44,7 +44,7 @@ def rotation(vectors: Tensor) -> Tensor:
     """Return the rotations (..., 3, 3) of Rodrigues vectors (..., 3), the axis times tan(angle / 2)."""
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).view(*x.shape, 3, 3)
     # Cayley's formula.
     eye = torch.eye(3).to(cross)
     turned: Tensor = torch.linalg.solve(eye - cross, eye + cross)
@@ -82,7 +82,7 @@ def describe(points: Tensor, axes: Tensor) -> Tensor:
     near = torch.exp(-(within[..., None] - nodes).square() / (2 * WIDTH**2))
     x, y, z = near.unbind(2)  # (B, N, NODES)
     planes = (y[..., None] * z[:, :, None]).flatten(2)
-    density = (x.mT @ planes).unflatten(2, (NODES, NODES)) * (NODES**2 / points.shape[1])
+    density = (x.mT @ planes).view(-1, NODES, NODES, NODES) * (NODES**2 / points.shape[1])
     sides = (half / half.amax(2, keepdim=True))[:, 0].float()
     descriptions = []
     for way in candidates():
@@ -166,7 +166,8 @@ class PoseNetwork(nn.Module):
         counts = torch.where(off < NEAR, right.clamp(min=0.05), 0)
         missed = (vectors - rodrigues(left).float()).abs().sum(2)
         # As angles, which are twice as large where they are small.
-        return choice + 4 * (counts * missed).sum() / counts.sum()
+        loss: Tensor = choice + 4 * (counts * missed).sum() / counts.sum()
+        return loss
 
 
 def _example(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
