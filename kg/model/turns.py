@@ -1,4 +1,4 @@
-"""Turns about the vertical, z, and the ways in which a cloud may lie."""
+"""Turns about the vertical, z, and about any axis; the ways in which a cloud may lie."""
 
 import torch
 from torch import Tensor
@@ -13,6 +13,13 @@ def about_vertical(degrees: float | Tensor) -> Tensor:
     cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     rows = [cosine, -sine, zero, sine, cosine, zero, zero, zero, torch.ones_like(angle)]
     return torch.stack(rows, -1).view(*angle.shape, 3, 3).float()
+
+
+def cross_matrices(vectors: Tensor) -> Tensor:
+    """Return the matrices (..., 3, 3) that multiply as the cross product with vectors (..., 3) does."""
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).view(*x.shape, 3, 3)
 
 
 def all_around(*, sides: bool = False) -> Tensor:

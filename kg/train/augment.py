@@ -8,6 +8,7 @@ from torch import Tensor
 from kg.config import Normalisation, TrainConfig
 from kg.model.detector import Batch
 from kg.model.normalisation import normalised
+from kg.model.turns import cross_matrices
 
 
 def augment(batch: Batch, options: TrainConfig, normalisation: Normalisation) -> Batch:
@@ -86,9 +87,7 @@ def turns(count: int, kind: str, limit: float, device: torch.device) -> Tensor:
     else:
         axis = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
     angle = math.radians(limit) * (2 * torch.rand(count, device=device) - 1)
-    x, y, z = axis.unbind(1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(count, 3, 3)
+    cross = cross_matrices(axis)
     sine, cosine = angle.sin()[:, None, None], angle.cos()[:, None, None]
     rotation: Tensor = torch.eye(3, device=device) + sine * cross + (1 - cosine) * (cross @ cross)
     return rotation

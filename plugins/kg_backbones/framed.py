@@ -50,6 +50,14 @@ def frames(points: Tensor, widened: Tensor | None = None, doubt: Tensor | None =
         return handed
 
 
+def varied_frames(points: Tensor) -> Tensor:
+    """Return frames (B, 3, 3) of clouds (B, N, 3) as other shapes might have them, for training."""
+    like = points.double()
+    noise = WIDENED * torch.randn_like(like[:, :3])
+    widened = torch.eye(3).to(like) + (noise + noise.transpose(1, 2)) / 2
+    return frames(points, widened, DOUBT * torch.randn_like(like[:, 0]))
+
+
 class Framed(Backbone):
     """Another backbone, on clouds that are each turned into a frame of their own.
 
@@ -87,7 +95,7 @@ class Framed(Backbone):
 
     def forward(self, points: Tensor) -> Features:
         """See `Backbone.forward`."""
-        axes = self._frames(points)
+        axes = varied_frames(points) if self.training else frames(points)
         turned = (points.double() - points.double().mean(1, keepdim=True)) @ axes
         placed, scaling = normalised(turned, "longest-side")
         placed = placed.to(points.dtype)
@@ -106,12 +114,3 @@ class Framed(Backbone):
             ops.gather(features.point_features, back),
             features.global_feature,
         )
-
-    def _frames(self, points: Tensor) -> Tensor:
-        """Return the clouds' frames, (B, 3, 3) float64, varied while training."""
-        if not self.training:
-            return frames(points)
-        like = points.double()
-        noise = WIDENED * torch.randn_like(like[:, :3])
-        widened = torch.eye(3).to(like) + (noise + noise.transpose(1, 2)) / 2
-        return frames(points, widened, DOUBT * torch.randn_like(like[:, 0]))

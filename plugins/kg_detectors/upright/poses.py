@@ -1,12 +1,14 @@
 """How a cloud is turned to lie as its category does, from what it looks like along its principal axes."""
 
+from functools import cache
 from itertools import permutations, product
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kg_backbones.framed import frames
+from kg.model.turns import cross_matrices
+from kg_backbones.framed import frames, varied_frames
 
 NODES = 9
 """Of the grid along each axis of a cloud's box, where its density is read."""
@@ -22,12 +24,11 @@ SURE, NEAR = 15.0, 65.0
 """Degrees: off by the first, candidates count for 0.6 of a right one; to the second, they are mended."""
 STRETCHED, WARPED, NOISY = 0.12, 0.12, 0.002
 """Standard deviations of how clouds are varied: axes, the waves along them, points; half sides."""
-WIDENED, DOUBT = 0.1, 0.1
-"""Standard deviations of how frames are varied, as `framed` does."""
 UPRIGHT, TILTED = 0.4, 0.2
 """Share of the clouds that are nearly upright in the fit, as in the second pass, and their tilt, radians."""
 
 
+@cache
 def candidates() -> Tensor:
     """Return the 24 right-handed ways in which three axes can be named, (24, 3, 3)."""
     ways = []
@@ -42,11 +43,8 @@ def candidates() -> Tensor:
 
 def rotation(vectors: Tensor) -> Tensor:
     """Return the rotations (..., 3, 3) of Rodrigues vectors (..., 3), the axis times tan(angle / 2)."""
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).view(*x.shape, 3, 3)
+    cross, eye = cross_matrices(vectors), torch.eye(3).to(vectors)
     # Cayley's formula.
-    eye = torch.eye(3).to(cross)
     turned: Tensor = torch.linalg.solve(eye - cross, eye + cross)
     return turned
 
@@ -127,9 +125,8 @@ class PoseNetwork(nn.Module):
         """Return rotations (B, 3, 3) float64; points @ rotation lie upright."""
         self.eval()
         axes, ways = frames(points), candidates().to(points.device).double()
-        centred = points.double() - points.double().mean(1, keepdim=True)
         for _ in range(PASSES):
-            logits, vectors = self(describe(centred, axes))
+            logits, vectors = self(describe(points, axes))
             best = logits.argmax(1)
             further = rotation(vectors[torch.arange(len(best), device=best.device), best].double())
             axes = axes @ ways[best] @ further
@@ -155,7 +152,6 @@ class PoseNetwork(nn.Module):
             nn.utils.clip_grad_norm_(self.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-        self.eval()
 
     def _loss(self, described: Tensor, left: Tensor) -> Tensor:
         """Return the loss for what `describe` says and the turns that are left from each candidate."""
@@ -175,9 +171,7 @@ def _example(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     device = points.device
     clouds = points[torch.randint(len(points), (count,), device=device)]
     clouds = _varied(clouds[:, torch.randperm(points.shape[1], device=device)[:POINTS]])
-    noise = WIDENED * torch.randn(count, 3, 3, dtype=torch.float64, device=device)
-    widened = torch.eye(3).to(noise) + (noise + noise.mT) / 2
-    axes = frames(clouds, widened, DOUBT * torch.randn(count, 3, device=device))
+    axes = varied_frames(clouds)
     tilts = rotation(TILTED / 2 * torch.randn(count, 3, dtype=torch.float64, device=device))
     upright = torch.rand(count, 1, 1, device=device) < UPRIGHT
     axes = torch.where(upright, tilts, axes)

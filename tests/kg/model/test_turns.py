@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from kg.model.turns import STEPS, about_vertical, all_around
+from kg.model.turns import STEPS, about_vertical, all_around, cross_matrices
 
 
 def test_x_comes_to_the_angle_and_z_stays():
@@ -23,3 +23,9 @@ def test_the_other_sides_are_rotations_that_turn_z_over():
     # No two are alike.
     traces = torch.einsum("aij,bij->ab", ways, ways)
     assert (traces > 2.99).sum() == 2 * STEPS
+
+
+def test_cross_matrices_are_those_of_the_cross_product():
+    first, second = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0)).double()
+    crossed = (cross_matrices(first) @ second[..., None])[..., 0]
+    torch.testing.assert_close(crossed, torch.linalg.cross(first, second))

@@ -8,7 +8,8 @@ from kg.config import ModelConfig
 from kg.errors import KgError
 from kg.model.backbone import check_features
 from kg.train.augment import turns
-from kg_backbones.framed import Framed, frames
+from kg_backbones import framed
+from kg_backbones.framed import Framed, frames, varied_frames
 from kg_detectors.key_grid import KeyGrid
 
 MIRROR = torch.tensor([-1.0, 1, 1])
@@ -117,10 +118,25 @@ def test_it_gives_what_it_declares_in_the_order_and_place_of_the_cloud():
     assert not [name for name, p in backbone.named_parameters() if p.grad is None]
 
 
-def test_while_training_frames_vary_and_stay_right_handed():
+def test_frames_vary_while_training_alone(monkeypatch):
+    seen = []
+
+    def noted(points):
+        seen.append(points)
+        return frames(points)
+
+    monkeypatch.setattr(framed, "varied_frames", noted)
+    backbone, points = Framed(), chairs(1)
+    backbone.eval()(points)
+    assert not seen
+    backbone.train()(points)
+    assert seen[0] is points
+
+
+def test_varied_frames_differ_and_stay_right_handed():
     torch.manual_seed(0)
-    backbone, points = Framed().train(), chairs(1).expand(64, -1, -1)
-    found = backbone._frames(points)
+    points = chairs(1).expand(64, -1, -1)
+    found = varied_frames(points)
     torch.testing.assert_close(torch.linalg.det(found), torch.ones(64, dtype=torch.float64))
     agree = (found * frames(points)).sum(1)  # cosines of the axes with those at rest
     assert agree.std() > 0.01

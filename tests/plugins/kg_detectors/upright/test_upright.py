@@ -13,7 +13,7 @@ from kg.train.augment import turns
 from kg_backbones.framed import frames
 from kg_detectors.box import Box
 from kg_detectors.upright import Upright, poses
-from kg_detectors.upright.poses import angles, candidates, describe, rodrigues, rotation
+from kg_detectors.upright.poses import PoseNetwork, angles, candidates, describe, rodrigues, rotation
 
 MODEL = ModelConfig(detector="upright", keypoints=8, normalisation="longest-side")
 OPTIONS = TrainConfig(points=400)
@@ -141,3 +141,5 @@ def test_what_cannot_be_is_refused():
         Upright(replace(MODEL, normalisation="stretch"), OPTIONS).check()
     with pytest.raises(KgError, match="has 8 keypoints, and 4"):
         Upright(replace(MODEL, keypoints=4), OPTIONS).fit(examples())
+    logits, vectors = PoseNetwork()(torch.zeros(2, 24, 9**3 + 3))
+    assert (logits.shape, vectors.shape) == ((2, 24), (2, 24, 3))
