@@ -75,6 +75,13 @@ class Store:
         return f"{self.dataset}/{self.category}/{self.variant}"
 
     @property
+    def seed(self) -> int | None:
+        """What its objects were made by; None where they come from files, and so are the same by any seed."""
+        options = self.provenance.get("options", {})
+        seed: int | None = options.get("seed") if options.get("raw") == "" else None
+        return seed
+
+    @property
     def size(self) -> int:
         """Bytes on the disk."""
         return sum(file.path.stat().st_size for file in self.files)

@@ -20,8 +20,8 @@ from kg.model.detector import Examples
 from kg.train.ranges import by_range
 from kg.train.teacher import Teacher
 
-Owner = tuple[str, str, str]
-"""An object of a data set: data set, category, object."""
+Owner = tuple[str, str, int | None, str]
+"""An object: data set, category, what it was made by (see `Store.seed`), object."""
 
 
 def read_examples(
@@ -65,7 +65,8 @@ def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDAr
         of_split = store.splits(by) == SPLITS.index(split)
         if kept_out:
             names = store.read_column("objects")
-            of_split &= [(store.dataset, store.category, name) not in kept_out for name in names]
+            whose = store.dataset, store.category, store.seed
+            of_split &= [(*whose, name) not in kept_out for name in names]
         rows.append(np.flatnonzero(of_split))
     return rows
 
@@ -77,7 +78,8 @@ def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
         for store in stores:
             later = store.splits("object") > SPLITS.index(split)
             objects = np.asarray(store.read_column("objects"))
-            owners |= {(store.dataset, store.category, name) for name in np.unique(objects[later]).tolist()}
+            whose = store.dataset, store.category, store.seed
+            owners |= {(*whose, name) for name in np.unique(objects[later]).tolist()}
     return owners
 
 

@@ -50,6 +50,15 @@ def decode(logits: Tensor) -> Tensor:
     return (weights * centres).sum(3) / weights.sum(3)
 
 
+def expected(logits: Tensor) -> Tensor:
+    """Return the expected place of each point, (B, N, 3).
+
+    Args:
+        logits: (B, N, 3, BINS).
+    """
+    return logits.softmax(3) @ torch.linspace(-1, 1, BINS, device=logits.device)
+
+
 def likelihood(logits: Tensor, places: Tensor) -> Tensor:
     """Return how likely each point lies at each of some places, (B, N, M), up to a factor of the point.
 

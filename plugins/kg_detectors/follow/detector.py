@@ -12,13 +12,13 @@ from kg import ops
 from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
-from kg.model.backbone import check_features
+from kg.model.backbone import Features, check_features
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
 from kg.model.turns import about_vertical
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
-from kg_detectors.follow.bins import BINS, bin_loss, decode, likelihood
+from kg_detectors.follow.bins import BINS, bin_loss, decode, expected, likelihood
 from kg_detectors.follow.calibration import (
     ANCHORS,
     CLOUDS,
@@ -28,7 +28,7 @@ from kg_detectors.follow.calibration import (
     nearest_places,
     surprises,
 )
-from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, lie_rotations
+from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, headed, lie_rotations, likeness
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
@@ -46,6 +46,10 @@ STRETCH = (0.08, 0.08, 0.25)
 """Standard deviations of the logarithms of what each axis of a cloud is stretched by in training."""
 RECOGNISING = 0.1
 """Weight of the losses of the category and of how a cloud lies."""
+ANYHOW = 0.4
+"""Weight of the losses of places, on each axis, of clouds that lie any way."""
+GAIN = 40
+"""How much more evidence counts than the weight that is learnt for it."""
 SYMMETRIES = {"none": [[1, 1, 1]], "turned": [[1, 1, 1], [-1, 1, -1]]}
 """Signs of the axes at rest by which an object may look the same."""
 HARDER = 1.5
@@ -56,16 +60,48 @@ class Seen(NamedTuple):
     """What the network says of clouds.
 
     Attributes:
-        bins: (B, N, 3, BINS), logits of where on each axis a point lies at rest.
+        bins: (B, N, 3, BINS), logits of where on each axis a point lies at rest, if the cloud lies as usual.
+        anyhow: The same, however it lies.
         lie: (B, LIES), logits of how a cloud lies.
         known: (B, C), logits of the categories; None for one alone.
         category: (B,), the category that the bins are of.
     """
 
     bins: Tensor
+    anyhow: Tensor
     lie: Tensor
     known: Tensor | None
     category: Tensor
+
+
+class PlaceHead(nn.Module):
+    """From the features of a cloud to bins on each axis; a last layer for each category.
+
+    Args:
+        point_channels: Of each point's features.
+        global_channels: Of the cloud's.
+        count: Categories.
+    """
+
+    def __init__(self, point_channels: int, global_channels: int, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.own = nn.Linear(point_channels, WIDTH)
+        self.whole = nn.Linear(global_channels, WIDTH)
+        # What is learnt of all categories lies before it.
+        self.bins = nn.Linear(WIDTH, count * 3 * BINS)
+
+    def hidden(self, features: Features) -> Tensor:
+        """Return (B, N, WIDTH)."""
+        hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
+        return functional.relu(hidden)
+
+    def forward(self, hidden: Tensor, category: Tensor) -> Tensor:
+        """Return logits (B, N, 3, BINS) of clouds of categories (B,)."""
+        weights = self.bins.weight.view(self.count, -1, WIDTH)[category]
+        biases = self.bins.bias.view(self.count, 1, -1)[category]
+        logits = torch.baddbmm(biases, hidden.float(), weights.mT)
+        return logits.view(*hidden.shape[:2], 3, BINS)
 
 
 class Follow(Detector):
@@ -89,9 +125,9 @@ class Follow(Detector):
         symmetry: "turned" where clouds lie any way and nothing tells an object from the same one turned by
             half about its length, so that left and right, front and back change places: a cloud then learns
             from the nearer of the two. "none" where they lie alike.
-        turned: Share of the clouds in training that teach how clouds lie, and not where points are: they are
-            turned about the vertical, or turned over, and the turn is to be recognised, so that `kg predict
-            --search` knows which one is right.
+        turned: Share of the clouds in training that are turned about the vertical by any angle, or turned
+            over: a second head learns their places, and the turn is to be recognised. A cloud that is
+            recognised as turned is turned back, and looked at once more. With 0 clouds are seen as they lie.
 
     Raises:
         KgError: An option is unknown or out of its bounds.
@@ -155,17 +191,16 @@ class Follow(Detector):
         self.backbone = make_backbone(model)
         # Not recordable, whatever the backbone is: signs and turns are copied from the CPU in each step.
         self.minimum_points = self.backbone.minimum_points
-        self.own = nn.Linear(self.backbone.point_channels, WIDTH)
-        self.whole = nn.Linear(self.backbone.global_channels, WIDTH)
+        channels = self.backbone.point_channels, self.backbone.global_channels
         count = max(1, len(model.categories))
-        # A head for each category: what is learnt of all of them lies before it.
-        self.bins = nn.Linear(WIDTH, count * 3 * BINS)
+        self.usual, self.anyhow = PlaceHead(*channels, count), PlaceHead(*channels, count)
         if count > 1:
             self.recognise = nn.Linear(self.backbone.global_channels, count)
         self.lie = nn.Linear(self.backbone.global_channels, LIES)
         # What has not learnt how clouds lie takes all turns for as likely.
         nn.init.zeros_(self.lie.weight)
         nn.init.zeros_(self.lie.bias)
+        self.gain = nn.Parameter(torch.zeros(()))
         # Of each category, C first.
         self.register_buffer("places", torch.zeros(count, PLACES, 3))
         self.register_buffer("boxes", torch.zeros(count, 3))
@@ -273,11 +308,15 @@ class Follow(Detector):
             state_dict[prefix + "landmarks"] = self.landmarks
         state_dict.setdefault(prefix + "temperature", self.temperature)
         state_dict.setdefault(prefix + "misses", self.misses)
-        for name in ("bins.weight", "bins.bias"):
-            head, own = state_dict.get(prefix + name), self.get_parameter(name)
+        for name, own in self.usual.state_dict().items():
+            head = state_dict.pop(prefix + name, None)
             if head is not None and len(head) == 3 * BINS < len(own):
                 # Of before each category had a head.
-                state_dict[prefix + name] = head.repeat(len(self.places), *[1] * (head.ndim - 1))
+                head = head.repeat(len(self.places), *[1] * (head.ndim - 1))
+            if head is not None:
+                # Of before there were two heads: what clouds are taken for that lie as usual, to begin with.
+                state_dict |= {f"{prefix}{kind}.{name}": head for kind in ("usual", "anyhow")}
+        state_dict.setdefault(prefix + "gain", self.gain.detach())
         for name, values in self.lie.state_dict().items():
             state_dict.setdefault(f"{prefix}lie.{name}", values)
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -304,7 +343,7 @@ class Follow(Detector):
         """
         features = self.backbone(points)
         check_features(self.backbone, points, features)
-        hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
+        hidden = [head.hidden(features) for head in (self.usual, self.anyhow)]
         with full_precision(points.device):
             whole = features.global_feature.float()
             known = self.recognise(whole) if len(self.places) > 1 else None
@@ -312,41 +351,58 @@ class Follow(Detector):
                 category = (
                     whole.new_zeros(len(whole), dtype=torch.int64) if known is None else known.argmax(1)
                 )
-            weights = self.bins.weight.view(len(self.places), -1, WIDTH)[category]
-            biases = self.bins.bias.view(len(self.places), 1, -1)[category]
-            logits = torch.baddbmm(biases, hidden.relu().float(), weights.mT)
-            return Seen(logits.view(*points.shape[:2], 3, BINS), self.lie(whole), known, category)
+            usual, anyhow = self.usual(hidden[0], category), self.anyhow(hidden[1], category)
+            # Where its points seem to lie at rest says more of how a cloud lies than the cloud as a whole.
+            with torch.no_grad():
+                agreement = likeness(points.float(), expected(anyhow) * self.boxes[category][:, None])
+            lie = self.lie(whole) + GAIN * self.gain * agreement
+            return Seen(usual, anyhow, lie, known, category)
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """See `Detector.losses`."""
-        varied = self._varied(batch)
+        varied = self._varied(self._headed(batch))
         lies = draw_lies(len(varied.points), self.turned, varied.points.device)
         turned = varied.points @ lie_rotations().to(varied.points)[lies].mT
         with autocast(batch.points.device, self.options.precision):
             seen = self(normalised(turned, self.config.normalisation)[0], batch.category)
         terms = self._terms(seen, varied, (lies == 0).to(seen.bins.dtype))
         if self.turned:
+            terms["anyhow"] = (ANYHOW, self._places(seen.anyhow, varied).sum(1).mean())
             terms["lie"] = (RECOGNISING, functional.cross_entropy(seen.lie, lies))
         return terms
 
     def validation_losses(self, batch: Batch) -> Losses:
         """See `Detector.validation_losses`."""
+        batch = self._headed(batch)
         seen = self(batch.points, batch.category)
         return self._terms(seen, batch, batch.points.new_ones(len(batch.points)))
 
     def _terms(self, seen: Seen, batch: Batch, weights: Tensor) -> Losses:
         """Return the losses of places, where each cloud (B,) counts as the weights say, and of categories."""
-        assert batch.rest is not None
-        # Of each cloud, its turns and axes (S, B, 3): the least of its turns counts, for a cloud as a whole.
-        signs = seen.bins.new_tensor(self.symmetry)
-        each = torch.stack([bin_loss(seen.bins, batch.rest * sign) for sign in signs])
-        best = each.sum(2).argmin(0)
-        least = each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
+        least = self._places(seen.bins, batch)
         mean = (least * weights[:, None]).sum(0) / weights.sum().clamp(min=1)
         terms = {f"rest_{axis}": (1.0, value) for axis, value in zip(AXES, mean.unbind(), strict=True)}
         if seen.known is not None and batch.category is not None:
             terms["category"] = (RECOGNISING, functional.cross_entropy(seen.known, batch.category))
         return terms
+
+    def _places(self, bins: Tensor, batch: Batch) -> Tensor:
+        """Return the losses of places of each cloud on each axis, (B, 3)."""
+        assert batch.rest is not None
+        # Of each cloud, its turns and axes (S, B, 3): the least of its turns counts, for a cloud as a whole.
+        signs = bins.new_tensor(self.symmetry)
+        each = torch.stack([bin_loss(bins, batch.rest * sign) for sign in signs])
+        best = each.sum(2).argmin(0)
+        return each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
+
+    def _headed(self, batch: Batch) -> Batch:
+        """Return clouds as they usually lie, normalised, if this detector learns how clouds lie."""
+        if not self.turned:
+            return batch
+        assert batch.rest is not None
+        boxes = self.boxes[0] if batch.category is None else self.boxes[batch.category][:, None]
+        points = headed(batch.points, batch.rest * boxes)
+        return batch._replace(points=normalised(points, self.config.normalisation)[0])
 
     def _varied(self, batch: Batch) -> Batch:
         """Return clouds and places as other garments would have them: mirrored, wider, longer or thicker."""
@@ -361,6 +417,7 @@ class Follow(Detector):
 
     def calibrate(self, batch: Batch) -> None:
         """See `Detector.calibrate`: the temperature by which it surprises least what is right, and misses."""
+        batch = self._headed(batch)
         rows = torch.linspace(0, len(batch.points) - 1, min(CLOUDS, len(batch.points))).round().long()
         total = self.temperature.new_zeros(len(TEMPERATURES))
         for row in rows.to(batch.points.device):
@@ -417,12 +474,22 @@ class Follow(Detector):
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
-        """Return what the network says of clouds as they are, and the likelihoods of all views, (B, N, M)."""
+        """Return what the network says of clouds, and the likelihoods of all views, (B, N, M).
+
+        What lies otherwise than usual is turned back for it.
+        """
         check_points(self, self.config.detector, points.shape[1])
         assumed = None
         if self.assumed is not None:
             assumed = torch.full((len(points),), self.assumed, device=points.device)
         first = self._in_order(points, assumed)
+        lies = first.lie.argmax(1)
+        if self.turned and bool((turned := lies > 0).any()):
+            with full_precision(points.device):
+                back = points[turned] @ lie_rotations().to(points)[lies[turned]]
+            points = points.index_put((turned,), normalised(back, self.config.normalisation)[0])
+            again = self._in_order(points[turned], first.category[turned])
+            first = first._replace(bins=first.bins.index_put((turned,), again.bins))
         likely = likelihood(first.bins, self.places[first.category])
         if len(self.views) > 1:
             likely /= likely.sum(2, keepdim=True)

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from kg.model.turns import STEPS, all_around
+from kg.model.turns import STEPS, about_vertical, all_around
 
 VIEWS: tuple[tuple[float, bool], ...] = (
     (0, False),
@@ -17,16 +17,51 @@ VIEWS: tuple[tuple[float, bool], ...] = (
 )
 """Of a cloud: degrees that it is turned by, and whether it is mirrored then."""
 LIES = 2 * STEPS
-"""The first is as clouds lie in training; then come the other turns, then all with the other side up."""
+"""The first is as clouds usually lie; then come the other turns, then all with the other side up."""
+USUAL = 60
+"""Degrees about the vertical, either way, within which a cloud lies as usual."""
+LIKE = 0.75
+"""Least correlation, in the plane, of points with their places at rest from which their turn is known: what
+is folded has less."""
 
 
 @cache
 def lie_rotations() -> Tensor:
-    """Return the rotations (LIES, 3, 3) that bring a cloud from how it lies in training to each."""
+    """Return the rotations (LIES, 3, 3) that bring a cloud from how it usually lies to each."""
     return all_around(sides=True)
 
 
 def draw_lies(count: int, share: float, device: torch.device) -> Tensor:
-    """Return at random how clouds are to lie, (count,) int64: a share of them otherwise than in training."""
+    """Return at random how clouds are to lie, (count,) int64: a share of them otherwise than usual."""
     others = torch.randint(1, LIES, (count,), device=device)
     return torch.where(torch.rand(count, device=device) < share, others, 0)
+
+
+def likeness(points: Tensor, places: Tensor) -> Tensor:
+    """Return how well clouds agree with their places at rest in each lie, (B, LIES), correlations in the plane.
+
+    Args:
+        points: (B, N, 3).
+        places: (B, N, 3), where each point lies at rest, in one unit on all axes.
+    """
+    seen, flat = (column[..., :2] - column[..., :2].mean(1, keepdim=True) for column in (points, places))
+    together = seen.mT @ flat
+    extents = seen.square().sum((1, 2)) * flat.square().sum((1, 2))
+    agreement = torch.einsum("lij,bij->bl", lie_rotations()[:, :2, :2].to(together), together)
+    return agreement / extents.clamp(min=1e-12).sqrt()[:, None]
+
+
+def headed(points: Tensor, places: Tensor) -> Tensor:
+    """Return clouds (B, N, 3), those that lie turned about the vertical beyond `USUAL` turned back.
+
+    Which side is up stays as it is: what lies on its face counts as turned over about its length, y.
+
+    Args:
+        points: (B, N, 3).
+        places: See `likeness`.
+    """
+    most, lie = likeness(points, places).max(1)
+    degrees = (lie * (360 / STEPS) + (lie >= STEPS) * 180) % 360
+    turned = (most > LIKE) & (degrees > USUAL) & (degrees < 360 - USUAL)
+    back = about_vertical(-degrees.where(turned, torch.zeros_like(degrees))).to(points)
+    return points @ back.mT

@@ -11,7 +11,7 @@ from kg.train.examples import read_examples
 def make(tmp_path):
     """Write a store of clouds whose every coordinate says which object it is."""
 
-    def written(category, variant, splits, landmarks=0, rest=True):
+    def written(category, variant, splits, landmarks=0, rest=True, options=None):
         names = list(splits)
         count = len(names)
         points = np.random.default_rng(0).uniform(-1, 1, (count, 20, 3)).astype(np.float32)
@@ -37,7 +37,7 @@ def make(tmp_path):
             variant=variant,
             unit="metre",
             landmark_names={},
-            provenance={},
+            provenance={"options": options or {}},
         )
         return Store(path)
 
@@ -66,6 +66,22 @@ def test_an_object_that_one_store_tests_on_is_trained_on_in_none(make):
         "garments/dress/fold/b",
     ]
     assert objects([fold, drag], "val") == ["garments/shirt/fold/c"]
+
+
+def test_garments_made_by_another_seed_are_others_whatever_they_are_called(make):
+    made = {
+        (seed, split): make("shirt", f"{split}-{seed}", {"a": split}, options={"raw": "", "seed": seed})
+        for seed in (1, 2)
+        for split in ("train", "test")
+    }
+    assert objects([made[1, "train"], made[2, "test"]]) == ["garments/shirt/train-1/a"]
+    assert not objects([made[2, "train"], made[2, "test"]])
+    # What lies in files is the same, whatever the seed of the samples.
+    read = [
+        make("shirt", f"{split}-read", {"a": split}, options={"raw": "/raw", "seed": seed})
+        for seed, split in enumerate(("train", "test"))
+    ]
+    assert not objects(read)
 
 
 def test_what_some_stores_lack_all_lack_and_landmarks_are_filled_up(make):
