@@ -38,7 +38,7 @@ def draw_lies(count: int, share: float, device: torch.device) -> Tensor:
 
 
 def likeness(points: Tensor, places: Tensor) -> Tensor:
-    """Return how well clouds agree with their places at rest in each lie, (B, LIES), correlations in the plane.
+    """Return correlations in the plane of clouds with their places at rest, in each lie, (B, LIES).
 
     Args:
         points: (B, N, 3).

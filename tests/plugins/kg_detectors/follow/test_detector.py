@@ -400,17 +400,23 @@ def test_a_cloud_that_is_recognised_as_turned_is_turned_back(follow, examples, m
     torch.testing.assert_close(found.keypoints[1], usual.keypoints[1] @ lie_rotations()[lie].T)
 
 
+def at_rest(count=1):
+    """Return places on a slab, twice as long as wide."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(count, 200, 3, generator=generator) * torch.tensor([1.0, 2, 0.1])
+
+
 @pytest.mark.parametrize(("degrees", "left"), [(0, 0), (50, 50), (85, -5), (180, 0), (-135, 15)])
 @pytest.mark.parametrize("over", [False, True])
 def test_what_lies_turned_is_turned_back_in_training(degrees, left, over):
-    places = torch.rand(1, 200, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2, 0.1])
+    places = at_rest()
     lying = places * torch.tensor([-1.0, 1, -1]) if over else places
     found = headed(lying @ about_vertical(degrees).mT, places)
     torch.testing.assert_close(found, lying @ about_vertical(left).mT, atol=1e-5, rtol=0)
 
 
 def test_what_is_folded_stays_as_it_lies():
-    places = torch.rand(1, 200, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2, 0.1])
+    places = at_rest()
     folded = places.clone()
     folded[..., 1] = (folded[..., 1] - 1).abs()
     turned = folded @ about_vertical(120.0).mT
@@ -418,7 +424,7 @@ def test_what_is_folded_stays_as_it_lies():
 
 
 def test_the_lie_that_agrees_the_most_is_the_right_one():
-    places = torch.rand(LIES, 100, 3, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 2, 0.1])
+    places = at_rest(LIES)
     agreement = likeness(places @ lie_rotations().mT + 3, places)
     assert torch.equal(agreement.argmax(1), torch.arange(LIES))
     torch.testing.assert_close(agreement.amax(1), torch.ones(LIES))
