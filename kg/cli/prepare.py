@@ -125,7 +125,7 @@ def prepare(
             max=99_999,
             help="Write each store as N files that open as one: rows lie on the disk twice only until their "
             "file is written, and --append adds a file.",
-            show_default="1",
+            show_default="one, or one for each 2 GB",
         ),
     ] = None,
     picture: Annotated[

@@ -114,7 +114,7 @@ def announce(
     what: str, dataset: "Dataset", options: "PrepareOptions", items: "Sequence[Item]", workers: int
 ) -> None:
     """Say how many clouds there will be, how large the store and about how long it takes, if that is much."""
-    from kg.data.preparing.room import estimate
+    from kg.data.preparing.size import estimate
 
     objects = len({item.object for item in items})
     expected = estimate(dataset, options, len(items), objects, workers)

@@ -16,6 +16,7 @@ from kg import paths
 from kg.data.dataset import Dataset, Item, PrepareOptions
 from kg.data.preparing.chunks import Chunks, digest, item_stamps
 from kg.data.preparing.rows import Job
+from kg.data.preparing.size import files_for
 from kg.data.read import require_utf8
 from kg.data.store import store_files
 from kg.errors import KgError
@@ -91,17 +92,28 @@ def make_plan(
 ) -> Plan:
     """List the shapes of a category (see `kg.data.preparing.prepare.prepare`).
 
+    Args:
+        dataset: Where the shapes come from.
+        category: Which of them.
+        raw: The folder of their files.
+        options: What the user chose.
+        variant: Name of the store; the data set's own by default.
+        strict: A shape that cannot be read ends the preparation.
+        files: How many it is written as; by default as many as it has, and a new one is one file if it is not
+            large (see `kg.data.preparing.size`).
+
     Raises:
         KgError: There are none, or two have one id.
     """
     variant = variant or dataset.variant
     path = paths.store(dataset.name, category, variant)
     there = _there(dataset.name, category, variant)
+    items = _items(dataset, category, raw, options)
     if files is None:
-        files = len(store_files(there)) if there is not None else 1
+        new = files_for(dataset, options, len(items))
+        files = new if there is None else len(store_files(there))
     if files > 1:
         path = path.with_name(variant)
-    items = _items(dataset, category, raw, options)
     stamps = item_stamps(items)
     made_from = {
         "options": {**asdict(options), "raw": "" if dataset.builtin else str(raw.resolve())},

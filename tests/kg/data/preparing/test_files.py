@@ -12,7 +12,7 @@ import pytest
 from kg import paths, plugins
 from kg.data import PrepareOptions, Store
 from kg.data.preparing import merge as module
-from kg.data.preparing import room, rows
+from kg.data.preparing import room, rows, size
 from kg.data.preparing.append import append
 from kg.data.preparing.plan import Plan, make_plan
 from kg.data.preparing.prepare import Prepared, prepare
@@ -105,7 +105,18 @@ def test_one_replaces_the_other(odd: Path, first: int, then: int, kept: str) -> 
 @pytest.mark.parametrize(("files", "count"), [(1, 80), (4, 50), (40, 41)])
 def test_the_room_that_it_needs(odd: Path, monkeypatch: pytest.MonkeyPatch, files: int, count: int) -> None:
     needed: list[int] = []
-    monkeypatch.setattr(room, "require_room", lambda folder, size, what: needed.append(size))
+    monkeypatch.setattr(room, "require_room", lambda folder, needs, what: needed.append(needs))
     plan = plan_of(odd, files)
     room.check_room(plan)
-    assert needed == [count * room.estimate(plan.dataset, OPTIONS, 1, 1).size]
+    assert needed == [count * size.estimate(plan.dataset, OPTIONS, 1, 1).size]
+
+
+def test_a_large_store_is_several_files_unless_one_is_asked_for(
+    odd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_row = size.estimate(plan_of(odd, 1).dataset, OPTIONS, 1, 1).size
+    monkeypatch.setattr(size, "LARGE", 15 * a_row)
+    assert [file.count for file in make(odd, None).store.files] == [13, 13, 14]
+    assert len(make(odd, 1, "one").store.files) == 1
+    # What is there keeps its number of files, however large it is.
+    assert plan_of(odd, None, "one").files == 1
