@@ -5,6 +5,7 @@ changes. Where it cannot be asked, as on a machine without network, the copy is 
 """
 
 import hashlib
+import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,10 @@ def url_of(named: Path | str) -> str | None:
     return f"file:///{place}" if protocol == "file" else f"{protocol}://{place}"
 
 
+class UnreachableError(KgError):
+    """What lies at a URL cannot be asked for."""
+
+
 def copy_here(url: str) -> Path:
     """Return a copy of the file at a URL, made now unless it is here.
 
@@ -47,6 +52,8 @@ def copy_here(url: str) -> Path:
         return _copy(files, url, _cache(url))
     except FileNotFoundError as error:
         raise KgError(f"There is no file at {url}.", "Look at the address again.") from error
+    except UnreachableError as error:
+        return _before(_cache(url) / _name(url), error)
 
 
 def folder_here(url: str, names: Sequence[str]) -> Path:
@@ -59,10 +66,20 @@ def folder_here(url: str, names: Sequence[str]) -> Path:
     url = url.rstrip("/")
     folder = _cache(url) / Path(url).name
     copied = 0
-    for name in names:
-        with suppress(FileNotFoundError):
-            _copy(files, f"{url}/{name}", folder)
-            copied += 1
+    away: UnreachableError | None = None
+    for number, name in enumerate(names):
+        try:
+            with suppress(FileNotFoundError):
+                _copy(files, f"{url}/{name}", folder)
+                copied += 1
+        except UnreachableError as error:
+            away = error
+            # Part of a folder is of no use.
+            if number:
+                raise
+            break
+    if away:
+        return _before(folder, away)
     if not copied:
         raise KgError(f"There is nothing at {url} that kg reads.", "Look at the address again.")
     return folder
@@ -78,9 +95,15 @@ def store_here(url: str) -> list[Path]:
     if "*" not in url and url.partition("?")[0].endswith(".h5"):
         return [copy_here(url)]
     files, place = connect(url)
-    with telling(url):
-        entries = files.glob(place if "*" in place else f"{place.rstrip('/')}/*.h5")
-        names = sorted(files.unstrip_protocol(name) for name in entries)
+    known = _cache(url) / "files.json"
+    try:
+        with telling(url):
+            entries = files.glob(place if "*" in place else f"{place.rstrip('/')}/*.h5")
+            names = sorted(files.unstrip_protocol(name) for name in entries)
+        with paths.replacing(known) as temporary:
+            temporary.write_text(json.dumps(names))
+    except UnreachableError as error:
+        names = json.loads(_before(known, error).read_text())
     if not names:
         raise KgError(f"There is no file of a prepared store at {url}.", "Look at the address again.")
     return [copy_here(name) for name in names]
@@ -90,22 +113,29 @@ def _cache(url: str) -> Path:
     return paths.home() / "cache" / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
+def _name(url: str) -> str:
+    return Path(url.partition("?")[0]).name
+
+
+def _before(copy: Path, error: UnreachableError) -> Path:
+    """Return a copy that was made before; the error is raised if there is none."""
+    if not copy.exists():
+        raise error
+    warnings.warn(f"{error.message.removesuffix('.')}. The copy from before is taken.", stacklevel=3)
+    return copy
+
+
 def _copy(files: Any, url: str, folder: Path) -> Path:
     """Return the copy of a file in a folder, made now unless it is there.
 
     Raises:
         FileNotFoundError: There is no such file.
+        UnreachableError: Nobody can say.
     """
-    copy = folder / Path(url.partition("?")[0]).name
+    copy = folder / _name(url)
     stamp = copy.with_name(f".{copy.name}.stamp")
-    try:
-        with telling(url):
-            details = files.info(files._strip_protocol(url))
-    except KgError as error:
-        if not copy.is_file():
-            raise
-        warnings.warn(f"{error.message} The copy from before is taken.", stacklevel=2)
-        return copy
+    with telling(url):
+        details = files.info(files._strip_protocol(url))
     version = repr([details[mark] for mark in MARKS if details.get(mark) is not None])
     with full_disk_told(), alone(copy, lambda: None):
         if copy.is_file() and stamp.is_file() and stamp.read_text() == version:
@@ -147,6 +177,9 @@ def telling(url: str) -> Iterator[None]:
     """Turn what a file system raises into a line that names the URL.
 
     That a file is not there, or a package, is left as it is.
+
+    Raises:
+        UnreachableError: All else that it raises.
     """
     try:
         yield
@@ -154,6 +187,6 @@ def telling(url: str) -> Iterator[None]:
         raise
     except Exception as error:  # each protocol has errors of its own, from botocore's to aiohttp's
         reason = str(error) or type(error).__name__
-        raise KgError(
+        raise UnreachableError(
             f"{url} cannot be reached: {reason}", "Look at the address, the network and your access to it."
         ) from error

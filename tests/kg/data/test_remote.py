@@ -62,14 +62,24 @@ def test_a_store_is_copied_once_until_it_changes(bucket, tiny_store, monkeypatch
     assert len(gotten) == 2
 
     # Nobody answers: the copy will do.
-    def refuse(self, path, **kwargs):
-        raise ConnectionError("no network")
-
-    monkeypatch.setattr(type(bucket), "info", refuse)
-    with pytest.warns(UserWarning, match=r"no network The copy from before is taken"):
+    cut_off(monkeypatch, bucket)
+    with pytest.warns(UserWarning, match=r"no network\. The copy from before is taken"):
         assert Store("memory://bucket/v.h5").checksum == tiny_store.checksum
     with pytest.raises(KgError, match=r"memory://bucket/w\.h5 cannot be reached: no network"):
         Store("memory://bucket/w.h5")
+
+
+def cut_off(monkeypatch, files, after=0):
+    """Let a file system fail once it has answered so many times."""
+    answers = iter([type(files).info] * after)
+
+    def refuse(self, path, **kwargs):
+        if (answer := next(answers, None)) is None:
+            raise ConnectionError("no network")
+        return answer(self, path, **kwargs)
+
+    for name in ("info", "glob"):
+        monkeypatch.setattr(type(files), name, refuse)
 
 
 def counting(calls, function):
@@ -87,6 +97,32 @@ def test_a_store_of_several_files(bucket, tiny_store):
         assert Store(url).count == 2 * tiny_store.count
     with pytest.raises(KgError, match="There is no file of a prepared store at memory://bucket/none"):
         Store("memory://bucket/none")
+
+
+def test_a_store_of_several_files_needs_no_network_once_it_is_here(bucket, tiny_store, monkeypatch):
+    bucket.put_file(str(tiny_store.path), "/bucket/parted/a-1.h5")
+    checksum = Store("memory://bucket/parted").checksum
+    cut_off(monkeypatch, bucket)
+    with pytest.warns(UserWarning, match="The copy from before is taken"):
+        assert Store("memory://bucket/parted").checksum == checksum
+    with pytest.raises(KgError, match="memory://bucket/other cannot be reached: no network"):
+        Store("memory://bucket/other")
+
+
+def test_a_run_needs_no_network_once_it_is_here_but_half_of_one_is_refused(bucket, monkeypatch):
+    # config.json, and of the checkpoints one of several that there may be.
+    for name in ("config.json", "best.safetensors"):
+        bucket.pipe_file(f"/bucket/run/{name}", b"{}")
+    with monkeypatch.context() as context:
+        cut_off(context, bucket, after=1)
+        with pytest.raises(KgError, match="cannot be reached: no network"):
+            find_target("memory://bucket/run")
+    run = find_target("memory://bucket/run").path
+    cut_off(monkeypatch, bucket)
+    with pytest.warns(UserWarning, match="The copy from before is taken") as told:
+        assert find_target("memory://bucket/run").path == run
+    assert len(told) == 1
+    assert find_checkpoint("memory://bucket/run").name == "best.safetensors"
 
 
 def test_a_training_finds_it_again(bucket, tiny_store, tmp_path):
