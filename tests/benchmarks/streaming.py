@@ -18,7 +18,7 @@ import torch
 from kg.data import Split, Store
 from kg.data.batches import shuffled_batches
 from kg.data.store import Clouds, write_store
-from kg.train.supply import Streamed, Wanted, supply
+from kg.train.supply import Selection, Streamed, supply
 
 POINTS, BLOCK = 2048, 1000
 
@@ -79,7 +79,7 @@ def main() -> None:
     times = [(time.monotonic(), time.process_time())]
     stores = [Store(asked.store)]
     times.append((time.monotonic(), time.process_time()))
-    wanted = Wanted("train", "object", POINTS, "longest-side", ("ellipsoid",))
+    wanted = Selection("train", "object", POINTS, "longest-side", ("ellipsoid",))
     clouds = supply(stores, wanted, torch.device("cpu"))
     assert isinstance(clouds, Streamed), "the store is too small"
     batches = shuffled_batches(len(clouds), asked.batch_size, 0, 0)[: asked.steps]
