@@ -204,13 +204,15 @@ def _adopt(content: Mapping[str, Any]) -> Adopted | None:
 def begin_with(model: Detector, path: Path) -> None:
     """Give a new model the weights of a checkpoint, all that have the same name and shape.
 
-    A layer that depends on the number of categories or keypoints begins anew where there are others.
+    A layer that depends on the number of categories or keypoints begins anew where there are others, unless
+    the model knows better (`Detector.go_on_from`).
 
     Raises:
         KgError: The file is no checkpoint, or of another network.
     """
-    loaded = load_checkpoint(path, torch.device("cpu")).model
-    state = (loaded.whole if isinstance(loaded, Chosen) else loaded).state_dict()
+    checkpoint = load_checkpoint(path, torch.device("cpu"))
+    loaded = checkpoint.model.whole if isinstance(checkpoint.model, Chosen) else checkpoint.model
+    state = loaded.state_dict()
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     weights = {name: value.numel() for name, value in model.named_parameters()}
@@ -221,3 +223,4 @@ def begin_with(model: Detector, path: Path) -> None:
             "Leave out what names another detector or backbone: --init takes the run's own.",
         )
     model.load_state_dict(fitting, strict=False)
+    model.go_on_from(loaded, checkpoint.config.model)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kg.config import Config, Inference
+from kg.config import Config, Inference, ModelConfig
 from kg.errors import KgError
 
 Losses = dict[str, tuple[float, Tensor]]
@@ -219,6 +219,17 @@ class Detector(nn.Module, ABC):
 
         Raises:
             KgError: They lack what it needs.
+        """
+        return
+
+    def go_on_from(self, other: "Detector", config: ModelConfig) -> None:
+        """Take over what a trained detector knows of the categories, before `fit`, which is to keep it.
+
+        All of its weights that have the same name and shape are there already.
+
+        Args:
+            other: Of the same kind or not.
+            config: What it was made of.
         """
         return
 

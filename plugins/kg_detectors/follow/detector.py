@@ -12,7 +12,7 @@ from kg import ops
 from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
-from kg.model.backbone import Features, check_features
+from kg.model.backbone import check_features
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
 from kg.model.turns import about_vertical
@@ -28,6 +28,7 @@ from kg_detectors.follow.calibration import (
     nearest_places,
     surprises,
 )
+from kg_detectors.follow.head import PlaceHead
 from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, headed, lie_rotations, likeness
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
@@ -36,8 +37,6 @@ from kg_detectors.follow.tracking import Before, blur, carried
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
-WIDTH = 96
-"""Channels of the hidden layer of the head."""
 PLACES = 768
 """M of the template. On a shirt they are 3.5 cm apart, its two layers apart."""
 SURFACE = 2048
@@ -52,6 +51,8 @@ GAIN = 40
 """How much more evidence counts than the weight that is learnt for it."""
 SYMMETRIES = {"none": [[1, 1, 1]], "turned": [[1, 1, 1], [-1, 1, -1]]}
 """Signs of the axes at rest by which an object may look the same."""
+PER_CATEGORY = ("places", "boxes", "surface", "anchors", "misses", "landmarks", "ways")
+"""Buffers whose rows are of one category each."""
 HARDER = 1.5
 """How much more often the last cloud of a sequence is drawn than the first, in units of the mean."""
 
@@ -72,36 +73,6 @@ class Seen(NamedTuple):
     lie: Tensor
     known: Tensor | None
     category: Tensor
-
-
-class PlaceHead(nn.Module):
-    """From the features of a cloud to bins on each axis; a last layer for each category.
-
-    Args:
-        point_channels: Of each point's features.
-        global_channels: Of the cloud's.
-        count: Categories.
-    """
-
-    def __init__(self, point_channels: int, global_channels: int, count: int) -> None:
-        super().__init__()
-        self.count = count
-        self.own = nn.Linear(point_channels, WIDTH)
-        self.whole = nn.Linear(global_channels, WIDTH)
-        # What is learnt of all categories lies before it.
-        self.bins = nn.Linear(WIDTH, count * 3 * BINS)
-
-    def hidden(self, features: Features) -> Tensor:
-        """Return (B, N, WIDTH)."""
-        hidden = self.own(features.point_features) + self.whole(features.global_feature)[:, None]
-        return functional.relu(hidden)
-
-    def forward(self, hidden: Tensor, category: Tensor) -> Tensor:
-        """Return logits (B, N, 3, BINS) of clouds of categories (B,)."""
-        weights = self.bins.weight.view(self.count, -1, WIDTH)[category]
-        biases = self.bins.bias.view(self.count, 1, -1)[category]
-        logits = torch.baddbmm(biases, hidden.float(), weights.mT)
-        return logits.view(*hidden.shape[:2], 3, BINS)
 
 
 class Follow(Detector):
@@ -187,6 +158,7 @@ class Follow(Detector):
         self.config, self.options, self.turned = model, train, _share("turned", turned)
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
+        self.known: set[int] = set()
         self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
         # Not recordable, whatever the backbone is: signs and turns are copied from the CPU in each step.
@@ -211,10 +183,31 @@ class Follow(Detector):
         self.register_buffer("landmarks", torch.full((count, MARKS, 3), torch.nan))
         self.register_buffer("ways", torch.zeros(count, PLACES, PLACES, dtype=torch.float16))
 
+    @torch.no_grad()
+    def go_on_from(self, other: Detector, config: ModelConfig) -> None:
+        """See `Detector.go_on_from`: heads, templates and anchors of the categories that both have."""
+        if not isinstance(other, Follow):
+            return
+        both = [name for name in self.config.categories if name in config.categories]
+        own, theirs = (
+            [of.index(name) for name in both] for of in (self.config.categories, config.categories)
+        )
+        for head, before in ((self.usual, other.usual), (self.anyhow, other.anyhow)):
+            for values, known in zip(head.by_category(), before.by_category(), strict=True):
+                values[own] = known[theirs]
+        for name in PER_CATEGORY:
+            values, known = self.get_buffer(name), other.get_buffer(name)
+            if values.shape[1:] == known.shape[1:]:
+                values[own] = known[theirs]
+        if self.kind == other.kind and self.config.keypoints == other.config.keypoints:
+            self.known = set(own)
+
     def fit(self, examples: Examples) -> None:
-        """Choose a template of each category and the anchors on it."""
-        names = np.asarray(examples.categories)
+        """Choose a template of each category and the anchors on it, unless it went on from others."""
+        names, before = np.asarray(examples.categories), self.anchors.clone()
         for number, name in enumerate(self.config.categories or np.unique(names)):
+            if number in self.known:
+                continue
             own = examples.rows(torch.from_numpy(np.flatnonzero(names == name)))
             assert own.rest is not None
             assert own.boxes is not None
@@ -233,6 +226,8 @@ class Follow(Detector):
                 f"Ask for as many: --keypoints {anchors.shape[1]}",
             )
         self.anchors.copy_(anchors)
+        for number in self.known:
+            self.anchors[number] = before[number]
 
     def check(self) -> None:
         """See `Detector.check`."""

@@ -222,6 +222,35 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
     assert torch.equal(joint.find(examples.points[:2]).indices, own.indices)
 
 
+def test_what_is_known_of_a_category_is_kept_when_it_is_fine_tuned(joint, examples, tiny_backbone):
+    own = replace(examples, categories=["sack"] * 6 + ["tote"] * 6)
+    tuned = Follow(replace(MODEL, categories=("tote", "sack")), OPTIONS)
+    tuned.go_on_from(joint, joint.config)
+    tuned.fit(own)
+    assert torch.equal(tuned.boxes[1], joint.boxes[1])
+    for name in ("places", "anchors", "ways", "surface"):
+        assert torch.equal(tuned.get_buffer(name)[1], joint.get_buffer(name)[1])
+        assert not torch.equal(tuned.get_buffer(name)[0], joint.get_buffer(name)[0])
+    hidden = torch.rand(1, 5, 96)
+    for kind in ("usual", "anyhow"):
+        own, before = getattr(tuned, kind), getattr(joint, kind)
+        assert torch.equal(own(hidden, torch.tensor([1])), before(hidden, torch.tensor([1])))
+        assert not torch.equal(own(hidden, torch.tensor([0])), before(hidden, torch.tensor([0])))
+
+
+@pytest.mark.parametrize("changed", [{"keypoints": 3}, {"anchors": "farthest"}])
+def test_anchors_that_are_asked_for_are_chosen_anew_when_it_is_fine_tuned(
+    joint, examples, tiny_backbone, changed
+):
+    keypoints = changed.pop("keypoints", 4)
+    tuned = Follow(replace(MODEL, categories=("sack",), keypoints=keypoints), OPTIONS, **changed)
+    tuned.go_on_from(joint, joint.config)
+    tuned.fit(replace(examples, categories=["sack"] * 12))
+    assert tuned.anchors.shape == (1, keypoints, 3)
+    assert tuned.anchors.abs().sum() > 0
+    assert not torch.equal(tuned.anchors[0], joint.anchors[1, :keypoints])
+
+
 def test_each_category_has_a_head_and_one_head_for_all_still_loads(joint, examples, tiny_backbone):
     points, state = examples.points[:2], joint.eval().state_dict()
     bag, sack = (joint(points, torch.full((2,), kind)).bins for kind in (0, 1))
