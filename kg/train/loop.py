@@ -25,7 +25,7 @@ from kg.errors import KgError
 from kg.model.checkpoint import BEST, LAST, begin_with, checkpoints, load_checkpoint, save_checkpoint
 from kg.model.choosing import LEAST, choose_found
 from kg.model.chosen import Chosen
-from kg.model.detector import Batch, Candidate
+from kg.model.detector import Batch, Candidate, check_points
 from kg.model.making import make_detector
 from kg.model.tensors import SUFFIX
 from kg.ops.recording import Recorder
@@ -242,6 +242,7 @@ class _Training:
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
+        check_points(self.model, f"{config.model.detector} over {config.model.backbone}", config.train.points)
         if team.count > 1 and self.model.needs_sequences:
             raise KgError(
                 f"The detector {config.model.detector} compares the frames of a batch with each other.",

@@ -234,7 +234,8 @@ def test_a_loss_that_is_not_finite_stops_the_training_with_a_way_out(tiny_config
 def test_clouds_too_small_for_the_backbone_are_refused(tiny_config, tmp_path):
     config = replace(tiny_config, train=replace(tiny_config.train, points=20))
     with pytest.raises(KgError, match="too small"):
-        train(config, tmp_path, CPU)
+        train(config, tmp_path / "run", CPU)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 def test_a_training_says_first_that_nothing_is_left_to_measure_it_on(tiny_config, tiny_store, tmp_path):
