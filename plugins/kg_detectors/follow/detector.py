@@ -29,7 +29,7 @@ from kg_detectors.follow.calibration import (
     surprises,
 )
 from kg_detectors.follow.head import PlaceHead
-from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, headed, lie_rotations, likeness
+from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, headings, lie_rotations, likeness, turned_back
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
@@ -47,6 +47,8 @@ RECOGNISING = 0.1
 """Weight of the losses of the category and of how a cloud lies."""
 ANYHOW = 0.4
 """Weight of the losses of places, on each axis, of clouds that lie any way."""
+KEPT = 0.5
+"""Share of the clouds that something has turned which stay so, to be recognised; others are turned back."""
 GAIN = 40
 """How much more evidence counts than the weight that is learnt for it."""
 SYMMETRIES = {"none": [[1, 1, 1]], "turned": [[1, 1, 1], [-1, 1, -1]]}
@@ -355,9 +357,14 @@ class Follow(Detector):
 
     def losses(self, batch: Batch, stage: int) -> Losses:
         """See `Detector.losses`."""
-        varied = self._varied(self._headed(batch))
-        lies = draw_lies(len(varied.points), self.turned, varied.points.device)
-        turned = varied.points @ lie_rotations().to(varied.points)[lies].mT
+        varied = self._varied(batch)
+        lies, points = draw_lies(len(varied.points), self.turned, varied.points.device), varied.points
+        if self.turned:
+            headings = self._headings(varied)
+            points = turned_back(points, headings)
+            kept = (lies == 0) & (torch.rand(len(lies), device=lies.device) < KEPT)
+            lies = headings.where(kept, lies)
+        turned = points @ lie_rotations().to(points)[lies].mT
         with autocast(batch.points.device, self.options.precision):
             seen = self(normalised(turned, self.config.normalisation)[0], batch.category)
         terms = self._terms(seen, varied, (lies == 0).to(seen.bins.dtype))
@@ -390,13 +397,17 @@ class Follow(Detector):
         best = each.sum(2).argmin(0)
         return each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
 
+    def _headings(self, batch: Batch) -> Tensor:
+        """Return how clouds are turned about the vertical, (B,), as their places tell."""
+        assert batch.rest is not None
+        boxes = self.boxes[0] if batch.category is None else self.boxes[batch.category][:, None]
+        return headings(batch.points, batch.rest * boxes)
+
     def _headed(self, batch: Batch) -> Batch:
         """Return clouds as they usually lie, normalised, if this detector learns how clouds lie."""
         if not self.turned:
             return batch
-        assert batch.rest is not None
-        boxes = self.boxes[0] if batch.category is None else self.boxes[batch.category][:, None]
-        points = headed(batch.points, batch.rest * boxes)
+        points = turned_back(batch.points, self._headings(batch))
         return batch._replace(points=normalised(points, self.config.normalisation)[0])
 
     def _varied(self, batch: Batch) -> Batch:
@@ -481,7 +492,7 @@ class Follow(Detector):
         lies = first.lie.argmax(1)
         if self.turned and bool((turned := lies > 0).any()):
             with full_precision(points.device):
-                back = points[turned] @ lie_rotations().to(points)[lies[turned]]
+                back = turned_back(points[turned], lies[turned])
             points = points.index_put((turned,), normalised(back, self.config.normalisation)[0])
             again = self._in_order(points[turned], first.category[turned])
             first = first._replace(bins=first.bins.index_put((turned,), again.bins))

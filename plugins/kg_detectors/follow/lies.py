@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from kg.model.turns import STEPS, about_vertical, all_around
+from kg.model.turns import STEPS, all_around
 
 VIEWS: tuple[tuple[float, bool], ...] = (
     (0, False),
@@ -51,17 +51,21 @@ def likeness(points: Tensor, places: Tensor) -> Tensor:
     return agreement / extents.clamp(min=1e-12).sqrt()[:, None]
 
 
-def headed(points: Tensor, places: Tensor) -> Tensor:
-    """Return clouds (B, N, 3), those that lie turned about the vertical beyond `USUAL` turned back.
+def headings(points: Tensor, places: Tensor) -> Tensor:
+    """Return by which turn about the vertical clouds lie, (B,) int64; 0 within `USUAL`, or if nobody can say.
 
-    Which side is up stays as it is: what lies on its face counts as turned over about its length, y.
+    Which side is up does not matter: what lies on its face counts as turned over about its length, y.
 
     Args:
         points: (B, N, 3).
         places: See `likeness`.
     """
     most, lie = likeness(points, places).max(1)
-    degrees = (lie * (360 / STEPS) + (lie >= STEPS) * 180) % 360
-    turned = (most > LIKE) & (degrees > USUAL) & (degrees < 360 - USUAL)
-    back = about_vertical(-degrees.where(turned, torch.zeros_like(degrees))).to(points)
-    return points @ back.mT
+    turn = (lie + (lie >= STEPS) * (STEPS // 2)) % STEPS
+    beyond = torch.minimum(turn, STEPS - turn) * (360 // STEPS) > USUAL
+    return turn.where(beyond & (most > LIKE), torch.zeros_like(turn))
+
+
+def turned_back(points: Tensor, lies: Tensor) -> Tensor:
+    """Return clouds (B, N, 3) as they usually lie, which lie as (B,) numbers say."""
+    return points @ lie_rotations().to(points)[lies]

@@ -21,7 +21,7 @@ from kg_detectors.follow.anchors import landmark_places
 from kg_detectors.follow.bins import likelihood
 from kg_detectors.follow.calibration import TEMPERATURES
 from kg_detectors.follow.detector import Seen
-from kg_detectors.follow.lies import LIES, headed, lie_rotations, likeness
+from kg_detectors.follow.lies import LIES, headings, lie_rotations, likeness, turned_back
 from kg_detectors.follow.readout import VISIBLE
 
 WIDE = 0.8
@@ -435,21 +435,41 @@ def at_rest(count=1):
     return torch.rand(count, 200, 3, generator=generator) * torch.tensor([1.0, 2, 0.1])
 
 
-@pytest.mark.parametrize(("degrees", "left"), [(0, 0), (50, 50), (85, -5), (180, 0), (-135, 15)])
+@pytest.mark.parametrize(("degrees", "turn"), [(0, 0), (50, 0), (85, 3), (180, 6), (-135, 7)])
 @pytest.mark.parametrize("over", [False, True])
-def test_what_lies_turned_is_turned_back_in_training(degrees, left, over):
+def test_it_is_known_of_clouds_in_training_how_they_are_turned(degrees, turn, over):
     places = at_rest()
     lying = places * torch.tensor([-1.0, 1, -1]) if over else places
-    found = headed(lying @ about_vertical(degrees).mT, places)
-    torch.testing.assert_close(found, lying @ about_vertical(left).mT, atol=1e-5, rtol=0)
+    found = headings(lying @ about_vertical(degrees).mT, places)
+    assert found.tolist() == [turn]
+    back = turned_back(lying @ about_vertical(30.0 * turn).mT, found)
+    torch.testing.assert_close(back, lying, atol=1e-5, rtol=0)
 
 
-def test_what_is_folded_stays_as_it_lies():
+def test_how_what_is_folded_is_turned_is_not_known():
     places = at_rest()
     folded = places.clone()
     folded[..., 1] = (folded[..., 1] - 1).abs()
-    turned = folded @ about_vertical(120.0).mT
-    assert torch.equal(headed(turned, places), turned)
+    assert not headings(folded @ about_vertical(120.0).mT, places)
+
+
+def test_half_of_what_is_turned_by_itself_is_turned_back_in_training(follow, examples, monkeypatch):
+    lies, seen = [], follow.forward
+
+    def noted(points, category):
+        lies.append(follow._headings(Batch(points, examples.rest)))
+        return seen(points, category)
+
+    monkeypatch.setattr(follow, "forward", noted)
+    monkeypatch.setattr(follow, "mirror", -1)
+    monkeypatch.setattr("kg_detectors.follow.detector.draw_lies", lambda count, *_: torch.zeros(count).long())
+    turned = examples.points @ lie_rotations()[4].T
+    torch.manual_seed(0)
+    for _ in range(20):
+        follow.losses(Batch(turned, examples.rest), 0)
+    drawn = torch.stack(lies).float()
+    assert set(drawn.unique().tolist()) == {0, 4}
+    assert (drawn == 4).float().mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_lie_that_agrees_the_most_is_the_right_one():
