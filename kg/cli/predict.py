@@ -52,8 +52,8 @@ def predict(
     search: Annotated[
         Literal["none", "yaw", "sides"],
         typer.Option(
-            help="Try turns of each cloud and keep the one of highest confidence: yaw, about the vertical, "
-            "takes 12 times as long; sides, with either side up as well, 24 times."
+            help="Find out how each cloud is turned: yaw, about the vertical; sides, and with which side up. "
+            "follow sees it, in up to twice the time; else 12 or 24 turns are tried, and the surest kept."
         ),
     ] = "none",
     views: Annotated[

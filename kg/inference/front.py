@@ -16,12 +16,13 @@ from kg.errors import KgError
 from kg.inference.alignment import align as aligned
 from kg.inference.alignment import category_keypoints
 from kg.inference.options import DetectOptions, ViewOptions
-from kg.inference.poses import Search, Up
+from kg.inference.poses import Up
 from kg.inference.predictions import Predictions
 from kg.inference.predictor import Predictor
 from kg.inference.redetection import Redetection, detector_of
 from kg.inference.shapes import predict_files, predict_store
 from kg.inference.targets import Named
+from kg.model.turns import Search
 from kg.ops.precision import Precision
 
 Part = Literal["train", "val", "test", "all"]
@@ -47,8 +48,8 @@ def load(
         up: The axis of your clouds that lies as z did in training.
         anchors: Where keypoints are read out instead of where the training had them, of detectors such as
             `follow`: "farthest", "landmarks", a run, "SHAPE:PICKS"; see `kg docs training`.
-        search: Turns of a cloud that are tried, where nobody knows how it lies: "yaw" about the vertical,
-            "sides" with either side up as well. The surest keypoints count.
+        search: Turns in which a cloud may lie, where nobody knows: "yaw" about the vertical, "sides" with
+            either side up as well. `follow` sees which it is; with other detectors the surest one counts.
         views: In how many views each cloud is seen, mirrored and turned a little: `follow` gets better by it,
             and slower.
 

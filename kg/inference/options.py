@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from kg.config import Inference
-from kg.inference.poses import Search, Up
+from kg.inference.poses import Up
+from kg.model.turns import Search
 from kg.ops.precision import Precision
 
 
@@ -17,8 +18,8 @@ class ViewOptions:
         up: The axis of the clouds that lies as z did in training.
         anchors: Where keypoints are read out instead, for a detector that reads them out at places of the
             object at rest (see `kg.model.Detector.read_at`); None for where the training had them.
-        search: Which turns of a cloud are tried, of which the surest counts; see
-            `kg.inference.poses.rotations`.
+        search: In which turns a cloud may lie. A detector recognises which it is (`kg.model.Detector.
+            turn_back`), or each is tried and the surest counts (`kg.inference.poses.rotations`).
         views: In how many views each cloud is seen; see `kg.model.Detector.look_at`.
     """
 

@@ -5,10 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from kg.model.turns import all_around
+from kg.model.turns import Search, all_around
 
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
-Search = Literal["none", "yaw", "sides"]
 
 TURNS = {
     "x": ((0, 0, -1), (0, 1, 0), (1, 0, 0)),

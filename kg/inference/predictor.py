@@ -118,7 +118,8 @@ class Predictor:
 
     def _surest(self, clouds: Tensor, *how: Hashable) -> list[Tensor | None]:
         """Return what is found in clouds (B, N, 3), keypoints in their own frame: of each the surest turn."""
-        if self.view.search == "none":
+        recognises = self.checkpoint.model.turn_back(self.view.search)
+        if recognises or self.view.search == "none":
             return self._found(clouds, None, *how)
         best: list[Tensor | None] = []
         for turn in rotations(self.view.up, self.view.search):
@@ -147,6 +148,7 @@ class Predictor:
         model = self.checkpoint.model
         seen, carry_back = self.to_training_frame(clouds)
         model.assume(category)
+        model.turn_back("none")
         with autocast(self.device, precision):
             detections = model.track(seen, torch.from_numpy(positions).to(seen))
         return [carry_back(detections.keypoints), *_columns(detections)[1:]]

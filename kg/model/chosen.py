@@ -9,6 +9,7 @@ from torch import Tensor
 from kg import ops
 from kg.config import Inference
 from kg.model.detector import Batch, Detector, Found, HeatmapUse, Losses
+from kg.model.turns import Search
 
 WHOLE = "whole"
 
@@ -75,6 +76,10 @@ class Chosen(Detector):
     def read_at(self, anchors: str) -> None:
         """See `Detector.read_at`."""
         self.whole.read_at(anchors)
+
+    def turn_back(self, search: Search) -> bool:
+        """See `Detector.turn_back`."""
+        return self.whole.turn_back(search)
 
     def look_at(self, views: int) -> None:
         """See `Detector.look_at`."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kg.config import Config, Inference, ModelConfig
 from kg.errors import KgError
+from kg.model.turns import Search
 
 Losses = dict[str, tuple[float, Tensor]]
 """Losses by name: the weight of each, and its value, a scalar tensor."""
@@ -308,6 +309,14 @@ class Detector(nn.Module, ABC):
             "This detector finds keypoints by itself: no anchors can be chosen.",
             "Train one that reads them out at places at rest: kg train --detector follow",
         )
+
+    def turn_back(self, search: Search) -> bool:
+        """Turn clouds back from now on that lie in another of the turns that are possible.
+
+        Returns:
+            False if it cannot recognise them: then each is tried, and the surest counts.
+        """
+        return False
 
     def look_at(self, views: int) -> None:
         """See each cloud in so many views from now on, as it is first, and join what each says.

@@ -1,7 +1,12 @@
 """Turns about the vertical, z, and about any axis; the ways in which a cloud may lie."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+Search = Literal["none", "yaw", "sides"]
+"""Turns in which a cloud may lie: none, any about the vertical, those and all with the other side up."""
 
 STEPS = 12
 """Turns about the vertical: 30 degrees apart, so that one is within 15 of any other."""

@@ -15,7 +15,7 @@ from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
-from kg.model.turns import about_vertical
+from kg.model.turns import STEPS, Search, about_vertical
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
 from kg_detectors.follow.bins import BINS, bin_loss, decode, expected, likelihood
@@ -99,8 +99,8 @@ class Follow(Detector):
             half about its length, so that left and right, front and back change places: a cloud then learns
             from the nearer of the two. "none" where they lie alike.
         turned: Share of the clouds in training that are turned about the vertical by any angle, or turned
-            over: a second head learns their places, and the turn is to be recognised. A cloud that is
-            recognised as turned is turned back, and looked at once more. With 0 clouds are seen as they lie.
+            over: a second head learns their places, and the turn is to be recognised. With `kg predict
+            --search` a cloud that is recognised as turned is turned back, and looked at once more.
 
     Raises:
         KgError: An option is unknown or out of its bounds.
@@ -161,6 +161,7 @@ class Follow(Detector):
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
         self.known: set[int] = set()
+        self.recognises, self.possible = self.turned > 0, 1
         self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
         # Not recordable, whatever the backbone is: signs and turns are copied from the CPU in each step.
@@ -260,6 +261,11 @@ class Follow(Detector):
         """See `Detector.read_at`."""
         self.anchors = self._anchors(anchors).to(self.anchors)
 
+    def turn_back(self, search: Search) -> bool:
+        """See `Detector.turn_back`."""
+        self.possible = {"none": 1, "yaw": STEPS, "sides": LIES}[search] if self.recognises else 1
+        return self.recognises
+
     def look_at(self, views: int) -> None:
         """See `Detector.look_at`: turned a little, and mirrored where left and right may be exchanged."""
         known = VIEWS if self.mirror >= 0 else tuple(view for view in VIEWS if not view[1])
@@ -313,6 +319,8 @@ class Follow(Detector):
             if head is not None:
                 # Of before there were two heads: what clouds are taken for that lie as usual, to begin with.
                 state_dict |= {f"{prefix}{kind}.{name}": head for kind in ("usual", "anyhow")}
+        # Of before it knew by where points lie how the cloud does: each turn has to be tried.
+        self.recognises &= prefix + "gain" in state_dict
         state_dict.setdefault(prefix + "gain", self.gain.detach())
         for name, values in self.lie.state_dict().items():
             state_dict.setdefault(f"{prefix}lie.{name}", values)
@@ -482,15 +490,15 @@ class Follow(Detector):
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
         """Return what the network says of clouds, and the likelihoods of all views, (B, N, M).
 
-        What lies otherwise than usual is turned back for it.
+        What is seen to lie otherwise than usual, in a turn that is possible, is turned back for it.
         """
         check_points(self, self.config.detector, points.shape[1])
         assumed = None
         if self.assumed is not None:
             assumed = torch.full((len(points),), self.assumed, device=points.device)
         first = self._in_order(points, assumed)
-        lies = first.lie.argmax(1)
-        if self.turned and bool((turned := lies > 0).any()):
+        lies = first.lie[:, : self.possible].argmax(1)
+        if bool((turned := lies > 0).any()):
             with full_precision(points.device):
                 back = turned_back(points[turned], lies[turned])
             points = points.index_put((turned,), normalised(back, self.config.normalisation)[0])

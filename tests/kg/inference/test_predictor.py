@@ -255,6 +255,16 @@ def test_of_the_turns_that_are_tried_the_surest_counts(detector, monkeypatch, se
     assert (off < 0.3).all() == right
 
 
+@pytest.mark.parametrize(("recognises", "looks"), [(True, 1), (False, 12)])
+def test_a_detector_that_recognises_turns_is_shown_none(detector, monkeypatch, recognises, looks):
+    asked, model = [], detector.checkpoint.model
+    seen, find = [], model.find
+    monkeypatch.setattr(model, "turn_back", lambda search: asked.append(search) or recognises)
+    monkeypatch.setattr(model, "find", lambda *given: seen.append(given) or find(*given))
+    replace(detector, view=ViewOptions(search="yaw"))(torch.rand(2, 64, 3))
+    assert (set(asked), len(seen)) == ({"yaw"}, looks)
+
+
 def normalised_by(how, store, tmp_path):
     """Return the file of a store of the same clouds, normalised in a way."""
     clouds = store.read()

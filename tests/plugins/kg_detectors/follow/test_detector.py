@@ -423,8 +423,11 @@ def test_a_cloud_that_is_recognised_as_turned_is_turned_back(follow, examples, m
     with torch.no_grad():
         usual = follow.find(points)
         monkeypatch.setattr(follow, "forward", recognised)
+        as_it_lies = follow.find(turned)
+        assert follow.turn_back("yaw")
         found = follow.find(turned)
     assert torch.equal(found.indices, usual.indices)
+    assert not torch.equal(as_it_lies.indices[1], usual.indices[1])
     torch.testing.assert_close(found.rest, usual.rest, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(found.keypoints[1], usual.keypoints[1] @ lie_rotations()[lie].T)
 
