@@ -29,7 +29,7 @@ from kg_detectors.follow.calibration import (
     surprises,
 )
 from kg_detectors.follow.head import PlaceHead
-from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, headings, lie_rotations, likeness, turned_back
+from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, known_lies, lie_rotations, likeness, turned_back
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
@@ -368,10 +368,10 @@ class Follow(Detector):
         varied = self._varied(batch)
         lies, points = draw_lies(len(varied.points), self.turned, varied.points.device), varied.points
         if self.turned:
-            headings = self._headings(varied)
-            points = turned_back(points, headings)
+            found = self._known_lies(varied)
+            points = turned_back(points, found)
             kept = (lies == 0) & (torch.rand(len(lies), device=lies.device) < KEPT)
-            lies = headings.where(kept, lies)
+            lies = found.where(kept, lies)
         turned = points @ lie_rotations().to(points)[lies].mT
         with autocast(batch.points.device, self.options.precision):
             seen = self(normalised(turned, self.config.normalisation)[0], batch.category)
@@ -383,7 +383,7 @@ class Follow(Detector):
 
     def validation_losses(self, batch: Batch) -> Losses:
         """See `Detector.validation_losses`."""
-        batch = self._headed(batch)
+        batch = self._as_usual(batch)
         seen = self(batch.points, batch.category)
         return self._terms(seen, batch, batch.points.new_ones(len(batch.points)))
 
@@ -405,17 +405,17 @@ class Follow(Detector):
         best = each.sum(2).argmin(0)
         return each.gather(0, best[None, :, None].expand(1, -1, 3))[0]
 
-    def _headings(self, batch: Batch) -> Tensor:
-        """Return how clouds are turned about the vertical, (B,), as their places tell."""
+    def _known_lies(self, batch: Batch) -> Tensor:
+        """Return how clouds lie, (B,), as their places tell."""
         assert batch.rest is not None
         boxes = self.boxes[0] if batch.category is None else self.boxes[batch.category][:, None]
-        return headings(batch.points, batch.rest * boxes)
+        return known_lies(batch.points, batch.rest * boxes)
 
-    def _headed(self, batch: Batch) -> Batch:
+    def _as_usual(self, batch: Batch) -> Batch:
         """Return clouds as they usually lie, normalised, if this detector learns how clouds lie."""
         if not self.turned:
             return batch
-        points = turned_back(batch.points, self._headings(batch))
+        points = turned_back(batch.points, self._known_lies(batch))
         return batch._replace(points=normalised(points, self.config.normalisation)[0])
 
     def _varied(self, batch: Batch) -> Batch:
@@ -431,7 +431,7 @@ class Follow(Detector):
 
     def calibrate(self, batch: Batch) -> None:
         """See `Detector.calibrate`: the temperature by which it surprises least what is right, and misses."""
-        batch = self._headed(batch)
+        batch = self._as_usual(batch)
         rows = torch.linspace(0, len(batch.points) - 1, min(CLOUDS, len(batch.points))).round().long()
         total = self.temperature.new_zeros(len(TEMPERATURES))
         for row in rows.to(batch.points.device):

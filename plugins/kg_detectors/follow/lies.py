@@ -23,6 +23,8 @@ USUAL = 60
 LIKE = 0.75
 """Least correlation, in the plane, of points with their places at rest from which their turn is known: what
 is folded has less."""
+CLEARLY = 0.2
+"""By how much more they are to agree with them turned over: in what is narrow, or folded in half, either does."""
 
 
 @cache
@@ -51,19 +53,19 @@ def likeness(points: Tensor, places: Tensor) -> Tensor:
     return agreement / extents.clamp(min=1e-12).sqrt()[:, None]
 
 
-def headings(points: Tensor, places: Tensor) -> Tensor:
-    """Return by which turn about the vertical clouds lie, (B,) int64; 0 within `USUAL`, or if nobody can say.
-
-    Which side is up does not matter: what lies on its face counts as turned over about its length, y.
+def known_lies(points: Tensor, places: Tensor) -> Tensor:
+    """Return how clouds lie, (B,) int64, as places tell; 0 within `USUAL`, or where they do not.
 
     Args:
         points: (B, N, 3).
         places: See `likeness`.
     """
-    most, lie = likeness(points, places).max(1)
-    turn = (lie + (lie >= STEPS) * (STEPS // 2)) % STEPS
+    agreement = likeness(points, places)
+    (upright, turn), (over, turn_over) = agreement[:, :STEPS].max(1), agreement[:, STEPS:].max(1)
+    turned_over = over > upright + CLEARLY
     beyond = torch.minimum(turn, STEPS - turn) * (360 // STEPS) > USUAL
-    return turn.where(beyond & (most > LIKE), torch.zeros_like(turn))
+    lies = torch.where(turned_over, STEPS + turn_over, turn * beyond)
+    return lies.where(agreement.amax(1) > LIKE, torch.zeros_like(lies))
 
 
 def turned_back(points: Tensor, lies: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from kg_detectors.follow.anchors import landmark_places
 from kg_detectors.follow.bins import likelihood
 from kg_detectors.follow.calibration import TEMPERATURES
 from kg_detectors.follow.detector import Seen
-from kg_detectors.follow.lies import LIES, headings, lie_rotations, likeness, turned_back
+from kg_detectors.follow.lies import LIES, known_lies, lie_rotations, likeness, turned_back
 from kg_detectors.follow.readout import VISIBLE
 
 WIDE = 0.8
@@ -438,29 +438,41 @@ def at_rest(count=1):
     return torch.rand(count, 200, 3, generator=generator) * torch.tensor([1.0, 2, 0.1])
 
 
-@pytest.mark.parametrize(("degrees", "turn"), [(0, 0), (50, 0), (85, 3), (180, 6), (-135, 7)])
-@pytest.mark.parametrize("over", [False, True])
-def test_it_is_known_of_clouds_in_training_how_they_are_turned(degrees, turn, over):
+@pytest.mark.parametrize(
+    ("degrees", "over", "lie"),
+    [
+        (0, False, 0),
+        (50, False, 0),
+        (85, False, 3),
+        (180, False, 6),
+        (-135, False, 7),
+        (0, True, 12),
+        (125, True, 16),
+    ],
+)
+def test_it_is_known_of_clouds_in_training_how_they_lie(degrees, over, lie):
     places = at_rest()
-    lying = places * torch.tensor([-1.0, 1, -1]) if over else places
-    found = headings(lying @ about_vertical(degrees).mT, places)
-    assert found.tolist() == [turn]
-    back = turned_back(lying @ about_vertical(30.0 * turn).mT, found)
-    torch.testing.assert_close(back, lying, atol=1e-5, rtol=0)
+    lying = (places * torch.tensor([1.0, -1, -1]) if over else places) @ about_vertical(degrees).mT
+    assert known_lies(lying, places).tolist() == [lie]
+    if lie:
+        back = turned_back(lying, torch.tensor([lie]))
+        rest = float(degrees - 30 * (lie % 12))
+        left = about_vertical(-rest if over else rest)
+        torch.testing.assert_close(back, places @ left.mT, atol=1e-5, rtol=0)
 
 
 def test_how_what_is_folded_is_turned_is_not_known():
     places = at_rest()
     folded = places.clone()
     folded[..., 1] = (folded[..., 1] - 1).abs()
-    assert not headings(folded @ about_vertical(120.0).mT, places)
+    assert not known_lies(folded @ about_vertical(120.0).mT, places)
 
 
 def test_half_of_what_is_turned_by_itself_is_turned_back_in_training(follow, examples, monkeypatch):
     lies, seen = [], follow.forward
 
     def noted(points, category):
-        lies.append(follow._headings(Batch(points, examples.rest)))
+        lies.append(follow._known_lies(Batch(points, examples.rest)))
         return seen(points, category)
 
     monkeypatch.setattr(follow, "forward", noted)
