@@ -24,8 +24,7 @@ LIKE = 0.75
 """Least correlation, in the plane, of points with their places at rest from which their turn is known: what
 is folded has less."""
 CLEARLY = 0.2
-"""By how much more they are to agree with them turned over: what is narrow, or folded in half, hardly differs.
-"""
+"""By how much more they are to agree if turned over: what is narrow, or folded in half, hardly differs."""
 
 
 @cache
