@@ -27,8 +27,8 @@ class Upright(Detector):
     The turn is near one of the 24 that the cloud's principal axes allow; which, and how near, a small network
     has learnt from the shapes of the training in a minute or two, with no step of a training. Nothing of it
     depends on how the cloud lies, so that keypoints turn with it exactly, and right-handed axes tell left
-    from right. Where two turns of a shape look alike, it may be the wrong one. The teacher is part of the
-    checkpoint.
+    from right. Where two turns of a shape look alike, it may be the wrong one, unless the teacher sees it
+    (`Detector.turn_back`). The teacher is part of the checkpoint.
 
     Args:
         model: As many keypoints as the teacher has.
@@ -78,6 +78,8 @@ class Upright(Detector):
     def _make_teacher(self) -> None:
         known = Config.from_dict(json.loads(bytes(self.teacher_options.tolist())))
         self.teacher = make_detector(known.model, known.train).to(self.reference.device).eval()
+        # One that sees itself how a cloud lies mends what the network takes for a turn that looks alike.
+        self.teacher.turn_back("sides")
         self.within = known.model
         self.minimum_points = self.teacher.minimum_points
 

@@ -143,3 +143,11 @@ def test_what_cannot_be_is_refused():
         Upright(replace(MODEL, keypoints=4), OPTIONS).fit(examples())
     logits, vectors = PoseNetwork()(torch.zeros(2, 24, 9**3 + 3))
     assert (logits.shape, vectors.shape) == ((2, 24), (2, 24, 3))
+
+
+def test_a_teacher_that_sees_how_shapes_lie_mends_what_looks_alike(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Box, "turn_back", lambda box, search: asked.append(search), raising=False)
+    teacher = Config(model=replace(MODEL, detector="box"), train=OPTIONS)
+    Upright(MODEL, OPTIONS).follow_teacher(Box(teacher.model, OPTIONS), teacher)
+    assert asked == ["sides"]
