@@ -242,7 +242,6 @@ class _Training:
         torch.manual_seed(config.train.seed)
         self.model = make_detector(config.model, config.train).to(device)
         self.model.check()
-        check_points(self.model, f"{config.model.detector} over {config.model.backbone}", config.train.points)
         if team.count > 1 and self.model.needs_sequences:
             raise KgError(
                 f"The detector {config.model.detector} compares the frames of a batch with each other.",
@@ -276,6 +275,7 @@ class _Training:
                 f"The detector {config.model.detector} learns from sequences, and {stores[0].name} has none.",
                 "Deform meshes (kg prepare --deform fold), or prepare a folder of poses.",
             )
+        check_points(self.model, f"{config.model.detector} over {config.model.backbone}", config.train.points)
         self.unseen = supply(stores, Selection("val", by, points, how, names, teacher), device)
         size = config.train.batch_size
         self.runs: list[Tensor] | None = None

@@ -160,7 +160,7 @@ class Follow(Detector):
         self.config, self.options, self.turned = model, train, _share("turned", turned)
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
-        self.known: set[int] = set()
+        self.taken_over: set[int] = set()
         self.recognises, self.possible = self.turned > 0, 1
         self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
@@ -203,13 +203,13 @@ class Follow(Detector):
             if values.shape[1:] == known.shape[1:]:
                 values[own] = known[theirs]
         if self.kind == other.kind and self.config.keypoints == other.config.keypoints:
-            self.known = set(own)
+            self.taken_over = set(own)
 
     def fit(self, examples: Examples) -> None:
         """Choose a template of each category and the anchors on it, unless it went on from others."""
         names, before = np.asarray(examples.categories), self.anchors.clone()
         for number, name in enumerate(self.config.categories or np.unique(names)):
-            if number in self.known:
+            if number in self.taken_over:
                 continue
             own = examples.rows(torch.from_numpy(np.flatnonzero(names == name)))
             assert own.rest is not None
@@ -229,7 +229,7 @@ class Follow(Detector):
                 f"Ask for as many: --keypoints {anchors.shape[1]}",
             )
         self.anchors.copy_(anchors)
-        for number in self.known:
+        for number in self.taken_over:
             self.anchors[number] = before[number]
 
     def check(self) -> None:
