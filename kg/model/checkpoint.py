@@ -123,7 +123,10 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         training, unused = {}, released.unused
     else:
         raise KgError(f"{path} is no checkpoint of kg, nor of the released code of a method that it knows.")
-    model = make_detector(config.model, config.train)
+    try:
+        model = make_detector(config.model, config.train)
+    except KgError as error:
+        raise KgError(f"{path} cannot be used: {error.message}", error.hint) from error
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -267,6 +267,8 @@ def _archive_entries(path: Path, password: AskPassword | None) -> Iterator[list[
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
+                if not all(info.filename for info in archive.infolist()):
+                    raise zipfile.BadZipFile("an entry has no name")
                 encrypted = any(info.flag_bits & ENCRYPTED for info in archive.infolist())
                 if encrypted and password:
                     _unlock(archive, path, password)

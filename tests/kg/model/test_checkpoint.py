@@ -76,6 +76,7 @@ class Evil:
         ({**WHOLE, "model": {"weight": [1.0]}}, "'weight', which is no tensor"),
         ({**WHOLE, "config": {"model": {"keypoints": "8"}}}, "'keypoints' cannot be '8'"),
         ({**WHOLE, "config": {"model": {"colour": "red"}}}, "'colour', which this kg does not know"),
+        ({**WHOLE, "config": {"model": {"detector": "key-gr1d"}}}, r"some\.pt cannot be used: .*key-gr1d"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused(tmp_path, capsys, content, message):

@@ -294,6 +294,16 @@ def test_damaged_content_of_a_zip(tmp_path: Path, destination: Path) -> None:
     assert_nothing_left(destination)
 
 
+def test_a_zip_whose_entry_has_no_name(tmp_path: Path, destination: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("%", b"x")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace(b"%", bytes(1)))
+    with pytest.raises(KgError, match=r"a\.zip is broken or cut short: an entry has no name"):
+        obtain(tmp_path / "a.zip", destination, itself)
+    assert_nothing_left(destination)
+
+
 @pytest.mark.parametrize("packing", ["gz", "bz2", "xz"])
 def test_the_checksum_at_the_end_of_a_packed_tar(tmp_path: Path, destination: Path, packing: str) -> None:
     with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as packed:  # type: ignore[call-overload]
