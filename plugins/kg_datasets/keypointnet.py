@@ -158,7 +158,7 @@ class KeypointNet(Dataset):
                 f"{file}: an annotation names a point beyond the {len(cloud.vertices)} of the cloud."
             )
         away = np.linalg.norm(cloud.vertices[indices] - positions, axis=1).max(initial=0)
-        if away > AGREEMENT:
+        if not away <= AGREEMENT:
             raise KgError(f"{file}: an annotation lies {away:.2g} from the cloud point that it names.")
         ids = np.array([keypoint.semantic_id for keypoint in keypoints], dtype=np.int64)
         aligned = np.array([-1.0 if flipped else 1.0, 1.0, 1.0])
@@ -181,7 +181,7 @@ def _read_annotations(folder: Path, category: str) -> Mapping[tuple[str, str], l
             (entry["class_id"], entry["model_id"]): [_keypoint(point) for point in entry["keypoints"]]
             for entry in _json(file)
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise KgError(f"{file} holds no annotations of KeypointNet: {error!r}", "Obtain it again.") from error
 
 
@@ -192,9 +192,11 @@ def _json(file: Path) -> list[dict[str, Any]]:
 
 def _keypoint(entry: dict[str, Any]) -> _Keypoint:
     x, y, z = entry["xyz"]
-    return _Keypoint(
-        (float(x), float(y), float(z)), int(entry["pcd_info"]["point_index"]), int(entry["semantic_id"])
+    # What does not fit in 64 bits is refused here, where the file is known.
+    row, meaning = (
+        np.int64(int(value)) for value in (entry["pcd_info"]["point_index"], entry["semantic_id"])
     )
+    return _Keypoint((float(x), float(y), float(z)), int(row), int(meaning))
 
 
 def _read_splits(folder: Path) -> Mapping[str, Split]:

@@ -104,6 +104,26 @@ def test_an_annotation_that_does_not_lie_on_its_cloud(raw: Path, keypointnet: Da
     assert "beyond the 16 of the cloud" in made.skipped[1][1]
 
 
+def test_an_annotation_without_a_place(raw: Path, keypointnet: Dataset) -> None:
+    edit(
+        raw / "annotations" / "airplane.json",
+        lambda entries: entries[0]["keypoints"][1].update(xyz=[0, 0, np.nan]),
+    )
+    made = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS))
+    assert made.store.read().ids == ["a2", "a3"]
+    assert "lies nan from the cloud point" in made.skipped[0][1]
+
+
+@pytest.mark.parametrize("number", ["1e999", "1e200"])
+def test_a_number_that_is_none(raw: Path, keypointnet: Dataset, number: str) -> None:
+    file = raw / "annotations" / "airplane.json"
+    entries = json.loads(file.read_text())
+    entries[0]["keypoints"][0]["semantic_id"] = 8765432187654321
+    file.write_text(json.dumps(entries).replace("8765432187654321", number))
+    with pytest.raises(KgError, match=r"airplane\.json holds no annotations"):
+        keypointnet.items("airplane", raw, OPTIONS)
+
+
 def test_an_annotated_cloud_that_is_not_there_is_no_silent_gap(raw: Path, keypointnet: Dataset) -> None:
     (raw / "pcds" / "02691156" / "a2.pcd").unlink()
     made = prepare(make_plan(keypointnet, "airplane", raw, OPTIONS))
