@@ -66,20 +66,16 @@ def folder_here(url: str, names: Sequence[str]) -> Path:
     url = url.rstrip("/")
     folder = _cache(url) / Path(url).name
     copied = 0
-    away: UnreachableError | None = None
     for number, name in enumerate(names):
         try:
             with suppress(FileNotFoundError):
                 _copy(files, f"{url}/{name}", folder)
                 copied += 1
         except UnreachableError as error:
-            away = error
             # Part of a folder is of no use.
             if number:
                 raise
-            break
-    if away:
-        return _before(folder, away)
+            return _before(folder, error)
     if not copied:
         raise KgError(f"There is nothing at {url} that kg reads.", "Look at the address again.")
     return folder

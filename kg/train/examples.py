@@ -65,8 +65,7 @@ def chosen_rows(stores: Sequence[Store], split: Split, by: SplitBy) -> list[NDAr
         of_split = store.splits(by) == SPLITS.index(split)
         if kept_out:
             names = store.read_column("objects")
-            whose = store.dataset, store.category, store.seed
-            of_split &= [(*whose, name) not in kept_out for name in names]
+            of_split &= [(*_whose(store), name) not in kept_out for name in names]
         rows.append(np.flatnonzero(of_split))
     return rows
 
@@ -78,9 +77,13 @@ def _kept_out(stores: Sequence[Store], split: Split) -> set[Owner]:
         for store in stores:
             later = store.splits("object") > SPLITS.index(split)
             objects = np.asarray(store.read_column("objects"))
-            whose = store.dataset, store.category, store.seed
-            owners |= {(*whose, name) for name in np.unique(objects[later]).tolist()}
+            owners |= {(*_whose(store), name) for name in np.unique(objects[later]).tolist()}
     return owners
+
+
+def _whose(store: Store) -> tuple[str, str, int | None]:
+    """Return what tells its objects from those of the same names elsewhere."""
+    return store.dataset, store.category, store.seed
 
 
 def read_rows(

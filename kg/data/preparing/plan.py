@@ -110,8 +110,7 @@ def make_plan(
     there = _there(dataset.name, category, variant)
     items = _items(dataset, category, raw, options)
     if files is None:
-        new = files_for(dataset, options, len(items))
-        files = new if there is None else len(store_files(there))
+        files = files_for(dataset, options, len(items)) if there is None else len(store_files(there))
     if files > 1:
         path = path.with_name(variant)
     stamps = item_stamps(items)

@@ -263,7 +263,7 @@ class Follow(Detector):
 
     def turn_back(self, search: Search) -> bool:
         """See `Detector.turn_back`."""
-        self.possible = {"none": 1, "yaw": STEPS, "sides": LIES}[search] if self.recognises else 1
+        self.possible = {"none": 1, "yaw": STEPS, "sides": LIES}[search]
         return self.recognises
 
     def look_at(self, views: int) -> None:
@@ -497,7 +497,8 @@ class Follow(Detector):
         if self.assumed is not None:
             assumed = torch.full((len(points),), self.assumed, device=points.device)
         first = self._in_order(points, assumed)
-        lies = first.lie[:, : self.possible].argmax(1)
+        # Asked before the weights came, it may be one that cannot tell.
+        lies = first.lie[:, : self.possible if self.recognises else 1].argmax(1)
         if bool((turned := lies > 0).any()):
             with full_precision(points.device):
                 back = turned_back(points[turned], lies[turned])

@@ -438,6 +438,20 @@ def at_rest(count=1):
     return torch.rand(count, 200, 3, generator=generator) * torch.tensor([1.0, 2, 0.1])
 
 
+def test_a_state_of_before_turns_nothing_back_whenever_it_was_asked(follow, examples):
+    """Its network cannot tell: each turn has to be tried."""
+    state = {name: value for name, value in follow.state_dict().items() if name != "gain"}
+    state["lie.bias"] = torch.arange(float(LIES))
+    assert follow.turn_back("sides")
+    usual = follow.eval().find(examples.points[:2])
+    follow.load_state_dict(state)
+    assert not follow.turn_back("none")
+    as_it_lies = follow.find(examples.points[:2])
+    assert not follow.turn_back("sides")
+    assert torch.equal(follow.find(examples.points[:2]).indices, as_it_lies.indices)
+    assert torch.equal(usual.indices, as_it_lies.indices)
+
+
 @pytest.mark.parametrize(
     ("degrees", "over", "lie"),
     [
