@@ -1,12 +1,12 @@
 """The stores of a training: as its configuration names them, and opened wherever they lie now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kg import paths
 from kg.config.options import DataConfig
-from kg.data.find import StoreQuery, find_by_checksum, label, not_same
+from kg.data.find import StoreQuery, find_by_checksum, labels, not_same
 from kg.data.store import SplitBy, Store
 from kg.errors import KgError
 
@@ -47,7 +47,7 @@ def choose_store(data: DataConfig, query: StoreQuery) -> Store:
         return find_by_checksum(Path(fitting[0]), checksums[fitting[0]], "the training")
     if fitting:
         raise KgError(
-            f"{len(fitting)} of the stores that this detector was trained on fit: {_labels(fitting)}.",
+            f"{len(fitting)} of the stores that this detector was trained on fit: {labels(fitting)}.",
             "Choose with --category and --variant, or name any store with --store.",
         )
     if query == StoreQuery():
@@ -57,17 +57,13 @@ def choose_store(data: DataConfig, query: StoreQuery) -> Store:
         )
     prepared = [path for path in paths.stores() if query.matches(path)]
     if len(prepared) != 1:
-        trained = f" It was trained on {_labels(checksums)}." if checksums else ""
-        names = f": {_labels(prepared)}" if prepared else ""
+        trained = f" It was trained on {labels(checksums)}." if checksums else ""
+        names = f": {labels(prepared)}" if prepared else ""
         raise KgError(
             f"{len(prepared) or 'None'} of the prepared stores fit{'' if prepared else 's'}{names}.{trained}",
             "Choose with --category and --variant, or name any store with --store. They are: kg list stores",
         )
     return Store(prepared[0])
-
-
-def _labels(stores: Iterable[Path | str]) -> str:
-    return ", ".join(label(Path(path)) for path in stores)
 
 
 def rename_stores(data: DataConfig, stores: Sequence[Store], what: str) -> DataConfig:

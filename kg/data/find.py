@@ -1,6 +1,6 @@
 """Finding a prepared store by what the user said or by its checksum, and making one of built-in shapes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from kg.data.preparing.prepare import prepare
 from kg.data.remote import url_of
 from kg.data.store import Store, read_checksum
 from kg.errors import KgError, unknown_name
+
+NAMED = 8
+"""Stores that a message names at most."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,9 @@ def find_store(
     if len(fitting) == 1:
         return Store(fitting[0])
     if fitting:
-        names = ", ".join(map(label, fitting))
         raise KgError(
-            f"{len(fitting)} prepared stores fit: {names}.", "Choose with --category, --dataset, --variant."
+            f"{len(fitting)} prepared stores fit: {labels(fitting)}.",
+            "Choose with --category, --dataset, --variant. They are: kg list stores",
         )
     builtins = _builtins(query)
     if query.category is None:
@@ -117,6 +120,13 @@ def find_by_checksum(path: Path, checksum: str, since: str) -> Store:
 def label(path: Path) -> str:
     """Return what people call a store, by its path: data set, category and variant."""
     return "/".join((*path.parts[-3:-1], paths.variant_of(path)))
+
+
+def labels(stores: Iterable[Path | str]) -> str:
+    """Return what people call stores, by their paths: the first `NAMED`, and how many there are besides."""
+    names = [label(Path(path)) for path in stores]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def check_same(store: Store, checksum: str, what: str) -> Store:

@@ -148,7 +148,11 @@ class Predictor:
         model = self.checkpoint.model
         seen, carry_back = self.to_training_frame(clouds)
         model.assume(category)
-        model.turn_back("none")
+        if not model.turn_back(self.view.search) and self.view.search != "none":
+            raise KgError(
+                "This detector cannot tell how a cloud lies, so it tracks a sequence as it lies.",
+                "Leave --search or --track out.",
+            )
         with autocast(self.device, precision):
             detections = model.track(seen, torch.from_numpy(positions).to(seen))
         return [carry_back(detections.keypoints), *_columns(detections)[1:]]
@@ -247,8 +251,6 @@ class Predictor:
         columns: dict[str, list[np.ndarray[Any, Any]]] = {
             name: [] for name in ("keypoints", "indices", "confidences", "edges", "rest", "visible")
         }
-        if options.track and self.view.search != "none":
-            raise KgError("A sequence is tracked as it lies.", "Leave --search or --track out.")
         together = (
             _sequences(clouds)
             if options.track

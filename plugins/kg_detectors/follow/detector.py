@@ -33,7 +33,7 @@ from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, known_lies, lie_rot
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
-from kg_detectors.follow.tracking import Before, blur, carried
+from kg_detectors.follow.tracking import EVIDENCE, TRIED, UNLIKELY, Before, agreement, blur, carried, told
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
@@ -471,21 +471,42 @@ class Follow(Detector):
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
-        category, before, frames = None, None, []
+        category, before, lie, frames = self._assumed(1), None, 0, []
         for cloud, there in zip(points[:, None], positions, strict=True):
-            seen, likely = self._seen(cloud)
+            first = self._in_order(cloud, category)
             # An object is of one category, that of its first frame.
-            category = seen.category if category is None else category
-            if before is None:
-                posterior = likely[0] / likely[0].sum(1, keepdim=True)
-            else:
-                posterior = carried(likely[0], there, before, blur(self.ways[category][0].to(likely)), size)
-            before = Before(there, posterior)
+            category = first.category
+            seen, likely, lies = self._if_it_lay(cloud, first, lie)
+            posteriors = likely / likely.sum(2, keepdim=True)
+            best = 0
+            if before is not None:
+                spread = blur(self.ways[category][0].to(likely))
+                priors = torch.stack([told(each, there, before, spread, size) for each in posteriors])
+                says = first.lie[0].log_softmax(0)[lies] + EVIDENCE * agreement(posteriors, priors)
+                best = int(says.argmax())
+                posteriors = carried(posteriors, priors)
+            lie, before = int(lies[best]), Before(there, posteriors[best])
             ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
-            read = read_out(posterior[None], ways, self.temperature)
-            frames.append((ops.gather(cloud, read.indices), *read, decode(seen.bins)))
+            read = read_out(before.posterior[None], ways, self.temperature)
+            frames.append((ops.gather(cloud, read.indices), *read, decode(seen.bins[best : best + 1])))
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*frames, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
+
+    def _if_it_lay(self, cloud: Tensor, first: Seen, before: int) -> tuple[Seen, Tensor, Tensor]:
+        """Return what the network says of a cloud (1, N, 3) in each way it may lie, and these ways, (L,).
+
+        Args:
+            cloud: Of one frame.
+            first: What it says of it as it is.
+            before: How the frame before lies.
+        """
+        lies = first.lie[0, : self._known_turns()].softmax(0)
+        likely, order = lies.sort(descending=True)
+        ways = torch.unique(torch.cat((order[:TRIED][likely[:TRIED] > UNLIKELY], order.new_tensor([before]))))
+        # Of each way the bins are those of the cloud as it is, until it is turned back for it.
+        rows = torch.zeros_like(ways)
+        each = first._replace(bins=first.bins[rows], category=first.category[rows])
+        return *self._turned_back(cloud[rows], each, ways), ways
 
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
         """Return what the network says of clouds, and the likelihoods of all views, (B, N, M).
@@ -493,12 +514,28 @@ class Follow(Detector):
         What is seen to lie otherwise than usual, in a turn that is possible, is turned back for it.
         """
         check_points(self, self.config.detector, points.shape[1])
-        assumed = None
-        if self.assumed is not None:
-            assumed = torch.full((len(points),), self.assumed, device=points.device)
-        first = self._in_order(points, assumed)
-        # Asked before the weights came, it may be one that cannot tell.
-        lies = first.lie[:, : self.possible if self.recognises else 1].argmax(1)
+        first = self._in_order(points, self._assumed(len(points)))
+        return self._turned_back(points, first, first.lie[:, : self._known_turns()].argmax(1))
+
+    def _assumed(self, count: int) -> Tensor | None:
+        """Return the category that was named, for each of some clouds."""
+        if self.assumed is None:
+            return None
+        return torch.full((count,), self.assumed, device=self.anchors.device)
+
+    def _known_turns(self) -> int:
+        """Return how many ways to lie are possible and can be told."""
+        # Asked before the weights came, it may be a detector that cannot.
+        return self.possible if self.recognises else 1
+
+    def _turned_back(self, points: Tensor, first: Seen, lies: Tensor) -> tuple[Seen, Tensor]:
+        """Return what the network says of clouds that lie as (B,) numbers say, and likelihoods, (B, N, M).
+
+        Args:
+            points: (B, N, 3).
+            first: What it says of them as they are.
+            lies: See `lie_rotations`.
+        """
         if bool((turned := lies > 0).any()):
             with full_precision(points.device):
                 back = turned_back(points[turned], lies[turned])

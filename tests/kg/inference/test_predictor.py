@@ -331,7 +331,7 @@ def test_frames_are_tracked_in_their_order_and_returned_in_that_of_the_clouds(
     assert [[round(x) for x in xs] for xs in seen] == [[1, -1], [-1, 1]]
     np.testing.assert_array_equal(found.keypoints, clouds.points[:, :3])
     assert found.meta["track"]
-    with pytest.raises(KgError, match="tracked as it lies"):
+    with pytest.raises(KgError, match="tracks a sequence as it lies"):
         replace(detector, view=ViewOptions(search="yaw")).detect(clouds, DetectOptions(track=True))
 
 

@@ -14,7 +14,7 @@ from kg.errors import KgError
 from kg.model import Batch
 from kg.model.making import make_detector
 from kg.model.normalisation import normalised
-from kg.model.turns import about_vertical
+from kg.model.turns import STEPS, about_vertical
 from kg.train.step import Step
 from kg_detectors.follow import Follow
 from kg_detectors.follow.anchors import landmark_places
@@ -370,6 +370,35 @@ def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(fol
     torch.testing.assert_close(found.confidences[0], alone.confidences[0])
     assert not torch.allclose(found.confidences[1:], alone.confidences[1:])
     assert torch.equal(found.visible, found.confidences >= VISIBLE)
+
+
+def test_a_frame_is_turned_back_if_it_then_agrees_with_the_one_before(follow, examples, monkeypatch):
+    """Of turns that look alike the one counts in which points are what their neighbours were."""
+    half = STEPS // 2
+    upright = examples.points[:1]
+    over = upright @ about_vertical(180).to(upright).T
+    places = normalised(upright, follow.config.normalisation)[0]
+
+    def seen(points, category=None):
+        # It takes every cloud for one that lies as usual, and does not know which of two turns it is.
+        category = torch.zeros(len(points), dtype=torch.int64)
+        bins = -400 * (points[..., None] - torch.linspace(-1, 1, 32)).square()
+        lie = torch.full((len(points), LIES), -99.0)
+        lie[:, [0, half]] = 0.0
+        return Seen(bins, bins, lie, None, category)
+
+    monkeypatch.setattr(follow, "forward", seen)
+    assert follow.eval().turn_back("yaw")
+    frames = torch.cat((places, normalised(over, follow.config.normalisation)[0]))
+    # The second frame is the first one, turned by half; where its points are says nothing of it.
+    with torch.no_grad():
+        found = follow.track(frames, torch.cat((upright, upright)))
+    torch.testing.assert_close(found.rest[1], found.rest[0], atol=1e-4, rtol=0)
+    follow.turn_back("none")
+    with torch.no_grad():
+        assert not torch.allclose(
+            follow.track(frames, torch.cat((upright, upright))).rest[1], found.rest[0], atol=0.1
+        )
 
 
 def test_clouds_that_are_turned_away_do_not_teach_the_head_of_usual_ones(follow, examples, monkeypatch):
