@@ -183,14 +183,21 @@ def use_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+SPINS = 5000
+"""How often a thread that waits looks again before it sleeps, for less than a tenth of a millisecond."""
+
+
 def share_cpu() -> None:
     """Let threads that wait sleep, and have no more of them than may run. For before PyTorch loads.
 
-    OpenMP's threads spin while they wait, by default, and PyTorch and numba bring a set of them each. On
-    cores of its own that saves microseconds; beside another process each waits for threads that are not
-    running (tests/benchmarks/busy.py measures it). Variables that are set already stay.
+    OpenMP's threads spin while they wait, by default, and PyTorch and numba bring a set of them each. Beside
+    another process each waits for threads that are not running; to wake what sleeps at once costs a third of
+    the time of a short loop (tests/benchmarks/busy.py measures both). So they spin for a moment, and sleep
+    then. Variables that are set already stay.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
     # OpenMP knows the affinity, not the quota.
     if "OMP_NUM_THREADS" not in os.environ and _quota() < math.inf:
         os.environ["OMP_NUM_THREADS"] = str(cores())

@@ -1,8 +1,9 @@
 """Two trainings at once on the same cores: python tests/benchmarks/busy.py [--seconds 20] [--rounds 1].
 
 Each process has as many threads as the machine has cores, and trains for the same seconds. Once OpenMP's
-threads spin while they wait, as they do by default (OMP_WAIT_POLICY=active), once they sleep (passive, which
-`import kg` sets). One process alone says what sleeping costs where nobody else wants the cores.
+threads spin while they wait (OMP_WAIT_POLICY=active), once they sleep at once (passive), and once they spin
+for a moment first, as after `import kg`. One process alone says what that costs where nobody else wants the
+cores.
 """
 
 import argparse
@@ -14,11 +15,18 @@ import time
 
 import torch
 
-from kg.devices import cores
+from kg.devices import SPINS, cores
 from kg.model.detector import Batch
 from kg.model.making import make_detector
 from kg.ops.bench import ellipsoids
 from kg.train.bench import configure, training_step
+
+WAYS = {
+    "active": {"OMP_WAIT_POLICY": "active"},
+    "passive": {"OMP_WAIT_POLICY": "passive"},
+    "kg": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(SPINS)},
+}
+"""How threads wait, by what sets it."""
 
 
 def work(points: int, batch_size: int, seconds: float) -> None:
@@ -37,9 +45,10 @@ def work(points: int, batch_size: int, seconds: float) -> None:
     print((time.monotonic() - began) / done, flush=True)
 
 
-def seconds_a_step(count: int, policy: str, options: argparse.Namespace) -> float:
+def seconds_a_step(count: int, way: str, options: argparse.Namespace) -> float:
     """Return what a step takes, the mean over processes that train at the same time."""
-    environment = {**os.environ, "OMP_WAIT_POLICY": policy, "OMP_NUM_THREADS": str(options.threads)}
+    inherited = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    environment = {**inherited, **WAYS[way], "OMP_NUM_THREADS": str(options.threads)}
     words = [f"--{name}={getattr(options, name)}" for name in ("points", "batch_size", "seconds")]
     started = [
         subprocess.Popen(
@@ -74,14 +83,13 @@ def main() -> None:
         work(options.points, options.batch_size, options.seconds)
         return
     print(f"{options.batch_size} x {options.points} points, {options.threads} threads, seconds a step")
-    print("trainings   active  passive    ratio")
+    print("trainings", *(f"{way:>8}" for way in WAYS))
     for count in (1, 2):
-        times: dict[str, list[float]] = {"active": [], "passive": []}
+        times: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(options.rounds):
-            for policy, measured in times.items():
-                measured.append(seconds_a_step(count, policy, options))
-        active, passive = (statistics.median(each) for each in times.values())
-        print(f"{count:9} {active:8.3f} {passive:8.3f} {active / passive:8.2f}", flush=True)
+            for way, measured in times.items():
+                measured.append(seconds_a_step(count, way, options))
+        print(f"{count:9}", *(f"{statistics.median(each):8.3f}" for each in times.values()), flush=True)
 
 
 if __name__ == "__main__":

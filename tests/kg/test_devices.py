@@ -148,11 +148,16 @@ def imported(code="import kg", **variables):
     return json.loads(made.stdout)
 
 
-def test_threads_that_wait_sleep_unless_the_user_says_otherwise():
+def test_threads_that_wait_soon_sleep_unless_the_user_says_otherwise():
     environment, torch_is_loaded = imported()
     assert environment["OMP_WAIT_POLICY"] == "passive"
+    assert int(environment["GOMP_SPINCOUNT"]) == devices.SPINS
     assert not torch_is_loaded
-    assert imported(OMP_WAIT_POLICY="active")[0]["OMP_WAIT_POLICY"] == "active"
+    assert imported(GOMP_SPINCOUNT="7")[0]["GOMP_SPINCOUNT"] == "7"
+    for policy in ("active", "passive"):
+        environment = imported(OMP_WAIT_POLICY=policy)[0]
+        assert environment["OMP_WAIT_POLICY"] == policy
+        assert "GOMP_SPINCOUNT" not in environment
 
 
 def test_a_quota_is_the_number_of_threads_unless_the_user_says_otherwise(machine, monkeypatch):
