@@ -18,20 +18,21 @@ class Bar:
     Attributes:
         start, end: (3,) metres, the ends of its axis.
         radius: Metres.
+        friction: Coulomb coefficient of cloth on it.
     """
 
     start: Points
     end: Points
     radius: float
+    friction: float
 
-    def push_out(self, positions: Points, before: Points, gap: float, friction: float) -> None:
+    def push_out(self, positions: Points, before: Points, gap: float) -> None:
         """Push vertices (V, 3) out of the bar, in place, with Coulomb friction.
 
         Args:
             positions: After a step, metres.
             before: Before it.
             gap: How near to the bar they may come, metres.
-            friction: Coulomb coefficient.
         """
         keep = self.radius + gap
         low, high = np.minimum(self.start, self.end) - keep, np.maximum(self.start, self.end) + keep
@@ -49,4 +50,4 @@ class Bar:
         slid = positions[near] - before[near]
         slid -= (slid * normal).sum(axis=1, keepdims=True) * normal
         way = np.linalg.norm(slid, axis=1, keepdims=True)
-        positions[near] -= np.minimum(1.0, friction * push / np.maximum(way, 1e-12)) * slid
+        positions[near] -= np.minimum(1.0, self.friction * push / np.maximum(way, 1e-12)) * slid

@@ -17,8 +17,9 @@ class Quality:
     Attributes:
         crossing: Share of its frames in which the mesh passes through itself.
         at_last: Pairs (edge, triangle) that pass through each other in the last frame.
-        stretch, stretch_99, stretch_most: Median, 99th percentile and largest of how far the length of an
-            edge is from its length at rest, as a share of it, over all frames.
+        stretch, stretch_99, stretch_most: Median, 99th percentile and largest of how much longer an edge is
+            than at rest, as a share, over all frames; 0 for one that is shorter.
+        pressed_99: 99th percentile of how much shorter it is: wrinkles that the mesh is too coarse for.
         below: How deep the lowest vertex ever was below the height at which cloth lies, as a share of
             the thickness.
     """
@@ -28,6 +29,7 @@ class Quality:
     stretch: float
     stretch_99: float
     stretch_most: float
+    pressed_99: float
     below: float
 
 
@@ -35,7 +37,8 @@ def measure(frames: Sequence[NDArray[np.float64]], cloth: Cloth, thickness: floa
     """Return the quality of frames (V, 3), in metres with the ground at z = 0."""
     i, j = cloth.edges.pairs.T
     lengths = np.array([np.linalg.norm(frame[i] - frame[j], axis=1) for frame in frames])
-    stretch = np.abs(lengths / cloth.edges.rest - 1)
+    longer = lengths / cloth.edges.rest - 1
+    stretch = longer.clip(min=0)
     lowest = min(float(frame[:, 2].min()) for frame in frames)
     crossing = crossings(frames, cloth.faces)
     return Quality(
@@ -44,5 +47,6 @@ def measure(frames: Sequence[NDArray[np.float64]], cloth: Cloth, thickness: floa
         stretch=float(np.median(stretch)),
         stretch_99=float(np.percentile(stretch, 99)),
         stretch_most=float(stretch.max()),
+        pressed_99=float(np.percentile(-longer.clip(max=0), 99)),
         below=max(0.0, thickness / 2 - lowest) / thickness,
     )

@@ -211,7 +211,7 @@ class Simulation:
             kernels.keep_lengths(positions, inverse_masses, *kept)
             contacts.keep_apart(positions, before, step, inverse_masses, settings.cloth_friction)
         for bar in self.bars:
-            bar.push_out(positions, before, self.thickness / 2, settings.ground_friction)
+            bar.push_out(positions, before, self.thickness / 2)
         kernels.stay_above(positions, before, height, settings.ground_friction)
         contacts.hold_back(positions, before, step)
         contacts.go_on(positions, before, step)

@@ -226,6 +226,9 @@ def _width(garment: Garment) -> float:
 def carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
     """Return the grip of hands that go over a crease in an arc and turn over on their way, as one."""
     vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
+    # A hand as wide as half of a tie would carry what stays behind into the ground.
+    beyond_it = (garment.positions[vertices, :2] - crease.point) @ crease.normal > 0
+    vertices = vertices[beyond_it | np.isin(vertices, crease.hands)]
     held = garment.positions[vertices]
     centre = held.mean(axis=0)
     away = float((centre[:2] - crease.point) @ crease.normal)

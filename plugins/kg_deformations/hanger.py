@@ -23,13 +23,15 @@ class Hanger(Deformation):
         least, most: Share of its mass that hangs down behind the bar; drawn evenly.
         narrowest, widest: Length of the bar, as a share of the garment's width; drawn evenly.
         radius: Of the bar, metres.
+        bar_friction: Coulomb coefficient of cloth on the bar, as on wood. Pulled over a rougher one, cloth
+            is stretched by half; from a smoother one it slides.
         clear: Metres between the ground and what hangs lowest.
     """
 
     name: ClassVar[str] = "hanger"
     # What hangs over a bar is pressed on itself, and has to follow the hands all the same.
     cloth: ClassVar[Settings] = Settings(rounds=3, together=True)
-    some: ClassVar[tuple[str, ...]] = ("seconds", "narrowest", "radius")
+    some: ClassVar[tuple[str, ...]] = ("seconds", "narrowest", "radius", "bar_friction")
     shares: ClassVar[tuple[str, ...]] = ("back", "most")
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("least", "most"), ("narrowest", "widest"))
     seconds: float = 5.0
@@ -41,6 +43,7 @@ class Hanger(Deformation):
     narrowest: float = 0.6
     widest: float = 1.4
     radius: float = 0.02
+    bar_friction: float = 0.45
     clear: float = 0.1
 
     def grips(self, garment: Garment, rng: np.random.Generator) -> Iterator[tuple[float, list[Grip]]]:
@@ -62,7 +65,7 @@ class Hanger(Deformation):
         middle = float((seen @ across).min() + (seen @ across).max()) / 2
         half = rng.uniform(self.narrowest, self.widest) * width / 2
         start, end = (np.append(at * over + (middle + side * half) * across, height) for side in (-1, 1))
-        garment.simulation.bars = (Bar(start, end, self.radius),)
+        garment.simulation.bars = (Bar(start, end, self.radius, self.bar_friction),)
 
         top = height + self.radius + ABOVE
         times = [0.0, *(part * self.seconds for part in (LIFTED, OVER, DOWN))]

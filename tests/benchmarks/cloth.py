@@ -3,11 +3,12 @@
 For each category and deformation of the built-in garments, over several seeds, or for each mesh of a folder
 (`--from FOLDER`), as `kg prepare` simulates them: the share of sequences in which no frame passes through
 itself, pairs of triangles that cross at rest and in the last frame, stretch in percent (median, 99th
-percentile, worst), the depth below the ground in thicknesses, how far hands were from what they held, in
-millimetres, the share of the flat area that is seen at the end, from above and from a side, in percent,
-the kinetic energy at the end in millijoules, and the CPU time of a sequence in seconds. A line is printed
-when its sequences are done; with --json or --table, all of them at the end. --table is Markdown, a row a
-motion, as in kg/docs/garments.md: the worst of all garments, but the mean of what is seen and of the time.
+percentile, worst), how much shorter edges got (99th percentile), the depth below the ground in thicknesses,
+how far hands were from what they held, in millimetres, the share of the flat area that is seen at the end,
+from above and from a side, in percent, the kinetic energy at the end in millijoules, and the CPU time of a
+sequence in seconds. A line is printed when its sequences are done; with --json or --table, all of them at
+the end. --table is Markdown, a row a motion, as in kg/docs/garments.md: the worst of all garments, but the
+mean of what is seen and of the time.
 """
 
 import argparse
@@ -39,6 +40,7 @@ WORST = (
     "at_last",
     "stretch_99",
     "stretch_most",
+    "pressed_99",
     "below",
     "slip_mm",
     "energy_mj",
@@ -87,6 +89,7 @@ def sequence(
         "stretch": 100 * quality.stretch,
         "stretch_99": 100 * quality.stretch_99,
         "stretch_most": 100 * quality.stretch_most,
+        "pressed_99": 100 * quality.pressed_99,
         "below": quality.below,
         "slip_mm": 1000 * max(slips),
         "covered": 100 * seen(frames[-1][:, [0, 1]], faces) / flat,

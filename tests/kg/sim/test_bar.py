@@ -1,17 +1,19 @@
 """A rigid bar in the way of cloth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kg.sim import Bar, Cloth, Settings, Simulation
 
-BAR = Bar(np.array([-1.0, 0, 0.5]), np.array([1.0, 0, 0.5]), 0.02)
+BAR = Bar(np.array([-1.0, 0, 0.5]), np.array([1.0, 0, 0.5]), 0.02, 0.8)
 
 
 def test_vertices_are_pushed_out_the_shortest_way():
     before = np.array([[0.0, 0.01, 0.5], [0.3, 0, 0.49], [0, 0.2, 0.5], [1.5, 0, 0.5]])
     after = before.copy()
-    BAR.push_out(after, before, 0.001, friction=0.0)
+    replace(BAR, friction=0.0).push_out(after, before, 0.001)
     np.testing.assert_allclose(after[0], [0, 0.021, 0.5])
     np.testing.assert_allclose(after[1], [0.3, 0, 0.479])
     np.testing.assert_array_equal(after[2:], before[2:])
@@ -20,7 +22,7 @@ def test_vertices_are_pushed_out_the_shortest_way():
 def test_friction_holds_what_slides_less_than_it_is_pushed():
     before = np.array([[0.0, 0.021, 0.5]] * 2)
     after = before + np.array([[0.0005, -0.001, 0], [0.01, -0.001, 0]])
-    BAR.push_out(after, before, 0.001, friction=0.8)
+    BAR.push_out(after, before, 0.001)
     np.testing.assert_allclose(after[0], before[0], atol=1e-12)
     assert after[1, 0] == pytest.approx(0.01 - 0.8 * 0.001)
 

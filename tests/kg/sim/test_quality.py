@@ -48,3 +48,11 @@ def test_the_figures_of_a_sequence(crossed):
     assert quality.stretch_most == pytest.approx(0.1, abs=0.02)
     assert quality.stretch_99 <= quality.stretch_most
     assert quality.below == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("size", "stretch", "pressed"), [(1.1, 0.1, 0.0), (0.9, 0.0, 0.1)])
+def test_cloth_that_is_pressed_together_is_not_stretched(lying, size, stretch, pressed):
+    vertices, faces = lying
+    quality = measure([size * vertices], Cloth.of_mesh(vertices, faces), thickness=0.01)
+    assert quality.stretch_99 == pytest.approx(stretch)
+    assert quality.pressed_99 == pytest.approx(pressed)

@@ -1,9 +1,11 @@
 """A garment is folded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kg_deformations.fold import Fold, body, half, recipe, sleeve, to_the_middle
+from kg_deformations.fold import Fold, body, carry, half, recipe, sleeve, to_the_middle
 
 
 def test_a_fold_in_half_lays_one_end_on_the_other(towel, run):
@@ -38,6 +40,16 @@ def test_folds_are_the_same_for_few_frames_as_for_many(towel, run):
             assert held.mean(axis=0) == pytest.approx(also.mean(axis=0), abs=0.01)
             assert asked == pytest.approx(grip.start)
         assert np.ptp(last[:, :2], axis=0) == pytest.approx(np.ptp(after[:, :2], axis=0), rel=0.15)
+
+
+def test_hands_take_nothing_that_stays_behind_the_crease(towel, make):
+    garment = make(towel)
+    whole = half(1, -1)(garment)
+    edge = garment.positions[whole.hands, 1].mean()
+    narrow = replace(whole, point=np.array([whole.point[0], edge + 0.01]))
+    taken = garment.positions[carry(garment, narrow, 0.0, 1.0).vertices, 1]
+    assert taken.max() < edge + 0.01
+    assert garment.positions[carry(garment, whole, 0.0, 1.0).vertices, 1].max() > edge + 0.01
 
 
 def test_a_crease_in_half_and_its_hands(towel, make):

@@ -7,7 +7,7 @@ from kg_deformations.hanger import Hanger
 
 
 def test_a_garment_hangs_over_the_bar_on_both_sides(towel, run):
-    garment, frames = run(Hanger(least=0.5, most=0.5, narrowest=1.4, yaw=0.0), towel)
+    garment, frames = run(Hanger(least=0.5, most=0.5, narrowest=1.4, yaw=0.0, bar_friction=0.8), towel)
     (bar,) = garment.simulation.bars
     width = np.linalg.norm(bar.end - bar.start) / 1.4
     extents = np.ptp(garment.simulation.cloth.rest, axis=0)
