@@ -225,10 +225,12 @@ def _width(garment: Garment) -> float:
 
 def carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
     """Return the grip of hands that go over a crease in an arc and turn over on their way, as one."""
-    vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in crease.hands]))
-    # A hand as wide as half of a tie would carry what stays behind into the ground.
-    beyond_it = (garment.positions[vertices, :2] - crease.point) @ crease.normal > 0
-    vertices = vertices[beyond_it | np.isin(vertices, crease.hands)]
+    # What stays behind the crease would be carried into the ground: by a hand as wide as half of a tie, or at
+    # an end of it that does not reach the crease.
+    beyond_it = (garment.positions[:, :2] - crease.point) @ crease.normal > 0
+    hands = [hand for hand in crease.hands if beyond_it[hand]] or crease.hands
+    vertices = np.unique(np.concatenate([garment.grasp(hand) for hand in hands]))
+    vertices = vertices[beyond_it[vertices] | np.isin(vertices, hands)]
     held = garment.positions[vertices]
     centre = held.mean(axis=0)
     away = float((centre[:2] - crease.point) @ crease.normal)
@@ -252,4 +254,4 @@ def carry(garment: Garment, crease: Crease, start: float, end: float) -> Grip:
         places: Points = middle + beside + turned
         return places
 
-    return Grip(vertices, at, start, end, tuple(crease.hands))
+    return Grip(vertices, at, start, end, tuple(hands))

@@ -90,7 +90,7 @@ class _Made:
         turn, shift = self._since(garment)
         over = np.append(-self.crease.normal @ turn, 0.0)
         there = np.column_stack([self.before[:, :2] @ turn + shift, self.before[:, 2]])
-        vertices, hands = self.grip.vertices, self.crease.hands
+        vertices, hands = self.grip.vertices, list(self.grip.hands)
         away = np.linalg.norm(self.before[vertices, None, :2] - self.before[hands, :2], axis=2)
         grips = []
         for number, hand in enumerate(hands):

@@ -52,6 +52,16 @@ def test_hands_take_nothing_that_stays_behind_the_crease(towel, make):
     assert garment.positions[carry(garment, whole, 0.0, 1.0).vertices, 1].max() > edge + 0.01
 
 
+def test_a_hand_behind_the_crease_has_nothing_to_do(towel, make):
+    garment = make(towel)
+    crease = half(1, -1)(garment)
+    first, second = crease.hands
+    normal = garment.positions[first, :2] - garment.positions[second, :2]
+    between = garment.positions[crease.hands, :2].mean(axis=0)
+    grip = carry(garment, replace(crease, point=between, normal=normal / np.linalg.norm(normal)), 0.0, 1.0)
+    assert grip.hands == (first,)
+
+
 def test_a_crease_in_half_and_its_hands(towel, make):
     garment = make(towel)
     crease = half(1, -1)(garment)
