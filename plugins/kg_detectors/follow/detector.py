@@ -477,14 +477,13 @@ class Follow(Detector):
             # An object is of one category, that of its first frame.
             category = first.category
             seen, likely, lies = self._if_it_lay(cloud, first, lie)
-            posteriors = likely / likely.sum(2, keepdim=True)
-            best = 0
+            posteriors, evidence = likely / likely.sum(2, keepdim=True), first.lie[0, lies]
             if before is not None:
                 spread = blur(self.ways[category][0].to(likely))
                 priors = torch.stack([told(each, there, before, spread, size) for each in posteriors])
-                says = first.lie[0].log_softmax(0)[lies] + EVIDENCE * agreement(posteriors, priors)
-                best = int(says.argmax())
+                evidence = evidence + EVIDENCE * agreement(posteriors, priors)
                 posteriors = carried(posteriors, priors)
+            best = int(evidence.argmax())
             lie, before = int(lies[best]), Before(there, posteriors[best])
             ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
             read = read_out(before.posterior[None], ways, self.temperature)
@@ -493,20 +492,20 @@ class Follow(Detector):
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
     def _if_it_lay(self, cloud: Tensor, first: Seen, before: int) -> tuple[Seen, Tensor, Tensor]:
-        """Return what the network says of a cloud (1, N, 3) in each way it may lie, and these ways, (L,).
+        """Return what the network says of a cloud (1, N, 3) in each way it may lie, and these lies, (L,).
 
         Args:
             cloud: Of one frame.
             first: What it says of it as it is.
             before: How the frame before lies.
         """
-        lies = first.lie[0, : self._known_turns()].softmax(0)
-        likely, order = lies.sort(descending=True)
-        ways = torch.unique(torch.cat((order[:TRIED][likely[:TRIED] > UNLIKELY], order.new_tensor([before]))))
-        # Of each way the bins are those of the cloud as it is, until it is turned back for it.
-        rows = torch.zeros_like(ways)
+        probable, order = first.lie[0, : self._known_turns()].softmax(0).sort(descending=True)
+        tried = order[:TRIED][probable[:TRIED] > UNLIKELY]
+        lies = torch.unique(torch.cat((tried, tried.new_tensor([before]))))
+        # The bins are those of the cloud as it is, until it is turned back.
+        rows = torch.zeros_like(lies)
         each = first._replace(bins=first.bins[rows], category=first.category[rows])
-        return *self._turned_back(cloud[rows], each, ways), ways
+        return *self._turned_back(cloud[rows], each, lies), lies
 
     def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
         """Return what the network says of clouds, and the likelihoods of all views, (B, N, M).
