@@ -470,6 +470,7 @@ class Follow(Detector):
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`."""
+        check_points(self, self.config.detector, points.shape[1])
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, lie, frames = self._assumed(1), None, 0, []
         for cloud, there in zip(points[:, None], positions, strict=True):
