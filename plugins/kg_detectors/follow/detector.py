@@ -475,18 +475,19 @@ class Follow(Detector):
         category, before, lie, frames = self._assumed(1), None, 0, []
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
-            # An object is of one category, that of its first frame.
-            category = first.category
             seen, likely, lies = self._if_it_lay(cloud, first, lie)
             posteriors, evidence = likely / likely.sum(2, keepdim=True), first.lie[0, lies]
-            if before is not None:
+            if before is None:
+                # An object is of one category, that of its first frame.
+                category = first.category
                 spread = blur(self.ways[category][0].to(likely))
-                priors = torch.stack([told(each, there, before, spread, size) for each in posteriors])
+                ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
+            else:
+                priors = told(posteriors, there, before, spread, size)
                 evidence = evidence + EVIDENCE * agreement(posteriors, priors)
                 posteriors = carried(posteriors, priors)
             best = int(evidence.argmax())
             lie, before = int(lies[best]), Before(there, posteriors[best])
-            ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
             read = read_out(before.posterior[None], ways, self.temperature)
             frames.append((ops.gather(cloud, read.indices), *read, decode(seen.bins[best : best + 1])))
         keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*frames, strict=True))

@@ -46,25 +46,26 @@ def blur(ways: Tensor) -> Tensor:
 
 
 def told(posterior: Tensor, positions: Tensor, before: Before, spread: Tensor, size: Tensor) -> Tensor:
-    """Return what the frame before says of each point, (N, M), rows sum to 1.
+    """Return what the frame before says of each point, (..., N, M), rows sum to 1.
 
     The nearest points of the frame before tell; of layers that lie on each other those count that agree with
     what the point looks like now.
 
     Args:
-        posterior: (N, M), of this frame alone, rows sum to 1.
+        posterior: (..., N, M), of this frame alone, rows sum to 1, in each way that it may lie.
         positions: (N, 3), in the coordinates of the sequence.
         before: The frame before.
         spread: See `blur`.
         size: Of the object, in the unit of the positions.
     """
-    count = posterior.shape[1]
+    count = posterior.shape[-1]
     near = ops.nearest_neighbours(positions[None], before.positions[None], NEIGHBOURS)[0]
     apart = (positions[:, None] - before.positions[near]).norm(dim=2) / size  # (N, NEIGHBOURS)
     theirs = before.posterior[near]  # (N, NEIGHBOURS, M)
-    alike = count * torch.einsum("nkm,nm->nk", theirs, posterior)
+    alike = count * torch.einsum("nkm,...nm->...nk", theirs, posterior)
     weights = torch.exp(-((apart / NEAR) ** 2) / 2) * (alike + 1e-3) + 1e-12
-    prior = torch.einsum("nk,nkm->nm", weights / weights.sum(1, keepdim=True), theirs) @ spread
+    weights = weights / weights.sum(-1, keepdim=True)
+    prior = torch.einsum("...nk,nkm->...nm", weights, theirs) @ spread
     share = (1 - RESTART) * torch.exp(-((apart.amin(1, keepdim=True) / FAR) ** 2) / 2)
     return share * prior + (1 - share) / count
 
