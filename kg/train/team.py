@@ -4,6 +4,7 @@ Whatever starts them tells each its place by the variables that `torchrun` sets:
 MASTER_ADDR, MASTER_PORT.
 """
 
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -150,6 +151,9 @@ def joined(device: torch.device) -> Iterator[Team]:
     rank, count, _ = ranks
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    # Its functions keep the group of the moment as a default value. An optimizer imports it: after the group is
+    # there it would outlive us, and its threads end the process with SIGABRT, at times, when Python takes leave.
+    importlib.import_module("torch.distributed.nn.functional")
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     except (RuntimeError, ValueError, OSError) as error:
