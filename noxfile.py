@@ -10,6 +10,7 @@ nox.options.sessions = ["check", "tests", "plugin"]
 nox.options.default_venv_backend = "virtualenv"
 
 CONSTRAINTS = ("-c", "tests/constraints.txt")
+SUFFIXES = (".glb", ".gltf", ".npy", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".txt", ".xyz")
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 
 
@@ -41,9 +42,12 @@ def bounds(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Every reader given thousands of files that are almost right, other ones each time: minutes."""
-    session.install(*CONSTRAINTS, ".", *GROUPS["test"])
+    """Every reader given thousands of files that are almost right, other ones each time: half an hour."""
+    session.install(*CONSTRAINTS, ".", *GROUPS["test"], *GROUPS["fuzz"])
     session.run("pytest", *(session.posargs or ["tests/kg/test_fuzz.py"]), env={"KG_FUZZ": "3000"})
+    if sys.platform == "linux" and not session.posargs:
+        for suffix in SUFFIXES:
+            session.run("python", "tests/kg/fuzz_readers.py", suffix, "120")
 
 
 @nox.session
