@@ -64,8 +64,9 @@ def test_npy(fixtures: Path) -> None:
     np.testing.assert_allclose(shape.vertices, np.c_[np.cos(turn), turn / 3, np.sin(turn)], atol=5.1e-4)
 
 
-def test_glb_moves_each_object_to_its_place(fixtures: Path) -> None:
-    shape = read_shape(fixtures / "shapes" / "boxes.glb")
+@pytest.mark.parametrize("name", ["boxes.glb", "boxes.gltf"])
+def test_gltf_moves_each_object_to_its_place(fixtures: Path, name: str) -> None:
+    shape = read_shape(fixtures / "shapes" / name)
     assert area(shape) == pytest.approx(44)
     assert shape.vertices[:, 0].max() == 11
 
@@ -151,7 +152,7 @@ def test_faces_at_a_vertex_that_is_nan_go_with_it(tmp_path: Path) -> None:
 
 CUT = [
     name
-    for name in [*BOXES, *CLOUDS, "cloud.npy", "boxes.glb"]
+    for name in [*BOXES, *CLOUDS, "cloud.npy", "boxes.glb", "boxes.gltf"]
     if not name.endswith((".obj", ".xyz", ".txt"))
 ]
 
