@@ -151,8 +151,8 @@ def joined(device: torch.device) -> Iterator[Team]:
     rank, count, _ = ranks
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    # Its functions keep the group of the moment as a default value. An optimizer imports it: after the group is
-    # there it would outlive us, and its threads end the process with SIGABRT, at times, when Python takes leave.
+    # Its functions keep the group of the moment as a default value. An optimizer imports it: once there is a
+    # group, that keeps it alive, and its threads end the process with SIGABRT, at times, when Python ends.
     importlib.import_module("torch.distributed.nn.functional")
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)

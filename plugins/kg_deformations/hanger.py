@@ -29,7 +29,8 @@ class Hanger(Deformation):
     """
 
     name: ClassVar[str] = "hanger"
-    # What hangs over a bar is pressed on itself, and has to follow the hands all the same. Steps as of `hang`.
+    # What hangs over a bar is pressed on itself, and has to follow the hands all the same. Steps are as short
+    # as those of `hang`.
     cloth: ClassVar[Settings] = Settings(step=1 / 1250, rounds=3, together=True)
     some: ClassVar[tuple[str, ...]] = ("seconds", "narrowest", "radius", "bar_friction")
     shares: ClassVar[tuple[str, ...]] = ("back", "most")
