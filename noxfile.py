@@ -10,7 +10,6 @@ nox.options.sessions = ["check", "tests", "plugin"]
 nox.options.default_venv_backend = "virtualenv"
 
 CONSTRAINTS = ("-c", "tests/constraints.txt")
-SUFFIXES = (".glb", ".gltf", ".npy", ".npz", ".obj", ".off", ".pcd", ".ply", ".stl", ".txt", ".xyz")
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 
 
@@ -46,7 +45,7 @@ def fuzz(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, ".", *GROUPS["test"], *GROUPS["fuzz"])
     session.run("pytest", *(session.posargs or ["tests/kg/test_fuzz.py"]), env={"KG_FUZZ": "3000"})
     if sys.platform == "linux" and not session.posargs:
-        for suffix in SUFFIXES:
+        for suffix in sorted({file.suffix for file in Path("fixtures/shapes").iterdir()}):
             session.run("python", "tests/kg/fuzz_readers.py", suffix, "120")
 
 
