@@ -457,7 +457,7 @@ def test_every_format_there_is(fixtures: Path, folder: Dataset, tmp_path: Path) 
     made = prepare(make_plan(folder, "all", tmp_path, PrepareOptions(points=24)))
     assert made.skipped == []
     # The .txt is left out: beside meshes it could be a licence.
-    assert made.store.count == len(list(tmp_path.glob("*.*"))) - 1 == 18
+    assert made.store.count == len(list(tmp_path.glob("*.*"))) - 1 == 19
 
 
 def test_a_real_shirt_keeps_its_distances_when_folded(shared_data: Path, folder: Dataset) -> None:
