@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.data.film import film_height
 from kg_datasets.garments.curves import distance_to
 from kg_datasets.garments.pattern import BACK, FRONT, OVER
 from kg_datasets.garments.sewing import Garment
@@ -27,7 +28,9 @@ def heights(garment: Garment, rng: np.random.Generator) -> Array:
 
     A collar is left in that plane.
     """
-    width = np.sqrt(8 * torsion(garment))
+    # Front and back are held at the seams and free at openings. Over a strip of width w, √(8 u) is w.
+    body = np.abs(garment.layer) <= FRONT
+    width = np.sqrt(8 * film_height(garment.flat, garment.faces[body], garment.side == 0))
     height = HIGHEST * (1 - np.exp(-FULLNESS * width / HIGHEST))
     billows = np.where(garment.side > 0, _billows(garment.flat, rng), _billows(garment.flat, rng))
     height = height * (1 + BILLOWS * billows)
@@ -42,45 +45,6 @@ def _along_seams(garment: Garment) -> Array:
     edges = garment.edges
     seams = edges[(garment.side[edges] == 0).all(axis=1)]
     return np.concatenate([garment.flat[garment.side == 0], garment.flat[seams].mean(axis=1)])
-
-
-def torsion(garment: Garment) -> Array:
-    """Return the solution (V,) in m² of ∇²u = -1 with u = 0 on the seams, free at openings.
-
-    In a strip of width w it is w²/8 in the middle, so that it measures how wide a garment is at each
-    place. Linear finite elements with lumped masses, solved by conjugate gradients.
-    """
-    body = np.abs(garment.layer) <= FRONT
-    faces, free = garment.faces[body], garment.side != 0
-    count = len(garment.flat)
-    corners = garment.flat[faces]
-    sides = np.roll(corners, -1, axis=1) - corners
-    twice_area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
-    cotangents = -(sides * np.roll(sides, 1, axis=1)).sum(axis=-1) / twice_area[:, None]
-    # Each corner's angle weighs the side that it faces.
-    start, end, weight = (
-        np.roll(faces, -1, axis=1).ravel(),
-        np.roll(faces, -2, axis=1).ravel(),
-        cotangents.ravel() / 2,
-    )
-
-    def stiffness(u: Array) -> Array:
-        flow = (u[start] - u[end]) * weight
-        net: Array = free * (np.bincount(start, flow, count) - np.bincount(end, flow, count))
-        return net
-
-    u = np.zeros(count)
-    residual = direction = free * np.bincount(faces.ravel(), np.repeat(twice_area / 6, 3), count)
-    left = residual @ residual
-    enough = 1e-6 * left
-    while left > enough:
-        image = stiffness(direction)
-        step = left / (direction @ image)
-        u = u + step * direction
-        residual = residual - step * image
-        before, left = left, residual @ residual
-        direction = residual + left / before * direction
-    return u.clip(min=0)
 
 
 def _billows(flat: Array, rng: np.random.Generator) -> Array:
