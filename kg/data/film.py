@@ -45,7 +45,7 @@ def film_height(flat: Array, faces: NDArray[np.int64], held: NDArray[np.bool_]) 
         return net
 
     u = np.zeros(count)
-    residual: Array = free * np.bincount(faces.ravel(), np.repeat(twice_area / 6, 3), count)
+    residual: Array = free * np.bincount(faces.ravel(), np.repeat(twice_area / 6, 3), count).astype(float)
     direction = residual
     left = residual @ residual
     enough = ENOUGH * left
