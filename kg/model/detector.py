@@ -251,12 +251,13 @@ class Detector(nn.Module, ABC):
         """
         raise NotImplementedError
 
-    def follow_teacher(self, teacher: "Detector", config: Config) -> None:
+    def follow_teacher(self, teacher: "Detector", config: Config, examples: Examples) -> None:
         """Take over what a teacher knows of the category, after `fit`, before the first step.
 
         Args:
             teacher: In evaluation mode.
             config: What it was made of.
+            examples: What `fit` has seen.
 
         Raises:
             KgError: It learns by itself, or the teacher is of another kind.

@@ -294,7 +294,7 @@ class _Training:
             else:
                 self.model.fit(examples)
             if teacher is not None:
-                self.model.follow_teacher(teacher.model, teacher.config)
+                self.model.follow_teacher(teacher.model, teacher.config, examples)
         self.weights = self.model.draw(listed)
         self.steps = Step(self.model, config.train, team)
         self.validation = Recorder(self._losses, device, self.model.recordable)

@@ -236,7 +236,7 @@ class Follow(Detector):
         """See `Detector.check`."""
         check_anchors(self.kind)
 
-    def follow_teacher(self, teacher: Detector, config: Config) -> None:
+    def follow_teacher(self, teacher: Detector, config: Config, examples: Examples) -> None:
         """Take over the template and the anchors; places that are known teach better than guesses."""
         if not isinstance(teacher, Follow) or teacher.config.categories != self.config.categories:
             raise KgError(

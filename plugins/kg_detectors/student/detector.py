@@ -77,7 +77,7 @@ class Student(Detector):
         """Learn where keypoints usually are in the category's pose: the median over its shapes."""
         self.reference.copy_(usual_keypoints(examples.points, examples.keypoints, len(self.reference)))
 
-    def follow_teacher(self, teacher: Detector, config: Config) -> None:
+    def follow_teacher(self, teacher: Detector, config: Config, examples: Examples) -> None:
         """See `Detector.follow_teacher`: whatever it is, its keypoints say all."""
         return
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,13 +13,21 @@ from kg import ops
 from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
+from kg.model.backbone import Backbone
 from kg.model.making import make_detector
 from kg.model.normalisation import normalised
 from kg_detectors.heads import usual_keypoints
-from kg_detectors.upright.poses import PoseNetwork
+from kg_detectors.upright.halves import HalfTurns
+from kg_detectors.upright.poses import PoseNetwork, angles
 
 TEACHER = "teacher_options"
 """The buffer that holds the options of the detector within, as JSON in bytes."""
+HELD = 5
+"""One object in so many is kept back, to see whether a second look mends more turns than it spoils."""
+MOST = 200
+"""Clouds of objects kept back that are looked at, at most."""
+RIGHT = 45.0
+"""Degrees by which a turn is off at most that is the right one of those that look alike."""
 
 
 class Upright(Detector):
@@ -43,8 +52,9 @@ class Upright(Detector):
 
     def __init__(self, model: ModelConfig, train: TrainConfig) -> None:
         super().__init__()
-        self.config = model
+        self.config, self.options = model, train
         self.pose = PoseNetwork()
+        self.halves: HalfTurns | None = None
         self.register_buffer("reference", torch.zeros(model.keypoints, 3))
         self.register_buffer(TEACHER, torch.zeros(0, dtype=torch.uint8))
 
@@ -67,13 +77,45 @@ class Upright(Detector):
         points, _ = normalised(examples.points, "longest-side")
         self.pose.fit(points.to(self.reference.device))
 
-    def follow_teacher(self, teacher: Detector, config: Config) -> None:
-        """Take the teacher itself."""
+    def follow_teacher(self, teacher: Detector, config: Config, examples: Examples) -> None:
+        """Take the teacher itself, and a second look where that is better."""
         device = self.reference.device
         text = json.dumps(config.to_dict()).encode()
         self.teacher_options = torch.tensor(list(text), dtype=torch.uint8, device=device)
         self._make_teacher()
         self.teacher.load_state_dict(teacher.state_dict())
+        look = self._second_look()
+        if look is not None:
+            self._look_twice(look, examples)
+
+    def _second_look(self) -> HalfTurns | None:
+        backbone = getattr(self.teacher, "backbone", None)
+        return HalfTurns(deepcopy(backbone)) if isinstance(backbone, Backbone) else None
+
+    def _look_twice(self, look: HalfTurns, examples: Examples) -> None:
+        """Have a look learn to tell half turns, and keep it if it mends more turns than it spoils."""
+        points = normalised(examples.points, "longest-side")[0].to(self.reference.device)
+        kept_back = set(sorted(set(examples.objects))[HELD - 1 :: HELD])
+        held = torch.tensor([name in kept_back for name in examples.objects], device=points.device)
+        known = points[held][:: max(1, int(held.sum()) // MOST)]
+        look.fit(points[~held], self.options.precision)
+        once = self._right(known)
+        self.halves = look
+        if self._right(known) <= once:
+            self.halves = None
+
+    def _right(self, points: Tensor) -> int:
+        """Return how many of some clouds (n, N, 3), which lie upright, are seen to do so."""
+        turns = [self._turns(cloud) for cloud in torch.split(points, 1)]
+        return sum(int((angles(turn) < RIGHT).sum()) for turn in turns)
+
+    def _turns(self, points: Tensor) -> Tensor:
+        """Return rotations (B, 3, 3) float64; points @ rotation lie upright."""
+        turns = self.pose.turns(points)
+        if self.halves is None:
+            return turns
+        upright = _turned(points, turns)
+        return turns @ self.halves.turns(ops.gather(upright, ops.canonical_order(upright)))
 
     def _make_teacher(self) -> None:
         known = Config.from_dict(json.loads(bytes(self.teacher_options.tolist())))
@@ -94,6 +136,8 @@ class Upright(Detector):
         if options is not None:
             self.teacher_options = options.clone()
             self._make_teacher()
+            looks = any(name.startswith(f"{prefix}halves.") for name in state_dict)
+            self.halves = self._second_look() if looks else None
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def category_keypoints(self) -> Tensor:
@@ -110,9 +154,9 @@ class Upright(Detector):
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
         """Return the teacher's keypoints of the clouds as they lie upright, where they are on the clouds."""
-        turns = self.pose.turns(points)
         centre = points.double().mean(1, keepdim=True)
-        upright = ((points.double() - centre) @ turns).to(points.dtype)
+        turns = self._turns(points)
+        upright = _turned(points, turns)
         order = ops.canonical_order(upright)
         seen, scaling = normalised(ops.gather(upright, order), self.within.normalisation)
         detections = self.teacher.eval().find(seen, inference)
@@ -122,3 +166,9 @@ class Upright(Detector):
         return replace(
             detections, keypoints=keypoints.to(points.dtype), indices=indices, rest=rest, upright=None
         )
+
+
+def _turned(points: Tensor, turns: Tensor) -> Tensor:
+    """Return clouds (B, N, 3) turned about their centres, which come to lie at 0."""
+    exact = points.double()
+    return ((exact - exact.mean(1, keepdim=True)) @ turns).to(points.dtype)

@@ -589,7 +589,7 @@ def test_a_student_has_its_teachers_template_and_anchors(follow, examples):
     student = Follow(MODEL, OPTIONS, symmetry="turned", anchors="farthest")
     student.fit(examples)
     assert not torch.equal(student.anchors, follow.anchors)
-    student.follow_teacher(follow, Config(model=MODEL))
+    student.follow_teacher(follow, Config(model=MODEL), examples)
     for name, values in follow.named_buffers(recurse=False):
         torch.testing.assert_close(student.get_buffer(name), values, rtol=0, atol=0, equal_nan=True)
     torch.testing.assert_close(student.category_keypoints(), follow.anchors[0] * follow.boxes[0])
@@ -599,9 +599,9 @@ def test_a_student_has_its_teachers_template_and_anchors(follow, examples):
 def test_a_teacher_of_another_kind_or_with_other_keypoints_is_refused(follow, examples):
     other = Follow(replace(MODEL, keypoints=3), OPTIONS)
     with pytest.raises(KgError, match="has 4 keypoints, and 3"):
-        other.follow_teacher(follow, Config(model=MODEL))
+        other.follow_teacher(follow, Config(model=MODEL), examples)
     with pytest.raises(KgError, match="learns from a follow"):
-        follow.follow_teacher(make_detector(replace(MODEL, detector="template"), OPTIONS), Config())
+        follow.follow_teacher(make_detector(replace(MODEL, detector="template"), OPTIONS), Config(), examples)
 
 
 def test_its_students_options_are_ones_that_it_has(tiny_backbone):

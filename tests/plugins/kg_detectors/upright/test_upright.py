@@ -12,7 +12,9 @@ from kg.model import Examples
 from kg.train.augment import turns
 from kg_backbones.framed import frames
 from kg_detectors.box import Box
-from kg_detectors.upright import Upright, poses
+from kg_detectors.student import Student
+from kg_detectors.upright import Upright, halves, poses
+from kg_detectors.upright.halves import HalfTurns, half_turns
 from kg_detectors.upright.poses import PoseNetwork, angles, candidates, describe, rodrigues, rotation
 
 MODEL = ModelConfig(detector="upright", keypoints=8, normalisation="longest-side")
@@ -47,7 +49,7 @@ def upright():
         patch.setattr(poses, "STEPS", 150)
         made.fit(examples())
     teacher = Config(model=replace(MODEL, detector="box"), train=OPTIONS)
-    made.follow_teacher(Box(teacher.model, OPTIONS), teacher)
+    made.follow_teacher(Box(teacher.model, OPTIONS), teacher, examples())
     return made.eval()
 
 
@@ -149,5 +151,51 @@ def test_a_teacher_that_sees_how_shapes_lie_mends_what_looks_alike(monkeypatch):
     asked = []
     monkeypatch.setattr(Box, "turn_back", lambda box, search: asked.append(search), raising=False)
     teacher = Config(model=replace(MODEL, detector="box"), train=OPTIONS)
-    Upright(MODEL, OPTIONS).follow_teacher(Box(teacher.model, OPTIONS), teacher)
+    Upright(MODEL, OPTIONS).follow_teacher(Box(teacher.model, OPTIONS), teacher, examples())
     assert asked == ["sides"]
+
+
+def test_a_half_turn_undoes_itself():
+    every = half_turns()
+    assert len(every) == len({tuple(way.flatten().tolist()) for way in every}) == 4
+    torch.testing.assert_close(every @ every, torch.eye(3).expand(4, 3, 3))
+    torch.testing.assert_close(torch.linalg.det(every), torch.ones(4))
+
+
+def with_a_backbone(monkeypatch, off):
+    """Return a detector whose first look turns all by a half turn too much, where `off` says so."""
+    monkeypatch.setattr(halves, "STEPS", 150)
+    monkeypatch.setattr(halves, "RATE", 3e-3)
+    monkeypatch.setattr(
+        PoseNetwork, "turns", lambda pose, points: half_turns()[off].double().expand(len(points), 3, 3)
+    )
+    torch.manual_seed(0)
+    model = replace(MODEL, backbone="tiny")
+    made, teacher = Upright(model, OPTIONS), Config(model=replace(model, detector="student"), train=OPTIONS)
+    made.follow_teacher(Student(teacher.model, OPTIONS).eval(), teacher, examples())
+    return made.eval()
+
+
+@pytest.mark.parametrize("off", [1, 3])
+def test_a_teacher_with_a_backbone_looks_twice(tiny_backbone, monkeypatch, off):
+    made = with_a_backbone(monkeypatch, off)
+    assert isinstance(made.halves, HalfTurns)
+    points = chairs(seed=5)
+    # The same teacher, on chairs that lie upright.
+    known = with_a_backbone(monkeypatch, 0).find(points).keypoints
+    missed = (made.find(points).keypoints - known).norm(dim=2).amax(1)
+    assert (missed < 1e-3).double().mean() > 0.9
+
+
+def test_the_checkpoint_holds_the_second_look(tiny_backbone, monkeypatch):
+    made = with_a_backbone(monkeypatch, 2)
+    again = Upright(made.config, OPTIONS)
+    again.load_state_dict(made.state_dict())
+    points = chairs(3, seed=2) @ half_turns()[2]
+    assert torch.equal(again.halves.turns(points), made.halves.turns(points))
+
+
+def test_a_second_look_that_mends_nothing_is_forgotten(tiny_backbone, monkeypatch):
+    made = with_a_backbone(monkeypatch, 0)
+    assert made.halves is None
+    assert not any(name.startswith("halves") for name in made.state_dict())
