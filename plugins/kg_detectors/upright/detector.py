@@ -1,4 +1,4 @@
-"""A detector for shapes in any pose, out of one for shapes that lie alike, in a minute or two."""
+"""A detector for shapes in any pose, out of one for shapes that lie alike, in a few minutes."""
 
 import json
 from collections.abc import Mapping
@@ -130,7 +130,7 @@ class Upright(Detector):
         if f"{prefix}choice.score.weight" in state_dict:
             raise KgError(
                 "This detector upright is of an older kg, whose network chose among 24 turns alone.",
-                "Train it again, which takes a minute or two: kg train --teacher RUN --detector upright",
+                "Train it again, which takes a few minutes: kg train --teacher RUN --detector upright",
             )
         options = state_dict.get(prefix + TEACHER)
         if options is not None:
