@@ -90,13 +90,20 @@ class Upright(Detector):
 
     def _second_look(self) -> HalfTurns | None:
         backbone = getattr(self.teacher, "backbone", None)
-        return HalfTurns(deepcopy(backbone)) if isinstance(backbone, Backbone) else None
+        if not isinstance(backbone, Backbone):
+            return None
+        return HalfTurns(deepcopy(backbone)).to(self.reference.device)
 
     def _look_twice(self, look: HalfTurns, examples: Examples) -> None:
-        """Have a look learn to tell half turns, and keep it if it mends more turns than it spoils."""
+        """Have a look learn to tell half turns, and keep it if it mends more turns than it spoils.
+
+        Of fewer than `HELD` objects none can be kept back, and nothing is learnt.
+        """
         points = normalised(examples.points, "longest-side")[0].to(self.reference.device)
         kept_back = set(sorted(set(examples.objects))[HELD - 1 :: HELD])
         held = torch.tensor([name in kept_back for name in examples.objects], device=points.device)
+        if not bool(held.any()):
+            return
         known = points[held][:: max(1, int(held.sum()) // MOST)]
         look.fit(points[~held], self.options.precision)
         once = self._right(known)

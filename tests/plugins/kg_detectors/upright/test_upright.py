@@ -32,9 +32,8 @@ def chairs(count=30, points=400, seed=0):
     return cloud * sides
 
 
-def examples():
-    points = chairs()
-    count = len(points)
+def examples(count=30):
+    points = chairs(count)
     keypoints = Box(replace(MODEL, detector="box"), OPTIONS).find(points).keypoints
     names = [str(row) for row in range(count)]
     return Examples(points, None, None, names, [0] * count, None, None, {}, ["chair"] * count, keypoints)
@@ -162,7 +161,7 @@ def test_a_half_turn_undoes_itself():
     torch.testing.assert_close(torch.linalg.det(every), torch.ones(4))
 
 
-def with_a_backbone(monkeypatch, off):
+def with_a_backbone(monkeypatch, off, count=30):
     """Return a detector whose first look turns all by a half turn too much, where `off` says so."""
     monkeypatch.setattr(halves, "STEPS", 150)
     monkeypatch.setattr(halves, "RATE", 3e-3)
@@ -172,7 +171,7 @@ def with_a_backbone(monkeypatch, off):
     torch.manual_seed(0)
     model = replace(MODEL, backbone="tiny")
     made, teacher = Upright(model, OPTIONS), Config(model=replace(model, detector="student"), train=OPTIONS)
-    made.follow_teacher(Student(teacher.model, OPTIONS).eval(), teacher, examples())
+    made.follow_teacher(Student(teacher.model, OPTIONS).eval(), teacher, examples(count))
     return made.eval()
 
 
@@ -193,6 +192,12 @@ def test_the_checkpoint_holds_the_second_look(tiny_backbone, monkeypatch):
     again.load_state_dict(made.state_dict())
     points = chairs(3, seed=2) @ half_turns()[2]
     assert torch.equal(again.halves.turns(points), made.halves.turns(points))
+
+
+def test_a_few_objects_teach_no_second_look(tiny_backbone, monkeypatch):
+    monkeypatch.setattr(HalfTurns, "fit", lambda *_: pytest.fail("it learns from too few"))
+    made = with_a_backbone(monkeypatch, 1, count=4)
+    assert made.halves is None
 
 
 def test_a_second_look_that_mends_nothing_is_forgotten(tiny_backbone, monkeypatch):
