@@ -104,7 +104,8 @@ class Upright(Detector):
         held = torch.tensor([name in kept_back for name in examples.objects], device=points.device)
         if not bool(held.any()):
             return
-        known = points[held][:: max(1, int(held.sum()) // MOST)]
+        rows = held.nonzero()[:, 0]
+        known = points[rows[torch.linspace(0, len(rows) - 1, min(len(rows), MOST)).round().long()]]
         look.fit(points[~held], self.options.precision)
         once = self._right(known)
         self.halves = look

@@ -9,6 +9,7 @@ from torch.nn import functional
 from kg.model.backbone import Backbone
 from kg.model.normalisation import normalised
 from kg.ops.precision import Precision, autocast, full_precision
+from kg_detectors.upright.fitting import fit
 from kg_detectors.upright.poses import rotation
 
 HIDDEN, DROPOUT = 128, 0.2
@@ -67,25 +68,18 @@ class HalfTurns(nn.Module):
     def fit(self, points: Tensor, precision: Precision) -> None:
         """Learn from clouds (n, N, 3) that lie upright; what is random comes from PyTorch's generator."""
         self.train()
-        rates = [RATE, FASTER * RATE]
-        parts = [
-            {"params": part.parameters(), "lr": rate}
-            for part, rate in zip((self.backbone, self.head), rates, strict=True)
-        ]
-        optimizer = torch.optim.AdamW(parts, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, STEPS, pct_start=0.1)
+        rates = {self.backbone: RATE, self.head: FASTER * RATE}
+        fit(rates, DECAY, STEPS, lambda: self._loss(points, precision))
+
+    def _loss(self, points: Tensor, precision: Precision) -> Tensor:
+        """Return the loss for random clouds, nearly upright, of which some are off by a half turn."""
         device = points.device
-        for _ in range(STEPS):
-            clouds = points[torch.randint(len(points), (CLOUDS,), device=device)]
-            clouds = clouds[:, torch.randperm(points.shape[1], device=device)[:POINTS]]
-            tilts = rotation(TILTED / 2 * torch.randn(CLOUDS, 3, device=device))
-            halves = torch.randint(len(half_turns()), (CLOUDS,), device=device)
-            turned = clouds @ tilts @ half_turns().to(device)[halves]
-            with autocast(device, precision):
-                logits = self(turned)
-            loss = functional.cross_entropy(logits, halves)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+        clouds = points[torch.randint(len(points), (CLOUDS,), device=device)]
+        clouds = clouds[:, torch.randperm(points.shape[1], device=device)[:POINTS]]
+        tilts = rotation(TILTED / 2 * torch.randn(CLOUDS, 3, device=device))
+        halves = torch.randint(len(half_turns()), (CLOUDS,), device=device)
+        # Places of points stay in float32.
+        turned = clouds @ tilts @ half_turns().to(device)[halves]
+        with autocast(device, precision):
+            logits = self(turned)
+        return functional.cross_entropy(logits, halves)

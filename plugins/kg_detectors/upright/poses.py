@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from kg.model.turns import cross_matrices
 from kg_backbones.framed import frames, varied_frames
+from kg_detectors.upright.fitting import fit
 
 NODES = 9
 """Of the grid along each axis of a cloud's box, where its density is read."""
@@ -143,15 +144,7 @@ class PoseNetwork(nn.Module):
             known, _ = _example(points, 8 * CLOUDS)
             self.centre.copy_(known.mean((0, 1)))
             self.size.copy_(known.std((0, 1)) + 0.01)
-        optimizer = torch.optim.AdamW(self.parameters(), lr=RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS, pct_start=0.1)
-        for _ in range(STEPS):
-            loss = self._loss(*_example(points, CLOUDS))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+        fit({self: RATE}, DECAY, STEPS, lambda: self._loss(*_example(points, CLOUDS)))
 
     def _loss(self, described: Tensor, left: Tensor) -> Tensor:
         """Return the loss for what `describe` says and the turns that are left from each candidate."""
