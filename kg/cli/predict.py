@@ -83,7 +83,7 @@ def predict(
         bool,
         typer.Option(
             "--track",
-            help="Use the frames before each frame of an object. Files are frames of one object, in their "
+            help="Use the other frames of an object for each frame. Files are frames of one object, in their "
             "order.",
         ),
     ] = False,

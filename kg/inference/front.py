@@ -95,7 +95,7 @@ def predict(
         batch_size: Clouds at a time.
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies, for detectors that know.
-        track: See each frame of an object in the light of those before it; files are frames of one object.
+        track: See each frame of an object in the light of the others; files are frames of one object.
         align: Also say each shape's rotation to the frame of its category, `rotations`, by its keypoints.
         turned: Seed of a random turn of each shape, which is then what is predicted.
         progress: Called with (done, total).

@@ -43,7 +43,7 @@ class DetectOptions:
         batch_size: Clouds at a time.
         precision: Of matrix products.
         dense: Also say where on its object at rest every point lies.
-        track: Take the clouds of an object as frames, each seen in the light of those before it.
+        track: Take the clouds of an object as frames, each seen in the light of the others.
     """
 
     inference: Inference | None = None

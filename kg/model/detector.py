@@ -361,7 +361,7 @@ class Detector(nn.Module, ABC):
         """
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
-        """Return what is found in the frames of one object, each in the light of those before it.
+        """Return what is found in the frames of one object, each in the light of the others.
 
         Args:
             points: (T, N, 3), in order, normalised as the configuration says.

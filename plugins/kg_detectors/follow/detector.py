@@ -33,7 +33,7 @@ from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, known_lies, lie_rot
 from kg_detectors.follow.packing import pack, unpack
 from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
-from kg_detectors.follow.tracking import EVIDENCE, TRIED, UNLIKELY, Before, agreement, blur, carried, told
+from kg_detectors.follow.tracking import TRIED, UNLIKELY, Before, Path, blur, carried, told
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
@@ -469,41 +469,45 @@ class Follow(Detector):
         return Found(keypoints, *readout, rest=decode(seen.bins), visible=visible, upright=upright)
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
-        """See `Detector.track`; what is known of each point is carried on by `carried`."""
+        """See `Detector.track`; what is known of each point is carried on by `carried`, lies by `Path`."""
         check_points(self, self.config.detector, points.shape[1])
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
-        category, before, lie, frames = self._assumed(1), None, 0, []
+        category, before, path, frames = self._assumed(1), None, Path(size), []
+        lie = torch.zeros(1, dtype=torch.int64, device=points.device)
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
             seen, likely, lies = self._if_it_lay(cloud, first, lie)
-            posteriors, evidence = likely / likely.sum(2, keepdim=True), first.lie[0, lies]
+            posteriors = likely / likely.sum(2, keepdim=True)
             if before is None:
                 # An object is of one category, that of its first frame.
                 category = first.category
                 spread = blur(self.ways[category][0].to(likely))
                 ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
-            else:
-                priors = told(posteriors, there, before, spread, size)
-                evidence = evidence + EVIDENCE * agreement(posteriors, priors)
-                posteriors = carried(posteriors, priors)
-            best = int(evidence.argmax())
-            lie, before = int(lies[best]), Before(there, posteriors[best])
-            read = read_out(before.posterior[None], ways, self.temperature)
-            frames.append((ops.gather(cloud, read.indices), *read, decode(seen.bins[best : best + 1])))
-        keypoints, indices, confidences, rest = (torch.cat(column) for column in zip(*frames, strict=True))
+            read = read_out(posteriors, ways, self.temperature)
+            came = path.go_on(there[read.indices], first.lie.log_softmax(1)[0, lies])
+            if before is not None:
+                before = before._replace(posteriors=before.posteriors[came])
+                posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
+                read = read_out(posteriors, ways, self.temperature)
+            lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
+            frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
+        chosen = (
+            [column[way] for column in frame] for way, frame in zip(path.choices(), frames, strict=True)
+        )
+        keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _if_it_lay(self, cloud: Tensor, first: Seen, before: int) -> tuple[Seen, Tensor, Tensor]:
+    def _if_it_lay(self, cloud: Tensor, first: Seen, before: Tensor) -> tuple[Seen, Tensor, Tensor]:
         """Return what the network says of a cloud (1, N, 3) in each way it may lie, and these lies, (L,).
 
         Args:
             cloud: Of one frame.
             first: What it says of it as it is.
-            before: How the frame before lies.
+            before: (1,), how the frame before seems to lie.
         """
         probable, order = first.lie[0, : self._known_turns()].softmax(0).sort(descending=True)
         tried = order[:TRIED][probable[:TRIED] > UNLIKELY]
-        lies = torch.unique(torch.cat((tried, tried.new_tensor([before]))))
+        lies = torch.unique(torch.cat((tried, before)))
         # The bins are those of the cloud as it is, until it is turned back.
         rows = torch.zeros_like(lies)
         each = first._replace(bins=first.bins[rows], category=first.category[rows])

@@ -17,24 +17,73 @@ BLUR = 0.03
 """Share of the diagonal at rest by which a place may be another one in the next frame: samples differ."""
 TRUST = 0.5
 """Power of what is carried: a frame looks much like the one before, and is wrong where that was."""
-EVIDENCE = 3
-"""How many independent points the agreement of a frame with the one before is worth."""
-TRIED, UNLIKELY = 3, 0.01
+STEADY = 40
+"""What it costs, as a logarithm, if keypoints change places by the object's size from frame to frame."""
+AGAIN = 0.1
+"""Power of how probable a frame alone says each way to lie is, after the first: one looks much like the next, and
+all are wrong alike."""
+TRIED, UNLIKELY = 5, 0.001
 """Ways to lie that are tried besides that of the frame before, and the least probability of each."""
 LEAST = 1e-9
 """Probability that no place is denied."""
 
 
 class Before(NamedTuple):
-    """The frame before.
+    """What is known of the frame before.
 
     Attributes:
         positions: (N, 3), in the coordinates of the sequence.
-        posterior: (N, M), of each point over the template's places.
+        posteriors: (..., N, M), of each point over the template's places.
     """
 
     positions: Tensor
-    posterior: Tensor
+    posteriors: Tensor
+
+
+class Path:
+    """The likeliest of the ways in which the frames of a sequence may lie one after another.
+
+    One that turns an object about, whose keypoints would all have to change places, is unlikely; that it is
+    carried away says nothing. Later frames decide on earlier ones too (the algorithm of Viterbi).
+
+    Args:
+        size: Of the object, in the unit of the keypoints.
+    """
+
+    def __init__(self, size: Tensor) -> None:
+        self._size = size
+        self._about: Tensor | None = None
+        self._scores = size.new_zeros(1)
+        self._came: list[Tensor] = []
+
+    def go_on(self, keypoints: Tensor, evidence: Tensor) -> Tensor:
+        """Return from which way of the frame before each of the ways of the next one comes, (L,) int64.
+
+        Args:
+            keypoints: (L, K, 3), in the coordinates of the sequence, if it lies in each way.
+            evidence: (L,) logarithms of how probable each is, from the frame alone.
+        """
+        about = keypoints - keypoints.mean(1, keepdim=True)
+        scores, came = evidence, torch.zeros(len(evidence), dtype=torch.int64, device=evidence.device)
+        if self._about is not None:
+            moved = (self._about[:, None] - about).norm(dim=3).mean(2) / self._size  # (before, now)
+            past, came = (self._scores[:, None] - STEADY * moved).max(0)
+            scores = past + AGAIN * evidence
+        self._about, self._scores = about, scores
+        self._came.append(came)
+        return came
+
+    @property
+    def best(self) -> int:
+        """Which way of the last frame the likeliest path ends in."""
+        return int(self._scores.argmax())
+
+    def choices(self) -> list[int]:
+        """Return which of its ways each frame of the likeliest path lies in."""
+        chosen = [self.best]
+        for came in self._came[:0:-1]:
+            chosen.append(int(came[chosen[-1]]))
+        return chosen[::-1]
 
 
 def blur(ways: Tensor) -> Tensor:
@@ -45,27 +94,27 @@ def blur(ways: Tensor) -> Tensor:
     return spread / spread.sum(1, keepdim=True)
 
 
-def told(posterior: Tensor, positions: Tensor, before: Before, spread: Tensor, size: Tensor) -> Tensor:
+def told(posteriors: Tensor, positions: Tensor, before: Before, spread: Tensor, size: Tensor) -> Tensor:
     """Return what the frame before says of each point, (..., N, M), rows sum to 1.
 
     The nearest points of the frame before tell; of layers that lie on each other those count that agree with
     what the point looks like now.
 
     Args:
-        posterior: (..., N, M), of this frame alone, rows sum to 1, in each way that it may lie.
+        posteriors: (..., N, M), of this frame alone, rows sum to 1, in each way that it may lie.
         positions: (N, 3), in the coordinates of the sequence.
         before: The frame before.
         spread: See `blur`.
         size: Of the object, in the unit of the positions.
     """
-    count = posterior.shape[-1]
+    count = posteriors.shape[-1]
     near = ops.nearest_neighbours(positions[None], before.positions[None], NEIGHBOURS)[0]
     apart = (positions[:, None] - before.positions[near]).norm(dim=2) / size  # (N, NEIGHBOURS)
-    theirs = before.posterior[near]  # (N, NEIGHBOURS, M)
-    alike = count * torch.einsum("nkm,...nm->...nk", theirs, posterior)
+    theirs = before.posteriors[..., near, :]  # (..., N, NEIGHBOURS, M)
+    alike = count * torch.einsum("...nkm,...nm->...nk", theirs, posteriors)
     weights = torch.exp(-((apart / NEAR) ** 2) / 2) * (alike + 1e-3) + 1e-12
     weights = weights / weights.sum(-1, keepdim=True)
-    prior = torch.einsum("...nk,nkm->...nm", weights, theirs) @ spread
+    prior = torch.einsum("...nk,...nkm->...nm", weights, theirs) @ spread
     share = (1 - RESTART) * torch.exp(-((apart.amin(1, keepdim=True) / FAR) ** 2) / 2)
     return share * prior + (1 - share) / count
 
@@ -74,8 +123,3 @@ def carried(posterior: Tensor, prior: Tensor) -> Tensor:
     """Return the probability of each point to lie at each place, (..., N, M), given the frame before."""
     both = posterior * (prior + LEAST) ** TRUST
     return both / both.sum(-1, keepdim=True)
-
-
-def agreement(posterior: Tensor, prior: Tensor) -> Tensor:
-    """Return how much likelier points are after the frame before than by chance, mean logarithms (...)."""
-    return (prior.shape[-1] * (posterior * prior).sum(-1)).log().mean(-1)

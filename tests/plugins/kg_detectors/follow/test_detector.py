@@ -372,19 +372,19 @@ def test_the_first_frame_is_as_if_alone_and_later_ones_are_seen_in_its_light(fol
     assert torch.equal(found.visible, found.confidences >= VISIBLE)
 
 
-def test_a_frame_is_turned_back_if_it_then_agrees_with_the_one_before(follow, examples, monkeypatch):
-    """Of turns that look alike the one counts in which points are what their neighbours were."""
+def test_a_frame_is_turned_back_if_its_keypoints_then_stay_where_they_were(follow, examples, monkeypatch):
+    """Of turns that look alike the one counts in which the object was not turned about in between."""
     half = STEPS // 2
     upright = examples.points[:1]
     over = upright @ about_vertical(180).to(upright).T
     places = normalised(upright, follow.config.normalisation)[0]
 
     def seen(points, category=None):
-        # It takes every cloud for one that lies as usual, and does not know which of two turns it is.
+        # It hardly knows which of two turns it is.
         category = torch.zeros(len(points), dtype=torch.int64)
         bins = -400 * (points[..., None] - torch.linspace(-1, 1, 32)).square()
         lie = torch.full((len(points), LIES), -99.0)
-        lie[:, [0, half]] = 0.0
+        lie[:, [0, half]] = torch.tensor([0.1, 0.0])
         return Seen(bins, bins, lie, None, category)
 
     monkeypatch.setattr(follow, "forward", seen)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kg_detectors.follow.tracking import Before, agreement, blur, carried, told
+from kg_detectors.follow.tracking import Before, Path, blur, carried, told
 
 # Ten places in a row, a tenth apart.
 WAYS = (torch.arange(10)[:, None] - torch.arange(10)).abs() / 10
@@ -68,9 +68,49 @@ def test_a_place_spreads_over_its_neighbours_at_rest():
     assert far[far > 0].min() > 1e-12
 
 
-def test_a_frame_agrees_with_the_one_before_as_far_as_their_points_do():
-    prior = (sure(0, 3, 7) + 0.01).softmax(1)
-    assert agreement(torch.full((3, 10), 0.1), prior).item() == pytest.approx(0, abs=1e-6)
-    right, wrong = agreement(torch.stack((sure(0, 3, 7), sure(0, 3, 2))), prior)
-    assert right.item() == pytest.approx((10 * prior[0, 0]).log().item())
-    assert wrong < right
+def test_each_way_to_lie_is_told_by_the_way_it_comes_from():
+    positions = frame(0.0, *far_apart(4))
+    both = Before(positions, torch.stack((sure(0, 9, 9, 9, 9), sure(5, 9, 9, 9, 9))))
+    unclear = (0.5 * sure(0) + 0.5 * sure(5) + 1e-6).log()
+    found = found_after(unclear.expand(2, 1, 10), frame(0.01), both)
+    assert found[:, 0].argmax(1).tolist() == [0, 5]
+
+
+SQUARE = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+# Keypoints if the square lies as usual, and if it is turned by half.
+WAYS_TO_LIE = torch.stack((SQUARE, -SQUARE))
+
+
+def path_of(*frames):
+    """Return which way each frame lies in, of which this is the evidence, each carried on by 10 sizes."""
+    path = Path(torch.tensor(2.0))
+    for number, evidence in enumerate(frames):
+        path.go_on(WAYS_TO_LIE + 20 * number, torch.tensor(evidence).log_softmax(0))
+    return path.choices()
+
+
+def test_an_object_that_is_carried_away_is_not_turned_about():
+    assert path_of([5.0, 0.0], [0.0, 5.0], [0.0, 5.0], [0.0, 5.0]) == [0, 0, 0, 0]
+
+
+def test_later_frames_tell_how_the_first_lay():
+    assert path_of([0.5, 0.0], [0.0, 90.0]) == [1, 1]
+
+
+def test_what_turns_step_by_step_is_followed():
+    path, size = Path(torch.tensor(2.0)), 7
+    angles = torch.arange(size) * torch.pi / (size - 1)
+    for angle in angles:
+        turn = torch.tensor([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]])
+        # The second way is right throughout; a frame alone would take it for the first once it is turned.
+        shown = WAYS_TO_LIE @ turn.T
+        path.go_on(shown, torch.tensor([4.0, 0.0] if angle > 2 else [0.0, 4.0]).log_softmax(0))
+    assert path.choices() == [1] * size
+
+
+def test_a_path_comes_from_the_way_that_lies_most_alike():
+    path = Path(torch.tensor(2.0))
+    assert path.go_on(WAYS_TO_LIE[:1], torch.zeros(1)).tolist() == [0]
+    assert path.go_on(WAYS_TO_LIE, torch.tensor([0.0, 500.0])).tolist() == [0, 0]
+    assert path.go_on(WAYS_TO_LIE.flip(0), torch.zeros(2)).tolist() == [1, 0]
+    assert path.best == 0
