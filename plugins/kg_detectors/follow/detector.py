@@ -29,11 +29,22 @@ from kg_detectors.follow.calibration import (
     surprises,
 )
 from kg_detectors.follow.head import PlaceHead
-from kg_detectors.follow.lies import LIES, VIEWS, draw_lies, known_lies, lie_rotations, likeness, turned_back
+from kg_detectors.follow.lies import (
+    CONFIDENT,
+    LIES,
+    SURE,
+    VIEWS,
+    draw_lies,
+    known_lies,
+    lie_rotations,
+    likeness,
+    turned_back,
+    ways_to_try,
+)
 from kg_detectors.follow.packing import pack, unpack
-from kg_detectors.follow.readout import VISIBLE, read_out, ways_to
+from kg_detectors.follow.readout import VISIBLE, Readout, read_out, ways_to
 from kg_detectors.follow.template import Template, make_template
-from kg_detectors.follow.tracking import TRIED, UNLIKELY, Before, Path, blur, carried, told
+from kg_detectors.follow.tracking import Before, Path, blur, carried, told
 from kg_detectors.heads import make_backbone
 
 AXES = "xyz"
@@ -75,6 +86,27 @@ class Seen(NamedTuple):
     lie: Tensor
     known: Tensor | None
     category: Tensor
+
+    def rows(self, rows: Tensor) -> "Seen":
+        """Return what it says of some of the clouds, (R,) numbers of theirs."""
+        known = None if self.known is None else self.known[rows]
+        return Seen(self.bins[rows], self.anyhow[rows], self.lie[rows], known, self.category[rows])
+
+
+class Tried(NamedTuple):
+    """Clouds in the ways that they may lie.
+
+    Attributes:
+        seen: What the network says of each.
+        likely: (R, N, M), how likely each point lies at each place.
+        read: The keypoints.
+        probable: (R,), logarithms of how probable it is that it lies so.
+    """
+
+    seen: Seen
+    likely: Tensor
+    read: Readout
+    probable: Tensor
 
 
 class Follow(Detector):
@@ -460,13 +492,24 @@ class Follow(Detector):
         return likelihood(self(cloud.points, cloud.category).bins, places), ways, truths
 
     def find(self, points: Tensor, inference: Inference | None = None) -> Found:
-        """See `Detector.find`; a keypoint is always a point of the cloud."""
-        seen, likely = self._seen(points)
-        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[seen.category].to(likely)
-        readout = read_out(likely, ways, self.temperature)
-        keypoints = ops.gather(points, readout.indices)
-        visible, upright = readout.confidences >= VISIBLE, seen.lie.log_softmax(1)[:, 0]
-        return Found(keypoints, *readout, rest=decode(seen.bins), visible=visible, upright=upright)
+        """See `Detector.find`; a keypoint is always a point of the cloud.
+
+        What may lie otherwise than usual is turned back from each way that is probable, and looked at once
+        more. The way counts in which the network is surest.
+        """
+        check_points(self, self.config.detector, points.shape[1])
+        first = self._in_order(points, self._assumed(len(points)))
+        clouds, lies = ways_to_try(first.lie[:, : self._known_turns()], SURE)
+        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies)
+        each = first.lie.new_full(first.lie.shape, -torch.inf)
+        each[clouds, lies] = probable + CONFIDENT * read.confidences.mean(1)
+        best = torch.nonzero(lies == each.argmax(1)[clouds])[:, 0]
+        indices, confidences = (column[best] for column in read)
+        keypoints, rest = ops.gather(points, indices), decode(seen.bins[best])
+        upright = first.lie.log_softmax(1)[:, 0]
+        return Found(
+            keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE, upright=upright
+        )
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`, lies by `Path`."""
@@ -476,19 +519,18 @@ class Follow(Detector):
         lie = torch.zeros(1, dtype=torch.int64, device=points.device)
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
-            seen, likely, lies = self._if_it_lay(cloud, first, lie)
+            # An object is of one category, that of its first frame.
+            category = first.category
+            lies = torch.cat((ways_to_try(first.lie[:, : self._known_turns()], 1.0)[1], lie)).unique()
+            rows = torch.zeros_like(lies)
+            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies)
             posteriors = likely / likely.sum(2, keepdim=True)
-            if before is None:
-                # An object is of one category, that of its first frame.
-                category = first.category
-                spread = blur(self.ways[category][0].to(likely))
-                ways = ways_to(self.anchors, self.places, self.ways, self.boxes)[category].to(likely)
-            read = read_out(posteriors, ways, self.temperature)
-            came = path.go_on(there[read.indices], first.lie.log_softmax(1)[0, lies])
+            came = path.go_on(there[read.indices], probable)
             if before is not None:
                 before = before._replace(posteriors=before.posteriors[came])
+                spread = blur(self.ways[category][0].to(likely))
                 posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
-                read = read_out(posteriors, ways, self.temperature)
+                read = read_out(posteriors, self._ways(seen), self.temperature)
             lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
             frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
         chosen = (
@@ -497,30 +539,23 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _if_it_lay(self, cloud: Tensor, first: Seen, before: Tensor) -> tuple[Seen, Tensor, Tensor]:
-        """Return what the network says of a cloud (1, N, 3) in each way it may lie, and these lies, (L,).
+    def _try(self, points: Tensor, first: Seen, lies: Tensor) -> Tried:
+        """Return what is found in clouds (R, N, 3) if they lie as (R,) numbers say.
 
         Args:
-            cloud: Of one frame.
-            first: What it says of it as it is.
-            before: (1,), how the frame before seems to lie.
+            points: Clouds.
+            first: What the network says of them as they are.
+            lies: See `lie_rotations`.
         """
-        probable, order = first.lie[0, : self._known_turns()].softmax(0).sort(descending=True)
-        tried = order[:TRIED][probable[:TRIED] > UNLIKELY]
-        lies = torch.unique(torch.cat((tried, before)))
-        # The bins are those of the cloud as it is, until it is turned back.
-        rows = torch.zeros_like(lies)
-        each = first._replace(bins=first.bins[rows], category=first.category[rows])
-        return *self._turned_back(cloud[rows], each, lies), lies
+        seen, likely = self._turned_back(points, first, lies)
+        read = read_out(likely, self._ways(seen), self.temperature)
+        probable = first.lie.log_softmax(1).gather(1, lies[:, None])[:, 0]
+        return Tried(seen, likely, read, probable)
 
-    def _seen(self, points: Tensor) -> tuple[Seen, Tensor]:
-        """Return what the network says of clouds, and the likelihoods of all views, (B, N, M).
-
-        What is seen to lie otherwise than usual, in a turn that is possible, is turned back for it.
-        """
-        check_points(self, self.config.detector, points.shape[1])
-        first = self._in_order(points, self._assumed(len(points)))
-        return self._turned_back(points, first, first.lie[:, : self._known_turns()].argmax(1))
+    def _ways(self, seen: Seen) -> Tensor:
+        """Return the ways from all places to the anchors of each cloud's category, (B, M, K)."""
+        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)
+        return ways[seen.category].to(seen.bins.dtype)
 
     def _assumed(self, count: int) -> Tensor | None:
         """Return the category that was named, for each of some clouds."""

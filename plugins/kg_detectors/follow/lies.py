@@ -26,6 +26,13 @@ is folded has less."""
 CLEARLY = 0.2
 """By how much more they are to agree if turned over: what is narrow, or folded in half, hardly differs."""
 
+TRIED, UNLIKELY = 5, 0.001
+"""Ways to lie that are tried, and the least probability of each but the first."""
+SURE = 0.95
+"""Probability of a way to lie from which a cloud alone is tried in no other."""
+CONFIDENT = 50
+"""How much the mean confidence of the keypoints counts, beside the logarithm of a way's probability."""
+
 
 @cache
 def lie_rotations() -> Tensor:
@@ -71,3 +78,17 @@ def known_lies(points: Tensor, places: Tensor) -> Tensor:
 def turned_back(points: Tensor, lies: Tensor) -> Tensor:
     """Return clouds (B, N, 3) as they usually lie, which lie as (B,) numbers say."""
     return points @ lie_rotations().to(points)[lies]
+
+
+def ways_to_try(logits: Tensor, sure: float) -> tuple[Tensor, Tensor]:
+    """Return the ways to lie that clouds are to be tried in: which cloud, ascending, and which lie, (R,).
+
+    Args:
+        logits: (B, L) of the lies that are possible.
+        sure: Probability from which a cloud is tried in no other than the most probable.
+    """
+    probable, order = logits.softmax(1).sort(1, descending=True)
+    tried = (probable > UNLIKELY) & (probable[:, :1] < sure)
+    tried[:, 0], tried[:, TRIED:] = True, False
+    clouds, ranks = tried.nonzero(as_tuple=True)
+    return clouds, order[clouds, ranks]

@@ -20,10 +20,8 @@ TRUST = 0.5
 STEADY = 40
 """What it costs, as a logarithm, if keypoints change places by the object's size from frame to frame."""
 AGAIN = 0.1
-"""Power of how probable a frame alone says each way to lie is, after the first: one looks much like the next, and
-all are wrong alike."""
-TRIED, UNLIKELY = 5, 0.001
-"""Ways to lie that are tried besides that of the frame before, and the least probability of each."""
+"""How much of what a frame alone says of how it lies counts after the first: one looks much like the next,
+and all are wrong alike."""
 LEAST = 1e-9
 """Probability that no place is denied."""
 
@@ -61,7 +59,7 @@ class Path:
 
         Args:
             keypoints: (L, K, 3), in the coordinates of the sequence, if it lies in each way.
-            evidence: (L,) logarithms of how probable each is, from the frame alone.
+            evidence: (L,) for each, from the frame alone, as logarithms.
         """
         about = keypoints - keypoints.mean(1, keepdim=True)
         scores, came = evidence, torch.zeros(len(evidence), dtype=torch.int64, device=evidence.device)

@@ -1,6 +1,5 @@
 """What one frame knows of points, in the next."""
 
-import pytest
 import torch
 
 from kg_detectors.follow.tracking import Before, Path, blur, carried, told
