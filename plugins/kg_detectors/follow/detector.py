@@ -521,7 +521,8 @@ class Follow(Detector):
             first = self._in_order(cloud, category)
             # An object is of one category, that of its first frame.
             category = first.category
-            lies = torch.cat((ways_to_try(first.lie[:, : self._known_turns()], 1.0)[1], lie)).unique()
+            _, tried = ways_to_try(first.lie[:, : self._known_turns()], 1.0)
+            lies = torch.unique(torch.cat((tried, lie)))
             rows = torch.zeros_like(lies)
             seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies)
             posteriors = likely / likely.sum(2, keepdim=True)
