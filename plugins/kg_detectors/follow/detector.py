@@ -500,7 +500,7 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         first = self._in_order(points, self._assumed(len(points)))
         clouds, lies = ways_to_try(first.lie[:, : self._known_turns()], SURE)
-        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies)
+        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies, self._ways())
         each = first.lie.new_full(first.lie.shape, -torch.inf)
         each[clouds, lies] = probable + CONFIDENT * read.confidences.mean(1)
         best = torch.nonzero(lies == each.argmax(1)[clouds])[:, 0]
@@ -516,7 +516,7 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, path, frames = self._assumed(1), None, Path(size), []
-        lie = torch.zeros(1, dtype=torch.int64, device=points.device)
+        lie, ways = torch.zeros(1, dtype=torch.int64, device=points.device), self._ways()
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
             # An object is of one category, that of its first frame.
@@ -524,14 +524,15 @@ class Follow(Detector):
             _, tried = ways_to_try(first.lie[:, : self._known_turns()], 1.0)
             lies = torch.unique(torch.cat((tried, lie)))
             rows = torch.zeros_like(lies)
-            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies)
+            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies, ways)
             posteriors = likely / likely.sum(2, keepdim=True)
             came = path.go_on(there[read.indices], probable)
-            if before is not None:
-                before = before._replace(posteriors=before.posteriors[came])
+            if before is None:
                 spread = blur(self.ways[category][0].to(likely))
+            else:
+                before = before._replace(posteriors=before.posteriors[came])
                 posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
-                read = read_out(posteriors, self._ways(seen), self.temperature)
+                read = read_out(posteriors, ways[seen.category].to(posteriors), self.temperature)
             lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
             frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
         chosen = (
@@ -540,23 +541,23 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _try(self, points: Tensor, first: Seen, lies: Tensor) -> Tried:
+    def _try(self, points: Tensor, first: Seen, lies: Tensor, ways: Tensor) -> Tried:
         """Return what is found in clouds (R, N, 3) if they lie as (R,) numbers say.
 
         Args:
             points: Clouds.
             first: What the network says of them as they are.
             lies: See `lie_rotations`.
+            ways: See `_ways`.
         """
         seen, likely = self._turned_back(points, first, lies)
-        read = read_out(likely, self._ways(seen), self.temperature)
+        read = read_out(likely, ways[seen.category].to(likely), self.temperature)
         probable = first.lie.log_softmax(1).gather(1, lies[:, None])[:, 0]
         return Tried(seen, likely, read, probable)
 
-    def _ways(self, seen: Seen) -> Tensor:
-        """Return the ways from all places to the anchors of each cloud's category, (B, M, K)."""
-        ways = ways_to(self.anchors, self.places, self.ways, self.boxes)
-        return ways[seen.category].to(seen.bins.dtype)
+    def _ways(self) -> Tensor:
+        """Return the ways from all places of each category to its anchors, (C, M, K)."""
+        return ways_to(self.anchors, self.places, self.ways, self.boxes)
 
     def _assumed(self, count: int) -> Tensor | None:
         """Return the category that was named, for each of some clouds."""
