@@ -401,6 +401,35 @@ def test_a_frame_is_turned_back_if_its_keypoints_then_stay_where_they_were(follo
         )
 
 
+def test_of_the_ways_that_are_probable_the_one_counts_in_which_keypoints_are_sure(
+    follow, examples, monkeypatch
+):
+    half = STEPS // 2
+    upright = normalised(examples.points[:3], follow.config.normalisation)[0]
+    over = normalised(upright @ about_vertical(180).to(upright).T, follow.config.normalisation)[0]
+
+    def seen(points, category=None):
+        # It takes every cloud for one that lies as usual, and knows no place on what does not.
+        apart = torch.cdist(points[:, None], upright[None]).amin(3).amax(2)  # in any order
+        usual = (apart.amin(1) < 1e-3)[:, None, None, None]
+        bins = -400 * (points[..., None] - torch.linspace(-1, 1, 32)).square()
+        bins = bins * usual
+        lie = torch.full((len(points), LIES), -99.0)
+        lie[:, [0, half]] = torch.tensor([1.0, 0.0])
+        return Seen(bins, bins, lie, None, torch.zeros(len(points), dtype=torch.int64))
+
+    monkeypatch.setattr(follow, "forward", seen)
+    clouds = torch.stack((upright[0], over[1], upright[2]))
+    follow.eval().turn_back("yaw")
+    with torch.no_grad():
+        found, one = follow.find(clouds), follow.find(clouds[1:2])
+    torch.testing.assert_close(found.rest, upright.clamp(-1, 1), atol=0.05, rtol=0)
+    assert torch.equal(one.indices, found.indices[1:2])
+    follow.turn_back("none")
+    with torch.no_grad():
+        assert follow.find(clouds).confidences[1].mean() < found.confidences[1].mean() / 2
+
+
 def test_clouds_that_are_turned_away_do_not_teach_the_head_of_usual_ones(follow, examples, monkeypatch):
     """What it says of the points of such a cloud costs nothing, whatever it is."""
     terms, lies = [{}, {}], torch.zeros(12, dtype=torch.int64)
