@@ -13,11 +13,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 import kg
 from kg.data import Store
 from kg.data.read import read_shape
+from kg.model.normalisation import normalised
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -39,14 +42,14 @@ def marks(vertices: Floats) -> Rows:
 
 
 def within(points: Floats) -> Floats:
-    """Return points (..., N, 3) in the coordinates of their box, 0 to 1."""
-    low, high = points.min(-2, keepdims=True), points.max(-2, keepdims=True)
-    return (points - low) / (high - low)
+    """Return clouds (T, N, 3) in the coordinates of their boxes."""
+    inside: Floats = normalised(torch.from_numpy(points), "stretch")[0].numpy()
+    return inside
 
 
 def nearest(points: Floats, places: Floats) -> Rows:
     """Return of clouds (T, N, 3) the points nearest to places (K, 3), (T, K)."""
-    return np.stack([np.linalg.norm(cloud - places[:, None], axis=2).argmin(1) for cloud in points])
+    return np.stack([cKDTree(cloud).query(places)[1] for cloud in points])
 
 
 def main() -> None:
@@ -67,8 +70,10 @@ def main() -> None:
     found = kg.predict(detector, store=options.store, split="all")
     rows = {
         "detector": np.asarray(found.indices),
-        "stands still, at the first animal's": nearest(within(points), within(learnt)[marks(learnt)]),
-        "stands still, at its own": nearest(within(points), within(other)[marks(other)]),
+        "stands still, at the first animal's": nearest(
+            within(points), within(learnt[None])[0, marks(learnt)]
+        ),
+        "stands still, at its own": nearest(within(points), within(other[None])[0, marks(other)]),
         "oracle": nearest(rest, truth),
     }
     for name, indices in rows.items():
