@@ -17,8 +17,9 @@ from kg.sim.bar import Bar
 from kg.sim.cloth import Cloth
 from kg.sim.deformation import Deformation, State, eased, lay_down
 from kg.sim.garment import Garment
+from kg.sim.grips import Grip
 from kg.sim.settings import Settings
-from kg.sim.simulation import Grip, Simulation
+from kg.sim.simulation import Simulation
 
 __all__ = [
     "Bar",

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from kg.errors import KgError
 from kg.sim.garment import Garment
+from kg.sim.grips import Grip
 from kg.sim.settings import Settings
-from kg.sim.simulation import Grip, Simulation
+from kg.sim.simulation import Simulation
 
 Points = NDArray[np.float64]
 
@@ -162,18 +163,12 @@ class Deformation(ABC):
 
 def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:
     """Return what is now, of which grips hold."""
-    hands, held = [], []
-    for grip in grips:
-        if simulation.holds(grip):
-            places = grip.path(simulation.time)
-            for vertex in grip.closed_on(simulation.cloth.rest):
-                hands.append(places[np.flatnonzero(grip.vertices == vertex)[0]])
-                held.append(vertex)
+    holding = simulation.held_by(grips)
     return State(
         simulation.positions.copy(),
         simulation.time,
-        np.array(hands, dtype=np.float64).reshape(-1, 3),
-        np.array(held, dtype=np.int64),
+        np.concatenate([np.zeros((0, 3)), *(hold.closed_at(simulation.time) for hold in holding)]),
+        np.array([hand for hold in holding for hand in hold.hands], dtype=np.int64),
         tuple((bar.start, bar.end, bar.radius) for bar in simulation.bars),
     )
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kg.sim.deformation import eased
 from kg.sim.garment import Garment
-from kg.sim.simulation import Grip
+from kg.sim.grips import Grip
 
 Points = NDArray[np.float64]
 

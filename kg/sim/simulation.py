@@ -7,8 +7,8 @@ their velocity. One round of many substeps converges faster than many rounds of 
 have more rounds.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kg.sim.bar import Bar
 from kg.sim.cloth import Cloth
 from kg.sim.contact import Contacts
+from kg.sim.grips import Grip, Hold
 from kg.sim.kernels import choose
 from kg.sim.settings import Settings
 
@@ -30,48 +31,14 @@ times."""
 STRIDE, FINER = 0.25, 4.0
 """Thicknesses that a hand goes in a step, which is made so much shorter for that at most: what its bound
 (`kg.sim.contact`) holds back while a hand goes on would stretch."""
-HURRY = 0.3
-"""m/s by which a hand is faster at most than its path, once something has kept it from there."""
 FINE = 0.02
-"""Metres: where edges are shorter, rounds are as many more, or else steps shorter. Vertices are so light
-there that in one round a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of
-a mask by half."""
+"""Metres: where edges are shorter, rounds are as many more, and steps shorter. Vertices are so light there
+that in one round a pull that moves the whole garment stretches them: a tie by a sixth, the ear loops of a
+mask by half."""
 RESTING = 0.005
 """m/s: cloth that no hand holds and no vertex of which has gone faster lies still until a hand takes it."""
 SETTLING = 60
 """Substeps in which layers that lie too near part before anything moves."""
-
-
-@dataclass(frozen=True, eq=False)
-class Grip:
-    """Vertices that a hand holds: they go where it goes, however the cloth pulls, unless cloth is in the way.
-
-    Attributes:
-        vertices: (G,) indices.
-        path: Gives their places (G, 3) at a time, seconds since the simulation began.
-        start, end: When the hand takes and lets go, seconds.
-        hands: Those of the vertices on which hands close, one a hand, where several go as one. Without, it is
-            one hand, on the vertex in the middle of what it holds.
-        lets_go: Metres from its path at which it lets go for good, of what is caught fast.
-    """
-
-    vertices: NDArray[np.int64]
-    path: Callable[[float], Points]
-    start: float
-    end: float
-    hands: tuple[int, ...] = ()
-    lets_go: float = np.inf
-
-    def holds(self, time: float) -> bool:
-        """Tell whether it holds at a time."""
-        return self.start <= time <= self.end
-
-    def closed_on(self, rest: Points) -> tuple[int, ...]:
-        """Return the vertex that each of its hands closes on, of cloth that lies at (V, 3) at rest."""
-        if self.hands:
-            return self.hands
-        held = rest[self.vertices]
-        return (int(self.vertices[np.linalg.norm(held - held.mean(axis=0), axis=1).argmin()]),)
 
 
 class Simulation:
@@ -96,7 +63,7 @@ class Simulation:
         self.time = 0.0
         self.grips: Sequence[Grip] = ()
         self.bars: tuple[Bar, ...] = ()
-        self._let_go: list[Grip] = []
+        self._holds: dict[Grip, Hold] = {}
         self._at_rest: Points | None = None
         self.thickness = self.settings.thickness
         self.gravity = np.array([0.0, 0.0, -self.settings.gravity])
@@ -112,26 +79,28 @@ class Simulation:
         self._contacts = Contacts(self._kernels, cloth, apart, together=self.settings.together)
         lighter = FINE / cloth.edge
         self._rounds = max(self.settings.rounds, round(lighter))
-        self._shorter = max(1.0, lighter / self._rounds)
+        self._shorter = max(1.0, lighter / self._rounds, lighter**0.5)
 
     @property
     def kinetic_energy(self) -> float:
         """Joules."""
         return float(0.5 * self._masses @ (self.velocities**2).sum(axis=1))
 
+    def held_by(self, grips: Sequence[Grip]) -> list[Hold]:
+        """Return what grips hold now, and have not let go of before its time."""
+        holds = (self._hold(grip) for grip in grips if grip.holds(self.time))
+        return [hold for hold in holds if not hold.over]
+
     @property
     def slip(self) -> float:
         """Metres from the hands that hold now to what they hold, the farthest; 0 without any."""
-        holding = [grip for grip in self.grips if self.holds(grip)]
-        return max(map(self._away, holding), default=0.0)
+        return max((hold.away(self.positions, self.time) for hold in self.held_by(self.grips)), default=0.0)
 
-    def holds(self, grip: Grip) -> bool:
-        """Tell whether a hand holds now, and has not let go before its time."""
-        return grip.holds(self.time) and not any(grip is other for other in self._let_go)
-
-    def _away(self, grip: Grip) -> float:
-        """Return how far what a hand holds is from its path, metres, the farthest."""
-        return float(np.linalg.norm(grip.path(self.time) - self.positions[grip.vertices], axis=1).max())
+    def _hold(self, grip: Grip) -> Hold:
+        """Return what has become of a grip so far."""
+        if grip not in self._holds:
+            self._holds[grip] = Hold(grip, self.cloth.rest)
+        return self._holds[grip]
 
     def settle(self) -> None:
         """Part layers that lie too near, without gravity, ground or speed."""
@@ -154,11 +123,10 @@ class Simulation:
         step = seconds / steps
         for _ in range(steps):
             self.time += step
-            holding = [grip for grip in grips if self.holds(grip)]
+            holding = self.held_by(grips)
             self._substep(step, holding)
-            for grip in holding:
-                if grip.lets_go < np.inf and self._away(grip) > grip.lets_go:
-                    self._let_go.append(grip)
+            for hold in holding:
+                hold.look(self.positions, self.time, step)
 
         # A little time says little: what has just been let go of is about to fall.
         if not held and seconds > 4 * self.settings.step:
@@ -181,16 +149,18 @@ class Simulation:
         farthest = max((float(np.linalg.norm(way, axis=1).max()) for way in ways), default=0.0)
         return farthest / seconds * self.settings.step / (STRIDE * self.thickness)
 
-    def _substep(self, step: float, grips: Sequence[Grip], *, weightless: bool = False) -> None:
+    def _substep(self, step: float, holding: Sequence[Hold], *, weightless: bool = False) -> None:
         kernels, settings, positions = self._kernels, self.settings, self.positions
         contacts, inverse_masses = self._contacts, self._inverse_masses
-        if grips:
+        if holding:
             inverse_masses = inverse_masses.copy()
         before, height = positions.copy(), -np.inf if weightless else self.thickness / 2
         kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
-        for grip in grips:
-            inverse_masses[grip.vertices] = 0.0
-            positions[grip.vertices] = self._carried(grip, before[grip.vertices], step)
+        for hold in holding:
+            inverse_masses[hold.vertices] = 0.0
+            carried = hold.carried(before[hold.vertices], self.time, step)
+            carried[:, 2] = np.maximum(carried[:, 2], self.thickness / 2)
+            positions[hold.vertices] = carried
         contacts.look(before, positions, self.velocities, step)
         edges, compliance = self.cloth.edges, SPRING / settings.stretch / step**2
         pulled = np.zeros(len(edges.pairs))
@@ -216,12 +186,3 @@ class Simulation:
         contacts.hold_back(positions, before, step)
         contacts.go_on(positions, before, step)
         kernels.finish(positions, before, self.velocities, step, np.exp(-settings.drag * step))
-
-    def _carried(self, grip: Grip, held: Points, step: float) -> Points:
-        """Return where a hand has what it holds (G, 3) after a step: on its path, or on the way there."""
-        places = grip.path(self.time)
-        ways, along = places - held, places - grip.path(self.time - step)
-        lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))
-        carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
-        carried[:, 2] = np.maximum(carried[:, 2], self.thickness / 2)
-        return carried

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from kg.sim import Cloth, Settings, Simulation
+from kg.sim import Cloth, Grip, Settings, Simulation
 from kg.sim.crossings import crossings
-from kg.sim.simulation import Grip
 
 EDGES_APART = Settings().edge_thickness * Settings().thickness
 """Metres that edges of two layers keep; vertices and triangles keep more."""

@@ -1,0 +1,109 @@
+"""What a hand holds, and what becomes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+HURRY = 0.3
+"""m/s by which a hand is faster at most than its path, once something has kept it from there."""
+BEHIND = 0.002
+"""Metres that cloth in a hand may stay behind before the hand waits for it, as people do and robots whose
+force is limited."""
+PATIENCE = 0.05
+"""Seconds that a hand waits at a time; then what is caught slips out of it, if it holds more than that."""
+CATCHES_UP = 0.25
+"""Seconds of waiting that a hand makes up for in each second in which nothing is caught."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grip:
+    """Vertices that a hand holds: they go where it goes, however the cloth pulls, unless cloth is in the way.
+
+    Attributes:
+        vertices: (G,) indices.
+        path: Gives their places (G, 3) at a time, seconds since the simulation began, if nothing is caught.
+        start, end: When the hand takes and lets go, seconds.
+        hands: Those of the vertices on which hands close, one a hand, where several go as one. Without, it is
+            one hand, on the vertex in the middle of what it holds.
+        lets_go: Metres from its path at which it lets go for good, of what is caught fast.
+    """
+
+    vertices: NDArray[np.int64]
+    path: Callable[[float], Points]
+    start: float
+    end: float
+    hands: tuple[int, ...] = ()
+    lets_go: float = np.inf
+
+    def holds(self, time: float) -> bool:
+        """Tell whether it holds at a time."""
+        return self.start <= time <= self.end
+
+    def closed_on(self, rest: Points) -> tuple[int, ...]:
+        """Return the vertex that each of its hands closes on, of cloth that lies at (V, 3) at rest."""
+        if self.hands:
+            return self.hands
+        held = rest[self.vertices]
+        return (int(self.vertices[np.linalg.norm(held - held.mean(axis=0), axis=1).argmin()]),)
+
+
+class Hold:
+    """A grip in a simulation: how late it is, and what of its vertices is still in the hand.
+
+    Attributes:
+        grip: As given.
+        hands: The vertices that its hands close on.
+        vertices: (H,) those that are still held.
+        late: Seconds that it has waited and has not made up for.
+        over: Whether it has let go before its time.
+    """
+
+    def __init__(self, grip: Grip, rest: Points) -> None:
+        self.grip, self.hands = grip, grip.closed_on(rest)
+        self.late, self.over = 0.0, False
+        self._kept = np.ones(len(grip.vertices), dtype=np.bool_)
+        self._firm = np.isin(grip.vertices, self.hands)
+        self._waited = 0.0
+
+    @property
+    def vertices(self) -> NDArray[np.int64]:
+        """Return the vertices that are still held, (H,)."""
+        return self.grip.vertices[self._kept]
+
+    def places(self, time: float) -> Points:
+        """Return where they are to be at a time, (H, 3)."""
+        return self.grip.path(time - self.late)[self._kept]
+
+    def closed_at(self, time: float) -> Points:
+        """Return where its hands are at a time, (hands, 3)."""
+        places = self.grip.path(time - self.late)
+        return np.array([places[np.flatnonzero(self.grip.vertices == hand)[0]] for hand in self.hands])
+
+    def carried(self, held: Points, time: float, step: float) -> Points:
+        """Return where a hand brings what is at (H, 3) in a step that ends at a time: to its path, or nearer."""
+        places = self.places(time)
+        ways, along = places - held, places - self.places(time - step)
+        lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))
+        carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
+        return carried
+
+    def away(self, positions: Points, time: float) -> float:
+        """Return how far what it holds, of (V, 3), is from where it is to be, metres, the farthest."""
+        return float(np.linalg.norm(self.places(time) - positions[self.vertices], axis=1).max())
+
+    def look(self, positions: Points, time: float, step: float) -> None:
+        """Wait for what is behind after a step, lose it, or let go; or make up for having waited."""
+        behind = np.linalg.norm(self.places(time) - positions[self.vertices], axis=1)
+        if behind.max() > BEHIND:
+            self.late, self._waited = self.late + step, self._waited + step
+            if self._waited > PATIENCE:
+                self._kept[self._kept] = (behind < BEHIND / 2) | self._firm[self._kept]
+                self._waited = 0.0
+        else:
+            self.late, self._waited = max(0.0, self.late - CATCHES_UP * step), 0.0
+        missed = self.grip.path(time)[self._kept] - positions[self.vertices]
+        self.over = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
