@@ -84,7 +84,7 @@ class Hold:
         return np.array([places[np.flatnonzero(self.grip.vertices == hand)[0]] for hand in self.hands])
 
     def carried(self, held: Points, time: float, step: float) -> Points:
-        """Return where a hand brings what is at (H, 3) in a step that ends at a time: to its path, or nearer."""
+        """Return where what is at (H, 3) gets in a step that ends at a time: to the path, or nearer."""
         places = self.places(time)
         ways, along = places - held, places - self.places(time - step)
         lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))

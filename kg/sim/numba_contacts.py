@@ -9,6 +9,9 @@ from kg.sim.contact import NEAREST
 from kg.sim.numba_sides import approach, between
 from kg.sim.numpy_contacts import SLIDES, THROW, TINY
 
+ROOM = 1.5
+"""How much farther vertices may stray, while they slide, before pairs that may meet are looked for again."""
+
 
 @loop
 def _stray(x, before, velocities, step, i):
@@ -149,11 +152,18 @@ def _stay_within(x, before, foreseen, windows):
 
 
 @loop
-def _near(x, before, velocities, step, kinds):
-    """Return how far vertices stray, and the numbers of the pairs of either kind that may meet."""
-    strays = _strays(x, before, velocities, step)
-    farthest = _farthest(strays, velocities, step)
-    return strays, [_that_may_meet(farthest, step, kinds[kind], kind == 0) for kind in range(2)]
+def _near(strays, velocities, step, kinds):
+    """Return how far vertices may stray, with some room, and the numbers of the pairs that then may meet."""
+    farthest = ROOM * _farthest(strays, velocities, step)
+    return farthest, [_that_may_meet(farthest, step, kinds[kind], kind == 0) for kind in range(2)]
+
+
+@loop
+def _any_over(values, limits):
+    for i in range(len(values)):
+        if values[i] > limits[i]:
+            return True
+    return False
 
 
 @loop
@@ -182,7 +192,8 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds, pas
     """See `numpy_contacts.hold_back`."""
     _stay_within(positions, before, foreseen, windows)
     shares = np.ones(len(positions))
-    strays, near = _near(positions, before, velocities, step, kinds)
+    strays = _strays(positions, before, velocities, step)
+    farthest, near = _near(strays, velocities, step, kinds)
     for _ in range(SLIDES):
         slid = _hold_both_back(
             positions, before, velocities, strays, step, kinds, near, passes > 0, True, shares
@@ -190,7 +201,10 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds, pas
         if not slid:
             break
         _stay_within(positions, before, foreseen, windows)
-        strays, near = _near(positions, before, velocities, step, kinds)
+        strays = _strays(positions, before, velocities, step)
+        # Those who slide seldom leave the room that they had.
+        if _any_over(strays, farthest):
+            farthest, near = _near(strays, velocities, step, kinds)
     cut = True
     while cut:
         shares[:] = 1
