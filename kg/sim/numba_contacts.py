@@ -159,14 +159,6 @@ def _near(strays, velocities, step, kinds):
 
 
 @loop
-def _any_over(values, limits):
-    for i in range(len(values)):
-        if values[i] > limits[i]:
-            return True
-    return False
-
-
-@loop
 def _hold_both_back(x, before, velocities, strays, step, kinds, near, planes_go, slides, shares):
     """Do `_hold_back` for either kind of pairs; tell whether any vertex slid."""
     slid = False
@@ -203,7 +195,7 @@ def hold_back(positions, before, foreseen, windows, velocities, step, kinds, pas
         _stay_within(positions, before, foreseen, windows)
         strays = _strays(positions, before, velocities, step)
         # Those who slide seldom leave the room that they had.
-        if _any_over(strays, farthest):
+        if np.any(strays > farthest):
             farthest, near = _near(strays, velocities, step, kinds)
     cut = True
     while cut:
