@@ -105,5 +105,6 @@ class Hold:
                 self._waited = 0.0
         else:
             self.late, self._waited = max(0.0, self.late - CATCHES_UP * step), 0.0
-        missed = self.grip.path(time)[self._kept] - positions[self.vertices]
-        self.over = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
+        if self.grip.lets_go < np.inf:
+            missed = self.grip.path(time)[self._kept] - positions[self.vertices]
+            self.over = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
