@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 HURRY = 0.3
 """m/s by which a hand is faster at most than its path, once something has kept it from there."""
@@ -66,7 +67,6 @@ class Hold:
         self.grip, self.hands = grip, grip.closed_on(rest)
         self.late, self.over = 0.0, False
         self._kept = np.ones(len(grip.vertices), dtype=np.bool_)
-        self._firm = np.isin(grip.vertices, self.hands)
         self._waited = 0.0
 
     @property
@@ -91,20 +91,22 @@ class Hold:
         carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
         return carried
 
-    def away(self, positions: Points, time: float) -> float:
-        """Return how far what it holds, of (V, 3), is from where it is to be, metres, the farthest."""
-        return float(np.linalg.norm(self.places(time) - positions[self.vertices], axis=1).max())
+    def behind(self, positions: Points, time: float) -> Values:
+        """Return how far each vertex that it holds, of (V, 3), is from where it is to be, (H,) metres."""
+        distances: Values = np.linalg.norm(self.places(time) - positions[self.vertices], axis=1)
+        return distances
 
     def look(self, positions: Points, time: float, step: float) -> None:
         """Wait for what is behind after a step, lose it, or let go; or make up for having waited."""
-        behind = np.linalg.norm(self.places(time) - positions[self.vertices], axis=1)
+        behind = self.behind(positions, time)
         if behind.max() > BEHIND:
             self.late, self._waited = self.late + step, self._waited + step
             if self._waited > PATIENCE:
-                self._kept[self._kept] = (behind < BEHIND / 2) | self._firm[self._kept]
+                self._kept[self._kept] = (behind < BEHIND / 2) | np.isin(self.vertices, self.hands)
                 self._waited = 0.0
         else:
             self.late, self._waited = max(0.0, self.late - CATCHES_UP * step), 0.0
         if self.grip.lets_go < np.inf:
+            # From its path, not from where it waits.
             missed = self.grip.path(time)[self._kept] - positions[self.vertices]
             self.over = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go

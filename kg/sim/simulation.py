@@ -94,7 +94,8 @@ class Simulation:
     @property
     def slip(self) -> float:
         """Metres from the hands that hold now to what they hold, the farthest; 0 without any."""
-        return max((hold.away(self.positions, self.time) for hold in self.held_by(self.grips)), default=0.0)
+        held = self.held_by(self.grips)
+        return max((float(hold.behind(self.positions, self.time).max()) for hold in held), default=0.0)
 
     def _hold(self, grip: Grip) -> Hold:
         """Return what has become of a grip so far."""
@@ -127,7 +128,6 @@ class Simulation:
             self._substep(step, holding)
             for hold in holding:
                 hold.look(self.positions, self.time, step)
-
         # A little time says little: what has just been let go of is about to fall.
         if not held and seconds > 4 * self.settings.step:
             ways = np.linalg.norm(self.positions - start, axis=1)
@@ -157,10 +157,10 @@ class Simulation:
         before, height = positions.copy(), -np.inf if weightless else self.thickness / 2
         kernels.predict(positions, self.velocities, 0.0 * self.gravity if weightless else self.gravity, step)
         for hold in holding:
-            inverse_masses[hold.vertices] = 0.0
-            carried = hold.carried(before[hold.vertices], self.time, step)
+            vertices = hold.vertices
+            carried = hold.carried(before[vertices], self.time, step)
             carried[:, 2] = np.maximum(carried[:, 2], self.thickness / 2)
-            positions[hold.vertices] = carried
+            inverse_masses[vertices], positions[vertices] = 0.0, carried
         contacts.look(before, positions, self.velocities, step)
         edges, compliance = self.cloth.edges, SPRING / settings.stretch / step**2
         pulled = np.zeros(len(edges.pairs))
