@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.sim.cloth import Cloth
+
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
 
@@ -18,6 +20,9 @@ PATIENCE = 0.05
 """Seconds that a hand waits at a time; then what is caught slips out of it, if it holds more than that."""
 CATCHES_UP = 0.25
 """Seconds of waiting that a hand makes up for in each second in which nothing is caught."""
+TAUT = 0.08
+"""A hand that may let go does so where half of the edges that leave it are longer by so much than at rest: two
+hands would stretch what is caught between them by all their force."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +35,8 @@ class Grip:
         start, end: When the hand takes and lets go, seconds.
         hands: Those of the vertices on which hands close, one a hand, where several go as one. Without, it is
             one hand, on the vertex in the middle of what it holds.
-        lets_go: Metres from its path at which it lets go for good, of what is caught fast.
+        lets_go: Metres from its path at which it lets go for good, of what is caught fast; or where cloth is
+            taut. By default it never does.
     """
 
     vertices: NDArray[np.int64]
@@ -63,11 +69,13 @@ class Hold:
         over: Whether it has let go before its time.
     """
 
-    def __init__(self, grip: Grip, rest: Points) -> None:
-        self.grip, self.hands = grip, grip.closed_on(rest)
+    def __init__(self, grip: Grip, cloth: Cloth) -> None:
+        self.grip, self.hands = grip, grip.closed_on(cloth.rest)
         self.late, self.over = 0.0, False
         self._kept = np.ones(len(grip.vertices), dtype=np.bool_)
         self._waited = 0.0
+        leaving = np.isin(cloth.edges.pairs, grip.vertices).sum(axis=1) == 1
+        self._pairs, self._lengths = cloth.edges.pairs[leaving], cloth.edges.rest[leaving]
 
     @property
     def vertices(self) -> NDArray[np.int64]:
@@ -109,4 +117,10 @@ class Hold:
         if self.grip.lets_go < np.inf:
             # From its path, not from where it waits.
             missed = self.grip.path(time)[self._kept] - positions[self.vertices]
-            self.over = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
+            lost = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
+            self.over = lost or self._taut(positions)
+
+    def _taut(self, positions: Points) -> bool:
+        """Tell whether half of the edges that leave the hand are longer by `TAUT` than at rest."""
+        lengths = np.linalg.norm(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]], axis=1)
+        return 2 * np.count_nonzero(lengths > (1 + TAUT) * self._lengths) > len(lengths)

@@ -100,7 +100,7 @@ class Simulation:
     def _hold(self, grip: Grip) -> Hold:
         """Return what has become of a grip so far."""
         if grip not in self._holds:
-            self._holds[grip] = Hold(grip, self.cloth.rest)
+            self._holds[grip] = Hold(grip, self.cloth)
         return self._holds[grip]
 
     def settle(self) -> None:

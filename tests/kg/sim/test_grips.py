@@ -1,5 +1,7 @@
 """Hands, and what is caught fast."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kg.sim import Cloth, Grip, Simulation
@@ -18,10 +20,18 @@ def test_a_hand_lets_go_once_and_for_all_of_what_does_not_follow(lying):
     assert simulation.slip < 0.01
 
 
+def strip():
+    """Return the cloth of two rows of four vertices, 1 cm apart; the first row is 0 to 3."""
+    rest = np.array([(x / 100, y / 100, 0) for y in range(2) for x in range(4)])
+    faces = [(x, x + 1, x + 4) for x in range(3)] + [(x + 1, x + 5, x + 4) for x in range(3)]
+    return Cloth.of_mesh(rest, np.array(faces))
+
+
 def pulled(caught, hands, seconds):
     """Pull vertices 0 to 2 at 0.5 m/s, 0 of them caught for so many milliseconds; return hold and places."""
-    rest = np.column_stack([np.arange(4) / 100, np.zeros(4), np.zeros(4)])
-    hold = Hold(Grip(np.arange(3), lambda time: rest[:3] + 0.5 * time * np.eye(3)[0], 0.0, 9.0, hands), rest)
+    cloth = strip()
+    rest = cloth.rest
+    hold = Hold(Grip(np.arange(3), lambda time: rest[:3] + 0.5 * time * np.eye(3)[0], 0.0, 9.0, hands), cloth)
     positions, step = rest.copy(), 0.001
     for number in range(round(seconds / step)):
         time = (number + 1) * step
@@ -48,3 +58,17 @@ def test_what_is_caught_slips_out_of_a_hand_that_closes_on_something_else():
     hold, positions = pulled(400, (1,), 0.4)
     assert hold.vertices.tolist() == [1, 2]
     np.testing.assert_allclose(positions[[1, 2], 0], [0.01 + 0.2, 0.02 + 0.2], atol=0.02)
+
+
+def test_a_hand_that_may_let_go_does_so_of_cloth_that_is_taut():
+    cloth = strip()
+    stays = Grip(np.arange(4), lambda time: cloth.rest[:4], 0.0, 9.0)
+    for grip, shift, over in [
+        (replace(stays, lets_go=0.03), 0.0005, False),
+        (replace(stays, lets_go=0.03), 0.002, True),
+        (stays, 0.002, False),
+    ]:
+        hold, positions = Hold(grip, cloth), cloth.rest.copy()
+        positions[4:, 1] += shift
+        hold.look(positions, 0.001, 0.001)
+        assert hold.over == over
