@@ -21,8 +21,8 @@ PATIENCE = 0.05
 CATCHES_UP = 0.25
 """Seconds of waiting that a hand makes up for in each second in which nothing is caught."""
 TAUT = 0.08
-"""A hand that may let go does so where half of the edges that leave it are longer by so much than at rest: two
-hands would stretch what is caught between them by all their force."""
+"""A hand that may let go does so where half of the edges that leave it are longer by so much than at rest:
+two hands would stretch what is caught between them, with all their force."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,4 +123,4 @@ class Hold:
     def _taut(self, positions: Points) -> bool:
         """Tell whether half of the edges that leave the hand are longer by `TAUT` than at rest."""
         lengths = np.linalg.norm(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]], axis=1)
-        return 2 * np.count_nonzero(lengths > (1 + TAUT) * self._lengths) > len(lengths)
+        return bool(2 * np.count_nonzero(lengths > (1 + TAUT) * self._lengths) > len(lengths))
