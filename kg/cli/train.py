@@ -239,6 +239,10 @@ def train(
         copied = f", copied to {copy.url}" if copy else ""
         note(f"Training in {folder} on {describe(device)}{others}{copied}")
 
+    def fitting(shapes: int) -> None:
+        if team.leads:
+            note(f"Fitting {config.model.detector} to {counted(shapes, 'shape')}, in seconds or minutes")
+
     def begin(started: Started) -> None:
         if team.leads:
             note(_what(config, started))
@@ -260,6 +264,7 @@ def train(
                 folder,
                 device,
                 resume=resume is not None,
+                fitting=fitting,
                 begin=begin,
                 report=report,
                 team=team,

@@ -97,6 +97,7 @@ def train(
     device: torch.device,
     *,
     resume: bool = False,
+    fitting: Callable[[int], None] = lambda shapes: None,
     begin: Callable[[Started], None] = lambda started: None,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
@@ -113,6 +114,7 @@ def train(
         run: The run folder.
         device: Where.
         resume: Continue from the last checkpoint.
+        fitting: Called before a detector without steps is fitted to so many shapes, which may take minutes.
         begin: Called before the first step.
         report: Called after each step and each epoch.
         team: The processes that train together; each calls this, with the same arguments but for the device.
@@ -130,7 +132,7 @@ def train(
     config = replace(config, data=name_stores(stores, config.data.split_by))
     started = time.monotonic()
     fit = not resume or not checkpoints(run, LAST)
-    training = _Training(config, run, device, stores, fit=fit, team=team)
+    training = _Training(config, run, device, stores, fitting if fit else None, team=team)
     if team.leads and not resume:
         _warn_of_no_test(stores, config.data.split_by)
     with (
@@ -231,8 +233,8 @@ class _Training:
         run: Path,
         device: torch.device,
         stores: Sequence[Store],
+        fitting: Callable[[int], None] | None,
         *,
-        fit: bool,
         team: Team,
     ) -> None:
         self.config, self.run, self.device, self.team = config, run, device, team
@@ -284,7 +286,9 @@ class _Training:
         if self.model.needs_sequences:
             self.runs = consecutive(listed.objects, listed.frames, size)
             self.val_batches = consecutive(self.unseen.listed.objects, self.unseen.listed.frames, size)
-        if fit:
+        if fitting is not None:
+            if not self.model.has_steps:
+                fitting(len(self.clouds))
             if config.train.init:
                 begin_with(self.model, Path(config.train.init))
             if config.train.choose_keypoints and self.model.chooses:

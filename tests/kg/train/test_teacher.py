@@ -83,7 +83,9 @@ def test_who_needs_a_teacher_says_so_and_who_does_not_too(taught, tiny_config, t
 def test_a_teacher_is_made_to_see_shapes_upright(taught, tiny_config, tmp_path):
     config = student_of(tiny_config, taught)
     run = tmp_path / "upright"
-    train(replace(config, model=replace(config.model, detector="upright")), run, CPU)
+    fitted: list[int] = []
+    train(replace(config, model=replace(config.model, detector="upright")), run, CPU, fitting=fitted.append)
+    assert len(fitted) == 1
     taught.unlink()
     detector = Predictor.load(run / "best.safetensors", None, CPU)
     clouds = Store(Path(config.data.store)).read()
