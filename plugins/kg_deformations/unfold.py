@@ -92,23 +92,13 @@ class _Made:
         there = np.column_stack([self.before[:, :2] @ turn + shift, self.before[:, 2]])
         vertices, hands = self.grip.vertices, list(self.grip.hands)
         away = np.linalg.norm(self.before[vertices, None, :2] - self.before[hands, :2], axis=2)
-        parts = [vertices[away.argmin(axis=1) == number] for number in range(len(hands))]
-        held = [(hand, part) for hand, part in zip(hands, parts, strict=True) if len(part)]
-        paths = [
-            _turned_over(garment.positions[part], there[part].mean(axis=0), over, (start, end))
-            for _, part in held
-        ]
-        # As one grip they wait for each other: what lies between them would stretch.
-        return [
-            Grip(
-                np.concatenate([part for _, part in held]),
-                lambda time: np.concatenate([path(time) for path in paths]),
-                start,
-                end,
-                tuple(hand for hand, _ in held),
-                CAUGHT,
-            )
-        ]
+        grips = []
+        for number, hand in enumerate(hands):
+            taken = vertices[away.argmin(axis=1) == number]
+            if len(taken):
+                path = _turned_over(garment.positions[taken], there[taken].mean(axis=0), over, (start, end))
+                grips.append(Grip(taken, path, start, end, (hand,), CAUGHT))
+        return grips
 
     def _since(self, garment: Garment) -> tuple[Points, Points]:
         """Return the turn (2, 2) and shift (2,), seen from above, of what stayed still, since it was made."""
