@@ -132,7 +132,7 @@ def train(
     config = replace(config, data=name_stores(stores, config.data.split_by))
     started = time.monotonic()
     fit = not resume or not checkpoints(run, LAST)
-    training = _Training(config, run, device, stores, fitting if fit else None, team=team)
+    training = _Training(config, run, device, stores, fitting=fitting if fit else None, team=team)
     if team.leads and not resume:
         _warn_of_no_test(stores, config.data.split_by)
     with (
@@ -233,8 +233,8 @@ class _Training:
         run: Path,
         device: torch.device,
         stores: Sequence[Store],
-        fitting: Callable[[int], None] | None,
         *,
+        fitting: Callable[[int], None] | None,
         team: Team,
     ) -> None:
         self.config, self.run, self.device, self.team = config, run, device, team

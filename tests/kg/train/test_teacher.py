@@ -84,8 +84,9 @@ def test_a_teacher_is_made_to_see_shapes_upright(taught, tiny_config, tmp_path):
     config = student_of(tiny_config, taught)
     run = tmp_path / "upright"
     fitted: list[int] = []
-    train(replace(config, model=replace(config.model, detector="upright")), run, CPU, fitting=fitted.append)
-    assert len(fitted) == 1
+    config = replace(config, model=replace(config.model, detector="upright"))
+    summary = train(config, run, CPU, fitting=fitted.append)
+    assert fitted == [summary.train_shapes]
     taught.unlink()
     detector = Predictor.load(run / "best.safetensors", None, CPU)
     clouds = Store(Path(config.data.store)).read()
