@@ -81,7 +81,9 @@ class NewtonCloth:
         self.control = self.model.control()
         self.pipeline = newton.CollisionPipeline(self.model, soft_contact_gap=GAP)
         self.contacts = self.pipeline.contacts()
-        self.flags, self.inverse = self.model.particle_flags.numpy(), self.model.particle_inv_mass.numpy()
+        # On a CPU what Warp returns is a view.
+        self.flags = self.model.particle_flags.numpy().copy()
+        self.inverse = self.model.particle_inv_mass.numpy().copy()
         self.now.particle_q.assign((simulation.positions * CENTIMETRES).astype(np.float32))
         self.now.particle_qd.zero_()
 
