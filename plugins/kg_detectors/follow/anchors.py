@@ -35,7 +35,7 @@ def check_anchors(named: str) -> None:
         KgError: They are not; names what they can be.
     """
     shape, colon, _ = named.rpartition(":")
-    if named not in KINDS and _checkpoint(named) is None and not (colon and Path(shape).is_file()):
+    if named not in KINDS and run_file(named) is None and not (colon and Path(shape).is_file()):
         raise KgError(f"anchors must be {KNOWN}, not '{named}'.", "Runs that are here: kg list runs")
 
 
@@ -77,11 +77,11 @@ def find_anchors(
                 f"Ask for fewer, -k {len(known)}, or for other anchors: --set detector.anchors=seams.",
             )
         return known[:count]
-    file = _checkpoint(named)
+    file = run_file(named)
     return _picked(named) if file is None else _found(file, template)
 
 
-def _checkpoint(named: str) -> Path | None:
+def run_file(named: str) -> Path | None:
     """Return the checkpoint of a run, by its name or folder, or the file itself; None if there is none."""
     there, run = Path(named).expanduser(), paths.runs() / named
     files = [there, *checkpoints(there), *checkpoints(run)]

@@ -13,11 +13,20 @@ from kg.config import Config, Inference, ModelConfig, TrainConfig
 from kg.errors import KgError
 from kg.model import Batch, Detector, Examples, Found, Losses
 from kg.model.backbone import check_features
+from kg.model.checkpoint import load_checkpoint
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
 from kg.model.turns import STEPS, Search, about_vertical
 from kg.ops.precision import autocast, full_precision
-from kg_detectors.follow.anchors import MARKS, check_anchors, find_anchors, landmark_places
+from kg_detectors.follow.anchors import (
+    KINDS,
+    MARKS,
+    Floats,
+    check_anchors,
+    find_anchors,
+    landmark_places,
+    run_file,
+)
 from kg_detectors.follow.bins import BINS, bin_loss, decode, expected, likelihood
 from kg_detectors.follow.calibration import (
     ANCHORS,
@@ -309,9 +318,14 @@ class Follow(Detector):
         """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
         columns = self.places, self.surface, self.boxes, self.ways, self.landmarks, self.misses
         kinds = zip(*(column.double().cpu().numpy() for column in columns), strict=True)
+        known = _anchors_of(named)
         places = [
-            find_anchors(named, Template(*template), landmarks, self.config.keypoints, missed)
-            for *template, landmarks, missed in kinds
+            known[name]
+            if name in known
+            else find_anchors(named, Template(*template), landmarks, self.config.keypoints, missed)
+            for name, (*template, landmarks, missed) in zip(
+                self.config.categories or ("",), kinds, strict=True
+            )
         ]
         return torch.from_numpy(np.stack(places))
 
@@ -620,3 +634,17 @@ def _share(name: str, value: float | str) -> float:
     if not 0 <= share < 1:
         raise KgError(f"{name} is a share of the clouds, 0 or more and below 1, not '{value}'.")
     return share
+
+
+def _anchors_of(named: str) -> dict[str, Floats]:
+    """Return the anchors (K, 3) of each category that a run of `follow` knows; none of anything else.
+
+    What its network finds at rest is a little beside them, and with each training that goes on from the last
+    farther from where the first had them.
+    """
+    if named in KINDS or (file := run_file(named)) is None:
+        return {}
+    model = load_checkpoint(file, torch.device("cpu")).model
+    if not isinstance(model, Follow):
+        return {}
+    return dict(zip(model.config.categories or ("",), model.anchors.double().numpy(), strict=True))

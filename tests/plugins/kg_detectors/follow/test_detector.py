@@ -12,6 +12,7 @@ from kg.config.recipe import Recipe
 from kg.data import Store
 from kg.errors import KgError
 from kg.model import Batch
+from kg.model.checkpoint import save_checkpoint
 from kg.model.making import make_detector
 from kg.model.normalisation import normalised
 from kg.model.turns import STEPS, about_vertical
@@ -150,6 +151,31 @@ def test_landmarks_are_found_at_rest_and_can_be_the_anchors(tiny_backbone, examp
     np.testing.assert_allclose(model.anchors[0], found, atol=1e-6)
 
 
+def test_anchors_of_another_follow_are_its_own_and_not_what_its_network_finds(
+    follow, joint, examples, tiny_backbone, tiny_config, tmp_path
+):
+    def saved(model, name):
+        save_checkpoint(
+            tmp_path / name,
+            model.state_dict(),
+            replace(tiny_config, model=model.config, train=OPTIONS),
+            1,
+            {},
+        )
+        return str(tmp_path / name)
+
+    # The template of other clouds has other places.
+    fewer = examples.rows(torch.arange(8, 12))
+    alone = Follow(MODEL, OPTIONS, anchors=saved(follow, "one.safetensors"))
+    alone.fit(fewer)
+    assert not torch.equal(alone.places, follow.places)
+    assert torch.equal(alone.anchors, follow.anchors)
+    # Of several categories, that of the same name.
+    of_many = Follow(replace(MODEL, categories=("sack",)), OPTIONS, anchors=saved(joint, "two.safetensors"))
+    of_many.fit(replace(fewer, categories=["sack"] * 4))
+    assert torch.equal(of_many.anchors[0], joint.anchors[joint.config.categories.index("sack")])
+
+
 def test_more_keypoints_than_landmarks_are_refused(tiny_backbone, examples):
     with pytest.raises(KgError, match="4 keypoints cannot lie on 2 landmarks"):
         Follow(MODEL, OPTIONS, anchors="landmarks").fit(examples)
@@ -223,7 +249,7 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
 
 
 def test_what_is_known_of_a_category_is_kept_when_it_is_fine_tuned(joint, examples, tiny_backbone):
-    own = replace(examples, categories=["sack"] * 6 + ["tote"] * 6)
+    own = replace(examples, categories=["sack"] * 4 + ["tote"] * 6)
     tuned = Follow(replace(MODEL, categories=("tote", "sack")), OPTIONS)
     tuned.go_on_from(joint, joint.config)
     tuned.fit(own)
