@@ -318,14 +318,12 @@ class Follow(Detector):
         """Return anchors, by what they are called, on the template of each category, (C, K, 3)."""
         columns = self.places, self.surface, self.boxes, self.ways, self.landmarks, self.misses
         kinds = zip(*(column.double().cpu().numpy() for column in columns), strict=True)
-        known = _anchors_of(named)
+        known, names = _anchors_of(named), self.config.categories or ("",)
         places = [
             known[name]
             if name in known
             else find_anchors(named, Template(*template), landmarks, self.config.keypoints, missed)
-            for name, (*template, landmarks, missed) in zip(
-                self.config.categories or ("",), kinds, strict=True
-            )
+            for name, (*template, landmarks, missed) in zip(names, kinds, strict=True)
         ]
         return torch.from_numpy(np.stack(places))
 

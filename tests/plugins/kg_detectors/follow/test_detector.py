@@ -155,13 +155,8 @@ def test_anchors_of_another_follow_are_its_own_and_not_what_its_network_finds(
     follow, joint, examples, tiny_backbone, tiny_config, tmp_path
 ):
     def saved(model, name):
-        save_checkpoint(
-            tmp_path / name,
-            model.state_dict(),
-            replace(tiny_config, model=model.config, train=OPTIONS),
-            1,
-            {},
-        )
+        config = replace(tiny_config, model=model.config, train=OPTIONS)
+        save_checkpoint(tmp_path / name, model.state_dict(), config, 1, {})
         return str(tmp_path / name)
 
     # The template of other clouds has other places.
@@ -249,7 +244,7 @@ def test_the_category_is_learnt_and_asked_for_where_it_is_not_known(joint, examp
 
 
 def test_what_is_known_of_a_category_is_kept_when_it_is_fine_tuned(joint, examples, tiny_backbone):
-    own = replace(examples, categories=["sack"] * 4 + ["tote"] * 6)
+    own = replace(examples, categories=["sack"] * 6 + ["tote"] * 6)
     tuned = Follow(replace(MODEL, categories=("tote", "sack")), OPTIONS)
     tuned.go_on_from(joint, joint.config)
     tuned.fit(own)
