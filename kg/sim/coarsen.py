@@ -75,8 +75,8 @@ class Carried:
         return places
 
 
-def coarsened(shape: Shape) -> tuple[Shape, Carried]:
-    """Return a mesh with about `ENOUGH` vertices, and what it carries: the vertices of the one given.
+def coarsened(shape: Shape, enough: int = ENOUGH) -> tuple[Shape, Carried]:
+    """Return a mesh with about so many vertices, and what it carries: the vertices of the one given.
 
     Some of the vertices, evenly spread, are kept. Each of the others belongs to the nearest of them along the
     surface, and where three such regions meet is a triangle of the coarse mesh: layers are never joined.
@@ -88,9 +88,9 @@ def coarsened(shape: Shape) -> tuple[Shape, Carried]:
     vertices, faces = shape.vertices, shape.faces
     normals = _normals(vertices, faces)
     upright = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
-    edge = np.sqrt(np.linalg.norm(normals, axis=1).sum() / 3 / np.sqrt(0.75) / ENOUGH)
+    edge = np.sqrt(np.linalg.norm(normals, axis=1).sum() / 3 / np.sqrt(0.75) / enough)
     # Both layers of a garment are to have their share, so they are looked at as if they lay far apart.
-    kept = farthest_points(vertices + LAYERS * edge * upright, ENOUGH)
+    kept = farthest_points(vertices + LAYERS * edge * upright, enough)
     nearest = _regions(vertices, faces, kept)[faces]
     meeting = nearest[(nearest >= 0).all(axis=1) & (nearest != np.roll(nearest, 1, axis=1)).all(axis=1)]
     _, first = np.unique(np.sort(meeting, axis=1), axis=0, return_index=True)

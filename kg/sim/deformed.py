@@ -14,7 +14,7 @@ from kg.data import Dataset, Get, Item, PrepareOptions, Remote, Shape
 from kg.data.landmarks import with_trusted_landmarks
 from kg.data.shape import Moment
 from kg.errors import KgError
-from kg.sim.coarsen import MOST, Carried, coarsened
+from kg.sim.coarsen import ENOUGH, MOST, Carried, coarsened
 from kg.sim.deformation import State
 from kg.sim.fabrics import drawn
 from kg.sim.garment import Garment, landmark_vertices
@@ -117,12 +117,17 @@ class Deformed(Dataset):
             self._running = self._begin(base, category, *guessed)
         return self._running.to(frame)
 
+    def coarser(self, item: Item, times: float) -> Shape:
+        """Return a frame as it is: how long its edges are, the settings of the cloth say."""
+        return self.load(item)
+
     def _begin(self, base: Item, category: str, guessed: float | None = None) -> "_Sequence":
-        shape = as_cloth(self.dataset, base)
-        unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
-        cloth, carried = coarsened(shape) if len(shape.vertices) > MOST else (shape, None)
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         how, settings = self.mix.drawn(rng)
+        shape = as_cloth(self.dataset, base, settings.coarse)
+        enough = round(ENOUGH / settings.coarse**2)
+        cloth, carried = coarsened(shape, enough) if len(shape.vertices) > MOST else (shape, None)
+        unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
         # A stream of its own: in whatever fabric, hands do the same.
         fabric, settings = drawn(how.fabric, settings, rng.spawn(1)[0], self.mix.fixed)
         garment = Garment.of_shape(cloth, self.landmark_names(category), settings, unit)
@@ -131,17 +136,22 @@ class Deformed(Dataset):
         return _Sequence(base.id, shape, cloth, carried, landmark_vertices(shape), unit, states, motion)
 
 
-def as_cloth(dataset: Dataset, item: Item) -> Shape:
+def as_cloth(dataset: Dataset, item: Item, coarse: float = 1.0) -> Shape:
     """Return a mesh fit to be cloth: as the data set has it if that is cloth already, or refined.
+
+    Args:
+        dataset: Whose mesh it is.
+        item: The mesh.
+        coarse: Its edges are so many times as long as usual, as far as kg makes them.
 
     Raises:
         KgError: It is a cloud, or has no area.
     """
     # Landmarks become the vertices next to them, after which nobody could tell that they lay elsewhere.
-    shape = with_trusted_landmarks(dataset.load(item))
+    shape = with_trusted_landmarks(dataset.coarser(item, coarse))
     if shape.faces is None:
         raise KgError("It is a cloud, and only a mesh can be deformed.")
-    return shape if dataset.cloth else refine(shape)
+    return shape if dataset.cloth else refine(shape, coarse)
 
 
 def metres(dataset: Dataset, items: Sequence[Item]) -> float:

@@ -20,11 +20,15 @@ TOGETHER = 1e-5
 """Vertices nearer than this share of the mesh's size are one."""
 
 
-def refine(shape: Shape) -> Shape:
+def refine(shape: Shape, coarse: float = 1.0) -> Shape:
     """Return a mesh whose vertices that lie in one place are joined and whose long edges are split.
 
     A vertex keeps its place and its rest positions, or gets those of its place if it had none; a new
     one is half way between two. Short edges stay as they are.
+
+    Args:
+        shape: The mesh.
+        coarse: Edges may be so many times as long as usual.
 
     Raises:
         KgError: It has no area.
@@ -34,7 +38,7 @@ def refine(shape: Shape) -> Shape:
     assert joined.faces is not None
     assert joined.rest_positions is not None
     values, faces = np.concatenate([joined.vertices, joined.rest_positions], axis=1), joined.faces
-    longest = LONGEST * np.sqrt(_areas(joined.vertices, faces).sum() / (np.sqrt(0.75) * VERTICES))
+    longest = coarse * LONGEST * np.sqrt(_areas(joined.vertices, faces).sum() / (np.sqrt(0.75) * VERTICES))
     while True:
         finer, finer_faces = _split(values, faces, longest)
         if len(finer) == len(values):

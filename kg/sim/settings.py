@@ -31,6 +31,9 @@ class Settings:
             stiffer cloth.
         hem: Width of a second layer that is sewn on along borders and seams, metres: hems, collars, cuffs and
             waistbands weigh more and bend less.
+        coarse: Edges of the simulated mesh are so many times as long as usual: it takes much less time, and
+            wrinkles are as coarse. Of your own meshes it changes those that are refined or made coarser
+            anyway.
         together: Whether layers that are pressed on each other may go on as one. Else what holds them apart
             stands still, and they with it.
 
@@ -42,7 +45,7 @@ class Settings:
         KgError: A value is out of range.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("hem", "together")
+    later: ClassVar[tuple[str, ...]] = ("hem", "coarse", "together")
     density: float = 0.2
     stretch: float = 1e4
     slack: float = 0.0
@@ -58,6 +61,7 @@ class Settings:
     step: float = 1 / 1000
     rounds: int = 1
     hem: float = 0.0
+    coarse: float = 1.0
     together: bool = False
 
     def __post_init__(self) -> None:
@@ -65,6 +69,8 @@ class Settings:
         for name in above:
             if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
+        if not 1 <= self.coarse < inf:
+            raise KgError(f"Cloth needs coarse of at least 1, not {self.coarse}.")
         for name in ("slack", "crease", "ground_friction", "cloth_friction", "drag", "gravity", "hem"):
             if not 0 <= getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

@@ -64,9 +64,9 @@ def sequence(
     dataset: Dataset, category: str, item: Item, unit: float, motion: Mix, seed: int, count: int
 ) -> dict[str, float]:
     """Simulate a garment and measure it."""
-    shape = as_cloth(dataset, item)
-    names = dataset.landmark_names(category)
     ((how, settings),) = motion.motions
+    shape = as_cloth(dataset, item, settings.coarse)
+    names = dataset.landmark_names(category)
     garment = Garment.of_shape(shape, names, settings, unit_of(shape, unit))
     simulation = garment.simulation
     rng = np.random.default_rng([seed, *item.id.encode()])

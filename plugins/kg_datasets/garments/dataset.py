@@ -1,6 +1,7 @@
 """The data set of garments that kg makes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,14 @@ class Garments(Dataset):
 
     def load(self, item: Item) -> Shape:
         """Make one garment, the same for the same category, seed and index whatever else is made."""
+        return self.coarser(item, 1.0)
+
+    def coarser(self, item: Item, times: float) -> Shape:
+        """Make the same garment with edges so many times as long."""
         category, seed, index = item.source
         rng = np.random.default_rng([seed, index, *category.encode()])
-        garment = sew(CATEGORIES[category].draw(rng).pattern(rng))
+        pattern = CATEGORIES[category].draw(rng).pattern(rng)
+        garment = sew(replace(pattern, edge=times * pattern.edge))
         vertices = lay(garment, rng)
         return Shape(
             vertices=vertices,

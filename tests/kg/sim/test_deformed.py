@@ -102,7 +102,7 @@ def test_a_fine_mesh_is_carried_by_a_coarser_one(towels, monkeypatch):
     _, deformed = towels
     fine = [deformed.load(item) for item in items(deformed)[:4]]
     monkeypatch.setattr("kg.sim.deformed.MOST", 1000)
-    monkeypatch.setattr("kg.sim.coarsen.ENOUGH", 700)
+    monkeypatch.setattr("kg.sim.deformed.ENOUGH", 700)
     deformed = Deformed(deformed.dataset, deformed.mix, 4, seed=0)
     carried = [deformed.load(item) for item in items(deformed)[:4]]
     assert len(deformed._running.cloth.vertices) < 900
@@ -111,6 +111,20 @@ def test_a_fine_mesh_is_carried_by_a_coarser_one(towels, monkeypatch):
         # In centimetres: it falls and turns as the fine one does, about the mean of its own vertices.
         ways = one.vertices - other.vertices
         assert np.abs(ways - ways.mean(axis=0)).max() < 0.5
+
+
+def test_coarse_cloth_has_fewer_vertices_whatever_becomes_of_the_mesh(towels, monkeypatch):
+    dataset, deformed = towels
+    refined = len(deformed.load(items(deformed)[0]).vertices)
+    coarse = Deformed(dataset, alone(Drop(seconds=0.06), coarse=2.0), 4, seed=0)
+    assert 0.15 < len(coarse.load(items(coarse)[0]).vertices) / refined < 0.4
+    # A mesh that is finer than a simulation needs keeps its vertices, carried by fewer.
+    monkeypatch.setattr("kg.sim.deformed.MOST", 100)
+    monkeypatch.setattr("kg.sim.deformed.ENOUGH", 400)
+    dataset.cloth = True
+    carried = Deformed(dataset, alone(Drop(seconds=0.06), coarse=2.0), 4, seed=0)
+    assert len(carried.load(items(carried)[0]).vertices) == len(dataset.sheet[0])
+    assert len(carried._running.cloth.vertices) <= 100
 
 
 def test_a_frame_tells_its_motion_its_hands_and_the_ground(towels):

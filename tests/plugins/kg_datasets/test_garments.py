@@ -74,6 +74,26 @@ def test_a_garment_is_the_same_whatever_else_is_made():
     assert np.array_equal(alone.landmarks, again.landmarks)
 
 
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_coarser_mesh_is_of_the_same_garment(category):
+    item = items(category, objects=1)[0]
+    usual, coarse = Garments().load(item), Garments().coarser(item, 1.5)
+    assert 0.35 < len(coarse.vertices) / len(usual.vertices) < 0.55
+    # To the vertex: patterns are cut along the same lines.
+    places = [shape.rest_positions[nearest(shape)] for shape in (usual, coarse)]
+    np.testing.assert_allclose(places[0], places[1], atol=1e-12)
+    assert area(coarse) == pytest.approx(area(usual), rel=0.03)
+
+
+def nearest(shape):
+    return np.linalg.norm(shape.vertices[:, None] - shape.landmarks, axis=2).argmin(axis=0)
+
+
+def area(shape):
+    a, b, c = np.moveaxis(shape.rest_positions[shape.faces], 1, 0)
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
+
+
 @pytest.mark.parametrize(
     ("category", "vertices", "corner"),
     [
