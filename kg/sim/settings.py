@@ -7,6 +7,10 @@ from typing import ClassVar
 from kg.errors import KgError
 
 
+COARSEST = 3.0
+"""Narrower parts of garments, such as a scarf's ends, cannot be meshed with longer edges."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The parameters of a simulation, the same for every vertex.
@@ -31,7 +35,7 @@ class Settings:
             stiffer cloth.
         hem: Width of a second layer that is sewn on along borders and seams, metres: hems, collars, cuffs and
             waistbands weigh more and bend less.
-        coarse: Edges of the simulated mesh are so many times as long as usual: it takes much less time, and
+        coarse: Edges of the simulated mesh are so many times as long as usual: up to 3. It takes much less time, and
             wrinkles are as coarse. Of your own meshes it changes those that are refined or made coarser
             anyway.
         together: Whether layers that are pressed on each other may go on as one. Else what holds them apart
@@ -69,8 +73,8 @@ class Settings:
         for name in above:
             if not 0 < getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} above 0, not {getattr(self, name)}.")
-        if not 1 <= self.coarse < inf:
-            raise KgError(f"Cloth needs coarse of at least 1, not {self.coarse}.")
+        if not 1 <= self.coarse <= COARSEST:
+            raise KgError(f"Cloth needs coarse from 1 to {COARSEST:g}, not {self.coarse}.")
         for name in ("slack", "crease", "ground_friction", "cloth_friction", "drag", "gravity", "hem"):
             if not 0 <= getattr(self, name) < inf:
                 raise KgError(f"Cloth needs {name} of at least 0, not {getattr(self, name)}.")

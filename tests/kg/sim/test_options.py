@@ -33,7 +33,8 @@ def test_options_count_together_in_whatever_order():
         ("drag", {"winding": "nan"}, "winding of at least 0, not nan"),
         ("drag", {"stretch": "inf"}, "stretch above 0, not inf"),
         ("fold", {"folds": "0"}, "folds above 0"),
-        ("fold", {"coarse": "0.5"}, "coarse of at least 1, not 0.5"),
+        ("fold", {"coarse": "0.5"}, "coarse from 1 to 3, not 0.5"),
+        ("fold", {"coarse": "4"}, "coarse from 1 to 3, not 4"),
     ],
 )
 def test_what_is_no_option_is_refused(name, given, message):
