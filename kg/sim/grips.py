@@ -74,6 +74,7 @@ class Hold:
         self.late, self.over = 0.0, False
         self._kept = np.ones(len(grip.vertices), dtype=np.bool_)
         self._waited = 0.0
+        self._asked, self._answer = np.nan, np.zeros((0, 3))
         leaving = np.isin(cloth.edges.pairs, grip.vertices).sum(axis=1) == 1
         self._pairs, self._lengths = cloth.edges.pairs[leaving], cloth.edges.rest[leaving]
 
@@ -82,19 +83,26 @@ class Hold:
         """Return the vertices that are still held, (H,)."""
         return self.grip.vertices[self._kept]
 
+    def _path(self, time: float) -> Points:
+        """Return where its path is at a time, (G, 3); it is asked for the same several times in a row."""
+        if time != self._asked:
+            self._asked, self._answer = time, self.grip.path(time)
+        return self._answer
+
     def places(self, time: float) -> Points:
         """Return where they are to be at a time, (H, 3)."""
-        return self.grip.path(time - self.late)[self._kept]
+        return self._path(time - self.late)[self._kept]
 
     def closed_at(self, time: float) -> Points:
         """Return where its hands are at a time, (hands, 3)."""
-        places = self.grip.path(time - self.late)
+        places = self._path(time - self.late)
         return np.array([places[np.flatnonzero(self.grip.vertices == hand)[0]] for hand in self.hands])
 
     def carried(self, held: Points, time: float, step: float) -> Points:
         """Return where what is at (H, 3) gets in a step that ends at a time: to the path, or nearer."""
-        places = self.places(time)
-        ways, along = places - held, places - self.places(time - step)
+        # The end comes second: it is what is asked for next.
+        start, places = self.places(time - step), self.places(time)
+        ways, along = places - held, places - start
         lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))
         carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
         return carried
@@ -116,7 +124,7 @@ class Hold:
             self.late, self._waited = max(0.0, self.late - CATCHES_UP * step), 0.0
         if self.grip.lets_go < np.inf:
             # From its path, not from where it waits.
-            missed = self.grip.path(time)[self._kept] - positions[self.vertices]
+            missed = self._path(time)[self._kept] - positions[self.vertices]
             lost = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
             self.over = lost or self._taut(positions)
 
