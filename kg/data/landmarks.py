@@ -26,7 +26,7 @@ def with_trusted_landmarks(shape: Shape) -> Shape:
     away = cKDTree(vertices).query(shape.landmarks)[0]
     if away.max() > FARTHEST * diagonal and shape.faces is not None:
         # In the middle of a large face no vertex is near.
-        surface, _ = sample_surface(shape, SAMPLES, np.random.default_rng(0))
+        surface = sample_surface(shape, SAMPLES, np.random.default_rng(0))
         away = np.minimum(away, cKDTree(surface).query(shape.landmarks)[0])
     if away.max() <= FARTHEST * diagonal:
         return shape

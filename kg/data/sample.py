@@ -69,20 +69,30 @@ def sample_shape(
     """
     if camera is not None:
         return _sample_seen(shape, count, rng, camera)
-    if shape.faces is None:
-        points, rest_positions = shape.vertices, shape.rest_positions
-        if len(points) == count:
-            return points, rest_positions
-    else:
-        points, rest_positions = sample_surface(shape, OVERSAMPLING * count, rng)
+    if shape.faces is not None:
+        return _thinned(shape, *_drawn(shape, OVERSAMPLING * count, rng), count)
+    points, rest_positions = shape.vertices, shape.rest_positions
+    if len(points) == count:
+        return points, rest_positions
     kept = farthest_points(points, count)
     return points[kept], None if rest_positions is None else rest_positions[kept]
 
 
-def sample_surface(
+def sample_surface(shape: Shape, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return points (count, 3) drawn evenly over a mesh by area.
+
+    Raises:
+        KgError: It has no area.
+    """
+    assert shape.faces is not None
+    face, weights = _drawn(shape, count, rng)
+    return _at(shape.vertices, shape.faces[face], weights)
+
+
+def _drawn(
     shape: Shape, count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return points (count, 3) drawn evenly over a mesh by area, and their rest positions, if any.
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return triangles (count,) of a mesh and the weights (count, 3) of their corners, even by area.
 
     Raises:
         KgError: It has no area.
@@ -95,22 +105,27 @@ def sample_surface(
     face = rng.choice(len(areas), count, p=areas / areas.sum())
     # Uniform barycentric coordinates: the square root makes up for the triangle's narrowing.
     root, along = np.sqrt(rng.random(count)), rng.random(count)
-    weights = np.stack([1 - root, root * (1 - along), root * along], axis=1)
-    return _places(shape, face, weights)
+    return face, np.stack([1 - root, root * (1 - along), root * along], axis=1)
 
 
-def _places(
-    shape: Shape, face: NDArray[np.int64], weights: NDArray[np.float64]
+def _thinned(
+    shape: Shape, face: NDArray[np.int64], weights: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return points (n, 3) on triangles (n,) of a mesh, and their rest positions, if any."""
+    """Return some (count, 3) of the points on triangles (n,) of a mesh, far apart, and their rest positions."""
     assert shape.faces is not None
     triangles = shape.faces[face]
+    points = _at(shape.vertices, triangles, weights)
+    kept = farthest_points(points, count)
+    rest = shape.rest_positions
+    return points[kept], None if rest is None else _at(rest, triangles[kept], weights[kept])
 
-    def at(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[triangles])
-        return mixed
 
-    return at(shape.vertices), None if shape.rest_positions is None else at(shape.rest_positions)
+def _at(
+    values: NDArray[np.float64], triangles: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return values (n, 3) on triangles (n, 3), of those at vertices (V, 3)."""
+    mixed: NDArray[np.float64] = np.einsum("nc,ncd->nd", weights, values[triangles])
+    return mixed
 
 
 def _sample_seen(
@@ -118,17 +133,16 @@ def _sample_seen(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     camera = camera.placed(rng)
     view = camera.aim(shape.vertices)
-    points, rest_positions = shape.vertices, shape.rest_positions
     if shape.faces is None:
-        seen = points_seen(points, view)
+        seen = points_seen(shape.vertices, view)
         if len(seen) < count:
             raise KgError(
-                f"The camera sees {len(seen)} of the cloud's {len(points)} points, {count} are needed.",
+                f"The camera sees {len(seen)} of the cloud's {len(shape.vertices)} points, {count} are needed.",
                 f"Ask for fewer with --points {len(seen)}, or take denser clouds.",
             )
-        points, rest_positions = points[seen], None if rest_positions is None else rest_positions[seen]
+        kept = seen[farthest_points(shape.vertices[seen], count)]
+        points = shape.vertices[kept]
+        rest_positions = None if shape.rest_positions is None else shape.rest_positions[kept]
     else:
-        points, rest_positions = _places(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng))
-    kept = farthest_points(points, count)
-    measured = camera.measure(points[kept], view, rng)
-    return measured, None if rest_positions is None else rest_positions[kept]
+        points, rest_positions = _thinned(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng), count)
+    return camera.measure(points, view, rng), rest_positions
