@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.sim.cloth import Cloth
+from kg.sim.contact import lengths
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -71,46 +72,43 @@ class Hold:
 
     def __init__(self, grip: Grip, cloth: Cloth) -> None:
         self.grip, self.hands = grip, grip.closed_on(cloth.rest)
+        self.vertices = grip.vertices
         self.late, self.over = 0.0, False
-        self._kept = np.ones(len(grip.vertices), dtype=np.bool_)
         self._waited = 0.0
         self._asked, self._answer = np.nan, np.zeros((0, 3))
         leaving = np.isin(cloth.edges.pairs, grip.vertices).sum(axis=1) == 1
         self._pairs, self._lengths = cloth.edges.pairs[leaving], cloth.edges.rest[leaving]
 
-    @property
-    def vertices(self) -> NDArray[np.int64]:
-        """Return the vertices that are still held, (H,)."""
-        return self.grip.vertices[self._kept]
-
     def _path(self, time: float) -> Points:
-        """Return where its path is at a time, (G, 3); it is asked for the same several times in a row."""
+        """Return where its path is at a time, (H, 3); it is asked for the same several times in a row."""
         if time != self._asked:
-            self._asked, self._answer = time, self.grip.path(time)
+            places = self.grip.path(time)
+            if len(self.vertices) < len(places):
+                places = places[np.isin(self.grip.vertices, self.vertices)]
+            self._asked, self._answer = time, places
         return self._answer
 
     def places(self, time: float) -> Points:
         """Return where they are to be at a time, (H, 3)."""
-        return self._path(time - self.late)[self._kept]
+        return self._path(time - self.late)
 
     def closed_at(self, time: float) -> Points:
         """Return where its hands are at a time, (hands, 3)."""
-        places = self._path(time - self.late)
-        return np.array([places[np.flatnonzero(self.grip.vertices == hand)[0]] for hand in self.hands])
+        places = self.places(time)
+        return np.array([places[np.flatnonzero(self.vertices == hand)[0]] for hand in self.hands])
 
     def carried(self, held: Points, time: float, step: float) -> Points:
         """Return where what is at (H, 3) gets in a step that ends at a time: to the path, or nearer."""
         # The end comes second: it is what is asked for next.
         start, places = self.places(time - step), self.places(time)
-        ways, along = places - held, places - start
-        lengths, most = (np.linalg.norm(some, axis=1, keepdims=True) for some in (ways, along))
-        carried: Points = held + np.minimum(1.0, (most + HURRY * step) / np.maximum(lengths, 1e-12)) * ways
+        ways = places - held
+        shares = (lengths(places - start) + HURRY * step) / np.maximum(lengths(ways), 1e-12)
+        carried: Points = held + np.minimum(1.0, shares)[:, None] * ways
         return carried
 
     def behind(self, positions: Points, time: float) -> Values:
         """Return how far each vertex that it holds, of (V, 3), is from where it is to be, (H,) metres."""
-        distances: Values = np.linalg.norm(self.places(time) - positions[self.vertices], axis=1)
-        return distances
+        return lengths(self.places(time) - positions[self.vertices])
 
     def look(self, positions: Points, time: float, step: float) -> None:
         """Wait for what is behind after a step, lose it, or let go; or make up for having waited."""
@@ -118,17 +116,17 @@ class Hold:
         if behind.max() > BEHIND:
             self.late, self._waited = self.late + step, self._waited + step
             if self._waited > PATIENCE:
-                self._kept[self._kept] = (behind < BEHIND / 2) | np.isin(self.vertices, self.hands)
-                self._waited = 0.0
+                self.vertices = self.vertices[(behind < BEHIND / 2) | np.isin(self.vertices, self.hands)]
+                self._waited, self._asked = 0.0, np.nan
         else:
             self.late, self._waited = max(0.0, self.late - CATCHES_UP * step), 0.0
         if self.grip.lets_go < np.inf:
             # From its path, not from where it waits.
-            missed = self._path(time)[self._kept] - positions[self.vertices]
-            lost = float(np.linalg.norm(missed, axis=1).max()) > self.grip.lets_go
+            missed = self._path(time) - positions[self.vertices]
+            lost = float(lengths(missed).max()) > self.grip.lets_go
             self.over = lost or self._taut(positions)
 
     def _taut(self, positions: Points) -> bool:
         """Tell whether half of the edges that leave the hand are longer by `TAUT` than at rest."""
-        lengths = np.linalg.norm(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]], axis=1)
-        return bool(2 * np.count_nonzero(lengths > (1 + TAUT) * self._lengths) > len(lengths))
+        now = lengths(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]])
+        return bool(2 * np.count_nonzero(now > (1 + TAUT) * self._lengths) > len(now))

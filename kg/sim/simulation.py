@@ -79,7 +79,8 @@ class Simulation:
         self._contacts = Contacts(self._kernels, cloth, apart, together=self.settings.together)
         lighter = FINE / cloth.edge
         self._rounds = max(self.settings.rounds, round(lighter))
-        self._shorter = max(1.0, lighter / self._rounds, lighter**0.5)
+        # Coarse cloth in steps as long is stretched by a tenth here and there, where hands pull at a packet.
+        self._shorter = max(1.0, lighter / self._rounds, lighter**0.5, self.settings.coarse**0.5)
 
     @property
     def kinetic_energy(self) -> float:
