@@ -111,7 +111,7 @@ def _drawn(
 def _thinned(
     shape: Shape, face: NDArray[np.int64], weights: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return some (count, 3) of the points on triangles (n,) of a mesh, far apart, and their rest positions."""
+    """Return some (count, 3) of the points on triangles (n,) of a mesh, and their rest positions, if any."""
     assert shape.faces is not None
     triangles = shape.faces[face]
     points = _at(shape.vertices, triangles, weights)
@@ -134,14 +134,15 @@ def _sample_seen(
     camera = camera.placed(rng)
     view = camera.aim(shape.vertices)
     if shape.faces is None:
-        seen = points_seen(shape.vertices, view)
+        points = shape.vertices
+        seen = points_seen(points, view)
         if len(seen) < count:
             raise KgError(
-                f"The camera sees {len(seen)} of the cloud's {len(shape.vertices)} points, {count} are needed.",
+                f"The camera sees {len(seen)} of the cloud's {len(points)} points, {count} are needed.",
                 f"Ask for fewer with --points {len(seen)}, or take denser clouds.",
             )
-        kept = seen[farthest_points(shape.vertices[seen], count)]
-        points = shape.vertices[kept]
+        kept = seen[farthest_points(points[seen], count)]
+        points = points[kept]
         rest_positions = None if shape.rest_positions is None else shape.rest_positions[kept]
     else:
         points, rest_positions = _thinned(shape, *surface_seen(shape, view, OVERSAMPLING * count, rng), count)
