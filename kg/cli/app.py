@@ -11,21 +11,7 @@ from typing import Annotated
 import typer
 
 from kg import __version__, paths
-from kg.cli import (
-    bench,
-    compare,
-    docs,
-    export,
-    export_data,
-    fetch,
-    info,
-    mix,
-    predict,
-    prepare,
-    sweep,
-    train,
-    viz,
-)
+from kg.cli import bench, compare, docs, export, export_data, fetch, info, predict, prepare, sweep, train, viz
 from kg.cli import eval as eval_command
 from kg.cli import list as list_command
 from kg.cli.output import complain, note
@@ -45,7 +31,6 @@ app = typer.Typer(
 app.command("fetch")(fetch.fetch)
 app.command("list")(list_command.list_plugins)
 app.command("prepare")(prepare.prepare)
-app.command("mix")(mix.mix)
 app.command("train")(train.train)
 app.command("sweep")(sweep.sweep)
 app.command("predict")(predict.predict)

@@ -34,9 +34,9 @@ class Settings:
             stiffer cloth.
         hem: Width of a second layer that is sewn on along borders and seams, metres: hems, collars, cuffs and
             waistbands weigh more and bend less.
-        coarse: Edges of the simulated mesh are so many times as long as usual, up to 3: it takes much less
-            time, and wrinkles are as coarse. Of your own meshes it changes those that are refined or made
-            coarser anyway.
+        coarse: Edges of the simulated mesh are so many times as long as usual, up to 3, and steps shorter:
+            it takes much less time, and wrinkles are as coarse. Of your own meshes it changes those that are
+            refined or made coarser anyway.
         together: Whether layers that are pressed on each other may go on as one. Else what holds them apart
             stands still, and they with it.
 
