@@ -76,23 +76,25 @@ def _kernel(fastmath):
 
 
 @_kernel(ORDER_FREE)
-def _farthest_point_sample(points, start, indices):
+def _farthest_point_sample(points, start, like, indices):
     batch, size, _ = points.shape
     for b in prange(batch):
         x, y, z = points[b, :, 0].copy(), points[b, :, 1].copy(), points[b, :, 2].copy()
         distances = np.full(size, np.inf, points.dtype)
+        # Integers of the same bits have the same order, and their maximum is vectorised.
+        bits = distances.view(like.dtype)
         latest = start[b]
         for step in range(indices.shape[1]):
             indices[b, step] = latest
             px, py, pz = x[latest], y[latest], z[latest]
-            largest = points.dtype.type(-1)
             for i in range(size):
                 dx, dy, dz = x[i] - px, y[i] - py, z[i] - pz
-                distance = min(distances[i], dx * dx + dy * dy + dz * dz)
-                distances[i] = distance
-                largest = max(largest, distance)
+                distances[i] = min(distances[i], dx * dx + dy * dy + dz * dz)
+            largest = like.dtype.type(-1)
+            for i in range(size):
+                largest = max(largest, bits[i])
             latest = 0
-            while latest < size - 1 and distances[latest] != largest:
+            while latest < size - 1 and bits[latest] != largest:
                 latest += 1
 
 
@@ -508,7 +510,8 @@ def _skeleton_heatmap_backward(
 def farthest_point_sample(points: Tensor, count: int, start: Tensor) -> Tensor:
     """See `kg.ops.farthest_point_sample`."""
     indices = np.empty((len(points), count), np.int64)
-    _farthest_point_sample(_array(points), _array(start), indices)
+    like = np.empty(0, np.int32 if points.dtype == torch.float32 else np.int64)
+    _farthest_point_sample(_array(points), _array(start), like, indices)
     return torch.from_numpy(indices)
 
 

@@ -512,7 +512,7 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         first = self._in_order(points, self._assumed(len(points)))
         clouds, lies = ways_to_try(first.lie[:, : self._known_turns()], SURE)
-        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies, self._ways())
+        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies)
         each = first.lie.new_full(first.lie.shape, -torch.inf)
         each[clouds, lies] = probable + CONFIDENT * read.confidences.mean(1)
         best = torch.nonzero(lies == each.argmax(1)[clouds])[:, 0]
@@ -528,7 +528,7 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, path, frames = self._assumed(1), None, Path(size), []
-        lie, ways = torch.zeros(1, dtype=torch.int64, device=points.device), self._ways()
+        lie = torch.zeros(1, dtype=torch.int64, device=points.device)
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
             # An object is of one category, that of its first frame.
@@ -536,7 +536,7 @@ class Follow(Detector):
             _, tried = ways_to_try(first.lie[:, : self._known_turns()], 1.0)
             lies = torch.unique(torch.cat((tried, lie)))
             rows = torch.zeros_like(lies)
-            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies, ways)
+            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies)
             posteriors = likely / likely.sum(2, keepdim=True)
             came = path.go_on(there[read.indices], probable)
             if before is None:
@@ -544,7 +544,7 @@ class Follow(Detector):
             else:
                 before = before._replace(posteriors=before.posteriors[came])
                 posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
-                read = read_out(posteriors, ways[seen.category].to(posteriors), self.temperature)
+                read = read_out(posteriors, self._ways(seen.category), self.temperature)
             lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
             frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
         chosen = (
@@ -553,23 +553,24 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _try(self, points: Tensor, first: Seen, lies: Tensor, ways: Tensor) -> Tried:
+    def _try(self, points: Tensor, first: Seen, lies: Tensor) -> Tried:
         """Return what is found in clouds (R, N, 3) if they lie as (R,) numbers say.
 
         Args:
             points: Clouds.
             first: What the network says of them as they are.
             lies: See `lie_rotations`.
-            ways: See `_ways`.
         """
         seen, likely = self._turned_back(points, first, lies)
-        read = read_out(likely, ways[seen.category].to(likely), self.temperature)
+        read = read_out(likely, self._ways(seen.category), self.temperature)
         probable = first.lie.log_softmax(1).gather(1, lies[:, None])[:, 0]
         return Tried(seen, likely, read, probable)
 
-    def _ways(self) -> Tensor:
-        """Return the ways from all places of each category to its anchors, (C, M, K)."""
-        return ways_to(self.anchors, self.places, self.ways, self.boxes)
+    def _ways(self, category: Tensor) -> Tensor:
+        """Return the ways from all places of clouds of categories (B,) to their anchors, (B, M, K)."""
+        kinds, each = torch.unique(category, return_inverse=True)
+        columns = self.anchors, self.places, self.ways, self.boxes
+        return ways_to(*(column[kinds] for column in columns))[each]
 
     def _assumed(self, count: int) -> Tensor | None:
         """Return the category that was named, for each of some clouds."""
