@@ -21,9 +21,10 @@ PATIENCE = 0.05
 """Seconds that a hand waits at a time; then what is caught slips out of it, if it holds more than that."""
 CATCHES_UP = 0.25
 """Seconds of waiting that a hand makes up for in each second in which nothing is caught."""
-TAUT = 0.08
-"""A hand that may let go does so where half of the edges that leave it are longer by so much than at rest:
-two hands would stretch what is caught between them, with all their force."""
+TAUT = 0.06
+"""A hand that may let go does so where a quarter of the edges that leave it are longer by so much than at
+rest: two hands would stretch what is caught between them, with all their force. Edges on the far side stay
+slack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +128,6 @@ class Hold:
             self.over = lost or self._taut(positions)
 
     def _taut(self, positions: Points) -> bool:
-        """Tell whether half of the edges that leave the hand are longer by `TAUT` than at rest."""
+        """Tell whether a quarter of the edges that leave the hand are longer by `TAUT` than at rest."""
         now = lengths(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]])
-        return bool(2 * np.count_nonzero(now > (1 + TAUT) * self._lengths) > len(now))
+        return bool(4 * np.count_nonzero(now > (1 + TAUT) * self._lengths) > len(now))

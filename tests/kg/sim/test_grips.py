@@ -63,12 +63,15 @@ def test_what_is_caught_slips_out_of_a_hand_that_closes_on_something_else():
 def test_a_hand_that_may_let_go_does_so_of_cloth_that_is_taut():
     cloth = strip()
     stays = Grip(np.arange(4), lambda time: cloth.rest[:4], 0.0, 9.0)
-    for grip, shift, over in [
-        (replace(stays, lets_go=0.03), 0.0005, False),
-        (replace(stays, lets_go=0.03), 0.002, True),
-        (stays, 0.002, False),
+    lets_go = replace(stays, lets_go=0.03)
+    for grip, moved, shift, over in [
+        (lets_go, [4, 5, 6, 7], 0.0005, False),
+        (lets_go, [4, 5, 6, 7], 0.002, True),
+        (lets_go, [4], 0.002, True),  # two of the seven edges that leave the hand
+        (lets_go, [7], 0.002, False),  # one of them
+        (stays, [4, 5, 6, 7], 0.002, False),
     ]:
         hold, positions = Hold(grip, cloth), cloth.rest.copy()
-        positions[4:, 1] += shift
+        positions[moved, 1] += shift
         hold.look(positions, 0.001, 0.001)
         assert hold.over == over
