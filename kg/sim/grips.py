@@ -21,10 +21,9 @@ PATIENCE = 0.05
 """Seconds that a hand waits at a time; then what is caught slips out of it, if it holds more than that."""
 CATCHES_UP = 0.25
 """Seconds of waiting that a hand makes up for in each second in which nothing is caught."""
-TAUT = 0.06
-"""A hand that may let go does so where a quarter of the edges that leave it are longer by so much than at
-rest: two hands would stretch what is caught between them, with all their force. Edges on the far side stay
-slack."""
+TAUT = (0.5, 0.08)
+"""Share of the edges that leave a hand, and by how much they are longer than at rest, where a hand that may
+let go does so: two hands would stretch what is caught between them, with all their force."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +38,7 @@ class Grip:
             one hand, on the vertex in the middle of what it holds.
         lets_go: Metres from its path at which it lets go for good, of what is caught fast; or where cloth is
             taut. By default it never does.
+        taut: From which share of the edges that leave it, longer by which share than at rest, cloth is.
     """
 
     vertices: NDArray[np.int64]
@@ -47,6 +47,7 @@ class Grip:
     end: float
     hands: tuple[int, ...] = ()
     lets_go: float = np.inf
+    taut: tuple[float, float] = TAUT
 
     def holds(self, time: float) -> bool:
         """Tell whether it holds at a time."""
@@ -128,6 +129,7 @@ class Hold:
             self.over = lost or self._taut(positions)
 
     def _taut(self, positions: Points) -> bool:
-        """Tell whether a quarter of the edges that leave the hand are longer by `TAUT` than at rest."""
+        """Tell whether so many of the edges that leave the hand are so much longer than at rest."""
+        share, longer = self.grip.taut
         now = lengths(positions[self._pairs[:, 0]] - positions[self._pairs[:, 1]])
-        return bool(4 * np.count_nonzero(now > (1 + TAUT) * self._lengths) > len(now))
+        return bool(np.count_nonzero(now > (1 + longer) * self._lengths) > share * len(now))

@@ -18,6 +18,8 @@ PACKING = 1.2
 """Seconds in which each fold is made, before the sequence begins."""
 STILL, LEAST = 0.01, 10
 """Metres: what a fold moved by no more stayed where it was; so many vertices at least tell where that is."""
+TAUT = (0.25, 0.06)
+"""Hands let go sooner than those that swing a garment: of what is caught in a packet few edges are taut."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class _Made:
             taken = vertices[away.argmin(axis=1) == number]
             if len(taken):
                 path = _turned_over(garment.positions[taken], there[taken].mean(axis=0), over, (start, end))
-                grips.append(Grip(taken, path, start, end, (hand,), CAUGHT))
+                grips.append(Grip(taken, path, start, end, (hand,), CAUGHT, TAUT))
         return grips
 
     def _since(self, garment: Garment) -> tuple[Points, Points]:

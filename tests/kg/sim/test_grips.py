@@ -64,11 +64,13 @@ def test_a_hand_that_may_let_go_does_so_of_cloth_that_is_taut():
     cloth = strip()
     stays = Grip(np.arange(4), lambda time: cloth.rest[:4], 0.0, 9.0)
     lets_go = replace(stays, lets_go=0.03)
+    sooner = replace(lets_go, taut=(0.25, 0.06))
     for grip, moved, shift, over in [
         (lets_go, [4, 5, 6, 7], 0.0005, False),
         (lets_go, [4, 5, 6, 7], 0.002, True),
-        (lets_go, [4], 0.002, True),  # two of the seven edges that leave the hand
-        (lets_go, [7], 0.002, False),  # one of them
+        (lets_go, [4], 0.002, False),  # two of the seven edges that leave the hand
+        (sooner, [4], 0.002, True),
+        (sooner, [7], 0.002, False),  # one of them
         (stays, [4, 5, 6, 7], 0.002, False),
     ]:
         hold, positions = Hold(grip, cloth), cloth.rest.copy()
