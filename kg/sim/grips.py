@@ -38,7 +38,8 @@ class Grip:
             one hand, on the vertex in the middle of what it holds.
         lets_go: Metres from its path at which it lets go for good, of what is caught fast; or where cloth is
             taut. By default it never does.
-        taut: From which share of the edges that leave it, longer by which share than at rest, cloth is.
+        taut: Cloth is taut where more than the first share of the edges that leave the hand are longer than
+            at rest by the second.
     """
 
     vertices: NDArray[np.int64]

@@ -19,7 +19,7 @@ PACKING = 1.2
 STILL, LEAST = 0.01, 10
 """Metres: what a fold moved by no more stayed where it was; so many vertices at least tell where that is."""
 TAUT = (0.25, 0.06)
-"""Hands let go sooner than those that swing a garment: of what is caught in a packet few edges are taut."""
+"""See `Grip.taut`: sooner than elsewhere, because of what is caught in a packet few edges are stretched."""
 
 
 @dataclass(frozen=True)

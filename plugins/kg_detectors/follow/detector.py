@@ -512,7 +512,9 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         first = self._in_order(points, self._assumed(len(points)))
         clouds, lies = ways_to_try(first.lie[:, : self._known_turns()], SURE)
-        seen, _, read, probable = self._try(points[clouds], first.rows(clouds), lies)
+        seen, _, read, probable = self._try(
+            points[clouds], first.rows(clouds), lies, self._ways(first.category)[clouds]
+        )
         each = first.lie.new_full(first.lie.shape, -torch.inf)
         each[clouds, lies] = probable + CONFIDENT * read.confidences.mean(1)
         best = torch.nonzero(lies == each.argmax(1)[clouds])[:, 0]
@@ -531,12 +533,13 @@ class Follow(Detector):
         lie = torch.zeros(1, dtype=torch.int64, device=points.device)
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
-            # An object is of one category, that of its first frame.
-            category = first.category
+            if before is None:
+                # An object is of one category, that of its first frame.
+                category, ways = first.category, self._ways(first.category)
             _, tried = ways_to_try(first.lie[:, : self._known_turns()], 1.0)
             lies = torch.unique(torch.cat((tried, lie)))
             rows = torch.zeros_like(lies)
-            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies)
+            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies, ways)
             posteriors = likely / likely.sum(2, keepdim=True)
             came = path.go_on(there[read.indices], probable)
             if before is None:
@@ -544,7 +547,7 @@ class Follow(Detector):
             else:
                 before = before._replace(posteriors=before.posteriors[came])
                 posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
-                read = read_out(posteriors, self._ways(seen.category), self.temperature)
+                read = read_out(posteriors, ways, self.temperature)
             lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
             frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
         chosen = (
@@ -553,16 +556,17 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _try(self, points: Tensor, first: Seen, lies: Tensor) -> Tried:
+    def _try(self, points: Tensor, first: Seen, lies: Tensor, ways: Tensor) -> Tried:
         """Return what is found in clouds (R, N, 3) if they lie as (R,) numbers say.
 
         Args:
             points: Clouds.
             first: What the network says of them as they are.
             lies: See `lie_rotations`.
+            ways: (R, M, K), or (1, M, K) for all: see `_ways`.
         """
         seen, likely = self._turned_back(points, first, lies)
-        read = read_out(likely, self._ways(seen.category), self.temperature)
+        read = read_out(likely, ways, self.temperature)
         probable = first.lie.log_softmax(1).gather(1, lies[:, None])[:, 0]
         return Tried(seen, likely, read, probable)
 
