@@ -50,10 +50,11 @@ def predict(
         typer.Option(help="The axis of these shapes that corresponds to z in training."),
     ] = "z",
     search: Annotated[
-        Literal["none", "yaw", "sides"],
+        Literal["none", "yaw", "sides", "tilts"],
         typer.Option(
             help="Find out how each cloud is turned: yaw, about the vertical; sides, and with which side up. "
-            "follow sees it, in up to twice the time; else 12 or 24 turns are tried, and the surest kept."
+            "follow sees it, in up to twice the time; else 12 or 24 turns are tried, and the surest kept. "
+            "tilts: tilted or not, as what the wind blows or a hand holds; five are tried."
         ),
     ] = "none",
     views: Annotated[

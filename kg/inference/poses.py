@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from kg.model.turns import Search, all_around
+from kg.model.turns import Search, all_around, tilts
 
 Up = Literal["x", "y", "z", "-x", "-y", "-z"]
 
@@ -26,9 +26,11 @@ def rotations(up: Up, search: Search) -> Tensor:
     Args:
         up: The axis of the clouds that is to become z.
         search: "none": nothing else is turned; "yaw": any turn about the vertical is possible; "sides": what
-            faced up may face down as well.
+            faced up may face down as well; "tilts": tilted forwards, backwards or to a side.
     """
     first = torch.tensor(TURNS[up], dtype=torch.float32)
     if search == "none":
         return first[None]
+    if search == "tilts":
+        return tilts() @ first
     return all_around(sides=search == "sides") @ first

@@ -16,7 +16,7 @@ from kg.model.backbone import check_features
 from kg.model.checkpoint import load_checkpoint
 from kg.model.detector import check_points
 from kg.model.normalisation import normalised
-from kg.model.turns import STEPS, Search, about_vertical
+from kg.model.turns import Search, about_vertical
 from kg.ops.precision import autocast, full_precision
 from kg_detectors.follow.anchors import (
     KINDS,
@@ -47,6 +47,7 @@ from kg_detectors.follow.lies import (
     known_lies,
     lie_rotations,
     likeness,
+    possible_turns,
     turned_back,
     ways_to_try,
 )
@@ -109,13 +110,11 @@ class Tried(NamedTuple):
         seen: What the network says of each.
         likely: (R, N, M), how likely each point lies at each place.
         read: The keypoints.
-        probable: (R,), logarithms of how probable it is that it lies so.
     """
 
     seen: Seen
     likely: Tensor
     read: Readout
-    probable: Tensor
 
 
 class Follow(Detector):
@@ -202,7 +201,8 @@ class Follow(Detector):
         self.kind, self.mirror, self.symmetry = anchors, AXES.find(mirror), SYMMETRIES[symmetry]
         self.assumed: int | None = None
         self.taken_over: set[int] = set()
-        self.recognises, self.possible = self.turned > 0, 1
+        self.recognises = self.turned > 0
+        self.search: Search = "none"
         self.views: tuple[tuple[float, bool], ...] = VIEWS[:1]
         self.backbone = make_backbone(model)
         # Not recordable, whatever the backbone is: signs and turns are copied from the CPU in each step.
@@ -304,8 +304,9 @@ class Follow(Detector):
 
     def turn_back(self, search: Search) -> bool:
         """See `Detector.turn_back`."""
-        self.possible = {"none": 1, "yaw": STEPS, "sides": LIES}[search]
-        return self.recognises
+        self.search = search
+        # Each tilt is tried, whether or not the network can tell how a cloud lies.
+        return self.recognises or search == "tilts"
 
     def look_at(self, views: int) -> None:
         """See `Detector.look_at`: turned a little, and mirrored where left and right may be exchanged."""
@@ -511,13 +512,15 @@ class Follow(Detector):
         """
         check_points(self, self.config.detector, points.shape[1])
         first = self._in_order(points, self._assumed(len(points)))
-        clouds, lies = ways_to_try(first.lie[:, : self._known_turns()], SURE)
-        seen, _, read, probable = self._try(
-            points[clouds], first.rows(clouds), lies, self._ways(first.category)[clouds]
+        rotations, lies = self._possible_turns()
+        clouds, turns = ways_to_try(first.lie[:, lies], SURE)
+        seen, _, read = self._try(
+            points[clouds], first.rows(clouds), rotations[turns], self._ways(first.category)[clouds]
         )
-        each = first.lie.new_full(first.lie.shape, -torch.inf)
-        each[clouds, lies] = probable + CONFIDENT * read.confidences.mean(1)
-        best = torch.nonzero(lies == each.argmax(1)[clouds])[:, 0]
+        probable = first.lie.log_softmax(1)[:, lies]
+        each = torch.full_like(probable, -torch.inf)
+        each[clouds, turns] = probable[clouds, turns] + CONFIDENT * read.confidences.mean(1)
+        best = torch.nonzero(turns == each.argmax(1)[clouds])[:, 0]
         indices, confidences = (column[best] for column in read)
         keypoints, rest = ops.gather(points, indices), decode(seen.bins[best])
         upright = first.lie.log_softmax(1)[:, 0]
@@ -530,25 +533,30 @@ class Follow(Detector):
         check_points(self, self.config.detector, points.shape[1])
         size = (positions.amax(1) - positions.amin(1)).norm(dim=1).max()
         category, before, path, frames = self._assumed(1), None, Path(size), []
-        lie = torch.zeros(1, dtype=torch.int64, device=points.device)
+        rotations, lies = self._possible_turns()
+        turn = torch.zeros(1, dtype=torch.int64, device=points.device)
         for cloud, there in zip(points[:, None], positions, strict=True):
             first = self._in_order(cloud, category)
             if before is None:
                 # An object is of one category, that of its first frame.
                 category, ways = first.category, self._ways(first.category)
-            _, tried = ways_to_try(first.lie[:, : self._known_turns()], 1.0)
-            lies = torch.unique(torch.cat((tried, lie)))
-            rows = torch.zeros_like(lies)
-            seen, likely, read, probable = self._try(cloud[rows], first.rows(rows), lies, ways)
+            _, tried = ways_to_try(first.lie[:, lies], 1.0)
+            turns = torch.unique(torch.cat((tried, turn)))
+            rows = torch.zeros_like(turns)
+            seen, likely, read = self._try(cloud[rows], first.rows(rows), rotations[turns], ways)
             posteriors = likely / likely.sum(2, keepdim=True)
-            came = path.go_on(there[read.indices], probable)
+            evidence = first.lie.log_softmax(1)[0, lies[turns]]
+            if self.search == "tilts":
+                # The network tells no tilt by itself.
+                evidence = evidence + CONFIDENT * read.confidences.mean(1)
+            came = path.go_on(there[read.indices], evidence)
             if before is None:
                 spread = blur(self.ways[category][0].to(likely))
             else:
                 before = before._replace(posteriors=before.posteriors[came])
                 posteriors = carried(posteriors, told(posteriors, there, before, spread, size))
                 read = read_out(posteriors, ways, self.temperature)
-            lie, before = lies[path.best : path.best + 1], Before(there, posteriors)
+            turn, before = turns[path.best : path.best + 1], Before(there, posteriors)
             frames.append((cloud[0][read.indices], *read, decode(seen.bins)))
         chosen = (
             [column[way] for column in frame] for way, frame in zip(path.choices(), frames, strict=True)
@@ -556,19 +564,17 @@ class Follow(Detector):
         keypoints, indices, confidences, rest = (torch.stack(column) for column in zip(*chosen, strict=True))
         return Found(keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE)
 
-    def _try(self, points: Tensor, first: Seen, lies: Tensor, ways: Tensor) -> Tried:
-        """Return what is found in clouds (R, N, 3) if they lie as (R,) numbers say.
+    def _try(self, points: Tensor, first: Seen, turns: Tensor, ways: Tensor) -> Tried:
+        """Return what is found in clouds (R, N, 3) if they are turned by rotations.
 
         Args:
             points: Clouds.
             first: What the network says of them as they are.
-            lies: See `lie_rotations`.
+            turns: (R, 3, 3), see `possible_turns`.
             ways: (R, M, K), or (1, M, K) for all: see `_ways`.
         """
-        seen, likely = self._turned_back(points, first, lies)
-        read = read_out(likely, ways, self.temperature)
-        probable = first.lie.log_softmax(1).gather(1, lies[:, None])[:, 0]
-        return Tried(seen, likely, read, probable)
+        seen, likely = self._turned_back(points, first, turns)
+        return Tried(seen, likely, read_out(likely, ways, self.temperature))
 
     def _ways(self, category: Tensor) -> Tensor:
         """Return the ways from all places of clouds of categories (B,) to their anchors, (B, M, K)."""
@@ -582,22 +588,25 @@ class Follow(Detector):
             return None
         return torch.full((count,), self.assumed, device=self.anchors.device)
 
-    def _known_turns(self) -> int:
-        """Return how many ways to lie are possible and can be told."""
+    def _possible_turns(self) -> tuple[Tensor, Tensor]:
+        """Return the turns that are possible and can be told, see `possible_turns`."""
         # Asked before the weights came, it may be a detector that cannot.
-        return self.possible if self.recognises else 1
+        told = self.recognises or self.search == "tilts"
+        rotations, lies = possible_turns(self.search if told else "none")
+        return rotations.to(self.anchors), lies.to(self.anchors.device)
 
-    def _turned_back(self, points: Tensor, first: Seen, lies: Tensor) -> tuple[Seen, Tensor]:
-        """Return what the network says of clouds that lie as (B,) numbers say, and likelihoods, (B, N, M).
+    def _turned_back(self, points: Tensor, first: Seen, turns: Tensor) -> tuple[Seen, Tensor]:
+        """Return what the network says of clouds that are turned, and likelihoods, (B, N, M).
 
         Args:
             points: (B, N, 3).
             first: What it says of them as they are.
-            lies: See `lie_rotations`.
+            turns: (B, 3, 3), by which.
         """
-        if bool((turned := lies > 0).any()):
+        turned = (turns != torch.eye(3, device=turns.device)).flatten(1).any(1)
+        if bool(turned.any()):
             with full_precision(points.device):
-                back = turned_back(points[turned], lies[turned])
+                back = points[turned] @ turns[turned].to(points)
             points = points.index_put((turned,), normalised(back, self.config.normalisation)[0])
             again = self._in_order(points[turned], first.category[turned])
             first = first._replace(bins=first.bins.index_put((turned,), again.bins))

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from kg.model.turns import STEPS, all_around
+from kg.model.turns import STEPS, Search, all_around, tilts
 
 VIEWS: tuple[tuple[float, bool], ...] = (
     (0, False),
@@ -38,6 +38,15 @@ CONFIDENT = 50
 def lie_rotations() -> Tensor:
     """Return the rotations (LIES, 3, 3) that bring a cloud from how it usually lies to each."""
     return all_around(sides=True)
+
+
+def possible_turns(search: Search) -> tuple[Tensor, Tensor]:
+    """Return the rotations (R, 3, 3) in which a cloud may lie, and which lie each belongs to, (R,) int64."""
+    if search == "tilts":
+        rotations = tilts()
+        return rotations, torch.zeros(len(rotations), dtype=torch.int64)
+    count = {"none": 1, "yaw": STEPS, "sides": LIES}[search]
+    return lie_rotations()[:count], torch.arange(count)
 
 
 def draw_lies(count: int, share: float, device: torch.device) -> Tensor:

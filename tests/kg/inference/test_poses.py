@@ -23,6 +23,16 @@ def test_all_are_rotations_and_the_first_brings_up_to_z(up, search, count):
     assert (heights > 0).sum() == min(count, 12)
 
 
+def test_tilts_are_by_forty_degrees_after_how_clouds_lie():
+    found = rotations("y", "tilts")
+    assert torch.equal(found[0], rotations("y", "none")[0])
+    heights = (found @ torch.tensor([0.0, 1, 0]))[1:]
+    torch.testing.assert_close(heights[:, 2], torch.full((4,), np.cos(np.radians(40)), dtype=torch.float32))
+    # Backwards, forwards and to either side.
+    to = np.sin(np.radians(40)) * torch.tensor([[0, -1], [0, 1], [1, 0], [-1, 0]])
+    torch.testing.assert_close(heights[:, :2], to.float())
+
+
 def test_every_turn_about_the_vertical_is_near_one_that_is_tried():
     tried = rotations("z", "yaw")
     for angle in np.linspace(0, 2 * np.pi, 50):

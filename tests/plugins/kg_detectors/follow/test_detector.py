@@ -15,7 +15,7 @@ from kg.model import Batch
 from kg.model.checkpoint import save_checkpoint
 from kg.model.making import make_detector
 from kg.model.normalisation import normalised
-from kg.model.turns import STEPS, about_vertical
+from kg.model.turns import STEPS, about_vertical, tilts
 from kg.train.step import Step
 from kg_detectors.follow import Follow
 from kg_detectors.follow.anchors import landmark_places
@@ -422,6 +422,38 @@ def test_a_frame_is_turned_back_if_its_keypoints_then_stay_where_they_were(follo
         )
 
 
+def test_a_cloud_is_tilted_to_where_keypoints_are_sure_though_no_lie_is_recognised(
+    follow, examples, monkeypatch
+):
+    """So is a frame of a sequence to where they stay at their places."""
+    known = normalised(examples.points[:1], follow.config.normalisation)[0]
+    tilted = normalised(known @ tilts()[2].to(known), follow.config.normalisation)[0]
+
+    def seen(points, category=None):
+        # It knows the places of one cloud as it is, and takes all others for it turned by half.
+        apart = torch.cdist(points[:, None], known[None]).amin(3).amax(2)  # in any order
+        usual = (apart.amin(1) < 1e-3)[:, None, None]
+        places = points.where(usual, -points)
+        bins = (
+            -400 * (places[..., None] - torch.linspace(-1, 1, 32)).square() * (0.01 + 0.99 * usual[..., None])
+        )
+        lie = torch.zeros(len(points), LIES)
+        return Seen(bins, bins, lie, None, torch.zeros(len(points), dtype=torch.int64))
+
+    monkeypatch.setattr(follow, "forward", seen)
+    monkeypatch.setattr(follow, "recognises", False)
+    with torch.no_grad():
+        assert follow.eval().turn_back("tilts")
+        found, right = follow.find(tilted), follow.find(known)
+        tracked = follow.track(torch.cat((known, tilted)), torch.cat((known, known)))
+        follow.turn_back("none")
+        as_it_is = follow.find(tilted)
+    torch.testing.assert_close(right.rest, known.clamp(-1, 1), atol=0.05, rtol=0)
+    torch.testing.assert_close(found.rest, right.rest, atol=1e-3, rtol=0)
+    torch.testing.assert_close(tracked.rest[1], right.rest[0], atol=1e-3, rtol=0)
+    assert not torch.allclose(as_it_is.rest, right.rest, atol=0.3)
+
+
 def test_of_the_ways_that_are_probable_the_one_counts_in_which_keypoints_are_sure(
     follow, examples, monkeypatch
 ):
@@ -611,7 +643,7 @@ def test_views_are_joined_as_the_mean_of_what_each_says(follow, examples):
     model.look_at(3)
     with torch.no_grad():
         first = model._in_order(points, None)
-        _, joined = model._turned_back(points, first, torch.zeros(len(points), dtype=torch.int64))
+        _, joined = model._turned_back(points, first, torch.eye(3).expand(len(points), 3, 3))
         expected = torch.zeros_like(joined)
         for turned, sign in ((0.0, 1.0), (0.0, -1.0), (10.0, 1.0)):
             signs, angle = torch.tensor([sign, 1, 1]), np.radians(turned)
