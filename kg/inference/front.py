@@ -50,6 +50,7 @@ def load(
             `follow`: "farthest", "landmarks", a run, "SHAPE:PICKS"; see `kg docs training`.
         search: Turns in which a cloud may lie, where nobody knows: "yaw" about the vertical, "sides" with
             either side up as well. `follow` sees which it is; with other detectors the surest one counts.
+            "tilts": tilted forwards, backwards, to a side or not at all; the surest counts.
         views: In how many views each cloud is seen, mirrored and turned a little: `follow` gets better by it,
             and slower.
 

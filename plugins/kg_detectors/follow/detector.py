@@ -305,8 +305,7 @@ class Follow(Detector):
     def turn_back(self, search: Search) -> bool:
         """See `Detector.turn_back`."""
         self.search = search
-        # Each tilt is tried, whether or not the network can tell how a cloud lies.
-        return self.recognises or search == "tilts"
+        return self._can_turn_back()
 
     def look_at(self, views: int) -> None:
         """See `Detector.look_at`: turned a little, and mirrored where left and right may be exchanged."""
@@ -517,16 +516,15 @@ class Follow(Detector):
         seen, _, read = self._try(
             points[clouds], first.rows(clouds), rotations[turns], self._ways(first.category)[clouds]
         )
-        probable = first.lie.log_softmax(1)[:, lies]
+        each_lie = first.lie.log_softmax(1)
+        probable = each_lie[:, lies]
         each = torch.full_like(probable, -torch.inf)
         each[clouds, turns] = probable[clouds, turns] + CONFIDENT * read.confidences.mean(1)
         best = torch.nonzero(turns == each.argmax(1)[clouds])[:, 0]
         indices, confidences = (column[best] for column in read)
         keypoints, rest = ops.gather(points, indices), decode(seen.bins[best])
-        upright = first.lie.log_softmax(1)[:, 0]
-        return Found(
-            keypoints, indices, confidences, rest=rest, visible=confidences >= VISIBLE, upright=upright
-        )
+        visible = confidences >= VISIBLE
+        return Found(keypoints, indices, confidences, rest=rest, visible=visible, upright=each_lie[:, 0])
 
     def track(self, points: Tensor, positions: Tensor) -> Found:
         """See `Detector.track`; what is known of each point is carried on by `carried`, lies by `Path`."""
@@ -588,11 +586,15 @@ class Follow(Detector):
             return None
         return torch.full((count,), self.assumed, device=self.anchors.device)
 
+    def _can_turn_back(self) -> bool:
+        """Return whether it can find out which of the possible turns a cloud lies in."""
+        # Each tilt is tried, whether or not the network can tell how a cloud lies.
+        return self.recognises or self.search == "tilts"
+
     def _possible_turns(self) -> tuple[Tensor, Tensor]:
         """Return the turns that are possible and can be told, see `possible_turns`."""
         # Asked before the weights came, it may be a detector that cannot.
-        told = self.recognises or self.search == "tilts"
-        rotations, lies = possible_turns(self.search if told else "none")
+        rotations, lies = possible_turns(self.search if self._can_turn_back() else "none")
         return rotations.to(self.anchors), lies.to(self.anchors.device)
 
     def _turned_back(self, points: Tensor, first: Seen, turns: Tensor) -> tuple[Seen, Tensor]:

@@ -40,6 +40,7 @@ def lie_rotations() -> Tensor:
     return all_around(sides=True)
 
 
+@cache
 def possible_turns(search: Search) -> tuple[Tensor, Tensor]:
     """Return the rotations (R, 3, 3) in which a cloud may lie, and which lie each belongs to, (R,) int64."""
     if search == "tilts":
