@@ -162,13 +162,17 @@ def body(garment: Garment) -> tuple[float, float]:
 
 
 def beyond(x: float, side: int) -> Callable[[Garment], Crease]:
-    """Return the fold that turns in what lies beyond an x, to its larger side (1) or its smaller one (-1)."""
+    """Return the fold that turns in what lies beyond an x, to its larger side (1) or its smaller one (-1).
+
+    Where the folds before have dragged all of that away, its edge is turned in.
+    """
 
     def crease(garment: Garment) -> Crease:
         normal = np.array([float(side), 0.0])
-        out = side * (garment.positions[:, 0] - x) > 0
-        hands = [garment.corner(normal + along * normal[::-1], out) for along in (-1, 1)]
-        return Crease(np.array([x, 0.0]), normal, hands)
+        across = side * garment.positions[:, 0]
+        at = min(side * x, across.max() - garment.simulation.cloth.edge)
+        hands = [garment.corner(normal + along * normal[::-1], across > at) for along in (-1, 1)]
+        return Crease(at * normal, normal, hands)
 
     return crease
 

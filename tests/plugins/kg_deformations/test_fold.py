@@ -131,6 +131,20 @@ def test_sleeves_are_turned_in_and_sides_laid_to_the_middle(make):
         assert np.ptp(hands[:, 1]) == pytest.approx(0.1)
 
 
+def test_the_edge_is_turned_in_where_folds_have_dragged_the_rest_away(make):
+    """As shirts that are thick and fold badly are: to where a crease has all of it on one side."""
+    garment = sleeved(make, 0.1)
+    for away in (-1.0, 1.0):
+        garment.positions[:, 0] += away
+        _, sides, _ = to_the_middle(sleeved(make, 0.1), np.random.default_rng(0))
+        for crease in (fold(garment) for fold in sides):
+            beyond = (garment.positions[:, :2] - crease.point) @ crease.normal
+            if crease.normal[0] * away < 0:
+                assert beyond.max() == pytest.approx(garment.simulation.cloth.edge)
+            assert (beyond[crease.hands] > 0).all()
+        garment.positions[:, 0] -= away
+
+
 def test_a_body_is_found_without_landmarks(make):
     """A T whose body is 0.2 wide and whose sleeves span 0.5."""
     x, y = np.meshgrid(np.linspace(-0.25, 0.25, 51), np.linspace(0, 0.4, 41))
