@@ -60,10 +60,10 @@ class Deformation(ABC):
         cloth: Settings of its cloth, unless the user has others.
         simulated: Whether it is simulated, as all motions of the mix `all` are, or made by geometry alone.
         some: Options that are above 0; the others may be 0.
-        shares: Options that are at most 1.
+        shares: Options that are at most 1. A subclass names its own alone.
         ranges: Options that are the lowest and highest of what is drawn.
         later: Options that are recorded only where they are not as by default: stores that were made before
-            there were any are known again.
+            there were any are known again. A subclass names its own alone.
 
     Attributes:
         seconds: Length of a sequence.
@@ -72,6 +72,8 @@ class Deformation(ABC):
         frames_by: How frames are chosen: at even times, or so that as much moves between any two of them.
         fabric: What the cloth is made of, its values drawn anew for each sequence; any for any of them.
             What --set gives stays as it is.
+        proportions: Most by which a garment is made wider or narrower, longer or shorter before it moves, as
+            a share: what is learnt from then has more shapes than the meshes.
 
     Raises:
         KgError: A value is negative or not finite, nothing where there must be something, a share above 1,
@@ -82,14 +84,15 @@ class Deformation(ABC):
     cloth: ClassVar[Settings] = Settings()
     simulated: ClassVar[bool] = True
     some: ClassVar[tuple[str, ...]] = ("seconds",)
-    shares: ClassVar[tuple[str, ...]] = ("back",)
+    shares: ClassVar[tuple[str, ...]] = ("back", "proportions")
     ranges: ClassVar[tuple[tuple[str, str], ...]] = ()
-    later: ClassVar[tuple[str, ...]] = ("fabric",)
+    later: ClassVar[tuple[str, ...]] = ("fabric", "proportions")
     seconds: float = 3.0
     yaw: float = 0.0
     back: float = 0.0
     frames_by: Literal["time", "motion"] = "time"
     fabric: Fabric = "default"
+    proportions: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (option.name for option in fields(self)):
@@ -100,7 +103,7 @@ class Deformation(ABC):
                 raise KgError(
                     f"A {self.name} needs {name} {'above' if more else 'of at least'} 0, not {value}."
                 )
-        for name in self.shares:
+        for name in every(type(self), "shares"):
             if getattr(self, name) > 1:
                 raise KgError(f"A {self.name} needs {name} of at most 1, not {getattr(self, name)}.")
         for low, high in self.ranges:
@@ -159,6 +162,11 @@ class Deformation(ABC):
                 until, grips = next(hands, (np.inf, []))
             _go_on(simulation, time, grips)
             yield _state(simulation, grips)
+
+
+def every(kind: type, what: str) -> set[str]:
+    """Return the options that a class and those above it name, each its own, as `shares` or `later`."""
+    return {name for each in kind.__mro__ for name in vars(each).get(what, ())}
 
 
 def _state(simulation: Simulation, grips: Sequence[Grip]) -> State:

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -124,7 +124,9 @@ class Deformed(Dataset):
     def _begin(self, base: Item, category: str, guessed: float | None = None) -> "_Sequence":
         rng = np.random.default_rng([self.seed, *base.id.encode()])
         how, settings = self.mix.drawn(rng)
-        shape = as_cloth(self.dataset, base, settings.coarse)
+        # All poses of an object get the same proportions: they share its shape at rest.
+        own = np.random.default_rng([self.seed, *(base.rest_id or base.object).encode()])
+        shape = reshaped(as_cloth(self.dataset, base, settings.coarse), how.proportions, own)
         enough = round(ENOUGH / settings.coarse**2)
         cloth, carried = coarsened(shape, enough) if len(shape.vertices) > MOST else (shape, None)
         unit = UNITS[self.unit] if guessed is None else unit_of(shape, guessed)
@@ -152,6 +154,29 @@ def as_cloth(dataset: Dataset, item: Item, coarse: float = 1.0) -> Shape:
     if shape.faces is None:
         raise KgError("It is a cloud, and only a mesh can be deformed.")
     return shape if dataset.cloth else refine(shape, coarse)
+
+
+def reshaped(shape: Shape, most: float, rng: np.random.Generator) -> Shape:
+    """Return a mesh with other proportions, its landmarks and its rest position alike.
+
+    Args:
+        shape: The mesh; its thinnest side stays.
+        most: Each other side becomes up to 1 + `most` times as long or as short, evenly on a logarithmic
+            scale.
+        rng: Draws two factors; nothing where `most` is 0.
+    """
+    if most == 0:
+        return shape
+    factors = np.ones(3)
+    wide = np.ptp(shape.vertices, axis=0).argsort()[1:]
+    factors[np.sort(wide)] = (1 + most) ** rng.uniform(-1, 1, 2)
+    rest = shape.rest_positions
+    return replace(
+        shape,
+        vertices=factors * shape.vertices,
+        landmarks=factors * shape.landmarks,
+        rest_positions=None if rest is None else factors * rest,
+    )
 
 
 def metres(dataset: Dataset, items: Sequence[Item]) -> float:

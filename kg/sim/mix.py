@@ -9,7 +9,7 @@ import numpy as np
 
 from kg import plugins
 from kg.errors import KgError, unknown_name
-from kg.sim.deformation import Deformation
+from kg.sim.deformation import Deformation, every
 from kg.sim.options import deformation, options
 from kg.sim.settings import Settings
 
@@ -57,7 +57,8 @@ def described(how: Deformation, cloth: Settings) -> dict[str, Any]:
 
 
 def _new(values: Deformation | Settings) -> dict[str, Any]:
-    usual = {option.name: option.default for option in fields(values) if option.name in values.later}
+    later = every(type(values), "later")
+    usual = {option.name: option.default for option in fields(values) if option.name in later}
     return {name: value for name, value in asdict(values).items() if usual.get(name, ...) != value}
 
 

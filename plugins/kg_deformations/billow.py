@@ -41,7 +41,7 @@ class Billow(Deformation):
 
     name: ClassVar[str] = "billow"
     simulated: ClassVar[bool] = False
-    shares: ClassVar[tuple[str, ...]] = ("back", "fill")
+    shares: ClassVar[tuple[str, ...]] = ("fill",)
     level: float = 110.0
     curl: float = 25.0
     fill: float = 1.0

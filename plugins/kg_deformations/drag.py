@@ -36,9 +36,9 @@ class Drag(Deformation):
     # A hand that pulls a whole garment, and bunches it, stretches it by a tenth in one round.
     # What it bunches moves as one, or it would hold the hand back.
     cloth: ClassVar[Settings] = Settings(rounds=3, together=True)
-    shares: ClassVar[tuple[str, ...]] = ("back", "inside", "two")
+    shares: ClassVar[tuple[str, ...]] = ("inside", "two")
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("shortest", "longest"),)
-    later: ClassVar[tuple[str, ...]] = ("fabric", "inside", "two")
+    later: ClassVar[tuple[str, ...]] = ("inside", "two")
     seconds: float = 3.0
     inside: float = 0.0
     two: float = 0.0

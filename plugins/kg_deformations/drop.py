@@ -32,7 +32,7 @@ class Drop(Deformation):
 
     name: ClassVar[str] = "drop"
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("lowest", "highest"),)
-    later: ClassVar[tuple[str, ...]] = ("fabric", "begins")
+    later: ClassVar[tuple[str, ...]] = ("begins",)
     seconds: float = 2.0
     begins: Literal["flat", "heap", "hand", "any"] = "flat"
     lowest: float = 0.1

@@ -37,7 +37,7 @@ class Fling(Deformation):
 
     name: ClassVar[str] = "fling"
     cloth: ClassVar[Settings] = Settings(rounds=3)
-    shares: ClassVar[tuple[str, ...]] = ("back", "crumpled")
+    shares: ClassVar[tuple[str, ...]] = ("crumpled",)
     seconds: float = 4.0
     yaw: float = 180.0
     back: float = 0.5

@@ -74,7 +74,7 @@ class Fold(Deformation):
     # In a packet most of what comes near are edges, of layers that vertices and triangles keep apart already.
     cloth: ClassVar[Settings] = Settings(edge_thickness=0.1)
     some: ClassVar[tuple[str, ...]] = ("seconds", "folds")
-    later: ClassVar[tuple[str, ...]] = ("fabric", "style")
+    later: ClassVar[tuple[str, ...]] = ("style",)
     seconds: float = 4.0
     style: Literal["halves", "middle"] = "halves"
     folds: int = 3

@@ -32,7 +32,7 @@ class Hang(Deformation):
     # What is long and narrow, as a tie, is stretched by its weight in longer ones.
     cloth: ClassVar[Settings] = Settings(step=1 / 1250)
     some: ClassVar[tuple[str, ...]] = ("seconds", "clear")
-    shares: ClassVar[tuple[str, ...]] = ("back", "two")
+    shares: ClassVar[tuple[str, ...]] = ("two",)
     seconds: float = 4.0
     yaw: float = 180.0
     back: float = 0.5

@@ -33,7 +33,7 @@ class Hanger(Deformation):
     # as those of `hang`.
     cloth: ClassVar[Settings] = Settings(step=1 / 1250, rounds=3, together=True)
     some: ClassVar[tuple[str, ...]] = ("seconds", "narrowest", "radius", "bar_friction")
-    shares: ClassVar[tuple[str, ...]] = ("back", "most")
+    shares: ClassVar[tuple[str, ...]] = ("most",)
     ranges: ClassVar[tuple[tuple[str, str], ...]] = (("least", "most"), ("narrowest", "widest"))
     seconds: float = 5.0
     yaw: float = 180.0

@@ -154,6 +154,30 @@ def test_in_another_fabric_hands_do_the_same(towels):
     np.testing.assert_allclose(ways[0], ways[1])
 
 
+def test_proportions_change_at_rest_and_stay_through_a_sequence(towels):
+    dataset, deformed = towels
+    as_it_is = deformed.load(items(deformed)[0])
+    how = Drop(seconds=0.06, proportions=0.3)
+    other = Deformed(dataset, Mix("drop", ((how, Settings(step=1 / 500)),), (1.0,)), 4, seed=0)
+    frames = [other.load(item) for item in items(other)[:8]]
+    factors = np.ptp(frames[0].rest_positions, axis=0)[:2] / np.ptp(as_it_is.rest_positions, axis=0)[:2]
+    assert (np.abs(np.log(factors)) <= np.log(1.3)).all()
+    assert np.abs(np.log(factors[0] / factors[1])) > 0.01
+    np.testing.assert_allclose(frames[0].rest_positions[:, :2], factors * as_it_is.rest_positions[:, :2])
+    # No cloth is stretched: edges have the new lengths, and landmarks are still their vertices.
+    edges = frames[0].faces[:, :2]
+    lengths = [
+        np.linalg.norm(np.diff(places[edges], axis=1)[:, 0], axis=1)
+        for places in (frames[0].rest_positions, frames[3].vertices)
+    ]
+    assert np.median(np.abs(lengths[1] / lengths[0] - 1)) < 0.01
+    corner = np.linalg.norm(frames[3].vertices - frames[3].landmarks[0], axis=1).argmin()
+    np.testing.assert_allclose(
+        frames[3].rest_positions[corner], np.append(factors, 1) * as_it_is.rest_positions[corner]
+    )
+    assert np.ptp(frames[4].rest_positions, axis=0)[0] != np.ptp(frames[0].rest_positions, axis=0)[0]
+
+
 def test_patterns_are_simulated_as_they_are(towels):
     dataset, deformed = towels
     first = items(deformed)[0]
